@@ -1,1 +1,3 @@
-//! The Castle desktop app.
+//! The Castle desktop app, and the headless bot on the same engine.
+
+pub mod view;

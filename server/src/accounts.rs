@@ -245,9 +245,7 @@ impl Accounts {
 
     fn take_attempt(&self, from: IpAddr, name: &str) -> Result<(), Error> {
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        throttle
-            .take(Instant::now(), from, name)
-            .map_err(|retry_after| Error::RateLimited { retry_after })
+        throttle.take(Instant::now(), from, name).map_err(|retry_after| Error::RateLimited { retry_after })
     }
 
     fn forgive(&self, from: IpAddr, name: &str) {

@@ -1,0 +1,3 @@
+//! The Castle desktop app as a library: the parts that the window and the headless bot share.
+
+pub mod media;

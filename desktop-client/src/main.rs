@@ -1,1 +1,3 @@
-fn main(){}
+//! Starts castle-desktop.
+
+fn main() {}

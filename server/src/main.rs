@@ -1,1 +1,3 @@
-fn main(){}
+//! Starts castle-server.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! What the contract crate promises, seen from outside.
+
+mod link;

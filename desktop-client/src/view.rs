@@ -1,0 +1,334 @@
+//! The only words the UI and the engine share: what to draw ([`Snapshot`]) and what was asked for ([`Command`]).
+//!
+//! Owns no behaviour. Never names tokio, tonic, webrtc or egui. Pictures do not pass through here: they go
+//! from the decoder to the screen through one-slot mailboxes (`media::frame`).
+
+use castle::ids::{CallId, GuestId};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// All that the screens show, as one value. The newest replaces the last.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// How the app stands with the server.
+    pub connection: Connection,
+    /// Who is logged in.
+    pub me: Option<Me>,
+    /// Who else is there. Shared, not copied, from snapshot to snapshot.
+    pub hall: Arc<Vec<HallRow>>,
+    /// Waiting for a match.
+    pub search: Option<Search>,
+    /// The call, ringing, live or just over.
+    pub call: Option<CallView>,
+    /// What happened that a person should read, oldest first, at most [`NOTICES_MAX`].
+    pub notices: Vec<Notice>,
+    /// Devices and their state.
+    pub devices: Devices,
+}
+
+/// Notices kept at once: more would cover the screen.
+pub const NOTICES_MAX: usize = 4;
+
+/// How the app stands with the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// No server was named yet, or the guest logged out.
+    #[default]
+    LoggedOut,
+    /// A login or registration is under way.
+    LoggingIn {
+        /// Which server.
+        server: String,
+    },
+    /// The session is live.
+    Online {
+        /// Which server.
+        server: String,
+    },
+    /// The transport broke; the session is being taken up again.
+    Reconnecting {
+        /// Which server.
+        server: String,
+        /// Since when.
+        since: Instant,
+    },
+}
+
+/// The guest who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Me {
+    /// Id.
+    pub guest: GuestId,
+    /// Login name.
+    pub name: String,
+    /// What people see.
+    pub display_name: String,
+    /// As others see it.
+    pub availability: Availability,
+}
+
+/// Whether a guest can be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Availability {
+    /// Yes.
+    #[default]
+    Available,
+    /// In a call.
+    InCall,
+    /// Does not want to be.
+    DoNotDisturb,
+    /// Not shown to others. Only of oneself.
+    Invisible,
+}
+
+/// One guest in the hall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HallRow {
+    /// Id.
+    pub guest: GuestId,
+    /// Login name.
+    pub name: String,
+    /// What people see.
+    pub display_name: String,
+    /// Whether they can be called.
+    pub availability: Availability,
+}
+
+/// Waiting for a match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// Since when.
+    pub since: Instant,
+    /// 1 for the next in line; `None` until the server said so.
+    pub position: Option<u32>,
+    /// How many wait.
+    pub waiting: Option<u32>,
+    /// Half of the guests waited no longer.
+    pub estimate: Option<Duration>,
+}
+
+/// A call as the screen shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallView {
+    /// Which.
+    pub id: CallId,
+    /// What people see of the other end.
+    pub peer: String,
+    /// Where it stands.
+    pub stage: Stage,
+    /// It came through Match, so that "next" makes sense.
+    pub matched: bool,
+    /// The peer's session is being taken up again.
+    pub peer_reconnecting: bool,
+    /// The own microphone is muted.
+    pub muted: bool,
+    /// The own camera is on.
+    pub camera_on: bool,
+    /// What the peer says of itself over the data channel.
+    pub peer_muted: bool,
+    /// As above.
+    pub peer_camera_on: bool,
+    /// Figures of the media, once a second; `None` before it flows.
+    pub stats: Option<CallStats>,
+}
+
+/// Where a call stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stage {
+    /// I call; it rings there.
+    Calling {
+        /// Since when.
+        since: Instant,
+    },
+    /// Somebody calls me.
+    Ringing {
+        /// Since when.
+        since: Instant,
+    },
+    /// Accepted or matched; media is being set up.
+    Connecting,
+    /// Media flows.
+    Connected {
+        /// Since when.
+        since: Instant,
+    },
+    /// Over. Shown until dismissed.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// How long it was connected.
+        lasted: Option<Duration>,
+    },
+}
+
+/// Why a call ended, in terms a person has a sentence for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// The other end said no.
+    Declined,
+    /// The other end is in a call.
+    Busy,
+    /// I, or the caller, gave up.
+    Cancelled,
+    /// Nobody answered, or a match did not connect.
+    TimedOut,
+    /// I hung up.
+    HungUp,
+    /// The other end hung up.
+    PeerHungUp,
+    /// The other end vanished.
+    Disconnected,
+    /// Media could not be set up, or broke.
+    Failed,
+    /// Another device of mine took it.
+    AnsweredElsewhere,
+    /// A newer call took its place.
+    Superseded,
+    /// The server went down.
+    ShuttingDown,
+}
+
+/// Figures of a live call.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct CallStats {
+    /// By which way media goes.
+    pub route: Option<Route>,
+    /// Round trip of the media path, milliseconds.
+    pub rtt_ms: Option<f64>,
+    /// Share of packets lost on the way here, 0 to 1.
+    pub loss: Option<f64>,
+    /// Pictures shown per second.
+    pub fps: Option<f64>,
+    /// From the peer's camera to this screen, milliseconds, middle value of the last second.
+    pub glass_to_glass_ms: Option<f64>,
+    /// Arriving picture, pixels.
+    pub size: Option<(u32, u32)>,
+    /// Arriving, bits per second.
+    pub received_bps: Option<f64>,
+    /// Leaving, bits per second.
+    pub sent_bps: Option<f64>,
+    /// Level of the own microphone, 0 to 1.
+    pub mic_level: f32,
+    /// Level of what the peer says, 0 to 1.
+    pub peer_level: f32,
+}
+
+/// The way media goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// Same network or machine.
+    Host,
+    /// Direct through a NAT.
+    Srflx,
+    /// Direct, found while checking.
+    Prflx,
+    /// Through the server's relay.
+    Relay,
+}
+
+/// Devices and their state.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Devices {
+    /// What is wrong with the camera, in a sentence; `None` when nothing is.
+    pub camera_fault: Option<String>,
+    /// What is wrong with the microphone.
+    pub mic_fault: Option<String>,
+    /// What is wrong with the speaker.
+    pub speaker_fault: Option<String>,
+}
+
+/// Something a person should read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Names it in [`Command::Dismiss`].
+    pub id: u64,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What happened and what to do, in one or two sentences.
+    pub text: String,
+}
+
+/// How bad a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Something did not work.
+    Error,
+}
+
+/// What a person asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Make an account with an invitation, and log in.
+    Register {
+        /// `http://host:port` or an invitation link.
+        server: String,
+        /// From the host.
+        invitation: String,
+        /// Login name.
+        name: String,
+        /// Password.
+        password: Secret,
+    },
+    /// Log in.
+    LogIn {
+        /// `http://host:port`.
+        server: String,
+        /// Login name.
+        name: String,
+        /// Password.
+        password: Secret,
+    },
+    /// Leave the server.
+    LogOut,
+    /// Say how others should see me.
+    SetAvailability(Availability),
+    /// Call a guest of the hall.
+    Call(GuestId),
+    /// Call whoever has been free the longest.
+    CallNextFree,
+    /// Take the ringing call.
+    Accept,
+    /// Refuse it.
+    Decline,
+    /// Give up the call I placed.
+    Cancel,
+    /// End the call.
+    HangUp,
+    /// Wait for a match.
+    Search,
+    /// Stop waiting.
+    StopSearch,
+    /// End this matched call and wait for the next.
+    Next,
+    /// Mute or unmute the microphone.
+    SetMuted(bool),
+    /// Switch the camera on or off.
+    SetCamera(bool),
+    /// Put away the screen of a call that is over.
+    CloseCall,
+    /// Put away a notice.
+    Dismiss(u64),
+}
+
+/// A password on its way to the server: never printed.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What the login screen begins with: from an invitation link, the command line, or the last time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prefill {
+    /// `http://host:port` or an invitation link.
+    pub server: Option<String>,
+    /// Login name.
+    pub name: Option<String>,
+    /// From the host; set means that the screen opens on registration.
+    pub invitation: Option<String>,
+}

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};

@@ -321,3 +321,14 @@ impl std::fmt::Debug for Secret {
         f.write_str("Secret(…)")
     }
 }
+
+/// What the login screen begins with: from an invitation link, the command line, or the last time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prefill {
+    /// `http://host:port` or an invitation link.
+    pub server: Option<String>,
+    /// Login name.
+    pub name: Option<String>,
+    /// From the host; set means that the screen opens on registration.
+    pub invitation: Option<String>,
+}

@@ -10,8 +10,6 @@ mod table;
 pub use rings::RingLimits;
 pub use table::{Member, NewCall, Party};
 
-
-
 use crate::error::Error;
 use crate::guest::SharedGuest;
 use castle::ids::{CallId, GuestId, SessionId};
@@ -51,6 +49,7 @@ pub enum Side {
 
 impl Side {
     /// The opposite end.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::First => Self::Second,
@@ -204,8 +203,10 @@ pub enum Occupation {
 pub enum Departure {
     /// It said goodbye.
     Left,
-    /// It was not heard of for its resume window, or was closed by the host.
+    /// It was not heard of for its resume window. Its call goes on: media may flow without it.
     Lost,
+    /// It was closed from here, since its login ended or the guest may not stay.
+    Closed,
 }
 
 /// What the table wants done.

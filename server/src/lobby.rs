@@ -12,8 +12,8 @@ pub use hall::{HallDelta, HallRow, HallSnapshot, Shown};
 pub use placing::Target;
 
 use crate::calls::{
-    CallEffect, CallView, Calls, CallsConfig, Departure, Member, Negotiation, NewCall, Occupation, Origin, Party,
-    RoutePolicy,
+    CallEffect, CallView, Calls, CallsConfig, Departure, Member, Negotiation, NewCall, Occupation, Origin,
+    Party, RoutePolicy,
 };
 use crate::error::Error;
 use crate::guest::{Availability, SharedGuest, Wish};
@@ -58,7 +58,7 @@ impl Default for LobbyConfig {
             match_route: RoutePolicy::RelayOnly,
             hall_coalesce: Duration::from_millis(100),
             hall_page: limits::HALL_PAGE,
-            tried_window: Duration::from_secs(60),
+            tried_window: Duration::from_mins(1),
             place_interval: Duration::from_secs(1),
             place_repeat: Duration::from_secs(5),
         }
@@ -226,7 +226,8 @@ impl Lobby {
 
     /// When to call `handle` with [`Input::Tick`] at the latest.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let chances = [self.calls.next_deadline(), self.matchmaker.next_deadline(), self.hall.next_deadline()];
+        let chances =
+            [self.calls.next_deadline(), self.matchmaker.next_deadline(), self.hall.next_deadline()];
         chances.into_iter().flatten().chain(self.news_at).min()
     }
 
@@ -341,7 +342,13 @@ impl Lobby {
         }
     }
 
-    fn command(&mut self, now: Duration, by: Member, command: Command, effects: &mut Vec<Effect>) -> Result<(), Error> {
+    fn command(
+        &mut self,
+        now: Duration,
+        by: Member,
+        command: Command,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
         let mut told = Vec::new();
         let done = match command {
             Command::SetAvailability(wish) => {
@@ -414,7 +421,13 @@ impl Lobby {
         self.hall.touched(&self.guests, by.guest);
     }
 
-    fn session_attached(&mut self, now: Duration, session: SessionId, attached: bool, effects: &mut Vec<Effect>) {
+    fn session_attached(
+        &mut self,
+        now: Duration,
+        session: SessionId,
+        attached: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(by) = self.member(session) else { return };
         self.guests.set_attached(by, attached);
         self.matchmaker.set_attached(now, session, attached);
@@ -431,7 +444,13 @@ impl Lobby {
         self.session_attached(now, new, true, effects);
     }
 
-    fn session_ended(&mut self, now: Duration, session: SessionId, how: Departure, effects: &mut Vec<Effect>) {
+    fn session_ended(
+        &mut self,
+        now: Duration,
+        session: SessionId,
+        how: Departure,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(by) = self.member(session) else { return };
         if self.matchmaker.forget(session) {
             effects.push(Effect::Match(session, MatchNews::Left(LeftReason::SessionEnded)));

@@ -41,9 +41,9 @@ impl Default for MatchConfig {
     fn default() -> Self {
         Self {
             relax_after: [5, 15, 30].map(Duration::from_secs),
-            cool_down: Duration::from_secs(60),
+            cool_down: Duration::from_mins(1),
             hold: Duration::from_secs(5),
-            credit: Duration::from_secs(60),
+            credit: Duration::from_mins(1),
             queue_max: 50_000,
         }
     }
@@ -196,7 +196,8 @@ impl Matchmaker {
     /// Whether `session` waits under `request_id`, or was paired under it: then a repeat is answered, whatever
     /// the guest is doing now.
     pub fn knows(&self, session: SessionId, request_id: &str) -> bool {
-        let waits = self.by_session.get(&session).is_some_and(|key| self.tickets[key].request_id == request_id);
+        let waits =
+            self.by_session.get(&session).is_some_and(|key| self.tickets[key].request_id == request_id);
         waits || self.found.get(&session).is_some_and(|(found, _)| found == request_id)
     }
 

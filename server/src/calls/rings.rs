@@ -16,7 +16,7 @@ pub struct RingLimits {
 
 impl Default for RingLimits {
     fn default() -> Self {
-        Self { unanswered_max: 3, window: Duration::from_secs(600) }
+        Self { unanswered_max: 3, window: Duration::from_mins(10) }
     }
 }
 
@@ -44,7 +44,7 @@ impl Rings {
         match oldest {
             Some(&oldest) if count >= self.limits.unanswered_max as usize => Err(Error::RingLimit {
                 limit: self.limits.unanswered_max,
-                retry_after: oldest + self.limits.window - now,
+                retry_after: (oldest + self.limits.window).saturating_sub(now),
             }),
             _ => Ok(()),
         }

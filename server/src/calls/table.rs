@@ -1,7 +1,8 @@
 //! The transitions of one call, and the table that holds them all. PURE, see `calls`.
 
 use super::{
-    CallEffect, CallState, CallView, Calls, Departure, EndReason, Negotiation, Origin, Presence, RoutePolicy, Side,
+    CallEffect, CallState, CallView, Calls, Departure, EndReason, Negotiation, Origin, Presence, RoutePolicy,
+    Side,
 };
 use crate::error::Error;
 use crate::guest::SharedGuest;
@@ -246,7 +247,13 @@ impl Calls {
     }
 
     /// A device of the callee refuses the ringing call, for all of them.
-    pub fn decline(&mut self, now: Duration, by: Member, id: CallId, effects: &mut Vec<CallEffect>) -> Result<(), Error> {
+    pub fn decline(
+        &mut self,
+        now: Duration,
+        by: Member,
+        id: CallId,
+        effects: &mut Vec<CallEffect>,
+    ) -> Result<(), Error> {
         let (call, side) = self.member(by, id)?;
         if side == Side::First || !matches!(call.phase, Phase::Ringing { .. }) {
             return Err(call.wrong_state());
@@ -256,7 +263,13 @@ impl Calls {
     }
 
     /// The caller gives up.
-    pub fn cancel(&mut self, now: Duration, by: Member, id: CallId, effects: &mut Vec<CallEffect>) -> Result<(), Error> {
+    pub fn cancel(
+        &mut self,
+        now: Duration,
+        by: Member,
+        id: CallId,
+        effects: &mut Vec<CallEffect>,
+    ) -> Result<(), Error> {
         let (call, side) = self.member(by, id)?;
         if side == Side::Second || !matches!(call.phase, Phase::Ringing { .. }) {
             return Err(call.wrong_state());
@@ -283,7 +296,12 @@ impl Calls {
     }
 
     /// Media can flow at the sender's end. Saying it again changes nothing.
-    pub fn media_connected(&mut self, by: Member, id: CallId, effects: &mut Vec<CallEffect>) -> Result<(), Error> {
+    pub fn media_connected(
+        &mut self,
+        by: Member,
+        id: CallId,
+        effects: &mut Vec<CallEffect>,
+    ) -> Result<(), Error> {
         let (call, side) = self.member(by, id)?;
         let expires_at = match call.phase {
             Phase::Ringing { .. } => return Err(call.wrong_state()),
@@ -374,7 +392,13 @@ impl Calls {
     }
 
     /// A session ended.
-    pub fn session_ended(&mut self, now: Duration, by: Member, how: Departure, effects: &mut Vec<CallEffect>) {
+    pub fn session_ended(
+        &mut self,
+        now: Duration,
+        by: Member,
+        how: Departure,
+        effects: &mut Vec<CallEffect>,
+    ) {
         let Some(&id) = self.by_guest.get(&by.guest) else { return };
         let call = self.table.get_mut(&id).expect("by_guest names calls of the table");
         let Some(side) = call.side_of(by.session) else { return };
@@ -390,19 +414,20 @@ impl Calls {
             }
             Phase::Ringing { .. } => {
                 call.end_mut(side).session = None;
-                let reason = if how == Departure::Left { EndReason::Cancelled } else { EndReason::Disconnected };
+                let reason =
+                    if how == Departure::Left { EndReason::Cancelled } else { EndReason::Disconnected };
                 self.end(now, id, reason, None, effects);
             }
             Phase::Connecting { .. } | Phase::Connected => {
                 let end = call.end_mut(side);
                 end.session = None;
                 end.presence = Presence::Gone;
-                if how == Departure::Left {
-                    self.end(now, id, EndReason::HungUp, Some(side), effects);
-                } else if call.end(side.other()).session.is_none() {
-                    self.end(now, id, EndReason::Disconnected, None, effects);
-                } else {
-                    call.tell(side.other(), effects);
+                let alone = call.end(side.other()).session.is_none();
+                match how {
+                    Departure::Left => self.end(now, id, EndReason::HungUp, Some(side), effects),
+                    Departure::Closed => self.end(now, id, EndReason::Disconnected, Some(side), effects),
+                    Departure::Lost if alone => self.end(now, id, EndReason::Disconnected, None, effects),
+                    Departure::Lost => call.tell(side.other(), effects),
                 }
             }
         }
@@ -459,13 +484,20 @@ impl Calls {
     /// Shows a call that reached a new state to all its sessions.
     fn announce(&self, id: CallId, effects: &mut Vec<CallEffect>) {
         let call = &self.table[&id];
-        effects.extend(call.guests().map(CallEffect::Touched));
         call.tell(Side::First, effects);
         call.tell(Side::Second, effects);
+        effects.extend(call.guests().map(CallEffect::Touched));
     }
 
     /// Takes the call out of the table and tells all its sessions why; `by` is the end whose doing it was.
-    fn end(&mut self, now: Duration, id: CallId, reason: EndReason, by: Option<Side>, effects: &mut Vec<CallEffect>) {
+    fn end(
+        &mut self,
+        now: Duration,
+        id: CallId,
+        reason: EndReason,
+        by: Option<Side>,
+        effects: &mut Vec<CallEffect>,
+    ) {
         let call = self.table.remove(&id).expect("only calls of the table end");
         let guests = call.guests();
         for guest in guests {
@@ -478,12 +510,12 @@ impl Calls {
         if unanswered && matches!(call.phase, Phase::Ringing { .. }) {
             self.rings.in_vain(now, guests[0], guests[1]);
         }
-        effects.extend(guests.map(CallEffect::Touched));
         for side in [Side::First, Side::Second] {
             for session in call.sessions(side) {
                 effects.push(CallEffect::Tell { session, view: call.ended_view(side, reason) });
             }
         }
+        effects.extend(guests.map(CallEffect::Touched));
         if call.origin == Origin::Matched {
             effects.push(CallEffect::MatchOver { guests, faithful: faithful(&call, reason, by) });
         }
@@ -497,9 +529,8 @@ fn faithful(call: &Call, reason: EndReason, by: Option<Side>) -> [bool; 2] {
         return [false; 2];
     }
     match (reason, by) {
-        (EndReason::TimedOut, _) => {
-            [Side::First, Side::Second].map(|side| call.end(side).spoke && call.end(side).presence != Presence::Gone)
-        }
+        (EndReason::TimedOut, _) => [Side::First, Side::Second]
+            .map(|side| call.end(side).spoke && call.end(side).presence != Presence::Gone),
         (_, Some(Side::First)) => [false, true],
         (_, Some(Side::Second)) => [true, false],
         (_, None) => [false; 2],

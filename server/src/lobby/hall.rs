@@ -88,7 +88,8 @@ impl Hall {
         }
         self.quiet_until = now + self.coalesce;
         self.version += 1;
-        let mut delta = HallDelta { version: self.version, changed: vec![], left: vec![], shown_count: guests.shown() };
+        let mut delta =
+            HallDelta { version: self.version, changed: vec![], left: vec![], shown_count: guests.shown() };
         for guest in std::mem::take(&mut self.touched) {
             match guests.get(guest).and_then(|present| row(present, calls)) {
                 Some(row) => delta.changed.push(row),
@@ -98,7 +99,13 @@ impl Hall {
         Some(delta)
     }
 
-    pub(super) fn snapshot(&self, guests: &Guests, calls: &Calls, receiver: GuestId, page: usize) -> HallSnapshot {
+    pub(super) fn snapshot(
+        &self,
+        guests: &Guests,
+        calls: &Calls,
+        receiver: GuestId,
+        page: usize,
+    ) -> HallSnapshot {
         let others = guests.by_name().filter(|present| present.guest.id != receiver);
         let receiver_shown = guests.get(receiver).is_some_and(|present| present.wish != Wish::Invisible);
         HallSnapshot {

@@ -102,7 +102,13 @@ impl Lobby {
             .find(|&callee| self.calls.may_ring(now, caller, callee).is_ok())
     }
 
-    fn ring(&mut self, now: Duration, by: Member, callee: GuestId, effects: &mut Vec<Effect>) -> Result<(), Error> {
+    fn ring(
+        &mut self,
+        now: Duration,
+        by: Member,
+        callee: GuestId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
         if callee == by.guest {
             return Err(Error::field("place_call", "is yourself"));
         }

@@ -39,7 +39,8 @@ impl Waits {
     /// all there is to go by is how long others took from the start.
     pub(super) fn remaining(&self, waited: Duration) -> Option<Estimate> {
         let longer = &self.sorted[self.sorted.partition_point(|&other| other <= waited)..];
-        let (sample, waited) = if longer.is_empty() { (&self.sorted[..], Duration::ZERO) } else { (longer, waited) };
+        let (sample, waited) =
+            if longer.is_empty() { (&self.sorted[..], Duration::ZERO) } else { (longer, waited) };
         let quantile = |tenths: usize| {
             let at = (sample.len() * tenths).div_ceil(10).checked_sub(1)?;
             Some(sample[at].saturating_sub(waited))

@@ -116,5 +116,6 @@ impl Index {
 }
 
 fn pairs([tags, languages]: [Vec<Class>; 2]) -> impl Iterator<Item = (Class, Class)> {
-    tags.into_iter().flat_map(move |tag| languages.clone().into_iter().map(move |language| (tag.clone(), language)))
+    tags.into_iter()
+        .flat_map(move |tag| languages.clone().into_iter().map(move |language| (tag.clone(), language)))
 }

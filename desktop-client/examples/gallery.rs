@@ -35,9 +35,10 @@ fn hall(count: usize) -> Arc<Vec<HallRow>> {
     let row = |place: usize| HallRow {
         guest: GuestId::from_bits(place as u128 + 1),
         name: format!("guest{place}"),
-        display_name: match place < NAMES.len() {
-            true => NAMES[place].to_owned(),
-            false => format!("{} {place}", NAMES[place % NAMES.len()]),
+        display_name: if place < NAMES.len() {
+            NAMES[place].to_owned()
+        } else {
+            format!("{} {place}", NAMES[place % NAMES.len()])
         },
         availability: [Availability::Available, Availability::InCall, Availability::Available]
             .into_iter()
@@ -214,13 +215,13 @@ impl eframe::App for Gallery {
         if let Some(lasts) = self.lasts {
             let lived = self.begin.elapsed();
             if lived >= lasts {
-                let cpu = cpu_time() - self.cpu_at_begin;
+                let cpu = cpu_time().saturating_sub(self.cpu_at_begin);
                 let share = 100.0 * cpu.as_secs_f64() / lived.as_secs_f64();
                 println!("{share:.1} % of a core, {} drawn in {lived:.1?}", self.drawn);
                 self.lasts = None;
                 ctx.send_viewport_cmd(egui::ViewportCommand::Close);
             } else {
-                ctx.request_repaint_after(lasts - lived);
+                ctx.request_repaint_after(lasts.saturating_sub(lived));
             }
         }
     }

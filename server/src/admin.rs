@@ -6,6 +6,7 @@
 use crate::accounts::{self, INVITATION_TTL, Inviting};
 use crate::config::PublicUrl;
 use crate::error::Error;
+use crate::hub::HubHandle;
 use crate::store::sled::SledStore;
 use crate::store::{Account, OpenError, Role, Store};
 use castle::v1::{self, admin_service_client::AdminServiceClient, admin_service_server::AdminService};
@@ -62,6 +63,8 @@ pub struct AdminApi {
     pub store: Arc<dyn Store>,
     /// What links carry.
     pub url: PublicUrl,
+    /// Who is there.
+    pub hub: HubHandle,
 }
 
 #[tonic::async_trait]
@@ -77,7 +80,15 @@ impl AdminService for AdminApi {
         &self,
         request: Request<v1::ListGuestsRequest>,
     ) -> Result<Response<v1::ListGuestsResponse>, Status> {
-        Ok(Response::new(list_guests(&*self.store, request.into_inner()).await?))
+        let mut page = list_guests(&*self.store, request.into_inner()).await?;
+        for account in &mut page.accounts {
+            let id = account.guest.as_ref().and_then(|guest| guest.guest_id.parse().ok());
+            account.online = match id {
+                Some(id) => self.hub.online(id).await,
+                None => false,
+            };
+        }
+        Ok(Response::new(page))
     }
 }
 

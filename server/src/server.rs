@@ -5,10 +5,14 @@
 use crate::accounts::{Accounts, Inviting};
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
-use crate::config::{Config, PublicUrl, host_of};
+use crate::calls::RoutePolicy;
+use crate::config::{Config, MatchRoute, PublicUrl, host_of};
 use crate::error::Error;
+use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
+use crate::lobby::LobbyConfig;
 use crate::service::CastleApi;
+use crate::session::SessionConfig;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Role, Store};
 use crate::token::Signers;
@@ -39,8 +43,17 @@ const HEADER_BYTES: u32 = 16 * 1024;
 const STREAM_WINDOW_BYTES: u32 = UNACKED_BYTES_MAX as u32;
 /// The same for all streams of a connection.
 const CONNECTION_WINDOW_BYTES: u32 = 4 * STREAM_WINDOW_BYTES;
-/// From the wish to stop until the last stream is cut.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+/// Messages that are decoded, bytes: those over the limit of a frame but not of this are answered in band.
+const DECODED_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+/// What sessions are told when the server goes down: long enough that a restart is done, short against the
+/// resume window, and spread so that not all come back at once.
+const GO_AWAY: GoAway = GoAway {
+    reconnect_after: Duration::from_secs(1),
+    jitter: Duration::from_secs(2),
+    deadline: Duration::from_secs(5),
+};
+/// After the sessions have gone: for the answers still on their way.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// How long the first invitation is good.
 const FIRST_INVITATION_TTL: Duration = Duration::from_hours(24);
 
@@ -99,7 +112,10 @@ pub struct Server {
     accounts: Arc<Accounts>,
     authenticator: Arc<Authenticator>,
     ice: Arc<IceVendor>,
+    hub: HubHandle,
     relay: Relay,
+    tasks: TaskTracker,
+    stopped: CancellationToken,
 }
 
 impl Server {
@@ -134,7 +150,31 @@ impl Server {
         let signers = Arc::new(Signers::new(&secrets));
         let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
-        Ok(Self { config, listening, grpc, admin, store, store_failed, accounts, authenticator, ice, relay })
+        let tasks = TaskTracker::new();
+        let stopped = CancellationToken::new();
+        let hub = Hub::spawn(
+            hub_config(&config),
+            Arc::clone(&ice),
+            Arc::clone(&signers.call),
+            rand::random(),
+            &tasks,
+            stopped.clone(),
+        );
+        Ok(Self {
+            config,
+            listening,
+            grpc,
+            admin,
+            store,
+            store_failed,
+            accounts,
+            authenticator,
+            ice,
+            hub,
+            relay,
+            tasks,
+            stopped,
+        })
     }
 
     /// Where it is reached.
@@ -166,44 +206,40 @@ impl Server {
 
     /// Serves until `shutdown`, then drains; `force` cuts the drain short.
     pub async fn run(self, shutdown: CancellationToken, force: CancellationToken) -> Result<(), RunError> {
-        let tasks = TaskTracker::new();
-        let stopped = CancellationToken::new();
-        let api = CastleApi {
-            accounts: Arc::clone(&self.accounts),
-            authenticator: Arc::clone(&self.authenticator),
-            ice: Arc::clone(&self.ice),
-        };
-        let castle = CastleServiceServer::new(api).max_decoding_message_size(FRAME_BYTES_MAX);
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<CastleServiceServer<CastleApi>>().await;
-        let serving = transport()
-            .add_service(castle)
-            .add_service(health_service)
-            .add_service(reflection().build_v1().expect("our own descriptors are well-formed"))
-            .add_service(reflection().build_v1alpha().expect("our own descriptors are well-formed"))
-            .serve_with_incoming_shutdown(
-                TcpListenerStream::new(self.grpc),
-                stopped.clone().cancelled_owned(),
-            );
-        let mut serving = tasks.spawn(serving);
-        let admin_api = AdminApi { store: Arc::clone(&self.store), url: self.listening.url.clone() };
-        tasks.spawn(
-            tonic::transport::Server::builder()
-                .add_service(AdminServiceServer::new(admin_api))
+        let castle = CastleServiceServer::new(self.api()).max_decoding_message_size(DECODED_BYTES_MAX);
+        let admin = AdminServiceServer::new(AdminApi {
+            store: Arc::clone(&self.store),
+            url: self.listening.url.clone(),
+            hub: self.hub.clone(),
+        });
+        let Self { tasks, stopped, hub, .. } = self;
+        let mut serving = tasks.spawn(
+            transport()
+                .add_service(castle)
+                .add_service(health_service)
+                .add_service(reflection().build_v1().expect("our own descriptors are well-formed"))
+                .add_service(reflection().build_v1alpha().expect("our own descriptors are well-formed"))
                 .serve_with_incoming_shutdown(
-                    UnixListenerStream::new(self.admin),
+                    TcpListenerStream::new(self.grpc),
                     stopped.clone().cancelled_owned(),
                 ),
         );
+        tasks.spawn(tonic::transport::Server::builder().add_service(admin).serve_with_incoming_shutdown(
+            UnixListenerStream::new(self.admin),
+            stopped.clone().cancelled_owned(),
+        ));
         tasks.close();
         let ended = tokio::select! {
-            () = shutdown.cancelled() => None,
-            () = self.store_failed.cancelled() => Some(Err(RunError::StoreFailed)),
-            served = &mut serving => Some(served.map_or(Ok(()), |served| Ok(served?))),
+            () = shutdown.cancelled() => Ok(()),
+            () = self.store_failed.cancelled() => Err(RunError::StoreFailed),
+            served = &mut serving => served.map_or(Ok(()), |served| Ok(served?)),
         };
         tracing::info!("draining");
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<CastleServiceServer<CastleApi>>().await;
+        force.run_until_cancelled(hub.drain(GO_AWAY)).await;
         stopped.cancel();
         tokio::select! {
             () = tasks.wait() => tracing::info!("drained"),
@@ -212,7 +248,18 @@ impl Server {
         }
         self.relay.close().await;
         admin::remove_socket(&self.config.data_dir);
-        ended.unwrap_or(Ok(()))
+        ended
+    }
+
+    fn api(&self) -> CastleApi {
+        CastleApi {
+            accounts: Arc::clone(&self.accounts),
+            authenticator: Arc::clone(&self.authenticator),
+            ice: Arc::clone(&self.ice),
+            hub: self.hub.clone(),
+            session: SessionConfig::default(),
+            tasks: self.tasks.clone(),
+        }
     }
 }
 
@@ -224,6 +271,14 @@ async fn open_store(config: &Config, failed: CancellationToken) -> Result<SledSt
     })
     .await
     .expect("opening a store does not panic")
+}
+
+fn hub_config(config: &Config) -> HubConfig {
+    let match_route = match config.match_route {
+        MatchRoute::Relay => RoutePolicy::RelayOnly,
+        MatchRoute::Direct => RoutePolicy::Any,
+    };
+    HubConfig { lobby: LobbyConfig { match_route, ..LobbyConfig::default() }, ..HubConfig::default() }
 }
 
 fn vendor(config: &Config, listening: &Listening, secret: TurnSecret) -> IceVendor {

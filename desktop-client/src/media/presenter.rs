@@ -128,7 +128,9 @@ mod tests {
         let now_us = clock.now_us();
         presenter.add_ping(PingSample { sent_us: now_us, peer_us: now_us, received_us: now_us });
         let (ask, asked) = std::sync::mpsc::channel();
-        let ask = Box::new(move || drop(ask.send(())));
+        let ask = Box::new(move || {
+            let _ = ask.send(());
+        });
         let receiver = VideoReceiver::start(slot, ask).expect("a receiver");
         let mut sequence = 0_u16;
         let wire = Box::new(move |OutgoingPacket { timestamp, marker, payload }| {

@@ -83,7 +83,7 @@ fn focused(shown: &Shown) -> Option<String> {
     shown
         .root()
         .children_recursive()
-        .find(|node| node.is_focused())
+        .find(egui_kittest::Node::is_focused)
         .and_then(|node| node.accesskit_node().label())
 }
 

@@ -80,8 +80,11 @@ const NEVER: [(&[&str], &[&str], &str); 5] = [
 /// Longest source file, lines: a part that outgrows it is two parts.
 const LINES_MAX: usize = 500;
 /// Files that may be longer: (file, lines, why).
-const LONGER: [(&str, usize, &str); 1] =
-    [("desktop-client/src/call.rs", 700, "one transition table, read from top to bottom")];
+const LONGER: [(&str, usize, &str); 3] = [
+    ("desktop-client/src/call.rs", 700, "one transition table, read from top to bottom"),
+    ("server/src/calls/table.rs", 600, "one transition table, read from top to bottom"),
+    ("server/src/lobby.rs", 600, "the front of three machines, one arm for each thing that can happen"),
+];
 
 /// Tests that may sleep: (file, why it is not for luck).
 const SLEEPERS: [(&str, &str); 1] =
@@ -93,7 +96,7 @@ const EMPTY_NAMES: [&str; 6] = ["mod.rs", "utils.rs", "util.rs", "helpers.rs", "
 #[test]
 fn every_file_says_first_what_it_owns() {
     check(|source, faults| {
-        if !source.text.starts_with("//!") {
+        if !source.text.starts_with("//!") && !source.text.trim().is_empty() {
             faults.push("does not begin with `//!`".into());
         }
         if EMPTY_NAMES.iter().any(|name| source.path.ends_with(&format!("/{name}"))) {

@@ -27,6 +27,11 @@ pub fn button(ui: &mut Ui, words: &str, weight: Weight) -> Response {
     Button { words, name: words, weight, min: vec2(0.0, size::CONTROL) }.show(ui)
 }
 
+/// One of several buttons below each other, all of one width.
+pub fn stacked(ui: &mut Ui, words: &str, weight: Weight) -> Response {
+    Button { words, name: words, weight, min: vec2(size::STACKED, size::CONTROL) }.show(ui)
+}
+
 /// A button with words on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Button<'a> {

@@ -46,7 +46,7 @@ void main() {
     vec3 yuv = vec3(texture(u_y, v_uv).r, texture(u_u, v_uv).r, texture(u_v, v_uv).r);
     vec3 rgb = clamp(u_to_rgb * (yuv - u_offset), 0.0, 1.0);
     vec2 inside = abs(v_uv - 0.5) * u_size - (0.5 * u_size - u_radius);
-    float outside = length(max(inside, 0.0)) - u_radius;
+    float outside = length(max(inside, 0.0)) + min(max(inside.x, inside.y), 0.0) - u_radius;
     float alpha = clamp(0.5 - outside, 0.0, 1.0);
     o_color = vec4(rgb * alpha, alpha);
 }";

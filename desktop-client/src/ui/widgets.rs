@@ -220,7 +220,7 @@ pub fn line_edit(
     longest: usize,
 ) -> Response {
     let palette = Palette::of(ui);
-    let response = TextEdit::singleline(value)
+    TextEdit::singleline(value)
         .id(id)
         .hint_text(RichText::new(hint).color(palette.soft))
         .password(hidden)
@@ -231,10 +231,7 @@ pub fn line_edit(
         .margin(vec2(space::M * 0.75, space::XS))
         .show(ui)
         .response
-        .response;
-    let radius = CornerRadius::same(size::RADIUS);
-    focus_ring(ui, &response, response.rect, radius, palette.focus);
-    response
+        .response
 }
 
 /// A strip with a sentence in it.

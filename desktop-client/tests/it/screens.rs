@@ -17,6 +17,7 @@ mod call;
 mod hall;
 mod layout;
 mod login;
+mod window;
 
 const SERVER: &str = "http://127.0.0.1:50051";
 const ROOMY: Vec2 = vec2(900.0, 700.0);

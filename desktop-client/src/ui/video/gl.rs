@@ -51,6 +51,17 @@ void main() {
     o_color = vec4(rgb * alpha, alpha);
 }";
 
+/// Drivers that draw on the CPU, by what they call themselves.
+const SOFTWARE: [&str; 4] = ["llvmpipe", "softpipe", "SwiftShader", "Microsoft Basic Render"];
+
+/// Whether there is no graphics card behind the context.
+pub(super) fn is_software(gl: &glow::Context) -> bool {
+    #[expect(unsafe_code, reason = "OpenGL")]
+    // SAFETY: the context is current; every version knows this name.
+    let driver = unsafe { gl.get_parameter_string(glow::RENDERER) };
+    SOFTWARE.iter().any(|name| driver.contains(name))
+}
+
 /// The compiled shader.
 #[derive(Debug)]
 pub(super) struct Program {

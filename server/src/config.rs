@@ -3,6 +3,7 @@
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
 use crate::accounts::INVITATION_TTL;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -73,7 +74,7 @@ pub struct ServeArgs {
     #[arg(long, env = "CASTLE_TURN_EXTERNAL_IP", value_name = "ADDRESS")]
     pub turn_external_ip: Option<IpAddr>,
     /// Serves gRPC without TLS on an address that is not loopback: only behind a proxy that ends TLS.
-    #[arg(long, env = "CASTLE_PLAINTEXT")]
+    #[arg(long, env = "CASTLE_PLAINTEXT", value_parser = BoolishValueParser::new())]
     pub plaintext: bool,
     /// Prints one JSON object once it serves, instead of lines for people.
     #[arg(long)]

@@ -273,3 +273,24 @@ impl Conn for RelayConn {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn a_live_allocation_keeps_the_credential_it_began_with() {
+        let from = SocketAddr::from(([192, 0, 2, 1], 5000));
+        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 5001));
+        let known: Known = Arc::new(RwLock::new(BTreeSet::from([(from, "1000:live".to_owned())])));
+        let credentials = Credentials { secret: TurnSecret::new("north"), known };
+        let accepts = |username: &str, from| credentials.auth_handle(username, REALM, from).is_ok();
+        assert!(accepts("1000:live", from));
+        assert!(!accepts("1000:live", elsewhere));
+        assert!(!accepts("1000:other", from));
+        let soon = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
+        assert!(accepts(&format!("{soon}:new"), elsewhere));
+        assert!(!accepts("alice", from));
+    }
+}

@@ -82,6 +82,12 @@ impl SledStore {
         let data = File::open(dir.join("db")).map_err(io)?;
         db.flush().map_err(|error| damaged(&error))?;
         data.sync_data().map_err(io)?;
+        // The names of new files have to outlive a power cut, too.
+        for folder in
+            [Some(dir), dir.parent().filter(|parent| !parent.as_os_str().is_empty())].into_iter().flatten()
+        {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+        }
         let (commits, waiters) = mpsc::channel(COMMIT_QUEUE);
         let committer = std::thread::Builder::new()
             .name("store-commit".to_owned())

@@ -143,6 +143,9 @@ async fn wrong_usage_and_wrong_configuration_have_their_exit_codes() {
     assert_eq!(code(&["guest", "list", "--data-dir", "nowhere"]), 1);
     let mut command = castle_server(home.path(), &["serve"]);
     assert_eq!(command.env("CASTLE_LISTEN", "nonsense").status().unwrap().code(), Some(64));
+    let mut said = castle_server(home.path(), &["serve", "--listen", "192.0.2.77:1"]);
+    let said = said.env("CASTLE_PLAINTEXT", "1").output().unwrap();
+    assert_eq!(said.status.code(), Some(1), "plaintext was said, the address is not ours: {}", stderr(&said));
     std::fs::write(home.path().join(".env"), "not a setting\n").unwrap();
     assert_eq!(code(&["serve"]), 64);
 }

@@ -1,13 +1,14 @@
 //! Argon2id off the runtime, a bounded number at once.
 //!
 //! Owns the cost parameters (RFC 9106; OWASP's 19 MiB, t=2, p=1) and the permits that bound memory: at most
-//! permits × 19 MiB. An unknown name costs the same work as a known one. Never knows names or accounts.
+//! permits × 19 MiB, in buffers that are kept: freed ones would stay with the allocator, once for every thread
+//! that ever hashed. An unknown name costs the same work as a known one. Never knows names or accounts.
 
 use crate::error::Error;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
-use std::sync::Arc;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -19,9 +20,14 @@ const WAITING_PER_PERMIT: usize = 64;
 /// When to come again if too many wait: about the time in which half of them are done.
 const BUSY_RETRY: Duration = Duration::from_secs(2);
 
+/// The working memory of one hash, used again by the next.
+type Memory = Vec<Block>;
+type HashError = argon2::password_hash::Error;
+
 /// Hashes and verifies passwords.
 pub struct Hasher {
-    argon2: Argon2<'static>,
+    params: Params,
+    memory: Arc<Mutex<Vec<Memory>>>,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: usize,
@@ -38,13 +44,12 @@ impl Hasher {
 
     fn with_permits(permits: usize) -> Self {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("constant parameters are in range");
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobodys_hash = argon2
-            .hash_password(&rand::random::<[u8; 16]>())
-            .expect("a short password under constant parameters hashes")
-            .to_string();
+        let nobody = rand::random::<[u8; 16]>();
+        let nobodys_hash = hash(&nobody, &params, &mut Memory::new())
+            .expect("a short password under constant parameters hashes");
         Self {
-            argon2,
+            params,
+            memory: Arc::default(),
             permits: Arc::new(Semaphore::new(permits)),
             waiting: AtomicUsize::new(0),
             waiting_max: permits * WAITING_PER_PERMIT,
@@ -62,7 +67,8 @@ impl Hasher {
     ///
     /// Errors: `RateLimited` when too many wait.
     pub async fn hash(&self, password: String) -> Result<String, Error> {
-        self.run(move |argon2| argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()))
+        let params = self.params.clone();
+        self.run(move |memory| hash(password.as_bytes(), &params, memory))
             .await?
             .map_err(|error| Error::internal("hashing a password", &error))
     }
@@ -73,15 +79,9 @@ impl Hasher {
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobodys_hash.clone());
-        let verified = self
-            .run(move |argon2| {
-                let hash = PasswordHash::new(&hash)?;
-                argon2.verify_password(password.as_bytes(), &hash)
-            })
-            .await?;
+        let verified = self.run(move |memory| verify(password.as_bytes(), &hash, memory)).await?;
         match verified {
-            Ok(()) => Ok(known),
-            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+            Ok(right) => Ok(right && known),
             Err(error) => Err(Error::internal("verifying a password", &error)),
         }
     }
@@ -97,22 +97,59 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let place = Place::take(&self.waiting, self.waiting_max)?;
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
         drop(place);
         self.work_done.fetch_add(1, Ordering::Relaxed);
-        let argon2 = self.argon2.clone();
+        let pool = Arc::clone(&self.memory);
         // The permit goes along: a caller that gives up does not free memory that is still in use.
         tokio::task::spawn_blocking(move || {
-            let done = work(&argon2);
+            let mut memory = pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+            let done = work(&mut memory);
+            pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             drop(permit);
             done
         })
         .await
         .map_err(|error| Error::internal("hashing a password", &error))
     }
+}
+
+fn hash(password: &[u8], params: &Params, memory: &mut Memory) -> Result<String, HashError> {
+    let salt = Salt::new(&rand::random::<[u8; 16]>())?;
+    let output = digest(password, &salt, params, memory)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params)?,
+        salt: Some(salt),
+        hash: Some(output),
+    };
+    Ok(hash.to_string())
+}
+
+fn verify(password: &[u8], hash: &str, memory: &mut Memory) -> Result<bool, HashError> {
+    let hash = PasswordHash::new(hash)?;
+    let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else { return Ok(false) };
+    // Outputs compare in constant time.
+    Ok(digest(password, &salt, &Params::try_from(&hash)?, memory)? == expected)
+}
+
+fn digest(password: &[u8], salt: &Salt, params: &Params, memory: &mut Memory) -> Result<Output, HashError> {
+    let blocks = params.block_count();
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::new());
+    }
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()).hash_password_into_with_memory(
+        password,
+        salt,
+        &mut output,
+        &mut memory[..blocks],
+    )?;
+    Ok(Output::new(&output)?)
 }
 
 impl Default for Hasher {
@@ -190,9 +227,10 @@ mod tests {
     #[test]
     fn other_parameters_are_outdated() {
         let hasher = Hasher::with_permits(1);
-        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
-        let hash = weak.hash_password(b"correct horse").unwrap().to_string();
+        let weak = Params::new(8, 1, 1, None).unwrap();
+        let hash = hash(b"correct horse", &weak, &mut Memory::new()).unwrap();
         assert!(hasher.is_outdated(&hash));
+        assert_eq!(verify(b"correct horse", &hash, &mut Memory::new()), Ok(true), "and still good");
         assert!(hasher.is_outdated("rubbish"));
     }
 }

@@ -145,7 +145,9 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(30);
         while presenter.figures().frames_shown < 60 {
             assert!(Instant::now() < until, "{:?}", presenter.figures());
-            asked.try_iter().for_each(|()| sender.request_key_frame());
+            for () in asked.try_iter() {
+                sender.request_key_frame();
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
         let figures = presenter.figures();

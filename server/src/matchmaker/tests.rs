@@ -90,7 +90,7 @@ fn the_same_two_do_not_meet_again_within_the_cool_down() {
     assert_eq!(queue.join(secs(10), 2, Criteria::default()), NOBODY);
     assert_eq!(queue.join(secs(11), 3, Criteria::default()), [[1, 3]], "others are free to meet");
     queue.join(secs(12), 1, Criteria::default());
-    assert_eq!(queue.0.next_deadline(), Some(secs(70)));
+    assert_eq!(queue.0.cooled_at.first().map(|&(at, _)| at), Some(secs(70)));
     assert_eq!(queue.settle(secs(69)), NOBODY);
     assert_eq!(queue.settle(secs(70)), [[2, 1]]);
 }

@@ -1,1 +1,7 @@
-//! Behaviour seen from outside.
+//! castle-server from outside, over real sockets.
+
+mod calls;
+mod matching;
+mod signal;
+mod signaling;
+mod support;

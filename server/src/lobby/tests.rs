@@ -1,8 +1,8 @@
 //! Stories of the lobby: who sees whom, who reaches whom, and what becomes of it.
 
 use super::*;
-use crate::calls::{CallState, EndReason, Presence, Side};
-use crate::guest::Guest;
+use crate::calls::{CallState, CallView, EndReason, Negotiation, Presence, RoutePolicy, Side};
+use crate::guest::{Guest, SharedGuest};
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

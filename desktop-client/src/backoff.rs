@@ -40,7 +40,8 @@ mod tests {
     #[test]
     fn two_clients_do_not_come_back_in_step() {
         let (mut one, mut other) = (ChaCha8Rng::seed_from_u64(1), ChaCha8Rng::seed_from_u64(2));
-        let differ = (0..8).filter(|attempt| delay(*attempt, &mut one) != delay(*attempt, &mut other)).count();
+        let differ =
+            (0..8).filter(|attempt| delay(*attempt, &mut one) != delay(*attempt, &mut other)).count();
         assert!(differ >= 7);
     }
 }

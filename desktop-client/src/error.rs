@@ -207,7 +207,8 @@ impl ClientError {
 
     fn refusal(&self, reason: ErrorReason) -> String {
         use ErrorReason as R;
-        let wait = self.retry_after.map_or_else(String::new, |wait| format!(" Try again in {}.", human(wait)));
+        let wait =
+            self.retry_after.map_or_else(String::new, |wait| format!(" Try again in {}.", human(wait)));
         let text = match reason {
             R::InvalidField => return self.invalid_field(),
             R::InvitationUnknown => {
@@ -255,19 +256,25 @@ impl ClientError {
         let field = self.field.as_deref().unwrap_or_default();
         match field.rsplit('.').next().unwrap_or_default() {
             "name" => {
-                "This name cannot be used. Names have 3 to 32 letters, digits, dots, dashes or underscores.".into()
+                "This name cannot be used. Names have 3 to 32 letters, digits, dots, dashes or underscores."
+                    .into()
             }
             "password" => {
-                "This password cannot be used. It needs at least 8 characters and must not be a common one.".into()
+                "This password cannot be used. It needs at least 8 characters and must not be a common one."
+                    .into()
             }
-            "invitation_code" => "This is not an invitation code. Check it, or ask your host for a new one.".into(),
+            "invitation_code" => {
+                "This is not an invitation code. Check it, or ask your host for a new one.".into()
+            }
             "tags" | "languages" => "At most 8 tags of at most 32 characters each can be used.".into(),
             _ => "The server did not accept one of the entries. Check them, then try again.".into(),
         }
     }
 
     fn log_id(&self) -> String {
-        self.metadata.get("log_id").map_or_else(String::new, |id| format!(" Tell your host this number: {id}."))
+        self.metadata
+            .get("log_id")
+            .map_or_else(String::new, |id| format!(" Tell your host this number: {id}."))
     }
 }
 

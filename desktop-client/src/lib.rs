@@ -1,5 +1,9 @@
 //! The Castle desktop app, and the headless bot on the same engine.
 
+pub mod backoff;
 pub mod engine;
+pub mod error;
 pub mod media;
+pub mod peer;
+pub mod rate;
 pub mod view;

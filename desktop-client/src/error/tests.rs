@@ -20,7 +20,8 @@ fn every_reason_of_the_contract_has_a_sentence_for_people() {
 
 #[test]
 fn a_refusal_carries_its_reason_field_and_wait() {
-    let mut details = ErrorDetails::with_error_info("RATE_LIMITED", "castle", [("limit", "5")]);
+    let mut details =
+        ErrorDetails::with_error_info("RATE_LIMITED", "castle", [("limit".to_owned(), "5".to_owned())]);
     details.set_retry_info(Some(Duration::from_secs(90)));
     let status = tonic::Status::with_error_details(tonic::Code::ResourceExhausted, "server text", details);
     let error = ClientError::from(status);
@@ -29,7 +30,8 @@ fn a_refusal_carries_its_reason_field_and_wait() {
     assert!(error.sentence().contains("90 seconds"), "{error}");
     assert!(!error.sentence().contains("server text"));
 
-    let mut details = ErrorDetails::with_error_info("INVALID_FIELD", "castle", [("", "")]);
+    let mut details =
+        ErrorDetails::with_error_info("INVALID_FIELD", "castle", [(String::new(), String::new())]);
     details.set_bad_request(vec![FieldViolation::new("password", "too short")]);
     let status = tonic::Status::with_error_details(tonic::Code::InvalidArgument, "", details);
     assert!(ClientError::from(status).sentence().contains("password"));
@@ -37,7 +39,8 @@ fn a_refusal_carries_its_reason_field_and_wait() {
 
 #[test]
 fn a_reason_of_another_domain_is_not_ours() {
-    let details = ErrorDetails::with_error_info("NAME_TAKEN", "elsewhere.example", [("", "")]);
+    let details =
+        ErrorDetails::with_error_info("NAME_TAKEN", "elsewhere.example", [(String::new(), String::new())]);
     let status = tonic::Status::with_error_details(tonic::Code::AlreadyExists, "", details);
     assert_eq!(ClientError::from(status).kind, ErrorKind::Protocol);
 }

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod frame;
 pub mod key_frame_floor;
 pub mod ladder;
+pub mod measure;
 pub mod packet;
 pub mod rate;
 pub mod scale;

@@ -64,9 +64,12 @@ pub struct ClockAlignment {
 
 #[derive(Clone, Copy, Debug)]
 struct Sample {
-    local_us: i64,
-    offset_us: i64,
-    half_rtt_us: i64,
+    /// Our clock in the middle of the round trip, µs.
+    at: i64,
+    /// What the peer's clock was ahead of it, µs.
+    offset: i64,
+    /// Half the round trip, µs.
+    uncertain: i64,
 }
 
 /// One best sample is kept for each of these: long enough to catch a quiet moment of the path at one ping a second.
@@ -96,15 +99,15 @@ impl ClockAlignment {
         }
         let half_rtt_us = rtt_us as i64 / 2;
         let local_us = sent_us + half_rtt_us;
-        let sample = Sample { local_us, offset_us: peer_us - local_us, half_rtt_us };
+        let sample = Sample { at: local_us, offset: peer_us - local_us, uncertain: half_rtt_us };
         self.newest_us = self.newest_us.max(local_us);
         match self.best_of_period.back_mut() {
-            Some(last) if local_us / PERIOD_US == last.local_us / PERIOD_US => {
-                if sample.half_rtt_us < last.half_rtt_us {
+            Some(last) if local_us / PERIOD_US == last.at / PERIOD_US => {
+                if sample.uncertain < last.uncertain {
                     *last = sample;
                 }
             }
-            Some(last) if local_us < last.local_us => {}
+            Some(last) if local_us < last.at => {}
             _ => {
                 self.best_of_period.push_back(sample);
                 if self.best_of_period.len() > MAX_PERIODS {
@@ -119,7 +122,7 @@ impl ClockAlignment {
     pub fn peer_to_local_us(&self, peer_us: u64) -> Option<i64> {
         let best = self.best()?;
         let peer_us = i64::try_from(peer_us).ok()?;
-        let near = peer_us - best.offset_us;
+        let near = peer_us - best.offset;
         Some(near - self.drift_us(best, near))
     }
 
@@ -127,7 +130,7 @@ impl ClockAlignment {
     pub fn local_to_peer_us(&self, local_us: u64) -> Option<i64> {
         let best = self.best()?;
         let local_us = i64::try_from(local_us).ok()?;
-        Some(local_us + best.offset_us + self.drift_us(best, local_us))
+        Some(local_us + best.offset + self.drift_us(best, local_us))
     }
 
     /// The bound on the error of the answers above, in milliseconds: half the best round trip, plus what the
@@ -147,22 +150,22 @@ impl ClockAlignment {
     }
 
     fn error_us(&self, sample: Sample) -> i64 {
-        sample.half_rtt_us + (self.newest_us - sample.local_us).max(0) * QUARTZ_PPM / 1_000_000
+        sample.uncertain + (self.newest_us - sample.at).max(0) * QUARTZ_PPM / 1_000_000
     }
 
     fn drift_us(&self, best: Sample, local_us: i64) -> i64 {
-        self.skew().map_or(0, |skew| ((local_us - best.local_us) as f64 * skew) as i64)
+        self.skew().map_or(0, |skew| ((local_us - best.at) as f64 * skew) as i64)
     }
 
     /// The skew between the best samples of the older and of the newer half, if bounded better than quartz.
     fn skew(&self) -> Option<f64> {
         let half = self.best_of_period.len() / 2;
-        let sharpest = |sample: &&Sample| sample.half_rtt_us;
+        let sharpest = |sample: &&Sample| sample.uncertain;
         let older = self.best_of_period.iter().take(half).min_by_key(sharpest)?;
         let newer = self.best_of_period.iter().skip(half).min_by_key(sharpest)?;
-        let span_us = newer.local_us - older.local_us;
-        let uncertain_us = older.half_rtt_us + newer.half_rtt_us;
+        let span_us = newer.at - older.at;
+        let uncertain_us = older.uncertain + newer.uncertain;
         let bounded = span_us > 0 && uncertain_us * 1_000_000 < span_us * QUARTZ_PPM;
-        bounded.then(|| (newer.offset_us - older.offset_us) as f64 / span_us as f64)
+        bounded.then(|| (newer.offset - older.offset) as f64 / span_us as f64)
     }
 }

@@ -32,7 +32,7 @@ impl KeyFrameFloor {
 
     /// Whether to ask now; counts as asked if so.
     pub fn ask(&mut self, now: Instant) -> bool {
-        let due = self.next().is_some_and(|next| next.is_none_or(|at| at <= now));
+        let due = self.wanted && self.floor_ends().is_none_or(|at| at <= now);
         if due {
             self.asked = Some(now);
         }
@@ -41,11 +41,11 @@ impl KeyFrameFloor {
 
     /// When [`ask`](Self::ask) is due, if the floor puts it off.
     pub fn next_ask(&self) -> Option<Instant> {
-        self.next().flatten()
+        self.floor_ends().filter(|_| self.wanted)
     }
 
-    fn next(&self) -> Option<Option<Instant>> {
-        self.wanted.then(|| self.asked.map(|asked| asked + FLOOR))
+    fn floor_ends(&self) -> Option<Instant> {
+        self.asked.map(|asked| asked + FLOOR)
     }
 }
 

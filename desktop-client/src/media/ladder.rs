@@ -78,7 +78,12 @@ mod tests {
 
     #[test]
     fn each_bitrate_has_its_step() {
-        let at = |bps| (Ladder::new(bps).rung(Instant::now(), bps).height, Ladder::new(bps).rung(Instant::now(), bps).fps);
+        let at = |bps| {
+            (
+                Ladder::new(bps).rung(Instant::now(), bps).height,
+                Ladder::new(bps).rung(Instant::now(), bps).fps,
+            )
+        };
         assert_eq!(at(2_500_000), (720, 30));
         assert_eq!(at(1_000_000), (540, 30));
         assert_eq!(at(400_000), (360, 30));

@@ -202,25 +202,22 @@ impl Worker {
         let decoded = self.decoder.decode(&frame.data, info, &mut self.pool);
         let now = Instant::now();
         let mut shared = locked(&self.shared);
-        match decoded {
-            Ok(picture) => {
-                if frame.key {
-                    self.floor.satisfied();
-                }
-                let Some(picture) = picture else { return };
-                shared.frames.add(now, 1);
-                let stats = &mut shared.stats;
-                stats.frames_decoded += 1;
-                stats.first_frame_at.get_or_insert(now);
-                (stats.width, stats.height) = (picture.width(), picture.height());
-                drop(shared);
-                self.slot.put(picture);
-            }
-            Err(_) => {
-                shared.stats.corrupt_frames += 1;
-                self.assembler.gate();
-                self.floor.want();
-            }
+        let Ok(picture) = decoded else {
+            shared.stats.corrupt_frames += 1;
+            self.assembler.gate();
+            self.floor.want();
+            return;
+        };
+        if frame.key {
+            self.floor.satisfied();
         }
+        let Some(picture) = picture else { return };
+        shared.frames.add(now, 1);
+        let stats = &mut shared.stats;
+        stats.frames_decoded += 1;
+        stats.first_frame_at.get_or_insert(now);
+        (stats.width, stats.height) = (picture.width(), picture.height());
+        drop(shared);
+        self.slot.put(picture);
     }
 }

@@ -68,6 +68,14 @@ pub struct VideoSenderStats {
     pub fault: Option<String>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CameraOrder {
+    On,
+    Off,
+    /// The capture thread shall end.
+    End,
+}
+
 /// What the owner wants, and what the threads report.
 struct Shared {
     state: Mutex<State>,
@@ -77,9 +85,8 @@ struct Shared {
 }
 
 struct State {
-    enabled: bool,
+    camera: CameraOrder,
     sending: bool,
-    stopping: bool,
     key_frame: bool,
     target_bps: u32,
     stats: VideoSenderStats,
@@ -123,9 +130,8 @@ impl VideoSender {
         watch: CameraWatch,
     ) -> Self {
         let state = State {
-            enabled: true,
+            camera: CameraOrder::On,
             sending: false,
-            stopping: false,
             key_frame: false,
             target_bps: options.bitrate_bps,
             stats: VideoSenderStats::default(),
@@ -136,10 +142,8 @@ impl VideoSender {
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), captured });
         let capture = capture::Capture::new(shared.clone(), spec, clock, preview, watch);
         let encode = encode::Encode::new(shared.clone(), options.stamped, sink);
-        let threads = vec![
-            spawn("video-capture", move || capture.run()),
-            spawn("video-encode", move || encode.run()),
-        ];
+        let threads =
+            vec![spawn("video-capture", move || capture.run()), spawn("video-encode", move || encode.run())];
         Self { shared, threads }
     }
 
@@ -155,7 +159,7 @@ impl VideoSender {
 
     /// Switches the camera on or off. Off releases the device, so that its light goes out.
     pub fn set_enabled(&self, enabled: bool) {
-        self.shared.order(|state| state.enabled = enabled);
+        self.shared.order(|state| state.camera = if enabled { CameraOrder::On } else { CameraOrder::Off });
     }
 
     /// Lets pictures leave, or keeps them here (while it rings). Each opening begins with a key frame.
@@ -179,7 +183,7 @@ impl VideoSender {
 
 impl Drop for VideoSender {
     fn drop(&mut self) {
-        self.shared.order(|state| state.stopping = true);
+        self.shared.order(|state| state.camera = CameraOrder::End);
         self.shared.captured.close();
         for thread in self.threads.drain(..) {
             thread.join().expect("the threads of video do not panic");

@@ -68,7 +68,8 @@ pub fn is_key_frame(data: &[u8]) -> bool {
 
 /// The size a key frame announces (RFC 6386 section 9.1); `None` for other frames and for rubbish.
 pub fn key_frame_size(data: &[u8]) -> Option<(usize, usize)> {
-    let header = data.get(..10).filter(|header| is_key_frame(header) && header[3..6] == [0x9D, 0x01, 0x2A])?;
+    let header =
+        data.get(..10).filter(|header| is_key_frame(header) && header[3..6] == [0x9D, 0x01, 0x2A])?;
     let side = |low: u8, high: u8| usize::from(u16::from_le_bytes([low, high]) & 0x3FFF);
     Some((side(header[6], header[7]), side(header[8], header[9])))
 }
@@ -256,9 +257,8 @@ impl Vp8Decoder {
         }
         let length = c_uint::try_from(data.len()).map_err(|_| Vp8Error::NotVp8)?;
         // SAFETY: the context is initialised and `data` is read for its length during the call only.
-        let code = unsafe {
-            vpx_codec_decode(&raw mut *self.context, data.as_ptr(), length, ptr::null_mut(), 0)
-        };
+        let code =
+            unsafe { vpx_codec_decode(&raw mut *self.context, data.as_ptr(), length, ptr::null_mut(), 0) };
         check("vpx_codec_decode", code)?;
         let mut iterator: vpx_codec_iter_t = ptr::null();
         // SAFETY: the context is initialised; the image stays valid until the next call on the context.

@@ -31,7 +31,8 @@ impl Descriptor {
             length += usize::from(extensions & 0x40 != 0);
             length += usize::from(extensions & 0x30 != 0);
         }
-        let starts_frame = first & 0x10 != 0 && first & 0x0F == 0;
+        let partition = first & 0x0F;
+        let starts_frame = first & 0x10 != 0 && partition == 0;
         (payload.len() > length).then_some(Self { starts_frame, length })
     }
 }

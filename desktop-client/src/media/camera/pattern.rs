@@ -63,9 +63,8 @@ impl FrameSource for Pattern {
 
 impl Background {
     fn new(width: usize, height: usize) -> Self {
-        let texture = |x: usize, y: usize, cells: u32, seed: u32| {
-            noise(x % width, y, width as u32, cells, seed)
-        };
+        let texture =
+            |x: usize, y: usize, cells: u32, seed: u32| noise(x % width, y, width as u32, cells, seed);
         let mut y = vec![0; 2 * width * height];
         for (at, sample) in y.iter_mut().enumerate() {
             let (column, row) = (at % (2 * width), at / (2 * width));
@@ -157,7 +156,7 @@ fn draw_box(planes: &mut PlanesMut<'_>, number: u32) {
     }
     for (plane, level) in [(&mut *planes.u, 90), (&mut *planes.v, 170)] {
         for row in plane.chunks_mut(planes.uv_stride).skip(top / 2).take(down / 2) {
-            row[left / 2..(left + across) / 2].fill(level);
+            row[left / 2..][..across / 2].fill(level);
         }
     }
 }
@@ -176,9 +175,9 @@ fn draw_disc(planes: &mut PlanesMut<'_>, number: u32) {
     let (top, bottom) = ((center_y - radius) / 2 * 2, (center_y + radius).min(height));
     for y in top..bottom {
         let row = &mut planes.y[y * planes.y_stride..];
-        for x in left..right {
+        for (x, sample) in row.iter_mut().enumerate().take(right).skip(left) {
             if let Some(distance) = inside(x, y) {
-                row[x] = (215 - distance * 110 / (radius * radius).max(1)) as u8;
+                *sample = (215 - distance * 110 / (radius * radius).max(1)) as u8;
             }
         }
     }

@@ -34,7 +34,8 @@ const POLLIN: i16 = 1;
 
 pub(super) fn list_devices() -> Vec<DeviceInfo> {
     let Ok(entries) = std::fs::read_dir("/dev") else { return Vec::new() };
-    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_prefix("video")?.parse().ok());
+    let numbers =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_prefix("video")?.parse().ok());
     let mut devices: Vec<DeviceInfo> = numbers.filter_map(describe).collect();
     devices.sort_by_key(|device| device.number);
     devices
@@ -116,11 +117,8 @@ impl Camera for V4l2Camera {
         self.started = true;
         self.last_picture = Instant::now();
         let data = data.get(..meta.bytesused as usize).unwrap_or(data);
-        let info = FrameInfo {
-            number: Some(self.number),
-            capture_us: Some(clock.now_us()),
-            ..FrameInfo::default()
-        };
+        let info =
+            FrameInfo { number: Some(self.number), capture_us: Some(clock.now_us()), ..FrameInfo::default() };
         let (layout, stride, scratch) = (self.layout, self.stride, &mut self.scratch);
         let converted = self.pool.try_draw(self.format.width, self.format.height, info, |planes| {
             convert(layout, data, stride, planes, scratch)

@@ -61,7 +61,8 @@ impl FrameSource for Y4mFile {
 
     fn frame(&mut self, number: u32) -> Result<VideoFrame, CameraError> {
         let offset = self.frames[number as usize % self.frames.len()];
-        let read = self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut self.samples));
+        let read =
+            self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut self.samples));
         read.map_err(|error| CameraError::File { path: self.path.clone(), reason: error.to_string() })?;
         let PictureFormat { width, height, .. } = self.header.format;
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CameraWatch, Shared};
+use super::{CameraOrder, CameraWatch, Shared};
 use crate::media::camera::{self, Camera, CameraError, CameraSpec};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, FrameSlot, Picture, VideoFrame};
@@ -11,7 +11,7 @@ use crate::media::frame::{FrameInfo, FramePool, FrameSlot, Picture, VideoFrame};
 /// How long one wait for a picture may keep the thread from its orders.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Between two attempts to open a camera: a returning one is noticed soon, a missing one costs nothing.
-const RETRY: Duration = Duration::from_millis(1000);
+const RETRY: Duration = Duration::from_secs(1);
 /// Between two placeholders.
 const PLACEHOLDER_INTERVAL: Duration = Duration::from_millis(500);
 /// Size of a placeholder before any camera told its own.
@@ -41,17 +41,15 @@ impl Capture {
     pub(super) fn run(mut self) {
         let mut camera: Option<Box<dyn Camera>> = None;
         loop {
-            let (enabled, stopping) = {
-                let state = self.shared.locked();
-                (state.enabled, state.stopping)
-            };
-            if stopping {
-                return;
-            }
-            if !enabled {
-                camera = None;
-                self.stand_in(Picture::Off, Duration::MAX);
-                continue;
+            let order = self.shared.locked().camera;
+            match order {
+                CameraOrder::On => {}
+                CameraOrder::End => return,
+                CameraOrder::Off => {
+                    camera = None;
+                    self.stand_in(Picture::Off, order, Duration::MAX);
+                    continue;
+                }
             }
             let taken = match camera.take() {
                 Some(camera) => Ok(camera),
@@ -63,7 +61,7 @@ impl Capture {
                     tracing::warn!(%error, "camera lost");
                     (self.watch)(Some(&error));
                     self.shared.locked().stats.fault = Some(error.to_string());
-                    self.stand_in(Picture::Lost, RETRY);
+                    self.stand_in(Picture::Lost, order, RETRY);
                 }
             }
         }
@@ -85,21 +83,16 @@ impl Capture {
         Ok(camera)
     }
 
-    /// Sends placeholders until the camera is switched, or the thread is stopped, or `patience` has passed.
-    fn stand_in(&mut self, picture: Picture, patience: Duration) {
+    /// Sends placeholders until the order changes, or `patience` has passed.
+    fn stand_in(&mut self, picture: Picture, order: CameraOrder, patience: Duration) {
         self.preview.set_picture(picture);
-        let enabled = picture != Picture::Off;
-        let mut waited = Duration::ZERO;
-        while waited < patience {
+        let mut left = patience;
+        while !left.is_zero() && self.shared.locked().camera == order {
             let placeholder = self.placeholder();
             self.shared.captured.put(placeholder);
-            let pause = PLACEHOLDER_INTERVAL.min(patience - waited);
-            self.shared.wait_for_order(pause, |state| state.enabled == enabled && !state.stopping);
-            let state = self.shared.locked();
-            if state.enabled != enabled || state.stopping {
-                return;
-            }
-            waited += pause;
+            let pause = PLACEHOLDER_INTERVAL.min(left);
+            self.shared.wait_for_order(pause, |state| state.camera == order);
+            left = left.saturating_sub(pause);
         }
     }
 

@@ -108,6 +108,11 @@ impl Assembler {
         self.gated
     }
 
+    /// Packets waiting for others.
+    pub fn held_packets(&self) -> usize {
+        self.fragments.len()
+    }
+
     /// The decoder refused a frame: nothing before the next key frame is any use.
     pub fn gate(&mut self) {
         self.gated = true;
@@ -170,7 +175,7 @@ impl Assembler {
             if self.take_next(effects) || self.take_key_frame(effects) {
                 continue;
             }
-            if !self.next_deadline().is_some_and(|deadline| deadline <= now) {
+            if self.next_deadline().is_none_or(|deadline| deadline > now) {
                 return;
             }
             self.give_up(effects);

@@ -1,6 +1,7 @@
 //! The Castle desktop app, and the headless bot on the same engine.
 
 pub mod backoff;
+pub mod call;
 pub mod engine;
 pub mod error;
 pub mod media;

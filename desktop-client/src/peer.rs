@@ -5,6 +5,7 @@
 //!
 //! Descriptions are those of JSEP (RFC 8829): one bundle, RTCP on the same port, trickled candidates (RFC 8838).
 
+use crate::call::Candidate;
 use crate::media::packet::{IncomingPacket, OutgoingPacket};
 use bytes::Bytes;
 use castle::ids::CallId;
@@ -50,19 +51,6 @@ pub struct PeerConfig {
     pub relay_only: bool,
     /// The server is on this machine: so may be the peer, and the loopback interface counts.
     pub loopback: bool,
-}
-
-/// One trickled candidate (RFC 8839 section 5.1), or the end of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The candidate attribute without `a=`.
-    pub candidate: String,
-    /// Media section it belongs to.
-    pub mid: String,
-    /// Index of that section.
-    pub index: u32,
-    /// ICE generation.
-    pub ufrag: String,
 }
 
 /// What the connection is told.
@@ -216,7 +204,11 @@ pub struct Peer {
 
 impl Peer {
     /// Starts a connection on the current runtime. Everything it has to say comes by `events`.
-    pub fn open(config: PeerConfig, events: mpsc::Sender<(CallId, PeerEvent)>, packets: PacketHandler) -> Self {
+    pub fn open(
+        config: PeerConfig,
+        events: mpsc::Sender<(CallId, PeerEvent)>,
+        packets: PacketHandler,
+    ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (audio, audio_queue) = mpsc::channel(AUDIO_PACKETS_MAX);
         let (video, video_queue) = mpsc::channel(VIDEO_PACKETS_MAX);

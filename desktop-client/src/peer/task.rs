@@ -4,9 +4,10 @@ use super::connection::{self, CHANNEL_LABEL, Connection, LocalTrack, StackEvent}
 use super::feedback::Feedback;
 use super::window::ReceiveWindow;
 use super::{
-    CHANNEL_MESSAGE_MAX, Candidate, MediaKind, PacketHandler, PathRoute, PathStats, PeerCommand, PeerConfig,
-    PeerEvent, PeerFault, scrub,
+    CHANNEL_MESSAGE_MAX, MediaKind, PacketHandler, PathRoute, PathStats, PeerCommand, PeerConfig, PeerEvent,
+    PeerFault, scrub,
 };
+use crate::call::Candidate;
 use crate::media::packet::{IncomingPacket, OutgoingPacket};
 use bytes::{Bytes, BytesMut};
 use castle::ids::CallId;

@@ -1,5 +1,6 @@
 //! The Castle desktop app, and the headless bot on the same engine.
 
+pub mod app;
 pub mod backoff;
 pub mod call;
 pub mod engine;
@@ -7,4 +8,6 @@ pub mod error;
 pub mod media;
 pub mod peer;
 pub mod rate;
+pub mod signaling;
+pub mod ui;
 pub mod view;

@@ -109,6 +109,7 @@ pub struct Search {
 
 /// A call as the screen shows it.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a lamp of its own on the screen")]
 pub struct CallView {
     /// Which.
     pub id: CallId,

@@ -1,3 +1,5 @@
+//! Sound through both pipelines: what is said arrives, through loss and silence.
+
 use std::sync::mpsc;
 use std::time::Duration;
 

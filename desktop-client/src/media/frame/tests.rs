@@ -1,3 +1,5 @@
+//! Frames, the pool they come from, and the one-slot mailbox.
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The jitter buffer under seeded arrivals: order, delay, and what it says of gaps.
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 

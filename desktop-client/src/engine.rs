@@ -36,6 +36,8 @@ pub struct EngineConfig {
     pub tags: Vec<String>,
     /// Take only relayed ways, whatever the call allows: nobody learns this machine's address.
     pub relay_only: bool,
+    /// Wait for a match as soon as the session is live.
+    pub search_at_login: bool,
     /// Who looks at the peer's pictures.
     pub viewer: Viewer,
 }

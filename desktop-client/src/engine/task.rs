@@ -309,13 +309,16 @@ impl Engine {
                 if let Link::Session { since, .. } = &mut self.link {
                     *since = None;
                 }
-                self.me = Some(me);
+                let first = self.me.replace(me).is_none();
                 self.ice = ice;
-                self.drive(match (resumed, call) {
-                    (false, call) => Input::SessionLost(call),
-                    (true, Some(call)) => Input::Server(call),
-                    (true, None) => return,
-                });
+                match (resumed, call) {
+                    (false, call) => self.drive(Input::SessionLost(call)),
+                    (true, Some(call)) => self.drive(Input::Server(call)),
+                    (true, None) => {}
+                }
+                if first && self.config.search_at_login {
+                    self.begin_search();
+                }
             }
             Event::Reconnecting => {
                 if let Link::Session { since, .. } = &mut self.link {

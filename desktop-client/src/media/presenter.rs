@@ -127,7 +127,11 @@ mod tests {
         let presenter = Presenter::start(slot.clone(), clock, reference, Box::new(|| None));
         let now_us = clock.now_us();
         presenter.add_ping(PingSample { sent_us: now_us, peer_us: now_us, received_us: now_us });
-        let receiver = VideoReceiver::start(slot, Box::new(|| {})).expect("a receiver");
+        let (ask, asked) = std::sync::mpsc::channel();
+        let ask = Box::new(move || {
+            let _ = ask.send(());
+        });
+        let receiver = VideoReceiver::start(slot, ask).expect("a receiver");
         let mut sequence = 0_u16;
         let wire = Box::new(move |OutgoingPacket { timestamp, marker, payload }| {
             receiver.push(IncomingPacket { sequence, timestamp, marker, payload, arrived: Instant::now() });
@@ -141,6 +145,9 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(30);
         while presenter.figures().frames_shown < 60 {
             assert!(Instant::now() < until, "{:?}", presenter.figures());
+            for () in asked.try_iter() {
+                sender.request_key_frame();
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
         let figures = presenter.figures();

@@ -15,9 +15,12 @@ mod gl;
 /// How frames become pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Renderer {
-    /// By shader where shaders compile, else on the CPU.
+    /// By shader where a graphics card runs it, else on the CPU: a shader that the CPU has to run costs more than
+    /// its own conversion does.
     #[default]
     Auto,
+    /// By shader wherever shaders compile.
+    Shader,
     /// On the CPU.
     Cpu,
 }
@@ -34,9 +37,13 @@ pub struct Screen {
 impl Screen {
     /// With the window's OpenGL. Where shaders do not compile it draws on the CPU, and logs why.
     pub fn new(gl: Option<&Arc<glow::Context>>, renderer: Renderer) -> Self {
-        let Some(gl) = gl.filter(|_| renderer == Renderer::Auto) else {
+        let Some(gl) = gl.filter(|_| renderer != Renderer::Cpu) else {
             return Self::cpu();
         };
+        if renderer == Renderer::Auto && gl::is_software(gl) {
+            tracing::info!("OpenGL runs on the CPU here, and so does the conversion of pictures");
+            return Self::cpu();
+        }
         match gl::Program::new(gl) {
             Ok(program) => Self { program: Some(Arc::new(program)) },
             Err(error) => {
@@ -107,6 +114,12 @@ impl Tile {
             }
         }
         self.frame = Some(frame);
+    }
+
+    /// Forgets the picture: the next call does not begin with the face of the last.
+    pub fn forget(&mut self) {
+        self.slot.take();
+        self.frame = None;
     }
 
     /// What stands behind the picture.
@@ -187,6 +200,20 @@ mod tests {
         assert_eq!((wide.height(), wide.center()), (400.0, pos2(500.0, 200.0)));
         let tall = fit(Rect::from_min_size(pos2(0.0, 0.0), vec2(320.0, 900.0)), vec2(640.0, 360.0));
         assert_eq!((tall.width(), tall.height()), (320.0, 180.0));
+    }
+
+    #[test]
+    fn a_forgotten_picture_is_gone_even_if_it_was_not_yet_taken() {
+        let slot = FrameSlot::new();
+        let mut tile = Screen::cpu().tile(slot.clone(), None);
+        let ctx = egui::Context::default();
+        let mut pool = FramePool::new();
+        slot.put(pool.draw(64, 48, FrameInfo::default(), |_| {}));
+        tile.poll(&ctx);
+        slot.put(pool.draw(64, 48, FrameInfo::default(), |_| {}));
+        tile.forget();
+        tile.poll(&ctx);
+        assert_eq!(tile.size(), None);
     }
 
     #[test]

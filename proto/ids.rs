@@ -105,7 +105,9 @@ mod tests {
     fn another_kind_of_id_is_refused() {
         let guest = GuestId::from_bits(7).to_string();
         assert_eq!(guest.parse::<CallId>(), Err(ParseIdError { kind: "call", prefix: "cal_" }));
-        for bad in ["", "cal_", "cal_+0000000000000000123456789abcdef", "cal_0000000000000000012345678_abcdef"] {
+        for bad in
+            ["", "cal_", "cal_+0000000000000000123456789abcdef", "cal_0000000000000000012345678_abcdef"]
+        {
             assert!(bad.parse::<CallId>().is_err(), "{bad:?}");
         }
     }

@@ -109,6 +109,7 @@ pub struct Search {
 
 /// A call as the screen shows it.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a lamp of its own on the screen")]
 pub struct CallView {
     /// Which.
     pub id: CallId,
@@ -320,4 +321,15 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// What the login screen begins with: from an invitation link, the command line, or the last time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prefill {
+    /// `http://host:port` or an invitation link.
+    pub server: Option<String>,
+    /// Login name.
+    pub name: Option<String>,
+    /// From the host; set means that the screen opens on registration.
+    pub invitation: Option<String>,
 }

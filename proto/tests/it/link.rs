@@ -100,7 +100,8 @@ impl Pair {
         self.flight.iter_mut().for_each(VecDeque::clear);
         for from in 0..2 {
             let received = self.ends[1 - from].received();
-            let replay: Vec<Frame> = self.ends[from].resume(received).expect("same session").copied().collect();
+            let replay: Vec<Frame> =
+                self.ends[from].resume(received).expect("same session").copied().collect();
             let ack = self.ends[from].ack();
             self.flight[from].extend(replay.into_iter().map(|frame| (Some(frame), ack)));
         }

@@ -1,0 +1,190 @@
+//! The window: takes the engine's newest snapshot, draws it, and hands over what was asked for.
+//!
+//! Owns the window and its life, from the first frame to a clean goodbye. Never waits for the engine while it
+//! lives, and draws only when something changed.
+
+use crate::engine::{EngineHandle, Waker};
+use crate::ui::video::{Renderer, Screen, Shown, Tile};
+use crate::ui::{Screens, View, next_tick, text, theme};
+use crate::view::{Command, Prefill, Snapshot, Stage};
+use eframe::{CreationContext, egui, glow};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// What the window starts with.
+#[derive(Debug, Clone, Default)]
+pub struct AppOptions {
+    /// What the login screen begins with.
+    pub prefill: Prefill,
+    /// How pictures are drawn.
+    pub renderer: Renderer,
+}
+
+/// Why there is no window. Its text is a sentence for people; the cause goes to the log.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No display server.
+    #[error("{}", text::window::NO_DISPLAY)]
+    NoDisplay(#[source] eframe::Error),
+    /// No usable OpenGL.
+    #[error("{}", text::window::NO_OPENGL)]
+    NoOpenGl(#[source] eframe::Error),
+    /// Anything else.
+    #[error("{}", text::window::NOT_OPENED)]
+    NotOpened(#[source] eframe::Error),
+}
+
+impl From<eframe::Error> for AppError {
+    fn from(error: eframe::Error) -> Self {
+        match error {
+            eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => Self::NoDisplay(error),
+            eframe::Error::Glutin(_) | eframe::Error::NoGlutinConfigs(..) | eframe::Error::OpenGL(_) => {
+                Self::NoOpenGl(error)
+            }
+            eframe::Error::AppCreation(_) => Self::NotOpened(error),
+        }
+    }
+}
+
+/// Wakes the window once it is there. Made before the engine, which needs it, and before the window.
+#[derive(Debug, Clone, Default)]
+pub struct Wake {
+    context: Arc<OnceLock<egui::Context>>,
+}
+
+/// Not zero, for which egui would draw twice.
+const SOON: Duration = Duration::from_micros(1);
+
+/// A picture of the own camera waits this long for one of the peer's, to be drawn with it.
+const OWN_PICTURE_WAIT: Duration = Duration::from_millis(30);
+
+impl Wake {
+    /// For the engine.
+    pub fn waker(&self) -> Waker {
+        let wake = self.clone();
+        Arc::new(move || wake.after(SOON))
+    }
+
+    fn after(&self, delay: Duration) {
+        if let Some(context) = self.context.get() {
+            context.request_repaint_after(delay);
+        }
+    }
+}
+
+/// Opens the window and returns when it was closed and the engine has stopped. `wake` is the one whose
+/// [`waker`](Wake::waker) the engine was started with.
+pub fn run(engine: EngineHandle, wake: Wake, options: AppOptions) -> Result<(), AppError> {
+    let viewport = egui::ViewportBuilder::default()
+        .with_title(text::APP)
+        .with_app_id("castle-desktop")
+        .with_inner_size([theme::size::WINDOW_W, theme::size::WINDOW_H])
+        .with_min_inner_size([theme::size::WINDOW_MIN_W, theme::size::WINDOW_MIN_H]);
+    let native = eframe::NativeOptions { viewport, ..Default::default() };
+    eframe::run_native(
+        "castle-desktop",
+        native,
+        Box::new(move |cc| Ok(Box::new(App::new(cc, engine, &wake, options)))),
+    )
+    .map_err(AppError::from)
+}
+
+/// The window's contents, for eframe.
+#[derive(Debug)]
+pub struct App {
+    /// `None` once the window is closing.
+    engine: Option<Arc<EngineHandle>>,
+    snapshot: Arc<Snapshot>,
+    screens: Screens,
+    remote: Tile,
+    local: Tile,
+    commands: Vec<Command>,
+    ringing: bool,
+}
+
+impl App {
+    /// Joins the engine to a window.
+    pub fn new(cc: &CreationContext<'_>, engine: EngineHandle, wake: &Wake, options: AppOptions) -> Self {
+        let ctx = &cc.egui_ctx;
+        theme::install(ctx);
+        // A second window on the same `wake` would be a broken caller; the first one keeps it.
+        wake.context.get_or_init(|| ctx.clone());
+        let engine = Arc::new(engine);
+        let (remote_frames, local_frames) = (engine.remote_frames(), engine.local_frames());
+        let waker = wake.clone();
+        remote_frames.on_new(move || waker.after(SOON));
+        let waker = wake.clone();
+        local_frames.on_new(move || waker.after(OWN_PICTURE_WAIT));
+        let told = Arc::downgrade(&engine);
+        let shown: Shown = Arc::new(move |frame| {
+            if let Some(engine) = told.upgrade() {
+                engine.shown(frame);
+            }
+        });
+        let screen = Screen::new(cc.gl.as_ref(), options.renderer);
+        Self {
+            snapshot: engine.snapshot(),
+            engine: Some(engine),
+            screens: Screens::new(options.prefill),
+            remote: screen.tile(remote_frames, Some(shown)),
+            local: screen.tile(local_frames, None),
+            commands: Vec::new(),
+            ringing: false,
+        }
+    }
+
+    /// Asks for the person's eye when a call comes in.
+    fn announce(&mut self, ctx: &egui::Context) {
+        let caller = self.snapshot.call.as_ref().filter(|call| matches!(call.stage, Stage::Ringing { .. }));
+        let ringing = caller.is_some();
+        if ringing == self.ringing {
+            return;
+        }
+        self.ringing = ringing;
+        let (title, attention) = match caller {
+            Some(call) => (text::window_ringing(&call.peer), egui::UserAttentionType::Critical),
+            None => (text::APP.to_owned(), egui::UserAttentionType::Reset),
+        };
+        ctx.send_viewport_cmd(egui::ViewportCommand::Title(title));
+        ctx.send_viewport_cmd(egui::ViewportCommand::RequestUserAttention(attention));
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        let Some(engine) = &self.engine else { return };
+        self.snapshot = engine.snapshot();
+        self.remote.poll(ctx);
+        self.local.poll(ctx);
+        self.announce(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let now = Instant::now();
+        let view = View { snapshot: &self.snapshot, now, remote: &self.remote, local: &self.local };
+        self.screens.show(ui, &view, &mut self.commands);
+        for command in self.commands.drain(..) {
+            if self.engine.as_ref().is_some_and(|engine| !engine.send(command)) {
+                self.screens.tell_overloaded();
+            }
+        }
+        if let Some(delay) = next_tick(&self.snapshot, now) {
+            ui.ctx().request_repaint_after(delay);
+        }
+    }
+
+    fn on_exit(&mut self, _gl: Option<&glow::Context>) {
+        let Some(engine) = self.engine.take() else { return };
+        let in_call =
+            self.snapshot.call.as_ref().is_some_and(|call| !matches!(call.stage, Stage::Ended { .. }));
+        if in_call && !engine.send(Command::HangUp) {
+            tracing::warn!(
+                "the engine was too busy to hang up; the server ends the call when the session ends"
+            );
+        }
+        // Painting, the only other holder, is over.
+        if let Some(engine) = Arc::into_inner(engine) {
+            engine.stop();
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Sound and picture: from the camera and microphone to RTP payloads, and back to frames and speaker samples.
+//!
+//! Everything here runs on plain named threads that are joined when their owner is dropped. Queues are bounded
+//! and drop old media rather than grow; nothing here waits for the network or for the UI. The engine carries the
+//! packets ([`packet`]) and nothing here knows how: this module never names an async runtime, the WebRTC stack,
+//! gRPC or the UI toolkit.
+//!
+//! Reading order: [`clock`], [`frame`], [`camera`], [`video_sender`], [`video_receiver`], [`measure`].
+
+pub mod camera;
+pub mod clock;
+pub mod frame;
+pub mod key_frame_floor;
+pub mod ladder;
+pub mod measure;
+pub mod packet;
+pub mod rate;
+pub mod scale;
+pub mod stamp;
+pub mod video_receiver;
+pub mod video_sender;
+pub mod vp8;
+pub mod vp8_rtp;

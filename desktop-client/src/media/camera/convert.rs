@@ -1,0 +1,182 @@
+//! Pixel layouts of cameras to I420, BT.601 limited range as VP8 carries it.
+//!
+//! Never trusts the length of what a driver handed over: a short buffer is an error, not a panic.
+
+use yuv::{BufferStoreMut, YuvPackedImage, YuvPlanarImageMut, yuyv422_to_yuv420};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::media::frame::PlanesMut;
+
+/// A picture that could not be converted; the next one may be fine.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct ConvertError(pub(super) String);
+
+/// The layouts we read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PixelLayout {
+    /// Packed 4:2:2.
+    Yuyv,
+    /// Luma, then interleaved chroma 4:2:0.
+    Nv12,
+    /// Three planes 4:2:0.
+    I420,
+    /// One JPEG per picture.
+    Mjpeg,
+}
+
+/// Converts `data`, whose luma rows are `stride` bytes apart (not used for JPEG), into `planes`. `scratch` is kept
+/// by the caller so that JPEG decoding allocates once.
+pub(super) fn convert(
+    layout: PixelLayout,
+    data: &[u8],
+    stride: usize,
+    planes: &mut PlanesMut<'_>,
+    scratch: &mut Vec<u8>,
+) -> Result<(), ConvertError> {
+    match layout {
+        PixelLayout::Yuyv => from_yuyv(data, stride, planes),
+        PixelLayout::Nv12 => from_nv12(data, stride, planes),
+        PixelLayout::I420 => from_i420(data, stride, planes),
+        PixelLayout::Mjpeg => from_jpeg(data, planes, scratch),
+    }
+}
+
+fn enough(data: &[u8], needed: usize) -> Result<(), ConvertError> {
+    if data.len() >= needed {
+        return Ok(());
+    }
+    Err(ConvertError(format!("a picture of {} bytes instead of {needed}", data.len())))
+}
+
+fn from_yuyv(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
+    let needed = stride * (planes.height - 1) + planes.width.next_multiple_of(2) * 2;
+    enough(data, needed)?;
+    let packed = YuvPackedImage {
+        yuy: data,
+        yuy_stride: stride as u32,
+        width: planes.width as u32,
+        height: planes.height as u32,
+    };
+    let mut planar = YuvPlanarImageMut {
+        y_plane: BufferStoreMut::Borrowed(&mut *planes.y),
+        y_stride: planes.y_stride as u32,
+        u_plane: BufferStoreMut::Borrowed(&mut *planes.u),
+        u_stride: planes.uv_stride as u32,
+        v_plane: BufferStoreMut::Borrowed(&mut *planes.v),
+        v_stride: planes.uv_stride as u32,
+        width: planes.width as u32,
+        height: planes.height as u32,
+    };
+    yuyv422_to_yuv420(&mut planar, &packed).map_err(|error| ConvertError(error.to_string()))
+}
+
+fn from_nv12(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
+    let (width, height) = (planes.width, planes.height);
+    let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
+    enough(data, stride * (height + half_height - 1) + 2 * half_width)?;
+    let (luma, chroma) = data.split_at(stride * height);
+    for (row, from) in planes.y.chunks_mut(planes.y_stride).zip(luma.chunks(stride)) {
+        row[..width].copy_from_slice(&from[..width]);
+    }
+    let rows = planes.u.chunks_mut(planes.uv_stride).zip(planes.v.chunks_mut(planes.uv_stride));
+    for ((u, v), from) in rows.zip(chroma.chunks(stride)) {
+        for ((u, v), pair) in u.iter_mut().zip(v).zip(from.chunks_exact(2)).take(half_width) {
+            (*u, *v) = (pair[0], pair[1]);
+        }
+    }
+    Ok(())
+}
+
+fn from_i420(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
+    let (width, height) = (planes.width, planes.height);
+    let (half_width, half_height, half_stride) = (width.div_ceil(2), height.div_ceil(2), stride / 2);
+    if half_stride < half_width {
+        return Err(ConvertError(format!("rows of {stride} bytes for {width} pixels")));
+    }
+    enough(data, stride * height + half_stride * (2 * half_height - 1) + half_width)?;
+    let (luma, chroma) = data.split_at(stride * height);
+    let (blue, red) = chroma.split_at(half_stride * half_height);
+    for (row, from) in planes.y.chunks_mut(planes.y_stride).zip(luma.chunks(stride)) {
+        row[..width].copy_from_slice(&from[..width]);
+    }
+    for (plane, from) in [(&mut *planes.u, blue), (&mut *planes.v, red)] {
+        for (row, from) in plane.chunks_mut(planes.uv_stride).zip(from.chunks(half_stride)) {
+            row[..half_width].copy_from_slice(&from[..half_width]);
+        }
+    }
+    Ok(())
+}
+
+/// JPEG is full range 4:4:4 once decoded: averages chroma over 2x2 pixels and maps to limited range on the way.
+fn from_jpeg(data: &[u8], planes: &mut PlanesMut<'_>, scratch: &mut Vec<u8>) -> Result<(), ConvertError> {
+    let fail = |error: &dyn std::fmt::Debug| ConvertError(format!("a broken JPEG: {error:?}"));
+    let (width, height) = (planes.width, planes.height);
+    let options = DecoderOptions::default()
+        .jpeg_set_out_colorspace(ColorSpace::YCbCr)
+        .set_max_width(width)
+        .set_max_height(height);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
+    decoder.decode_headers().map_err(|error| fail(&error))?;
+    let size = decoder.info().map(|info| (usize::from(info.width), usize::from(info.height)));
+    if size != Some((width, height)) || decoder.output_buffer_size() != Some(width * height * 3) {
+        return Err(ConvertError(format!("a JPEG of another size ({size:?}) or colour space")));
+    }
+    scratch.resize(width * height * 3, 0);
+    decoder.decode_into(scratch).map_err(|error| fail(&error))?;
+    for (row, from) in planes.y.chunks_mut(planes.y_stride).zip(scratch.chunks(width * 3)) {
+        for (sample, pixel) in row.iter_mut().zip(from.chunks_exact(3)) {
+            *sample = (16 + (u32::from(pixel[0]) * 219 + 127) / 255) as u8;
+        }
+    }
+    for (component, plane) in [(1, &mut *planes.u), (2, &mut *planes.v)] {
+        let pairs = scratch.chunks(width * 3 * 2);
+        for (row, from) in plane.chunks_mut(planes.uv_stride).zip(pairs) {
+            let (upper, lower) = from.split_at(width * 3);
+            let lower = if lower.is_empty() { upper } else { lower };
+            for (x, sample) in row.iter_mut().take(width.div_ceil(2)).enumerate() {
+                let right = (2 * x + 1).min(width - 1);
+                let at = |line: &[u8], x: usize| i32::from(line[x * 3 + component]);
+                let sum = at(upper, 2 * x) + at(upper, right) + at(lower, 2 * x) + at(lower, right);
+                *sample = (128 + (sum - 512) * 224 / 1020) as u8;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::frame::{FrameInfo, FramePool};
+
+    fn converted(layout: PixelLayout, data: &[u8], stride: usize) -> Result<[u8; 3], ConvertError> {
+        let mut scratch = Vec::new();
+        let frame = FramePool::new().try_draw(4, 2, FrameInfo::default(), |planes| {
+            convert(layout, data, stride, planes, &mut scratch)
+        })?;
+        Ok([frame.y().data[1], frame.u().data[1], frame.v().data[1]])
+    }
+
+    #[test]
+    fn packed_planar_and_half_planar_layouts_give_the_same_picture() {
+        let yuyv: Vec<u8> = [10, 60, 20, 70].repeat(4);
+        assert_eq!(converted(PixelLayout::Yuyv, &yuyv, 8), Ok([20, 60, 70]));
+        let nv12 = [10, 20, 10, 20, 10, 20, 10, 20, 60, 70, 60, 70];
+        assert_eq!(converted(PixelLayout::Nv12, &nv12, 4), Ok([20, 60, 70]));
+        let i420 = [10, 20, 10, 20, 10, 20, 10, 20, 60, 60, 70, 70];
+        assert_eq!(converted(PixelLayout::I420, &i420, 4), Ok([20, 60, 70]));
+    }
+
+    #[test]
+    fn short_or_broken_pictures_are_refused() {
+        for layout in [PixelLayout::Yuyv, PixelLayout::Nv12, PixelLayout::I420, PixelLayout::Mjpeg] {
+            for length in 0..11 {
+                assert!(converted(layout, &vec![1; length], 4).is_err(), "{layout:?} of {length} bytes");
+            }
+        }
+    }
+}

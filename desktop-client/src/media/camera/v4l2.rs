@@ -1,0 +1,198 @@
+//! Cameras of Linux by V4L2: the only file that names it.
+//!
+//! Picks what the camera offers that comes nearest to 720p at 30 frames per second, and converts to I420. A camera
+//! that vanishes or falls silent is a typed error within [`SILENCE`], never a hang: the driver's queue is only touched
+//! once poll says that a picture waits.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use v4l::buffer::Type;
+use v4l::capability::Flags;
+use v4l::frameinterval::FrameIntervalEnum;
+use v4l::framesize::FrameSizeEnum;
+use v4l::io::mmap::Stream;
+use v4l::io::traits::CaptureStream;
+use v4l::video::Capture;
+use v4l::video::capture::Parameters;
+use v4l::{Device, Format, FourCC};
+
+use super::convert::{PixelLayout, convert};
+use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
+use crate::media::clock::MediaClock;
+use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
+
+mod choice;
+
+use choice::{Offer, choose};
+
+/// A working camera sends a picture at least this often, even in the dark; opening one may take as long.
+const SILENCE: Duration = Duration::from_secs(2);
+/// Buffers in the driver's queue: one being filled, one waiting, one being read, one to spare.
+const BUFFERS: u32 = 4;
+const POLLIN: i16 = 1;
+
+pub(super) fn list_devices() -> Vec<DeviceInfo> {
+    let Ok(entries) = std::fs::read_dir("/dev") else { return Vec::new() };
+    let numbers =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_prefix("video")?.parse().ok());
+    let mut devices: Vec<DeviceInfo> = numbers.filter_map(describe).collect();
+    devices.sort_by_key(|device| device.number);
+    devices
+}
+
+/// The camera behind `/dev/video<number>`, if it is one: many nodes only carry metadata.
+fn describe(number: usize) -> Option<DeviceInfo> {
+    let device = Device::new(number).ok()?;
+    let capabilities = device.query_caps().ok()?;
+    let pictures = !device.enum_formats().ok()?.is_empty();
+    let usable = pictures && capabilities.capabilities.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING);
+    usable.then_some(DeviceInfo { number, name: capabilities.card })
+}
+
+pub(super) fn open(number: usize) -> Result<Box<dyn Camera>, CameraError> {
+    let name = format!("/dev/video{number}");
+    let fail = |error: io::Error| typed(&name, &error);
+    let device = Device::new(number).map_err(fail)?;
+    let unsupported = |reason: &str| CameraError::Unsupported { device: name.clone(), reason: reason.into() };
+    let capabilities = device.query_caps().map_err(fail)?;
+    if !capabilities.capabilities.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING) {
+        return Err(unsupported("it is no camera"));
+    }
+    let offers = offers(&device).map_err(fail)?;
+    let offer = choose(&offers).ok_or_else(|| unsupported("it offers no pixel layout that we read"))?;
+    let wanted = Format::new(offer.width as u32, offer.height as u32, FourCC::new(&fourcc(offer.layout)));
+    let given = device.set_format(&wanted).map_err(fail)?;
+    let layout = layout(given.fourcc).ok_or_else(|| unsupported("it changed to another pixel layout"))?;
+    // Not every driver can set a rate; those that cannot keep the one they have.
+    let _ = device.set_params(&Parameters::with_fps(offer.fps));
+    let stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS).map_err(fail)?;
+    let rate = FrameRate::whole(offer.fps.max(1));
+    let format = PictureFormat { width: given.width as usize, height: given.height as usize, rate };
+    Ok(Box::new(V4l2Camera {
+        name,
+        stream,
+        format,
+        layout,
+        stride: given.stride as usize,
+        started: false,
+        last_picture: Instant::now(),
+        number: 0,
+        pool: FramePool::new(),
+        scratch: Vec::new(),
+    }))
+}
+
+struct V4l2Camera {
+    name: String,
+    stream: Stream<'static>,
+    format: PictureFormat,
+    layout: PixelLayout,
+    stride: usize,
+    started: bool,
+    last_picture: Instant,
+    number: u32,
+    pool: FramePool,
+    scratch: Vec<u8>,
+}
+
+impl Camera for V4l2Camera {
+    fn format(&self) -> PictureFormat {
+        self.format
+    }
+
+    fn next(&mut self, clock: &MediaClock, patience: Duration) -> Result<Option<VideoFrame>, CameraError> {
+        if self.started {
+            let timeout = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+            let ready = self.stream.handle().poll(POLLIN, timeout);
+            if ready.map_err(|error| typed(&self.name, &error))? == 0 {
+                let after = self.last_picture.elapsed();
+                let silent = CameraError::Silent { device: self.name.clone(), after };
+                return if after < SILENCE { Ok(None) } else { Err(silent) };
+            }
+        }
+        // The first picture starts the stream and waits for it at once; later ones are there, as poll said.
+        self.stream.set_timeout(SILENCE);
+        let (data, meta) = self.stream.next().map_err(|error| typed(&self.name, &error))?;
+        self.started = true;
+        self.last_picture = Instant::now();
+        let data = data.get(..meta.bytesused as usize).unwrap_or(data);
+        let info =
+            FrameInfo { number: Some(self.number), capture_us: Some(clock.now_us()), ..FrameInfo::default() };
+        let (layout, stride, scratch) = (self.layout, self.stride, &mut self.scratch);
+        let converted = self.pool.try_draw(self.format.width, self.format.height, info, |planes| {
+            convert(layout, data, stride, planes, scratch)
+        });
+        match converted {
+            Ok(frame) => {
+                self.number = self.number.wrapping_add(1);
+                Ok(Some(frame))
+            }
+            Err(error) => {
+                // USB cameras hand over a torn picture now and then, above all the first one.
+                tracing::debug!(camera = %self.name, %error, "picture left out");
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn typed(device: &str, error: &io::Error) -> CameraError {
+    let name = device.to_owned();
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENXIO) => CameraError::NotFound(name),
+        Some(libc::ENODEV | libc::EIO) => CameraError::Gone(name),
+        Some(libc::EBUSY) => CameraError::Busy(name),
+        Some(libc::EACCES | libc::EPERM) => CameraError::Forbidden(name),
+        _ if error.kind() == io::ErrorKind::TimedOut => CameraError::Silent { device: name, after: SILENCE },
+        _ => CameraError::System { device: name, reason: error.to_string() },
+    }
+}
+
+fn fourcc(layout: PixelLayout) -> [u8; 4] {
+    match layout {
+        PixelLayout::Yuyv => *b"YUYV",
+        PixelLayout::Nv12 => *b"NV12",
+        PixelLayout::I420 => *b"YU12",
+        PixelLayout::Mjpeg => *b"MJPG",
+    }
+}
+
+fn layout(code: FourCC) -> Option<PixelLayout> {
+    let known = [PixelLayout::Yuyv, PixelLayout::Nv12, PixelLayout::I420, PixelLayout::Mjpeg];
+    known.into_iter().find(|layout| fourcc(*layout) == code.repr)
+}
+
+/// Everything the camera offers in layouts that we read.
+fn offers(device: &Device) -> io::Result<Vec<Offer>> {
+    let mut offers = Vec::new();
+    for format in device.enum_formats()? {
+        let Some(layout) = layout(format.fourcc) else { continue };
+        for size in device.enum_framesizes(format.fourcc)? {
+            let sizes = match size.size {
+                FrameSizeEnum::Discrete(size) => vec![(size.width, size.height)],
+                FrameSizeEnum::Stepwise(range) => choice::sizes_within(
+                    (range.min_width, range.max_width, range.step_width),
+                    (range.min_height, range.max_height, range.step_height),
+                ),
+            };
+            for (width, height) in sizes {
+                let fps = best_rate(device, format.fourcc, width, height);
+                offers.push(Offer { layout, width: width as usize, height: height as usize, fps });
+            }
+        }
+    }
+    Ok(offers)
+}
+
+/// The highest rate up to 30 at this size, in whole frames per second; 30 where the driver does not tell.
+fn best_rate(device: &Device, code: FourCC, width: u32, height: u32) -> u32 {
+    const WANTED: u32 = 30;
+    let intervals = device.enum_frameintervals(code, width, height).unwrap_or_default();
+    let fps = |seconds: u32, frames: u32| frames.checked_div(seconds).unwrap_or(0);
+    let rates = intervals.iter().map(|interval| match &interval.interval {
+        FrameIntervalEnum::Discrete(interval) => fps(interval.numerator, interval.denominator),
+        FrameIntervalEnum::Stepwise(range) => fps(range.min.numerator, range.min.denominator).min(WANTED),
+    });
+    rates.filter(|rate| (1..=WANTED).contains(rate)).max().unwrap_or(WANTED)
+}

@@ -1,0 +1,223 @@
+//! From RTP payloads to the newest picture: reassembly, decoding, and asking for key frames.
+//!
+//! Owns one decode thread. [`VideoReceiver::push`] never blocks: a decoder that cannot keep up loses packets, and
+//! heals by a key frame. Pictures go to a [`FrameSlot`]; whoever shows them is never waited for.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::frame::{FrameInfo, FramePool, FrameSlot};
+use super::key_frame_floor::KeyFrameFloor;
+use super::packet::IncomingPacket;
+use super::rate::RateMeter;
+use super::vp8::{Vp8Decoder, Vp8Error};
+use super::vp8_rtp::{AssembledFrame, Assembler, AssemblerEvent};
+
+#[cfg(test)]
+mod tests;
+
+/// Packets between the transport and the decode thread: about a second of video, far more than a decoder that
+/// keeps up ever leaves.
+const QUEUE_PACKETS: usize = 256;
+/// How often the thread looks at its flags when nothing arrives.
+const IDLE: Duration = Duration::from_millis(250);
+/// Wait for a missing packet at first: one retransmission on a path of 50 ms.
+const FIRST_DEADLINE: Duration = Duration::from_millis(150);
+/// Bounds of that wait once the round trip is known.
+const DEADLINE: (Duration, Duration) = (Duration::from_millis(60), Duration::from_millis(300));
+/// What a retransmission takes besides the round trip: noticing the loss, and pacing.
+const RETRANSMISSION_MARGIN: Duration = Duration::from_millis(80);
+
+/// Called on the decode thread when the peer should send a key frame; it must not block.
+pub type KeyFrameNeeded = Box<dyn FnMut() + Send>;
+
+/// What the receiver has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VideoReceiverStats {
+    /// Pictures decoded.
+    pub frames_decoded: u64,
+    /// Pictures decoded in the last second.
+    pub fps: u32,
+    /// Size of the last picture, pixels.
+    pub width: usize,
+    /// Size of the last picture, pixels.
+    pub height: usize,
+    /// Payload bits of the last second.
+    pub bitrate_bps: u64,
+    /// Frames that the decoder refused.
+    pub corrupt_frames: u64,
+    /// Times a missing packet was given up.
+    pub losses: u64,
+    /// Packets dropped because the decoder did not keep up.
+    pub dropped_packets: u64,
+    /// Requests for key frames.
+    pub key_frames_requested: u64,
+    /// When the first picture was decoded.
+    pub first_frame_at: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stats: VideoReceiverStats,
+    frames: RateMeter,
+    bits: RateMeter,
+    /// A packet was dropped: the stream has a hole that the assembler cannot see coming.
+    overflowed: bool,
+    deadline: Option<Duration>,
+}
+
+/// The receiving half of video. Dropping it ends its thread.
+pub struct VideoReceiver {
+    shared: Arc<Mutex<Shared>>,
+    packets: Option<SyncSender<IncomingPacket>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl VideoReceiver {
+    /// Starts the decode thread. `slot` gets the pictures.
+    pub fn start(slot: Arc<FrameSlot>, on_key_frame_needed: KeyFrameNeeded) -> Result<Self, Vp8Error> {
+        let decoder = Vp8Decoder::new()?;
+        let shared = Arc::<Mutex<Shared>>::default();
+        let (packets, queue) = sync_channel(QUEUE_PACKETS);
+        let worker = Worker {
+            shared: shared.clone(),
+            assembler: Assembler::new(FIRST_DEADLINE),
+            decoder,
+            pool: FramePool::new(),
+            slot,
+            floor: KeyFrameFloor::new(),
+            on_key_frame_needed,
+        };
+        let thread = std::thread::Builder::new()
+            .name("video-decode".into())
+            .spawn(move || worker.run(&queue))
+            .expect("the system can start a thread");
+        Ok(Self { shared, packets: Some(packets), thread: Some(thread) })
+    }
+
+    /// Takes a packet. Never blocks; drops it if the decoder is far behind.
+    pub fn push(&self, packet: IncomingPacket) {
+        let queue = self.packets.as_ref().expect("the queue lives as long as the receiver");
+        if queue.try_send(packet).is_err() {
+            let mut shared = locked(&self.shared);
+            shared.overflowed = true;
+            shared.stats.dropped_packets += 1;
+        }
+    }
+
+    /// Tells the round trip of the path, which decides how long a missing packet is waited for.
+    pub fn set_round_trip(&self, round_trip: Duration) {
+        let deadline = (round_trip + RETRANSMISSION_MARGIN).clamp(DEADLINE.0, DEADLINE.1);
+        locked(&self.shared).deadline = Some(deadline);
+    }
+
+    /// What has been done so far.
+    pub fn stats(&self) -> VideoReceiverStats {
+        let now = Instant::now();
+        let mut shared = locked(&self.shared);
+        shared.stats.fps = shared.frames.per_second(now) as u32;
+        shared.stats.bitrate_bps = shared.bits.per_second(now);
+        shared.stats
+    }
+}
+
+impl Drop for VideoReceiver {
+    fn drop(&mut self) {
+        self.packets = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the decode thread does not panic");
+        }
+    }
+}
+
+fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().expect("no holder of the statistics panics")
+}
+
+struct Worker {
+    shared: Arc<Mutex<Shared>>,
+    assembler: Assembler,
+    decoder: Vp8Decoder,
+    pool: FramePool,
+    slot: Arc<FrameSlot>,
+    floor: KeyFrameFloor,
+    on_key_frame_needed: KeyFrameNeeded,
+}
+
+impl Worker {
+    fn run(mut self, queue: &Receiver<IncomingPacket>) {
+        let mut ready = Vec::new();
+        loop {
+            let packet = queue.recv_timeout(self.patience());
+            let now = Instant::now();
+            self.take_orders();
+            let mut effects = |event| ready.push(event);
+            match packet {
+                Ok(packet) => {
+                    locked(&self.shared).bits.add(now, packet.payload.len() as u64 * 8);
+                    self.assembler.push(packet, &mut effects);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.assembler.tick(now, &mut effects);
+            for event in ready.drain(..) {
+                match event {
+                    AssemblerEvent::Frame(frame) => self.decode(&frame),
+                    AssemblerEvent::KeyFrameNeeded => self.floor.want(),
+                }
+            }
+            if self.floor.ask(now) {
+                locked(&self.shared).stats.key_frames_requested += 1;
+                (self.on_key_frame_needed)();
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let deadlines = [self.assembler.next_deadline(), self.floor.next_ask()];
+        let next = deadlines.into_iter().flatten().min();
+        next.map_or(IDLE, |at| at.saturating_duration_since(Instant::now())).min(IDLE)
+    }
+
+    fn take_orders(&mut self) {
+        let mut shared = locked(&self.shared);
+        if let Some(deadline) = shared.deadline.take() {
+            self.assembler.set_deadline(deadline);
+        }
+        if std::mem::take(&mut shared.overflowed) {
+            self.assembler.gate();
+            self.floor.want();
+        }
+        shared.stats.losses = self.assembler.stats().losses;
+    }
+
+    fn decode(&mut self, frame: &AssembledFrame) {
+        if self.assembler.is_gated() && !frame.key {
+            return;
+        }
+        let info = FrameInfo { rtp_timestamp: Some(frame.timestamp), ..FrameInfo::default() };
+        let decoded = self.decoder.decode(&frame.data, info, &mut self.pool);
+        let now = Instant::now();
+        let mut shared = locked(&self.shared);
+        let Ok(picture) = decoded else {
+            shared.stats.corrupt_frames += 1;
+            self.assembler.gate();
+            self.floor.want();
+            return;
+        };
+        if frame.key {
+            self.floor.satisfied();
+        }
+        let Some(picture) = picture else { return };
+        shared.frames.add(now, 1);
+        let stats = &mut shared.stats;
+        stats.frames_decoded += 1;
+        stats.first_frame_at.get_or_insert(now);
+        (stats.width, stats.height) = (picture.width(), picture.height());
+        drop(shared);
+        self.slot.put(picture);
+    }
+}

@@ -1,0 +1,125 @@
+use std::sync::mpsc;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::media::camera::pattern::Pattern;
+use crate::media::camera::{DEFAULT_PATTERN, FrameSource};
+use crate::media::packet::OutgoingPacket;
+use crate::media::vp8::Vp8Encoder;
+use crate::media::vp8_rtp::Packetizer;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A sender without threads: encodes pattern frames and numbers their packets.
+struct Sender {
+    source: Pattern,
+    encoder: Vp8Encoder,
+    packetizer: Packetizer,
+    sequence: u16,
+    frame: u32,
+}
+
+impl Sender {
+    fn new() -> Self {
+        let encoder = Vp8Encoder::new(640, 360, 1_000_000).expect("an encoder");
+        let source = Pattern::new(DEFAULT_PATTERN);
+        Self { source, encoder, packetizer: Packetizer::new(), sequence: 0, frame: 0 }
+    }
+
+    fn next(&mut self, key: bool) -> Vec<IncomingPacket> {
+        let frame = self.source.frame(self.frame).expect("a frame");
+        let pts = i64::from(self.frame) * 3000;
+        self.frame += 1;
+        let encoded = self.encoder.encode(&frame, pts, 3000, key).expect("encoded").expect("not dropped");
+        let mut packets = Vec::new();
+        self.packetizer.packetize(
+            encoded.data,
+            pts as u32,
+            |OutgoingPacket { timestamp, marker, payload }| {
+                let (sequence, arrived) = (self.sequence, Instant::now());
+                self.sequence = sequence.wrapping_add(1);
+                packets.push(IncomingPacket { sequence, timestamp, marker, payload, arrived });
+            },
+        );
+        packets
+    }
+}
+
+struct Setup {
+    receiver: VideoReceiver,
+    slot: Arc<FrameSlot>,
+    requests: mpsc::Receiver<()>,
+    sender: Sender,
+}
+
+fn setup() -> Setup {
+    let (slot, (asked, requests)) = (FrameSlot::new(), mpsc::channel());
+    let ask = Box::new(move || asked.send(()).expect("the test listens"));
+    let receiver = VideoReceiver::start(slot.clone(), ask).expect("a receiver");
+    Setup { receiver, slot, requests, sender: Sender::new() }
+}
+
+#[test]
+fn whole_frames_are_shown_with_their_timestamps() {
+    let mut setup = setup();
+    for number in 0..5_u32 {
+        setup.sender.next(false).into_iter().for_each(|packet| setup.receiver.push(packet));
+        let frame = setup.slot.wait(PATIENCE).expect("shown");
+        assert_eq!(frame.info.rtp_timestamp, Some(number * 3000));
+        assert_eq!((frame.width(), frame.height()), (640, 360));
+    }
+    let stats = setup.receiver.stats();
+    assert_eq!((stats.frames_decoded, stats.width, stats.corrupt_frames), (5, 640, 0));
+    assert!(setup.requests.try_recv().is_err(), "nothing was missing");
+}
+
+#[test]
+fn a_lost_packet_asks_for_a_key_frame_and_the_key_frame_heals() {
+    let mut setup = setup();
+    setup.sender.next(true).into_iter().for_each(|packet| setup.receiver.push(packet));
+    setup.slot.wait(PATIENCE).expect("shown");
+    setup.sender.next(false);
+    setup.sender.next(false).into_iter().for_each(|packet| setup.receiver.push(packet));
+    setup.requests.recv_timeout(PATIENCE).expect("asked for a key frame");
+    setup.sender.next(true).into_iter().for_each(|packet| setup.receiver.push(packet));
+    let healed = setup.slot.wait(PATIENCE).expect("shown again");
+    assert_eq!(healed.info.rtp_timestamp, Some(3 * 3000));
+    assert_eq!(setup.receiver.stats().losses, 1);
+}
+
+#[test]
+fn a_frame_of_rubbish_is_counted_and_never_shown() {
+    let mut setup = setup();
+    let payload = Bytes::from_static(&[0x10, 0x10, 0, 0, 0x9D, 0x01, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F, 0]);
+    let rubbish =
+        IncomingPacket { sequence: 0, timestamp: 1, marker: true, payload, arrived: Instant::now() };
+    setup.receiver.push(rubbish);
+    setup.requests.recv_timeout(PATIENCE).expect("asked for a key frame");
+    setup.sender.sequence = 1;
+    setup.sender.next(true).into_iter().for_each(|packet| setup.receiver.push(packet));
+    assert_eq!(setup.slot.wait(PATIENCE).expect("shown").info.rtp_timestamp, Some(0));
+    assert_eq!(setup.receiver.stats().corrupt_frames, 1);
+}
+
+#[test]
+fn a_flood_is_dropped_without_blocking_and_heals() {
+    let mut setup = setup();
+    let first = setup.sender.next(true);
+    let mut sequence = 0;
+    while setup.receiver.stats().dropped_packets == 0 {
+        for _ in 0..1000 {
+            setup.receiver.push(IncomingPacket { sequence, arrived: Instant::now(), ..first[0].clone() });
+            sequence = sequence.wrapping_add(2);
+        }
+    }
+    setup.requests.recv_timeout(PATIENCE).expect("asked for a key frame");
+    let until = Instant::now() + PATIENCE;
+    loop {
+        setup.sender.next(true).into_iter().for_each(|packet| setup.receiver.push(packet));
+        if setup.slot.wait(Duration::from_millis(200)).is_some() {
+            break;
+        }
+        assert!(Instant::now() < until, "it never healed");
+    }
+}

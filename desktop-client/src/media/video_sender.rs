@@ -1,0 +1,197 @@
+//! From a camera to RTP payloads: capture, scaling, stamping, encoding.
+//!
+//! Owns two threads. `video-capture` opens the camera, keeps it open while it is switched on, and opens it again when
+//! it came back after a loss; it never waits for the encoder. `video-encode` takes the newest picture and never
+//! queues an older one. Whatever happens to the camera, pictures keep leaving: a plain placeholder at a low rate
+//! stands in, so that the far end shows something true and its decoder stays in step.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::camera::{CameraError, CameraSpec};
+use super::clock::MediaClock;
+use super::frame::FrameSlot;
+use super::packet::PacketSink;
+use super::rate::RateMeter;
+
+mod capture;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+/// How to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VideoSenderOptions {
+    /// Bitrate to begin with, bit/s.
+    pub bitrate_bps: u32,
+    /// Whether to write number and capture time into the picture.
+    pub stamped: bool,
+}
+
+impl Default for VideoSenderOptions {
+    fn default() -> Self {
+        Self { bitrate_bps: START_BITRATE_BPS, stamped: false }
+    }
+}
+
+/// Bitrate before anything is known of the path: good for 540p, and what other clients begin with.
+pub const START_BITRATE_BPS: u32 = 1_000_000;
+
+/// Hears of a lost camera (`Some`) and of its return (`None`), on the capture thread; it must not block.
+pub type CameraWatch = Box<dyn FnMut(Option<&CameraError>) + Send>;
+
+/// What the sender has done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VideoSenderStats {
+    /// Pictures the camera gave.
+    pub frames_captured: u64,
+    /// Pictures that left, placeholders included.
+    pub frames_sent: u64,
+    /// Pictures that left in the last second.
+    pub fps: u32,
+    /// Size of the last picture that left, pixels.
+    pub width: usize,
+    /// Size of the last picture that left, pixels.
+    pub height: usize,
+    /// Payload bits of the last second.
+    pub bitrate_bps: u64,
+    /// What the encoder is asked for, bit/s.
+    pub target_bps: u32,
+    /// Key frames that left.
+    pub key_frames: u64,
+    /// Pictures the rate control left out.
+    pub frames_dropped: u64,
+    /// When the first picture left.
+    pub first_frame_at: Option<Instant>,
+    /// What is wrong with the camera, in words, while something is.
+    pub fault: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CameraOrder {
+    On,
+    Off,
+    /// The capture thread shall end.
+    End,
+}
+
+/// What the owner wants, and what the threads report.
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Camera to encoder.
+    captured: Arc<FrameSlot>,
+}
+
+struct State {
+    camera: CameraOrder,
+    sending: bool,
+    key_frame: bool,
+    target_bps: u32,
+    stats: VideoSenderStats,
+    frames: RateMeter,
+    bits: RateMeter,
+}
+
+impl Shared {
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of the sender's state panics")
+    }
+
+    fn order(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.locked());
+        self.changed.notify_all();
+    }
+
+    /// Sleeps until an order comes, or `timeout` has passed.
+    fn wait_for_order(&self, timeout: Duration, unchanged: impl Fn(&State) -> bool) {
+        let waiting = self.changed.wait_timeout_while(self.locked(), timeout, |state| unchanged(state));
+        drop(waiting.expect("no holder of the sender's state panics"));
+    }
+}
+
+/// The sending half of video. Dropping it ends its threads and closes the camera.
+pub struct VideoSender {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl VideoSender {
+    /// Starts both threads. Own pictures go to `preview` at once; packets go to `sink` once
+    /// [`set_sending`](Self::set_sending) says so. A camera that cannot be opened is no error here: it is reported to
+    /// `watch` and in the statistics, and tried again.
+    pub fn start(
+        spec: CameraSpec,
+        options: VideoSenderOptions,
+        clock: MediaClock,
+        preview: Arc<FrameSlot>,
+        sink: PacketSink,
+        watch: CameraWatch,
+    ) -> Self {
+        let state = State {
+            camera: CameraOrder::On,
+            sending: false,
+            key_frame: false,
+            target_bps: options.bitrate_bps,
+            stats: VideoSenderStats::default(),
+            frames: RateMeter::new(),
+            bits: RateMeter::new(),
+        };
+        let captured = FrameSlot::new();
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), captured });
+        let capture = capture::Capture::new(shared.clone(), spec, clock, preview, watch);
+        let encode = encode::Encode::new(shared.clone(), options.stamped, sink);
+        let threads =
+            vec![spawn("video-capture", move || capture.run()), spawn("video-encode", move || encode.run())];
+        Self { shared, threads }
+    }
+
+    /// Changes the bitrate, bit/s; size and rate of the picture follow.
+    pub fn set_target_bitrate(&self, bps: u32) {
+        self.shared.order(|state| state.target_bps = bps);
+    }
+
+    /// Makes the next picture a key frame.
+    pub fn request_key_frame(&self) {
+        self.shared.order(|state| state.key_frame = true);
+    }
+
+    /// Switches the camera on or off. Off releases the device, so that its light goes out.
+    pub fn set_enabled(&self, enabled: bool) {
+        self.shared.order(|state| state.camera = if enabled { CameraOrder::On } else { CameraOrder::Off });
+    }
+
+    /// Lets pictures leave, or keeps them here (while it rings). Each opening begins with a key frame.
+    pub fn set_sending(&self, sending: bool) {
+        self.shared.order(|state| {
+            state.key_frame |= sending && !state.sending;
+            state.sending = sending;
+        });
+    }
+
+    /// What has been done so far.
+    pub fn stats(&self) -> VideoSenderStats {
+        let now = Instant::now();
+        let mut state = self.shared.locked();
+        state.stats.fps = state.frames.per_second(now) as u32;
+        state.stats.bitrate_bps = state.bits.per_second(now);
+        state.stats.target_bps = state.target_bps;
+        state.stats.clone()
+    }
+}
+
+impl Drop for VideoSender {
+    fn drop(&mut self) {
+        self.shared.order(|state| state.camera = CameraOrder::End);
+        self.shared.captured.close();
+        for thread in self.threads.drain(..) {
+            thread.join().expect("the threads of video do not panic");
+        }
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    let builder = std::thread::Builder::new().name(name.into());
+    builder.spawn(run).expect("the system can start a thread")
+}

@@ -1,0 +1,113 @@
+//! The capture thread: a camera while there is one, a placeholder while there is none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{CameraOrder, CameraWatch, Shared};
+use crate::media::camera::{self, Camera, CameraError, CameraSpec};
+use crate::media::clock::MediaClock;
+use crate::media::frame::{FrameInfo, FramePool, FrameSlot, Picture, VideoFrame};
+
+/// How long one wait for a picture may keep the thread from its orders.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Between two attempts to open a camera: a returning one is noticed soon, a missing one costs nothing.
+const RETRY: Duration = Duration::from_secs(1);
+/// Between two placeholders.
+const PLACEHOLDER_INTERVAL: Duration = Duration::from_millis(500);
+/// Size of a placeholder before any camera told its own.
+const PLACEHOLDER_SIZE: (usize, usize) = (640, 360);
+
+pub(super) struct Capture {
+    shared: Arc<Shared>,
+    spec: CameraSpec,
+    clock: MediaClock,
+    preview: Arc<FrameSlot>,
+    watch: CameraWatch,
+    pool: FramePool,
+    size: (usize, usize),
+}
+
+impl Capture {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        spec: CameraSpec,
+        clock: MediaClock,
+        preview: Arc<FrameSlot>,
+        watch: CameraWatch,
+    ) -> Self {
+        Self { shared, spec, clock, preview, watch, pool: FramePool::new(), size: PLACEHOLDER_SIZE }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut camera: Option<Box<dyn Camera>> = None;
+        loop {
+            let order = self.shared.locked().camera;
+            match order {
+                CameraOrder::On => {}
+                CameraOrder::End => return,
+                CameraOrder::Off => {
+                    camera = None;
+                    self.stand_in(Picture::Off, order, Duration::MAX);
+                    continue;
+                }
+            }
+            let taken = match camera.take() {
+                Some(camera) => Ok(camera),
+                None => camera::open(&self.spec),
+            };
+            match taken.and_then(|camera| self.capture(camera)) {
+                Ok(working) => camera = Some(working),
+                Err(error) => {
+                    tracing::warn!(%error, "camera lost");
+                    (self.watch)(Some(&error));
+                    self.shared.locked().stats.fault = Some(error.to_string());
+                    self.stand_in(Picture::Lost, order, RETRY);
+                }
+            }
+        }
+    }
+
+    fn capture(&mut self, mut camera: Box<dyn Camera>) -> Result<Box<dyn Camera>, CameraError> {
+        let Some(frame) = camera.next(&self.clock, PATIENCE)? else { return Ok(camera) };
+        self.size = (frame.width(), frame.height());
+        let healed = {
+            let mut state = self.shared.locked();
+            state.stats.frames_captured += 1;
+            state.stats.fault.take().is_some()
+        };
+        if healed {
+            (self.watch)(None);
+        }
+        self.preview.put(frame.clone());
+        self.shared.captured.put(frame);
+        Ok(camera)
+    }
+
+    /// Sends placeholders until the order changes, or `patience` has passed.
+    fn stand_in(&mut self, picture: Picture, order: CameraOrder, patience: Duration) {
+        self.preview.set_picture(picture);
+        let mut left = patience;
+        while !left.is_zero() && self.shared.locked().camera == order {
+            let placeholder = self.placeholder();
+            self.shared.captured.put(placeholder);
+            let pause = PLACEHOLDER_INTERVAL.min(left);
+            self.shared.wait_for_order(pause, |state| state.camera == order);
+            left = left.saturating_sub(pause);
+        }
+    }
+
+    /// A dark picture with a lighter bar across its middle: plainly not a frozen face.
+    fn placeholder(&mut self) -> VideoFrame {
+        let info = FrameInfo { capture_us: Some(self.clock.now_us()), ..FrameInfo::default() };
+        self.pool.draw(self.size.0, self.size.1, info, |planes| {
+            planes.y.fill(40);
+            planes.u.fill(128);
+            planes.v.fill(128);
+            let (width, height) = (planes.width, planes.height);
+            let middle = height / 2 - height / 24..height / 2 + height / 24;
+            for row in planes.y.chunks_mut(planes.y_stride).take(middle.end).skip(middle.start) {
+                row[width / 3..width * 2 / 3].fill(96);
+            }
+        })
+    }
+}

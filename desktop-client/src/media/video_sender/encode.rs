@@ -1,0 +1,145 @@
+//! The encode thread: the newest picture, at the size and rate that the bitrate carries.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use crate::media::frame::{FramePool, VideoFrame};
+use crate::media::ladder::{Ladder, Rung};
+use crate::media::packet::PacketSink;
+use crate::media::scale::Scaler;
+use crate::media::stamp::Stamp;
+use crate::media::vp8::{Vp8Encoder, Vp8Error};
+use crate::media::vp8_rtp::Packetizer;
+
+/// How often the thread looks at its orders when no picture comes.
+const IDLE: Duration = Duration::from_millis(250);
+/// RTP clock of video.
+const TICKS_PER_SECOND: u32 = 90_000;
+
+pub(super) struct Encode {
+    shared: Arc<Shared>,
+    stamped: bool,
+    sink: PacketSink,
+    ladder: Ladder,
+    encoder: Option<SizedEncoder>,
+    packetizer: Packetizer,
+    scaler: Scaler,
+    pool: FramePool,
+    last_pts: Option<u64>,
+}
+
+struct SizedEncoder {
+    encoder: Vp8Encoder,
+    size: (usize, usize),
+    bitrate_bps: u32,
+}
+
+impl Encode {
+    pub(super) fn new(shared: Arc<Shared>, stamped: bool, sink: PacketSink) -> Self {
+        let ladder = Ladder::new(shared.locked().target_bps);
+        Self {
+            shared,
+            stamped,
+            sink,
+            ladder,
+            encoder: None,
+            packetizer: Packetizer::new(),
+            scaler: Scaler::new(),
+            pool: FramePool::new(),
+            last_pts: None,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let captured = self.shared.captured.clone();
+        while !captured.is_closed() {
+            let Some(frame) = captured.wait(IDLE) else { continue };
+            let (sending, target_bps, key_frame) = {
+                let state = self.shared.locked();
+                (state.sending, state.target_bps, state.key_frame)
+            };
+            if !sending {
+                continue;
+            }
+            if let Err(error) = self.send(&frame, target_bps, key_frame) {
+                tracing::error!(%error, "encoder failed; a new one is made for the next picture");
+                self.encoder = None;
+            }
+        }
+    }
+
+    fn send(&mut self, frame: &VideoFrame, target_bps: u32, key_frame: bool) -> Result<(), Vp8Error> {
+        let rung = self.ladder.rung(Instant::now(), target_bps);
+        let capture_us = frame.info.capture_us.expect("cameras and placeholders set the capture time");
+        let pts = capture_us * u64::from(TICKS_PER_SECOND) / 1_000_000;
+        if !self.is_due(pts, rung) && !key_frame {
+            return Ok(());
+        }
+        let size = rung.fit(frame.width(), frame.height());
+        let picture = self.prepare(frame, size);
+        let mut sized = match self.encoder.take() {
+            Some(sized) if sized.size == size => sized,
+            _ => {
+                let encoder = Vp8Encoder::new(size.0, size.1, target_bps)?;
+                SizedEncoder { encoder, size, bitrate_bps: target_bps }
+            }
+        };
+        if sized.bitrate_bps != target_bps {
+            sized.encoder.set_bitrate(target_bps)?;
+            sized.bitrate_bps = target_bps;
+        }
+        self.last_pts = Some(pts);
+        let duration = TICKS_PER_SECOND / rung.fps;
+        match sized.encoder.encode(&picture, pts as i64, duration, key_frame)? {
+            None => self.shared.locked().stats.frames_dropped += 1,
+            Some(encoded) => {
+                let (sink, mut bytes) = (&mut self.sink, 0);
+                self.packetizer.packetize(encoded.data, pts as u32, |packet| {
+                    bytes += packet.payload.len();
+                    sink(packet);
+                });
+                self.count(size, bytes, encoded.key);
+            }
+        }
+        self.encoder = Some(sized);
+        Ok(())
+    }
+
+    /// Keeps to the step's frame rate, with a quarter of a frame of tolerance for the camera's jitter.
+    fn is_due(&self, pts: u64, rung: Rung) -> bool {
+        let interval = u64::from(TICKS_PER_SECOND / rung.fps);
+        self.last_pts.is_none_or(|last| pts > last && (rung.fps >= 30 || pts - last >= interval * 3 / 4))
+    }
+
+    /// The picture at the size to send, stamped if it is to be.
+    fn prepare(&mut self, frame: &VideoFrame, size: (usize, usize)) -> VideoFrame {
+        let stamp = match (self.stamped, frame.info.number, frame.info.capture_us) {
+            (true, Some(number), Some(capture_us)) => Some(Stamp { number, capture_us }),
+            _ => None,
+        };
+        if stamp.is_none() && size == (frame.width(), frame.height()) {
+            return frame.clone();
+        }
+        let scaler = &mut self.scaler;
+        self.pool.draw(size.0, size.1, frame.info, |planes| {
+            scaler.scale(frame, planes);
+            if let Some(stamp) = stamp {
+                stamp.write(planes);
+            }
+        })
+    }
+
+    fn count(&self, size: (usize, usize), bytes: usize, key: bool) {
+        let now = Instant::now();
+        let mut state = self.shared.locked();
+        state.key_frame &= !key;
+        state.frames.add(now, 1);
+        state.bits.add(now, bytes as u64 * 8);
+        let stats = &mut state.stats;
+        stats.frames_sent += 1;
+        stats.key_frames += u64::from(key);
+        stats.first_frame_at.get_or_insert(now);
+        (stats.width, stats.height) = size;
+    }
+}

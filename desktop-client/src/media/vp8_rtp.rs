@@ -1,0 +1,38 @@
+//! VP8 frames in RTP payloads and back (RFC 7741). Pure: no clock, no IO, no codec.
+
+mod assembler;
+mod packetizer;
+#[cfg(test)]
+mod tests;
+
+pub use assembler::{AssembledFrame, Assembler, AssemblerEvent, AssemblerStats};
+pub use packetizer::Packetizer;
+
+/// What the payload descriptor in front of each payload says, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Descriptor {
+    /// The payload begins the first partition, which begins the frame.
+    starts_frame: bool,
+    /// Bytes of the descriptor.
+    length: usize,
+}
+
+impl Descriptor {
+    /// Reads the descriptor of RFC 7741 section 4.2; `None` if the payload ends within it.
+    fn parse(payload: &[u8]) -> Option<Self> {
+        let first = *payload.first()?;
+        let mut length = 1;
+        if first & 0x80 != 0 {
+            let extensions = *payload.get(1)?;
+            length += 1;
+            if extensions & 0x80 != 0 {
+                length += if payload.get(length)? & 0x80 != 0 { 2 } else { 1 };
+            }
+            length += usize::from(extensions & 0x40 != 0);
+            length += usize::from(extensions & 0x30 != 0);
+        }
+        let partition = first & 0x0F;
+        let starts_frame = first & 0x10 != 0 && partition == 0;
+        (payload.len() > length).then_some(Self { starts_frame, length })
+    }
+}

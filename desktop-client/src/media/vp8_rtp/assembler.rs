@@ -1,0 +1,280 @@
+//! Puts frames together from packets that come late, twice, out of order or not at all.
+//!
+//! Frames leave whole and in order. A frame that stays incomplete beyond the deadline is lost, and with it
+//! everything up to the next key frame, because VP8 predicts each frame from the one before: the assembler asks for
+//! a key frame and lets nothing else through. A key frame that arrives whole is taken at once, whatever is missing
+//! before it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::Descriptor;
+use crate::media::packet::{IncomingPacket, SequenceUnwrapper};
+use crate::media::vp8::is_key_frame;
+
+/// Packets held at most: two seconds of 2.5 Mb/s in full payloads. More means that nothing completes.
+const MAX_PACKETS: usize = 512;
+/// Bytes of one frame at most: no frame we can decode in real time is larger.
+const MAX_FRAME_BYTES: usize = 512 * 1024;
+/// A jump of the sequence number beyond this is a restarted sender, not loss, once a second packet confirms it.
+const MAX_JUMP: i64 = 3000;
+
+/// A whole frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssembledFrame {
+    /// RTP timestamp, 90 kHz.
+    pub timestamp: u32,
+    /// Whether it is a key frame.
+    pub key: bool,
+    /// The frame as the encoder gave it.
+    pub data: Vec<u8>,
+    /// When its first packet to arrive did.
+    pub first_arrived: Instant,
+}
+
+/// What the assembler found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssemblerEvent {
+    /// The next frame to decode.
+    Frame(AssembledFrame),
+    /// Decoding cannot go on without a key frame.
+    KeyFrameNeeded,
+}
+
+/// Counters since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AssemblerStats {
+    /// Frames given out.
+    pub frames: u64,
+    /// Times a gap was given up.
+    pub losses: u64,
+    /// Packets that came twice, too late, or with a payload that is no VP8.
+    pub useless_packets: u64,
+}
+
+#[derive(Debug)]
+struct Fragment {
+    timestamp: u32,
+    marker: bool,
+    /// `None` for a packet that carries only padding.
+    descriptor: Option<Descriptor>,
+    payload: Bytes,
+    arrived: Instant,
+}
+
+/// The reassembly of one stream.
+#[derive(Debug)]
+pub struct Assembler {
+    unwrapper: SequenceUnwrapper,
+    fragments: BTreeMap<i64, Fragment>,
+    /// First sequence number that was not given out or given up.
+    next: Option<i64>,
+    /// Nothing but a key frame can be decoded.
+    gated: bool,
+    deadline: Duration,
+    /// The packet after a jump that waits for a second one to confirm it.
+    jump: Option<u16>,
+    stats: AssemblerStats,
+}
+
+impl Assembler {
+    /// An assembler that gives up a gap after `deadline`.
+    pub fn new(deadline: Duration) -> Self {
+        Self {
+            unwrapper: SequenceUnwrapper::default(),
+            fragments: BTreeMap::new(),
+            next: None,
+            gated: true,
+            deadline,
+            jump: None,
+            stats: AssemblerStats::default(),
+        }
+    }
+
+    /// Changes how long a gap is waited for: a retransmission must fit in.
+    pub fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = deadline;
+    }
+
+    /// Counters since the start.
+    pub fn stats(&self) -> AssemblerStats {
+        self.stats
+    }
+
+    /// Whether only a key frame can go through now.
+    pub fn is_gated(&self) -> bool {
+        self.gated
+    }
+
+    /// Packets waiting for others.
+    pub fn held_packets(&self) -> usize {
+        self.fragments.len()
+    }
+
+    /// The decoder refused a frame: nothing before the next key frame is any use.
+    pub fn gate(&mut self) {
+        self.gated = true;
+    }
+
+    /// Takes a packet; `effects` gets what follows from it.
+    pub fn push(&mut self, packet: IncomingPacket, effects: &mut impl FnMut(AssemblerEvent)) {
+        if self.restarted(packet.sequence) {
+            self.fragments.clear();
+            self.unwrapper = SequenceUnwrapper::default();
+            self.next = None;
+            self.gated = true;
+            effects(AssemblerEvent::KeyFrameNeeded);
+        } else if self.jump.is_some() {
+            return;
+        }
+        let now = packet.arrived;
+        let sequence = self.unwrapper.unwrap(packet.sequence);
+        let descriptor = Descriptor::parse(&packet.payload);
+        let rubbish = descriptor.is_none() && !packet.payload.is_empty();
+        let old = self.next.is_some_and(|next| sequence < next) || self.fragments.contains_key(&sequence);
+        if old || rubbish {
+            self.stats.useless_packets += 1;
+            return;
+        }
+        let IncomingPacket { timestamp, marker, payload, arrived, .. } = packet;
+        self.fragments.insert(sequence, Fragment { timestamp, marker, descriptor, payload, arrived });
+        self.advance(now, effects);
+        if self.fragments.len() >= MAX_PACKETS {
+            self.give_up(effects);
+            self.advance(now, effects);
+        }
+    }
+
+    /// Time passed: gives up what is overdue.
+    pub fn tick(&mut self, now: Instant, effects: &mut impl FnMut(AssemblerEvent)) {
+        self.advance(now, effects);
+    }
+
+    /// When [`tick`](Self::tick) has something to do, if no packet comes before.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.fragments.values().map(|fragment| fragment.arrived).min().map(|oldest| oldest + self.deadline)
+    }
+
+    /// Whether `sequence` begins a new numbering: far from the last one, and confirmed by its successor.
+    fn restarted(&mut self, sequence: u16) -> bool {
+        let Some(next) = self.next.or_else(|| self.fragments.keys().next().copied()) else { return false };
+        if (self.unwrapper.peek(sequence) - next).abs() <= MAX_JUMP {
+            self.jump = None;
+            return false;
+        }
+        let confirmed = self.jump == Some(sequence.wrapping_sub(1));
+        self.jump = if confirmed { None } else { Some(sequence) };
+        confirmed
+    }
+
+    fn advance(&mut self, now: Instant, effects: &mut impl FnMut(AssemblerEvent)) {
+        loop {
+            self.skip_padding();
+            if self.take_next(effects) || self.take_key_frame(effects) {
+                continue;
+            }
+            if self.next_deadline().is_none_or(|deadline| deadline > now) {
+                return;
+            }
+            self.give_up(effects);
+        }
+    }
+
+    fn skip_padding(&mut self) {
+        while let Some(next) = self.next
+            && self.fragments.get(&next).is_some_and(|fragment| fragment.payload.is_empty())
+        {
+            self.fragments.remove(&next);
+            self.next = Some(next + 1);
+        }
+    }
+
+    /// Gives out the frame at `next` if it is whole and may be decoded.
+    fn take_next(&mut self, effects: &mut impl FnMut(AssemblerEvent)) -> bool {
+        let Some(next) = self.next.filter(|_| !self.gated) else { return false };
+        let Some(end) = self.whole_frame(next) else { return false };
+        self.give_out(next, end, effects);
+        true
+    }
+
+    /// Gives out the first whole key frame, over whatever is missing before it.
+    fn take_key_frame(&mut self, effects: &mut impl FnMut(AssemblerEvent)) -> bool {
+        let found = self.fragments.iter().find_map(|(start, fragment)| {
+            let starts = fragment.descriptor.is_some_and(|descriptor| {
+                descriptor.starts_frame && is_key_frame(&fragment.payload[descriptor.length..])
+            });
+            if starts { self.whole_frame(*start).map(|end| (*start, end)) } else { None }
+        });
+        let Some((start, end)) = found else { return false };
+        self.give_out(start, end, effects);
+        true
+    }
+
+    /// The last sequence number of the frame that begins at `start`, if all of it is here.
+    fn whole_frame(&self, start: i64) -> Option<i64> {
+        let first = self.fragments.get(&start)?;
+        if !first.descriptor.is_some_and(|descriptor| descriptor.starts_frame) {
+            return None;
+        }
+        for (expected, (sequence, fragment)) in (start..).zip(self.fragments.range(start..)) {
+            let same_frame = fragment.timestamp == first.timestamp && fragment.descriptor.is_some();
+            if *sequence != expected || !same_frame {
+                return None;
+            }
+            if fragment.marker {
+                return Some(expected);
+            }
+        }
+        None
+    }
+
+    fn give_out(&mut self, start: i64, end: i64, effects: &mut impl FnMut(AssemblerEvent)) {
+        let rest = self.fragments.split_off(&(end + 1));
+        let frame = std::mem::replace(&mut self.fragments, rest).split_off(&start);
+        self.next = Some(end + 1);
+        let (timestamp, first_arrived) = frame
+            .values()
+            .map(|fragment| (fragment.timestamp, fragment.arrived))
+            .min_by_key(|(_, arrived)| *arrived)
+            .expect("a whole frame has packets");
+        let bytes: usize = frame.values().map(|fragment| fragment.payload.len()).sum();
+        if bytes > MAX_FRAME_BYTES {
+            self.gated = true;
+            self.stats.losses += 1;
+            effects(AssemblerEvent::KeyFrameNeeded);
+            return;
+        }
+        let mut data = Vec::with_capacity(bytes);
+        for fragment in frame.values() {
+            let descriptor = fragment.descriptor.expect("a whole frame has no padding inside");
+            data.extend_from_slice(&fragment.payload[descriptor.length..]);
+        }
+        let key = is_key_frame(&data);
+        self.gated &= !key;
+        self.stats.frames += 1;
+        effects(AssemblerEvent::Frame(AssembledFrame { timestamp, key, data, first_arrived }));
+    }
+
+    /// Gives up the oldest thing that is not whole, and everything that was predicted from it.
+    fn give_up(&mut self, effects: &mut impl FnMut(AssemblerEvent)) {
+        let Some((oldest, timestamp)) =
+            self.fragments.first_key_value().map(|(at, fragment)| (*at, fragment.timestamp))
+        else {
+            return;
+        };
+        let same_frame = |fragment: &Fragment| fragment.timestamp == timestamp;
+        let mut next = oldest;
+        while let Some((at, fragment)) = self.fragments.first_key_value()
+            && same_frame(fragment)
+        {
+            next = *at + 1;
+            self.fragments.pop_first();
+        }
+        self.next = Some(next);
+        self.stats.losses += u64::from(!self.gated);
+        self.gated = true;
+        effects(AssemblerEvent::KeyFrameNeeded);
+    }
+}

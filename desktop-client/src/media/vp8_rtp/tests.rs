@@ -1,0 +1,234 @@
+use std::time::{Duration, Instant};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::*;
+use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
+
+const DEADLINE: Duration = Duration::from_millis(150);
+
+/// The frames of a sender: number in the first bytes, key or not in the first.
+struct Sender {
+    packetizer: Packetizer,
+    sequence: u16,
+}
+
+impl Sender {
+    fn new(sequence: u16) -> Self {
+        Self { packetizer: Packetizer::new(), sequence }
+    }
+
+    fn frame(&mut self, number: u32, key: bool, bytes: usize, at: Instant) -> Vec<IncomingPacket> {
+        let mut data = vec![u8::from(!key); bytes.max(5)];
+        data[1..5].copy_from_slice(&number.to_be_bytes());
+        let mut packets = Vec::new();
+        self.packetizer.packetize(&data, number * 3000, |packet| {
+            let sequence = self.sequence;
+            self.sequence = sequence.wrapping_add(1);
+            packets.push(IncomingPacket {
+                sequence,
+                timestamp: packet.timestamp,
+                marker: packet.marker,
+                payload: packet.payload,
+                arrived: at,
+            });
+        });
+        packets
+    }
+}
+
+fn number(frame: &AssembledFrame) -> u32 {
+    u32::from_be_bytes(frame.data[1..5].try_into().expect("four bytes"))
+}
+
+/// What came out: numbers of the frames, and how often a key frame was asked for.
+#[derive(Default)]
+struct Seen {
+    frames: Vec<(u32, bool)>,
+    asked: usize,
+}
+
+impl Seen {
+    fn take(&mut self, event: AssemblerEvent) {
+        match event {
+            AssemblerEvent::Frame(frame) => self.frames.push((number(&frame), frame.key)),
+            AssemblerEvent::KeyFrameNeeded => self.asked += 1,
+        }
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        self.frames.iter().map(|(number, _)| *number).collect()
+    }
+}
+
+fn push(assembler: &mut Assembler, seen: &mut Seen, packets: impl IntoIterator<Item = IncomingPacket>) {
+    for packet in packets {
+        assembler.push(packet, &mut |event| seen.take(event));
+    }
+}
+
+#[test]
+fn a_frame_is_cut_into_even_payloads_that_join_to_it_again() {
+    let frame: Vec<u8> = (0..5000_u32).map(|at| at as u8).collect();
+    let mut packets = Vec::new();
+    Packetizer::new().packetize(&frame, 77, |packet| packets.push(packet));
+    assert_eq!(packets.len(), 5);
+    assert!(packets.iter().all(|packet| packet.payload.len() <= MAX_PAYLOAD_BYTES && packet.timestamp == 77));
+    assert_eq!(
+        packets.iter().map(|packet| packet.marker).collect::<Vec<_>>(),
+        [false, false, false, false, true]
+    );
+    let parsed = |payload: &[u8]| Descriptor::parse(payload).expect("our own descriptor");
+    let joined: Vec<u8> =
+        packets.iter().flat_map(|packet| packet.payload[parsed(&packet.payload).length..].to_vec()).collect();
+    assert_eq!(joined, frame);
+    let starts: Vec<bool> = packets.iter().map(|packet| parsed(&packet.payload).starts_frame).collect();
+    assert_eq!(starts, [true, false, false, false, false]);
+}
+
+#[test]
+fn picture_ids_have_fifteen_bits_and_wrap() {
+    let (mut packetizer, mut last) = (Packetizer::new(), [0; 2]);
+    for _ in 0..=0x8000 {
+        packetizer.packetize(&[1], 0, |packet| last = [packet.payload[2], packet.payload[3]]);
+    }
+    assert_eq!(last, [0x80, 0], "the id after 0x7FFF is 0, still in two bytes");
+}
+
+#[test]
+fn descriptors_of_other_senders_are_understood() {
+    let length = |payload: &[u8]| Descriptor::parse(payload).map(|descriptor| descriptor.length);
+    assert_eq!(length(&[0x10, 9]), Some(1), "none of the extensions");
+    assert_eq!(length(&[0x90, 0x80, 0x12, 9]), Some(3), "short picture id");
+    assert_eq!(length(&[0x90, 0xE0, 0x92, 0x34, 1, 2, 9]), Some(6), "long picture id, TL0PICIDX and TID");
+    for cut in [&[][..], &[0x10], &[0x90, 0x80], &[0x90, 0x80, 0x92], &[0x90, 0xE0, 0x92, 0x34, 1, 2]] {
+        assert_eq!(length(cut), None, "{cut:?}");
+    }
+}
+
+#[test]
+fn packets_out_of_order_and_twice_give_each_frame_once() {
+    let (now, mut sender) = (Instant::now(), Sender::new(65_530));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    for frame in 0..10 {
+        let mut packets = sender.frame(frame, frame == 0, 4000, now);
+        packets.reverse();
+        push(&mut assembler, &mut seen, packets.iter().cloned().chain(packets.clone()));
+    }
+    assert_eq!(seen.numbers(), (0..10).collect::<Vec<_>>());
+    assert_eq!(seen.asked, 0);
+}
+
+#[test]
+fn a_lost_packet_closes_the_gate_until_a_key_frame() {
+    let (now, mut sender) = (Instant::now(), Sender::new(0));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    push(&mut assembler, &mut seen, sender.frame(0, true, 3000, now));
+    push(&mut assembler, &mut seen, sender.frame(1, false, 3000, now).into_iter().skip(1));
+    push(&mut assembler, &mut seen, sender.frame(2, false, 3000, now));
+    assert_eq!((seen.numbers(), seen.asked), (vec![0], 0), "a retransmission may still come");
+    assembler.tick(now + DEADLINE, &mut |event| seen.take(event));
+    assert!(seen.asked > 0 && assembler.is_gated());
+    let later = now + DEADLINE;
+    push(&mut assembler, &mut seen, sender.frame(3, false, 3000, later));
+    push(&mut assembler, &mut seen, sender.frame(4, true, 3000, later));
+    push(&mut assembler, &mut seen, sender.frame(5, false, 3000, later));
+    assert_eq!(seen.numbers(), [0, 4, 5]);
+}
+
+#[test]
+fn a_retransmission_in_time_loses_nothing() {
+    let (now, mut sender) = (Instant::now(), Sender::new(0));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    push(&mut assembler, &mut seen, sender.frame(0, true, 3000, now));
+    let mut second = sender.frame(1, false, 3000, now);
+    let mut missing = second.remove(1);
+    push(&mut assembler, &mut seen, second);
+    push(&mut assembler, &mut seen, sender.frame(2, false, 3000, now));
+    missing.arrived = now + DEADLINE / 2;
+    push(&mut assembler, &mut seen, [missing]);
+    assert_eq!((seen.numbers(), seen.asked), (vec![0, 1, 2], 0));
+}
+
+#[test]
+fn padding_between_frames_is_no_loss() {
+    let (now, mut sender) = (Instant::now(), Sender::new(9));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    push(&mut assembler, &mut seen, sender.frame(0, true, 900, now));
+    let mut padding = sender.frame(1, false, 900, now).remove(0);
+    padding.payload = bytes::Bytes::new();
+    push(&mut assembler, &mut seen, [padding]);
+    push(&mut assembler, &mut seen, sender.frame(2, false, 900, now));
+    assert_eq!((seen.numbers(), seen.asked), (vec![0, 2], 0));
+}
+
+#[test]
+fn a_restarted_sender_is_followed_from_its_next_key_frame() {
+    let now = Instant::now();
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    push(&mut assembler, &mut seen, Sender::new(40_000).frame(0, true, 3000, now));
+    let mut restarted = Sender::new(100);
+    push(&mut assembler, &mut seen, restarted.frame(100, true, 3000, now));
+    push(&mut assembler, &mut seen, restarted.frame(101, true, 3000, now));
+    push(&mut assembler, &mut seen, restarted.frame(102, false, 3000, now));
+    assert_eq!(seen.numbers(), [0, 101, 102]);
+    assert!(seen.asked > 0, "the first packet after the jump was spent on noticing it");
+}
+
+#[test]
+fn a_flood_of_beginnings_stays_bounded() {
+    let (now, mut sender) = (Instant::now(), Sender::new(0));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    for frame in 0..5000 {
+        push(&mut assembler, &mut seen, sender.frame(frame, false, 3000, now).into_iter().take(1));
+    }
+    assert!(assembler.held_packets() <= 512);
+    assert!(seen.frames.is_empty() && seen.asked > 0);
+}
+
+/// A path with its own loss, duplication and reordering, and a sender that answers requests for key frames.
+fn wander(seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut chance = |percent: u32| rng.next_u32() % 100 < percent;
+    let (start, mut sender) = (Instant::now(), Sender::new(seed as u16));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let mut underway: Vec<IncomingPacket> = Vec::new();
+    let (mut answered, mut intact, mut lost_any) = (0, true, false);
+    for frame in 0..120_u32 {
+        let now = start + Duration::from_millis(u64::from(frame) * 33);
+        let key = frame == 0 || seen.asked > answered;
+        answered = seen.asked;
+        for packet in sender.frame(frame, key, if key { 6000 } else { 2500 }, now) {
+            if chance(4) && frame < 90 {
+                lost_any = true;
+                continue;
+            }
+            if chance(5) {
+                underway.push(packet.clone());
+            }
+            let at = if chance(20) { underway.len().saturating_sub(2) } else { underway.len() };
+            underway.insert(at, packet);
+        }
+        while underway.len() > 3 || (frame == 119 && !underway.is_empty()) {
+            let mut packet = underway.remove(0);
+            packet.arrived = now;
+            assembler.push(packet, &mut |event| seen.take(event));
+        }
+        assembler.tick(now, &mut |event| seen.take(event));
+        intact &= assembler.held_packets() <= 512;
+    }
+    let numbers = seen.numbers();
+    assert!(intact, "seed {seed}: bounded");
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}: in order, each once");
+    let decodable = seen.frames.windows(2).all(|pair| pair[1].1 || pair[1].0 == pair[0].0 + 1);
+    assert!(decodable, "seed {seed}: a frame follows its reference or is a key frame");
+    assert!(seen.frames.first().is_none_or(|(_, key)| *key), "seed {seed}: begins with a key frame");
+    assert!(numbers.last().is_some_and(|last| *last == 119), "seed {seed}: heals once the path does");
+    assert!(lost_any || numbers.len() == 120, "seed {seed}: nothing lost, everything shown");
+}
+
+#[test]
+fn two_thousand_seeded_paths_keep_order_and_heal() {
+    (0..2000).for_each(wander);
+}

@@ -1,0 +1,147 @@
+//! The signs on the round buttons, drawn with strokes. Owns shapes only; names and colours come from the caller.
+
+use eframe::egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, pos2, vec2};
+use std::f32::consts::PI;
+
+/// A sign that a round button can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Icon {
+    /// A microphone.
+    Mic,
+    /// A microphone, struck through.
+    MicOff,
+    /// A camera.
+    Camera,
+    /// A camera, struck through.
+    CameraOff,
+    /// A handset lying down.
+    HangUp,
+    /// A handset held up.
+    Answer,
+    /// On to the next.
+    Next,
+    /// Away with it.
+    Close,
+}
+
+impl Icon {
+    /// Draws the sign into a square around `center`; `size` is the length of its side.
+    /// `behind` is the colour of the ground, to cut a gap beside a stroke.
+    pub fn paint(self, painter: &Painter, center: Pos2, size: f32, ink: Color32, behind: Color32) {
+        let pen = Pen { painter, center, unit: size / 24.0, stroke: Stroke::new(size / 11.0, ink) };
+        match self {
+            Self::Mic => pen.mic(),
+            Self::MicOff => {
+                pen.mic();
+                pen.strike(behind);
+            }
+            Self::Camera => pen.camera(),
+            Self::CameraOff => {
+                pen.camera();
+                pen.strike(behind);
+            }
+            Self::HangUp => pen.handset(0.0),
+            Self::Answer => pen.handset(-PI * 0.75),
+            Self::Next => pen.next(),
+            Self::Close => {
+                pen.line(&[vec2(-6.0, -6.0), vec2(6.0, 6.0)]);
+                pen.line(&[vec2(-6.0, 6.0), vec2(6.0, -6.0)]);
+            }
+        }
+    }
+}
+
+/// Straight pieces that a bow is made of.
+const STEPS: u8 = 20;
+
+/// Draws on a grid of 24 by 24 around the centre.
+struct Pen<'a> {
+    painter: &'a Painter,
+    center: Pos2,
+    unit: f32,
+    stroke: Stroke,
+}
+
+impl Pen<'_> {
+    fn at(&self, grid: Vec2) -> Pos2 {
+        self.center + grid * self.unit
+    }
+
+    fn line(&self, grid: &[Vec2]) {
+        self.line_with(grid, self.stroke);
+    }
+
+    fn line_with(&self, grid: &[Vec2], stroke: Stroke) {
+        let points: Vec<Pos2> = grid.iter().map(|point| self.at(*point)).collect();
+        for end in [points.first(), points.last()].into_iter().flatten() {
+            self.painter.circle_filled(*end, stroke.width / 2.0, stroke.color);
+        }
+        self.painter.add(Shape::line(points, stroke));
+    }
+
+    fn arc(&self, center: Vec2, radius: f32, from: f32, to: f32) {
+        let points: Vec<Vec2> = (0..=STEPS)
+            .map(|step| from + (to - from) * f32::from(step) / f32::from(STEPS))
+            .map(|angle| center + radius * vec2(angle.cos(), angle.sin()))
+            .collect();
+        self.line(&points);
+    }
+
+    fn mic(&self) {
+        let body = Rect::from_center_size(self.at(vec2(0.0, -4.0)), vec2(7.0, 13.0) * self.unit);
+        self.painter.rect_filled(body, 3.5 * self.unit, self.stroke.color);
+        self.arc(vec2(0.0, -2.5), 7.0, PI * 0.06, PI * 0.94);
+        self.line(&[vec2(0.0, 4.5), vec2(0.0, 9.0)]);
+        self.line(&[vec2(-4.0, 9.5), vec2(4.0, 9.5)]);
+    }
+
+    fn camera(&self) {
+        let body = Rect::from_min_max(self.at(vec2(-10.5, -6.5)), self.at(vec2(4.0, 6.5)));
+        self.painter.rect_filled(body, 2.5 * self.unit, self.stroke.color);
+        let lens = [vec2(5.5, -1.5), vec2(10.5, -5.5), vec2(10.5, 5.5), vec2(5.5, 1.5)];
+        let lens = lens.into_iter().map(|point| self.at(point)).collect();
+        self.painter.add(Shape::convex_polygon(lens, self.stroke.color, Stroke::NONE));
+    }
+
+    fn strike(&self, behind: Color32) {
+        let (from, to) = (vec2(-9.5, -9.5), vec2(9.5, 9.5));
+        let gap = Stroke::new(self.stroke.width * 2.6, behind);
+        self.line_with(&[from, to], gap);
+        self.line(&[from, to]);
+    }
+
+    /// A handset: a bent grip with two ends, turned by `angle`.
+    fn handset(&self, angle: f32) {
+        let turn = |point: Vec2| {
+            let (sin, cos) = angle.sin_cos();
+            vec2(point.x * cos - point.y * sin, point.x * sin + point.y * cos)
+        };
+        let grip: Vec<Vec2> = (0..=STEPS)
+            .map(|step| PI * (1.18 + 0.64 * f32::from(step) / f32::from(STEPS)))
+            .map(|at| turn(vec2(0.0, 6.5) + 10.0 * vec2(at.cos(), at.sin())))
+            .collect();
+        self.line_with(&grip, Stroke::new(4.6 * self.unit, self.stroke.color));
+        for side in [-1.0, 1.0] {
+            let ear = [vec2(10.8, -0.6), vec2(10.8, 5.0), vec2(5.6, 4.0), vec2(5.6, -1.4)];
+            let ear = ear.into_iter().map(|point| self.at(turn(vec2(point.x * side, point.y)))).collect();
+            self.painter.add(Shape::convex_polygon(
+                ear,
+                self.stroke.color,
+                Stroke::new(self.unit, self.stroke.color),
+            ));
+        }
+    }
+
+    fn next(&self) {
+        for left in [-8.0, 0.0] {
+            let triangle = [vec2(left, -6.5), vec2(left + 8.0, 0.0), vec2(left, 6.5)];
+            let triangle = triangle.into_iter().map(|point| self.at(point)).collect();
+            self.painter.add(Shape::convex_polygon(triangle, self.stroke.color, Stroke::NONE));
+        }
+        let bar = Rect::from_min_max(
+            pos2(self.at(vec2(8.5, 0.0)).x, self.at(vec2(0.0, -6.5)).y),
+            pos2(self.at(vec2(10.5, 0.0)).x, self.at(vec2(0.0, 6.5)).y),
+        );
+        self.painter.rect_filled(bar, 0.0, self.stroke.color);
+    }
+}

@@ -1,0 +1,109 @@
+//! What a person should read wherever they are: notices, device faults, and that the connection is being mended.
+
+use super::theme::{Palette, size, space};
+use super::widgets::{Button, Weight, column, strip};
+use super::{View, text};
+use crate::view::{Command, Connection, Severity};
+use eframe::egui::{self, Align, Layout, RichText, Ui, vec2};
+
+/// One line to read.
+struct Line {
+    severity: Severity,
+    words: String,
+    away: Option<Away>,
+}
+
+/// How a line is put away.
+#[derive(Clone, Copy)]
+enum Away {
+    Dismiss(u64),
+    Overloaded,
+}
+
+fn lines(view: &View<'_>, overloaded: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let standing = |severity, words: String| Line { severity, words, away: None };
+    if matches!(view.snapshot.connection, Connection::Reconnecting { .. }) {
+        lines.push(standing(Severity::Error, text::notices::RECONNECTING.into()));
+    }
+    if overloaded {
+        let words = text::notices::OVERLOADED.into();
+        lines.push(Line { severity: Severity::Error, words, away: Some(Away::Overloaded) });
+    }
+    lines.extend(view.snapshot.notices.iter().map(|notice| Line {
+        severity: notice.severity,
+        words: notice.text.clone(),
+        away: Some(Away::Dismiss(notice.id)),
+    }));
+    let devices = &view.snapshot.devices;
+    for (device, fault) in [
+        (text::notices::CAMERA, &devices.camera_fault),
+        (text::notices::MICROPHONE, &devices.mic_fault),
+        (text::notices::SPEAKER, &devices.speaker_fault),
+    ] {
+        lines
+            .extend(fault.iter().map(|fault| standing(Severity::Error, text::notices::fault(device, fault))));
+    }
+    lines
+}
+
+/// Draws them at the top of a page, in its flow.
+pub fn notices_ui(ui: &mut Ui, view: &View<'_>, overloaded: &mut bool, commands: &mut Vec<Command>) {
+    let lines = lines(view, *overloaded);
+    if lines.is_empty() {
+        return;
+    }
+    column(ui, size::LIST, |ui| list_ui(ui, lines, overloaded, commands));
+    ui.add_space(space::S);
+}
+
+/// Draws them over a call, below its title.
+pub fn floating_ui(ui: &mut Ui, view: &View<'_>, overloaded: &mut bool, commands: &mut Vec<Command>) {
+    let lines = lines(view, *overloaded);
+    if lines.is_empty() {
+        return;
+    }
+    let room = ui.max_rect();
+    let width = (room.width() - 2.0 * space::M).min(size::COLUMN * 1.2);
+    let top = room.top() + size::CONTROL + 2.0 * space::M;
+    egui::Area::new(egui::Id::unique("notices over a call"))
+        .fixed_pos(egui::pos2(room.center().x - width / 2.0, top))
+        .order(egui::Order::Foreground)
+        .show(ui.ctx(), |ui| {
+            ui.set_width(width);
+            list_ui(ui, lines, overloaded, commands);
+        });
+}
+
+fn list_ui(ui: &mut Ui, lines: Vec<Line>, overloaded: &mut bool, commands: &mut Vec<Command>) {
+    for line in lines {
+        match line_ui(ui, &line) {
+            Some(Away::Dismiss(id)) => commands.push(Command::Dismiss(id)),
+            Some(Away::Overloaded) => *overloaded = false,
+            None => {}
+        }
+    }
+}
+
+fn line_ui(ui: &mut Ui, line: &Line) -> Option<Away> {
+    let palette = Palette::of(ui);
+    let (ground, ink) = match line.severity {
+        Severity::Error => (palette.error_ground, palette.error_ink),
+        Severity::Info => (palette.info_ground, palette.info_ink),
+    };
+    strip(ui, ground, |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+            let pressed = line.away.filter(|_| {
+                let words = text::notices::DISMISS;
+                let min = vec2(0.0, size::CONTROL_SMALL);
+                Button { words, name: words, weight: Weight::Secondary, min }.show(ui).clicked()
+            });
+            ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                ui.add_space(space::XS);
+                ui.add(egui::Label::new(RichText::new(&line.words).color(ink)).wrap());
+            });
+            pressed
+        })
+        .inner
+    })
+}

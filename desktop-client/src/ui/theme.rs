@@ -1,0 +1,363 @@
+//! Every colour, size, distance and letter size of the app, light and dark.
+//!
+//! Screens take their looks from here and from nowhere else, so that a change of taste is a change of this file.
+//! Pairs of ink and ground that carry text are listed in [`Palette::text_pairs`]; a test holds each to a
+//! contrast of at least 4.5:1 (WCAG 2.2, success criterion 1.4.3).
+
+#![expect(clippy::unreadable_literal, reason = "a colour is six hex digits, as in every tool that picks one")]
+
+use eframe::egui::{
+    self, Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Theme,
+    ThemePreference, Vec2,
+};
+
+/// Distances, in points.
+pub mod space {
+    /// Between things that belong together.
+    pub const XS: f32 = 4.0;
+    /// Between neighbours.
+    pub const S: f32 = 8.0;
+    /// Between groups.
+    pub const M: f32 = 16.0;
+    /// Between sections.
+    pub const L: f32 = 24.0;
+    /// Around a lone message.
+    pub const XL: f32 = 48.0;
+}
+
+/// Sizes, in points.
+pub mod size {
+    /// Smallest window that shows everything: width.
+    pub const WINDOW_MIN_W: f32 = 480.0;
+    /// Smallest window that shows everything: height.
+    pub const WINDOW_MIN_H: f32 = 640.0;
+    /// First window: width.
+    pub const WINDOW_W: f32 = 960.0;
+    /// First window: height.
+    pub const WINDOW_H: f32 = 720.0;
+    /// Longest line of a form or a message.
+    pub const COLUMN: f32 = 400.0;
+    /// Widest list.
+    pub const LIST: f32 = 720.0;
+    /// Height of buttons and text fields: a finger's and a pointer's target.
+    pub const CONTROL: f32 = 40.0;
+    /// Height of a small button inside a row.
+    pub const CONTROL_SMALL: f32 = 32.0;
+    /// Diameter of a round call button.
+    pub const ROUND: f32 = 56.0;
+    /// Width of a round call button with its caption.
+    pub const ROUND_CELL: f32 = 84.0;
+    /// Height of a round call button with its caption.
+    pub const ROUND_CELL_H: f32 = 82.0;
+    /// Height of one guest in the hall.
+    pub const ROW: f32 = 60.0;
+    /// Diameter of the initials in a row.
+    pub const AVATAR: f32 = 40.0;
+    /// Diameter of the initials on a call screen.
+    pub const AVATAR_LARGE: f32 = 120.0;
+    /// Radius of the dot that tells availability.
+    pub const DOT: f32 = 5.0;
+    /// Own picture: share of the shorter side of the stage.
+    pub const SELF_SHARE: f32 = 0.28;
+    /// Own picture: never wider.
+    pub const SELF_MAX: f32 = 240.0;
+    /// Radius of corners of controls.
+    pub const RADIUS: u8 = 8;
+    /// Radius of corners of cards and pictures.
+    pub const RADIUS_L: u8 = 14;
+    /// Width of the ring around what has the keyboard.
+    pub const FOCUS: f32 = 2.5;
+}
+
+/// Letter sizes, in points.
+pub mod letters {
+    /// Captions and figures.
+    pub const SMALL: f32 = 13.0;
+    /// Running text.
+    pub const BODY: f32 = 15.5;
+    /// Buttons.
+    pub const BUTTON: f32 = 15.5;
+    /// Names in a call.
+    pub const TITLE: f32 = 20.0;
+    /// Heading of a screen.
+    pub const HEADING: f32 = 28.0;
+    /// Initials on a call screen.
+    pub const INITIALS: f32 = 44.0;
+}
+
+/// The colours of one theme: castle stone and verdigris by day, slate and candle by night.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    /// Behind everything.
+    pub ground: Color32,
+    /// Cards and rows.
+    pub raised: Color32,
+    /// A row or quiet button under the pointer.
+    pub hover: Color32,
+    /// Text fields.
+    pub field: Color32,
+    /// Lines between things and around fields.
+    pub line: Color32,
+    /// Text.
+    pub ink: Color32,
+    /// Text of less weight.
+    pub soft: Color32,
+    /// What to press first.
+    pub accent: Color32,
+    /// The same under the pointer.
+    pub accent_hover: Color32,
+    /// Text on it.
+    pub on_accent: Color32,
+    /// Accent as text.
+    pub accent_ink: Color32,
+    /// What ends something.
+    pub danger: Color32,
+    /// The same under the pointer.
+    pub danger_hover: Color32,
+    /// Text on it.
+    pub on_danger: Color32,
+    /// Behind an error.
+    pub error_ground: Color32,
+    /// An error's text.
+    pub error_ink: Color32,
+    /// Behind something to know.
+    pub info_ground: Color32,
+    /// Its text.
+    pub info_ink: Color32,
+    /// Dot: can be called.
+    pub free: Color32,
+    /// Dot: in a call.
+    pub busy: Color32,
+    /// Dot: do not disturb.
+    pub away: Color32,
+    /// Ring around what has the keyboard.
+    pub focus: Color32,
+    /// Behind initials.
+    pub avatar: Color32,
+    /// Initials.
+    pub on_avatar: Color32,
+}
+
+/// By day.
+pub const LIGHT: Palette = Palette {
+    ground: rgb(0xF4F1EA),
+    raised: rgb(0xFFFDF9),
+    hover: rgb(0xEBE6DA),
+    field: rgb(0xFFFFFF),
+    line: rgb(0xD3CCBD),
+    ink: rgb(0x1F2430),
+    soft: rgb(0x5A5F6B),
+    accent: rgb(0x1E6B5E),
+    accent_hover: rgb(0x175A4F),
+    on_accent: rgb(0xFFFFFF),
+    accent_ink: rgb(0x1A6155),
+    danger: rgb(0xA83A2C),
+    danger_hover: rgb(0x8F2F23),
+    on_danger: rgb(0xFFFFFF),
+    error_ground: rgb(0xF8E0DA),
+    error_ink: rgb(0x7A2015),
+    info_ground: rgb(0xDDEBE6),
+    info_ink: rgb(0x164B42),
+    free: rgb(0x2C8A5B),
+    busy: rgb(0xB9772A),
+    away: rgb(0xA83A2C),
+    focus: rgb(0x2360C4),
+    avatar: rgb(0xDCE5E0),
+    on_avatar: rgb(0x1B5348),
+};
+
+/// By night.
+pub const DARK: Palette = Palette {
+    ground: rgb(0x171A21),
+    raised: rgb(0x20242D),
+    hover: rgb(0x2B303B),
+    field: rgb(0x12151A),
+    line: rgb(0x3B414E),
+    ink: rgb(0xECE8DF),
+    soft: rgb(0xA9ADB8),
+    accent: rgb(0x63C2AC),
+    accent_hover: rgb(0x7DD3BF),
+    on_accent: rgb(0x0E211D),
+    accent_ink: rgb(0x76CFBA),
+    danger: rgb(0xE2796B),
+    danger_hover: rgb(0xEC9184),
+    on_danger: rgb(0x2A0D08),
+    error_ground: rgb(0x43231F),
+    error_ink: rgb(0xF6C4BB),
+    info_ground: rgb(0x1D3631),
+    info_ink: rgb(0xBFE4DA),
+    free: rgb(0x5CC98F),
+    busy: rgb(0xE0A65A),
+    away: rgb(0xE2796B),
+    focus: rgb(0xF2C45C),
+    avatar: rgb(0x2C3F3B),
+    on_avatar: rgb(0xA9DDD0),
+};
+
+/// Behind a picture: the same by day and by night, since a bright frame would outshine the face.
+pub const STAGE: Palette = Palette {
+    ground: rgb(0x0E1014),
+    raised: rgb(0x23272F),
+    hover: rgb(0x343A45),
+    field: rgb(0x0E1014),
+    line: rgb(0x3B414E),
+    ink: rgb(0xF3F0E9),
+    soft: rgb(0xB4B8C2),
+    ..DARK
+};
+
+const fn rgb(hex: u32) -> Color32 {
+    Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+impl Palette {
+    /// The palette of the theme in force.
+    pub fn of(ui: &egui::Ui) -> &'static Self {
+        if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+    }
+
+    /// Every pair of text and ground that a screen puts together, with a name for the test that measures them.
+    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 17] {
+        [
+            ("ink on ground", self.ink, self.ground),
+            ("ink on raised", self.ink, self.raised),
+            ("ink on hover", self.ink, self.hover),
+            ("ink on field", self.ink, self.field),
+            ("soft on ground", self.soft, self.ground),
+            ("soft on raised", self.soft, self.raised),
+            ("soft on hover", self.soft, self.hover),
+            ("soft on field", self.soft, self.field),
+            ("accent", self.on_accent, self.accent),
+            ("accent under the pointer", self.on_accent, self.accent_hover),
+            ("accent as text", self.accent_ink, self.ground),
+            ("accent as text on raised", self.accent_ink, self.raised),
+            ("danger", self.on_danger, self.danger),
+            ("danger under the pointer", self.on_danger, self.danger_hover),
+            ("error", self.error_ink, self.error_ground),
+            ("information", self.info_ink, self.info_ground),
+            ("initials", self.on_avatar, self.avatar),
+        ]
+    }
+
+    /// Signs that are not text: dots and the focus ring, each against what lies behind it.
+    pub fn sign_pairs(&self) -> [(&'static str, Color32, Color32); 5] {
+        [
+            ("free", self.free, self.raised),
+            ("busy", self.busy, self.raised),
+            ("away", self.away, self.raised),
+            ("focus on ground", self.focus, self.ground),
+            ("focus on raised", self.focus, self.raised),
+        ]
+    }
+
+    fn visuals(&self, mut visuals: egui::Visuals) -> egui::Visuals {
+        let radius = CornerRadius::same(size::RADIUS);
+        visuals.panel_fill = self.ground;
+        visuals.window_fill = self.raised;
+        visuals.window_stroke = Stroke::new(1.0, self.line);
+        visuals.window_shadow = Shadow::NONE;
+        visuals.popup_shadow = Shadow::NONE;
+        visuals.window_corner_radius = radius;
+        visuals.menu_corner_radius = radius;
+        visuals.extreme_bg_color = self.field;
+        visuals.text_edit_bg_color = Some(self.field);
+        visuals.faint_bg_color = self.raised;
+        visuals.override_text_color = Some(self.ink);
+        visuals.weak_text_color = Some(self.soft);
+        visuals.hyperlink_color = self.accent_ink;
+        visuals.error_fg_color = self.error_ink;
+        visuals.selection.bg_fill = self.accent.gamma_multiply(0.35);
+        visuals.selection.stroke = Stroke::new(size::FOCUS, self.focus);
+        visuals.text_cursor.stroke = Stroke::new(2.0, self.accent_ink);
+        for (widget, fill) in [
+            (&mut visuals.widgets.noninteractive, self.raised),
+            (&mut visuals.widgets.inactive, self.raised),
+            (&mut visuals.widgets.hovered, self.hover),
+            (&mut visuals.widgets.active, self.hover),
+            (&mut visuals.widgets.open, self.hover),
+        ] {
+            widget.bg_fill = fill;
+            widget.weak_bg_fill = fill;
+            widget.bg_stroke = Stroke::new(1.0, self.line);
+            widget.fg_stroke = Stroke::new(1.5, self.ink);
+            widget.corner_radius = radius;
+            widget.expansion = 0.0;
+        }
+        visuals
+    }
+}
+
+/// Gives the context both themes, and lets the system choose between them.
+pub fn install(ctx: &egui::Context) {
+    for (theme, palette, visuals) in
+        [(Theme::Light, LIGHT, egui::Visuals::light()), (Theme::Dark, DARK, egui::Visuals::dark())]
+    {
+        let mut style = (*ctx.style_of(theme)).clone();
+        style.visuals = palette.visuals(visuals);
+        style.spacing.item_spacing = Vec2::splat(space::S);
+        style.spacing.button_padding = Vec2::new(space::M, space::S);
+        style.spacing.interact_size.y = size::CONTROL_SMALL;
+        style.spacing.tooltip_width = size::COLUMN;
+        style.spacing.menu_margin = Margin::same(space::S as i8);
+        style.interaction.selectable_labels = false;
+        for (text, points) in [
+            (TextStyle::Small, letters::SMALL),
+            (TextStyle::Body, letters::BODY),
+            (TextStyle::Button, letters::BUTTON),
+            (TextStyle::Heading, letters::HEADING),
+        ] {
+            style.text_styles.insert(text, font(points));
+        }
+        ctx.set_style_of(theme, style);
+    }
+    ctx.set_theme(ThemePreference::System);
+}
+
+/// The app's face at a size of [`letters`].
+pub fn font(points: f32) -> FontId {
+    FontId::new(points, FontFamily::Proportional)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn luminance(color: Color32) -> f64 {
+        let linear = |channel: u8| {
+            let value = f64::from(channel) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(color.r()) + 0.7152 * linear(color.g()) + 0.0722 * linear(color.b())
+    }
+
+    fn contrast(a: Color32, b: Color32) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn contrast_is_measured_as_the_guidelines_say() {
+        assert!((contrast(Color32::WHITE, Color32::BLACK) - 21.0).abs() < 1e-9);
+        assert!((contrast(rgb(0x777777), Color32::WHITE) - 4.48).abs() < 0.01);
+    }
+
+    #[test]
+    fn every_text_can_be_read_on_its_ground() {
+        for (theme, palette) in [("light", LIGHT), ("dark", DARK), ("stage", STAGE)] {
+            for (name, ink, ground) in palette.text_pairs() {
+                let ratio = contrast(ink, ground);
+                assert!(ratio >= 4.5, "{theme}: {name} has a contrast of {ratio:.2}:1");
+            }
+        }
+    }
+
+    #[test]
+    fn every_sign_stands_out_from_its_ground() {
+        for (theme, palette) in [("light", LIGHT), ("dark", DARK), ("stage", STAGE)] {
+            for (name, ink, ground) in palette.sign_pairs() {
+                let ratio = contrast(ink, ground);
+                assert!(ratio >= 3.0, "{theme}: {name} has a contrast of {ratio:.2}:1");
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Pictures on the screen: the newest frame of a slot, drawn into a rectangle with its right proportions.
+//!
+//! Owns the choice between the shader ([`gl`]) and the conversion on the CPU ([`cpu`]), and tells when a frame
+//! went to the screen. Never waits for a frame and never holds back the one who made it.
+
+use crate::media::frame::{FrameSlot, Picture, VideoFrame};
+use eframe::egui::{self, Color32, CornerRadius, Rect, Shape, Ui, Vec2, pos2};
+use eframe::{egui_glow, glow};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+mod cpu;
+mod gl;
+
+/// How frames become pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Renderer {
+    /// By shader where shaders compile, else on the CPU.
+    #[default]
+    Auto,
+    /// On the CPU.
+    Cpu,
+}
+
+/// Told of each frame once, just after it was drawn into the window.
+pub type Shown = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
+
+/// What tiles draw with; one for the window.
+#[derive(Debug, Clone)]
+pub struct Screen {
+    program: Option<Arc<gl::Program>>,
+}
+
+impl Screen {
+    /// With the window's OpenGL. Where shaders do not compile it draws on the CPU, and logs why.
+    pub fn new(gl: Option<&Arc<glow::Context>>, renderer: Renderer) -> Self {
+        let Some(gl) = gl.filter(|_| renderer == Renderer::Auto) else {
+            return Self::cpu();
+        };
+        match gl::Program::new(gl) {
+            Ok(program) => Self { program: Some(Arc::new(program)) },
+            Err(error) => {
+                tracing::warn!(%error, "pictures are converted on the CPU");
+                Self::cpu()
+            }
+        }
+    }
+
+    /// Without shaders.
+    pub fn cpu() -> Self {
+        Self { program: None }
+    }
+
+    /// A tile for the pictures of a slot.
+    pub fn tile(&self, slot: Arc<FrameSlot>, shown: Option<Shown>) -> Tile {
+        let surface = match &self.program {
+            Some(program) => Surface::Shader(Arc::new(gl::Surface::new(program.clone()))),
+            None => Surface::Cpu(None),
+        };
+        Tile { slot, frame: None, serial: 0, surface, shown, last_shown: Arc::default() }
+    }
+}
+
+enum Surface {
+    Shader(Arc<gl::Surface>),
+    Cpu(Option<egui::TextureHandle>),
+}
+
+/// The place of one picture: the remote one or the own one.
+pub struct Tile {
+    slot: Arc<FrameSlot>,
+    frame: Option<VideoFrame>,
+    /// Counts frames taken from the slot, so that each is uploaded and told of once.
+    serial: u64,
+    surface: Surface,
+    shown: Option<Shown>,
+    last_shown: Arc<AtomicU64>,
+}
+
+impl std::fmt::Debug for Tile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tile")
+            .field("picture", &self.picture())
+            .field("serial", &self.serial)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tile {
+    /// A tile that no pictures come to.
+    pub fn empty() -> Self {
+        Screen::cpu().tile(FrameSlot::new(), None)
+    }
+
+    /// Takes the newest frame, if there is one. Forgets the last one when no more come.
+    pub fn poll(&mut self, ctx: &egui::Context) {
+        if self.slot.picture() != Picture::Live {
+            self.frame = None;
+        }
+        let Some(frame) = self.slot.take() else { return };
+        self.serial += 1;
+        if let Surface::Cpu(texture) = &mut self.surface {
+            let image = cpu::convert(&frame);
+            match texture {
+                Some(texture) => texture.set(image, egui::TextureOptions::LINEAR),
+                None => *texture = Some(ctx.load_texture("video", image, egui::TextureOptions::LINEAR)),
+            }
+        }
+        self.frame = Some(frame);
+    }
+
+    /// What stands behind the picture.
+    pub fn picture(&self) -> Picture {
+        self.slot.picture()
+    }
+
+    /// Width and height of the picture there is, in pixels.
+    pub fn size(&self) -> Option<Vec2> {
+        self.frame.as_ref().map(|frame| egui::vec2(frame.width() as f32, frame.height() as f32))
+    }
+
+    /// Draws the picture as large as fits into the middle of `room`, and says where. `None` without a picture.
+    pub fn paint(&self, ui: &Ui, room: Rect, mirror: bool, radius: u8) -> Option<Rect> {
+        let frame = self.frame.as_ref()?;
+        let rect = fit(room, self.size()?);
+        match &self.surface {
+            Surface::Shader(surface) => {
+                let (surface, frame, serial) = (surface.clone(), frame.clone(), self.serial);
+                self.callback(ui, rect, move |info, gl| {
+                    surface.paint(
+                        gl,
+                        &frame,
+                        serial,
+                        mirror,
+                        f32::from(radius) * info.pixels_per_point,
+                        &info,
+                    );
+                });
+            }
+            Surface::Cpu(texture) => {
+                let (left, right) = if mirror { (1.0, 0.0) } else { (0.0, 1.0) };
+                let uv = Rect::from_min_max(pos2(left, 0.0), pos2(right, 1.0));
+                let shape = egui::epaint::RectShape::filled(rect, CornerRadius::same(radius), Color32::WHITE);
+                ui.painter().add(shape.with_texture(texture.as_ref()?.id(), uv));
+                self.callback(ui, rect, |_, _| {});
+            }
+        }
+        Some(rect)
+    }
+
+    /// Runs `draw` while the window is drawn, and then tells of the frame.
+    fn callback(
+        &self,
+        ui: &Ui,
+        rect: Rect,
+        draw: impl Fn(egui::PaintCallbackInfo, &glow::Context) + Send + Sync + 'static,
+    ) {
+        let told = self.shown.clone().zip(self.frame.clone());
+        let (serial, last_shown) = (self.serial, self.last_shown.clone());
+        let callback = egui_glow::CallbackFn::new(move |info, painter| {
+            draw(info, painter.gl());
+            if let Some((shown, frame)) = &told
+                && last_shown.swap(serial, Ordering::Relaxed) != serial
+            {
+                shown(frame);
+            }
+        });
+        ui.painter().add(Shape::Callback(egui::PaintCallback { rect, callback: Arc::new(callback) }));
+    }
+}
+
+/// The largest rectangle with the proportions of `picture` in the middle of `room`.
+pub fn fit(room: Rect, picture: Vec2) -> Rect {
+    let scale = (room.width() / picture.x).min(room.height() / picture.y);
+    Rect::from_center_size(room.center(), picture * scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::frame::{FrameInfo, FramePool};
+    use eframe::egui::vec2;
+
+    #[test]
+    fn a_picture_keeps_its_proportions_in_any_room() {
+        let wide = fit(Rect::from_min_size(pos2(0.0, 0.0), vec2(1000.0, 400.0)), vec2(640.0, 360.0));
+        assert_eq!((wide.height(), wide.center()), (400.0, pos2(500.0, 200.0)));
+        let tall = fit(Rect::from_min_size(pos2(0.0, 0.0), vec2(320.0, 900.0)), vec2(640.0, 360.0));
+        assert_eq!((tall.width(), tall.height()), (320.0, 180.0));
+    }
+
+    #[test]
+    fn a_tile_shows_the_newest_frame_and_forgets_it_when_the_camera_goes_off() {
+        let slot = FrameSlot::new();
+        let mut tile = Screen::cpu().tile(slot.clone(), None);
+        let ctx = egui::Context::default();
+        tile.poll(&ctx);
+        assert_eq!(tile.size(), None);
+        let mut pool = FramePool::new();
+        slot.put(pool.draw(64, 48, FrameInfo::default(), |_| {}));
+        slot.put(pool.draw(32, 16, FrameInfo::default(), |_| {}));
+        tile.poll(&ctx);
+        assert_eq!(tile.size(), Some(vec2(32.0, 16.0)));
+        tile.poll(&ctx);
+        assert_eq!(tile.size(), Some(vec2(32.0, 16.0)), "the last frame stays until the next");
+        slot.set_picture(Picture::Off);
+        tile.poll(&ctx);
+        assert_eq!(tile.size(), None);
+    }
+}

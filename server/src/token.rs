@@ -1,0 +1,313 @@
+//! What the server signs and derives: access tokens (EdDSA JWT), refresh tokens, call tokens.
+//!
+//! Owns their formats and their verification. Never knows whether a login is still live (`auth.rs`), and never
+//! stores anything. RFC 7519 (JWT), RFC 8037 (EdDSA in JOSE).
+
+use crate::error::Error;
+use crate::store::{Role, Secrets};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use castle::ids::{CallId, GuestId, LoginId};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long an access token is good. Short: what it says (name, role) is believed for so long.
+pub const ACCESS_TTL: Duration = Duration::from_mins(15);
+/// How long an unused refresh token is good: a guest who comes once a month stays logged in.
+pub const REFRESH_TTL: Duration = Duration::from_hours(30 * 24);
+/// `iss` and `aud` of access tokens.
+pub const ISSUER: &str = "castle";
+
+/// Longest access token that is looked at, bytes. Ours have about 400.
+const ACCESS_BYTES_MAX: usize = 4096;
+const REFRESH_RANDOM: usize = 32;
+const REFRESH_TAG: usize = 16;
+const REFRESH_BYTES: usize = 16 + REFRESH_RANDOM + REFRESH_TAG;
+const CALL_VERSION: u8 = 1;
+const CALL_BODY: usize = 1 + 16 + 16 + 16 + 1;
+
+type HmacSha256 = Hmac<Sha256>;
+
+fn hmac(key: &[u8], parts: &[&[u8]]) -> HmacSha256 {
+    let mut mac = HmacSha256::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac
+}
+
+fn unix_seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// What an access token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// `sub`.
+    pub guest: GuestId,
+    /// `sid`.
+    pub login: LoginId,
+    /// `role`.
+    pub role: Role,
+    /// `exp`.
+    pub expires_at: SystemTime,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: String,
+    jti: String,
+    role: String,
+    iat: u64,
+    exp: u64,
+}
+
+/// Signs and verifies access tokens.
+pub struct AccessSigner {
+    key_id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+}
+
+impl AccessSigner {
+    /// With the Ed25519 key made from `seed`; `key_id` goes into `kid`.
+    pub fn new(key_id: String, seed: &[u8; 32]) -> Self {
+        let key = SigningKey::from_bytes(seed);
+        let der = key.to_pkcs8_der().expect("an Ed25519 key always encodes");
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.leeway = 0;
+        validation.validate_exp = false; // compared with the caller's clock below
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        Self {
+            key_id,
+            encoding: EncodingKey::from_ed_der(der.as_bytes()),
+            decoding: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
+            validation,
+        }
+    }
+
+    /// A token for this login, good for [`ACCESS_TTL`]; and when it ends.
+    pub fn issue(&self, now: SystemTime, guest: GuestId, login: LoginId, role: Role) -> (String, SystemTime) {
+        let exp = unix_seconds(now + ACCESS_TTL);
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: ISSUER.to_owned(),
+            sub: guest.to_string(),
+            sid: login.to_string(),
+            jti: format!("{:032x}", rand::random::<u128>()),
+            role: role.as_str().to_owned(),
+            iat: unix_seconds(now),
+            exp,
+        };
+        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
+        let token =
+            jsonwebtoken::encode(&header, &claims, &self.encoding).expect("an Ed25519 key signs any claims");
+        (token, UNIX_EPOCH + Duration::from_secs(exp))
+    }
+
+    /// What a token says, if it is ours and not over at `now`.
+    ///
+    /// Errors: `TokenInvalid`, `TokenExpired`.
+    pub fn verify(&self, now: SystemTime, token: &str) -> Result<Access, Error> {
+        if token.len() > ACCESS_BYTES_MAX {
+            return Err(Error::TokenInvalid);
+        }
+        let invalid = |_| Error::TokenInvalid;
+        let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
+        if header.kid.as_deref() != Some(&self.key_id) {
+            return Err(Error::TokenInvalid);
+        }
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(invalid)?.claims;
+        let expires_at =
+            UNIX_EPOCH.checked_add(Duration::from_secs(claims.exp)).ok_or(Error::TokenInvalid)?;
+        if expires_at <= now {
+            return Err(Error::TokenExpired);
+        }
+        Ok(Access {
+            guest: claims.sub.parse().map_err(|_| Error::TokenInvalid)?,
+            login: claims.sid.parse().map_err(|_| Error::TokenInvalid)?,
+            role: Role::parse(&claims.role).ok_or(Error::TokenInvalid)?,
+            expires_at,
+        })
+    }
+}
+
+/// A refresh token: the login it belongs to, 256 random bits, and a tag that tells a token of ours that was
+/// spent from one that somebody made up.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The family.
+    pub login: LoginId,
+    text: String,
+    random: [u8; REFRESH_RANDOM],
+}
+
+impl RefreshToken {
+    /// What the store keeps.
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(self.text.as_bytes())
+    }
+
+    /// What the guest is given. A secret.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Makes and reads refresh tokens.
+pub struct RefreshMinter {
+    secret: [u8; 32],
+}
+
+impl RefreshMinter {
+    /// With the server's secret.
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self { secret }
+    }
+
+    /// A token out of nothing.
+    pub fn fresh(&self, login: LoginId) -> RefreshToken {
+        self.seal(login, rand::random())
+    }
+
+    /// The successor of `spent`: with a request id always the same one, so that a repeat whose first answer was
+    /// lost can be answered alike without keeping the answer.
+    pub fn successor(&self, spent: &RefreshToken, request_id: &str) -> RefreshToken {
+        if request_id.is_empty() {
+            return self.fresh(spent.login);
+        }
+        let mac = hmac(&self.secret, &[b"successor", &spent.random, request_id.as_bytes()]);
+        self.seal(spent.login, mac.finalize().into_bytes().into())
+    }
+
+    /// Reads a token; `None` unless this server made it.
+    pub fn read(&self, text: &str) -> Option<RefreshToken> {
+        let bytes: [u8; REFRESH_BYTES] = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (body, tag) = bytes.split_at(16 + REFRESH_RANDOM);
+        hmac(&self.secret, &[b"refresh", body]).verify_truncated_left(tag).ok()?;
+        let (login, random) = body.split_at(16);
+        Some(RefreshToken {
+            login: LoginId::from_bits(u128::from_be_bytes(login.try_into().ok()?)),
+            text: text.to_owned(),
+            random: random.try_into().ok()?,
+        })
+    }
+
+    fn seal(&self, login: LoginId, random: [u8; REFRESH_RANDOM]) -> RefreshToken {
+        let mut bytes = Vec::with_capacity(REFRESH_BYTES);
+        bytes.extend_from_slice(&login.to_bits().to_be_bytes());
+        bytes.extend_from_slice(&random);
+        let tag = hmac(&self.secret, &[b"refresh", &bytes]).finalize().into_bytes();
+        bytes.extend_from_slice(&tag[..REFRESH_TAG]);
+        RefreshToken { login, text: BASE64_URL_SAFE_NO_PAD.encode(bytes), random }
+    }
+}
+
+/// SHA-256, for secrets with entropy of their own (refresh tokens, invitation codes).
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Which end of a call a call token was given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallRole {
+    /// Makes the first offer.
+    Offerer,
+    /// Answers it.
+    Answerer,
+}
+
+/// What a call token proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallProof {
+    /// The call.
+    pub call: CallId,
+    /// One end.
+    pub offerer: GuestId,
+    /// The other end.
+    pub answerer: GuestId,
+    /// The end the token was given to.
+    pub role: CallRole,
+}
+
+/// Signs call tokens, by which the ends of a call prove it to a server that has restarted.
+pub struct CallSigner {
+    secret: [u8; 32],
+}
+
+impl CallSigner {
+    /// With the server's secret.
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self { secret }
+    }
+
+    /// The token of one end of a call: opaque text, about 110 characters.
+    pub fn sign(&self, call: CallId, offerer: GuestId, answerer: GuestId, role: CallRole) -> String {
+        let mut bytes = Vec::with_capacity(CALL_BODY + 32);
+        bytes.push(CALL_VERSION);
+        bytes.extend_from_slice(&call.to_bits().to_be_bytes());
+        bytes.extend_from_slice(&offerer.to_bits().to_be_bytes());
+        bytes.extend_from_slice(&answerer.to_bits().to_be_bytes());
+        bytes.push(match role {
+            CallRole::Offerer => 0,
+            CallRole::Answerer => 1,
+        });
+        let mac = hmac(&self.secret, &[b"call", &bytes]).finalize().into_bytes();
+        bytes.extend_from_slice(&mac);
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// What a token proves; `None` unless this server signed it.
+    pub fn verify(&self, token: &str) -> Option<CallProof> {
+        let bytes: [u8; CALL_BODY + 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+        let (body, mac) = bytes.split_at(CALL_BODY);
+        hmac(&self.secret, &[b"call", body]).verify_slice(mac).ok()?;
+        let id = |at: usize| Some(u128::from_be_bytes(body.get(at..at + 16)?.try_into().ok()?));
+        Some(CallProof {
+            call: CallId::from_bits(id(1)?),
+            offerer: GuestId::from_bits(id(17)?),
+            answerer: GuestId::from_bits(id(33)?),
+            role: match body[49] {
+                0 => CallRole::Offerer,
+                1 => CallRole::Answerer,
+                _ => return None,
+            },
+        })
+        .filter(|_| body[0] == CALL_VERSION)
+    }
+}
+
+/// All signers of one server, from the secrets in its store.
+pub struct Signers {
+    /// Access tokens.
+    pub access: AccessSigner,
+    /// Refresh tokens.
+    pub refresh: RefreshMinter,
+    /// Call tokens.
+    pub call: CallSigner,
+}
+
+impl Signers {
+    /// From the secrets in the store.
+    pub fn new(secrets: &Secrets) -> Self {
+        Self {
+            access: AccessSigner::new(secrets.signing_key_id.clone(), &secrets.signing_seed),
+            refresh: RefreshMinter::new(secrets.refresh),
+            call: CallSigner::new(secrets.call),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

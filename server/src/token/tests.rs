@@ -1,0 +1,111 @@
+//! Tokens: ours are read back, all others are refused.
+
+use super::*;
+
+const NOW: SystemTime = UNIX_EPOCH;
+
+fn signer() -> AccessSigner {
+    AccessSigner::new("k1".to_owned(), &[7; 32])
+}
+
+fn issue(signer: &AccessSigner) -> (String, SystemTime) {
+    signer.issue(NOW, GuestId::from_bits(1), LoginId::from_bits(2), Role::Guest)
+}
+
+#[test]
+fn an_access_token_says_who_and_until_when() {
+    let signer = signer();
+    let (token, expires_at) = issue(&signer);
+    assert_eq!(expires_at, NOW + ACCESS_TTL);
+    let access = signer.verify(NOW, &token).unwrap();
+    assert_eq!(
+        access,
+        Access { guest: GuestId::from_bits(1), login: LoginId::from_bits(2), role: Role::Guest, expires_at }
+    );
+}
+
+#[test]
+fn an_access_token_ends_on_the_second() {
+    let signer = signer();
+    let (token, expires_at) = issue(&signer);
+    assert!(signer.verify(expires_at - Duration::from_secs(1), &token).is_ok());
+    assert_eq!(signer.verify(expires_at, &token), Err(Error::TokenExpired));
+}
+
+#[test]
+fn tokens_that_are_not_ours_are_invalid() {
+    let signer = signer();
+    let (token, _) = issue(&signer);
+    let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
+    let encode = |json: &str| BASE64_URL_SAFE_NO_PAD.encode(json);
+    let none = encode(r#"{"alg":"none","typ":"JWT","kid":"k1"}"#);
+    let hmac_header = encode(r#"{"alg":"HS256","typ":"JWT","kid":"k1"}"#);
+    // The classic confusion: HMAC keyed with the public key.
+    let public = SigningKey::from_bytes(&[7; 32]).verifying_key();
+    let forged = hmac(public.as_bytes(), &[hmac_header.as_bytes(), b".", claims.as_bytes()]);
+    let forged = BASE64_URL_SAFE_NO_PAD.encode(forged.finalize().into_bytes());
+    let foreign = issue(&AccessSigner::new("k1".to_owned(), &[8; 32])).0;
+    let other_kid = issue(&AccessSigner::new("k2".to_owned(), &[7; 32])).0;
+    let promoted = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    let promoted = encode(&promoted.replace("\"guest\"", "\"admin\""));
+    for bad in [
+        String::new(),
+        "a.b.c".to_owned(),
+        format!("{none}.{claims}."),
+        format!("{none}.{claims}.{signature}"),
+        format!("{hmac_header}.{claims}.{forged}"),
+        format!("{header}.{promoted}.{signature}"),
+        format!("{header}.{claims}."),
+        token[..token.len() - 1].to_owned(),
+        token[..token.len() / 2].to_owned(),
+        foreign,
+        other_kid,
+        "x".repeat(100_000),
+    ] {
+        assert_eq!(signer.verify(NOW, &bad), Err(Error::TokenInvalid), "{bad:.80}");
+    }
+}
+
+#[test]
+fn a_refresh_token_is_read_back_and_a_changed_one_is_not() {
+    let minter = RefreshMinter::new([1; 32]);
+    let token = minter.fresh(LoginId::from_bits(9));
+    let read = minter.read(token.reveal()).unwrap();
+    assert!(read == token);
+    assert_eq!(read.hash(), token.hash());
+    assert!(RefreshMinter::new([2; 32]).read(token.reveal()).is_none());
+    let mut changed = token.reveal().to_owned().into_bytes();
+    changed[40] = if changed[40] == b'A' { b'B' } else { b'A' };
+    assert!(minter.read(std::str::from_utf8(&changed).unwrap()).is_none());
+    for bad in ["", "!", &token.reveal()[1..], &"A".repeat(10_000)] {
+        assert!(minter.read(bad).is_none(), "{bad:.80}");
+    }
+}
+
+#[test]
+fn a_successor_depends_on_the_token_and_the_request() {
+    let minter = RefreshMinter::new([1; 32]);
+    let token = minter.fresh(LoginId::from_bits(9));
+    let successor = |request| minter.successor(&token, request).reveal().to_owned();
+    assert_eq!(successor("r1"), successor("r1"));
+    assert_ne!(successor("r1"), successor("r2"));
+    assert_ne!(successor(""), successor(""));
+    assert!(minter.read(&successor("r1")).is_some());
+}
+
+#[test]
+fn a_call_token_proves_its_call_and_nothing_else() {
+    let signer = CallSigner::new([3; 32]);
+    let (call, a, b) = (CallId::from_bits(1), GuestId::from_bits(2), GuestId::from_bits(3));
+    let token = signer.sign(call, a, b, CallRole::Answerer);
+    let proof = CallProof { call, offerer: a, answerer: b, role: CallRole::Answerer };
+    assert_eq!(signer.verify(&token), Some(proof));
+    assert_eq!(CallSigner::new([4; 32]).verify(&token), None);
+    for at in 0..token.len() {
+        let mut changed = token.clone().into_bytes();
+        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert_eq!(signer.verify(&changed), None, "changed at {at}");
+    }
+    assert_eq!(signer.verify(""), None);
+}

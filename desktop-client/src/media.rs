@@ -7,15 +7,23 @@
 //!
 //! Reading order: [`clock`], [`frame`], [`camera`], [`video_sender`], [`video_receiver`], [`measure`].
 
+pub mod audio;
 pub mod camera;
 pub mod clock;
 pub mod frame;
+pub mod jitter;
 pub mod key_frame_floor;
 pub mod ladder;
 pub mod measure;
+pub mod mic;
+pub mod opus;
 pub mod packet;
 pub mod rate;
+pub mod resample;
+pub mod ring;
 pub mod scale;
+pub mod sound_device;
+pub mod speaker;
 pub mod stamp;
 pub mod video_receiver;
 pub mod video_sender;

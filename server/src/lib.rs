@@ -1,10 +1,29 @@
 //! castle-server.
 //!
-//! In reading order: `error` (what is said when something is refused), `store` (what lasts), `token` and `auth`
-//! (who calls), `ice` (what guests are given).
+//! In reading order: `cli` and `config` (what a host types), `server` (all parts put together), `service` (the
+//! RPCs), `error` (what is said when something is refused); `accounts` with `names`, `passwords` and `throttle`
+//! (who gets in), `token` and `auth` (who calls), `store` (what lasts); `lobby` with `calls` and `matchmaker`
+//! (the rules between guests, pure), `hub` (the one task that owns them), `session` (one stream); `ice` and
+//! `turn` (how guests reach each other), `admin` (what a host may do).
 
+pub mod accounts;
+pub mod admin;
 pub mod auth;
+pub mod calls;
+pub mod cli;
+pub mod config;
 pub mod error;
+pub mod guest;
+pub mod hub;
 pub mod ice;
+pub mod lobby;
+pub mod matchmaker;
+pub mod names;
+pub mod passwords;
+pub mod server;
+pub mod service;
+pub mod session;
 pub mod store;
+pub mod throttle;
 pub mod token;
+pub mod turn;

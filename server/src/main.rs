@@ -1,3 +1,5 @@
-//! Starts castle-server.
+//! Starts castle-server. See `cli.rs`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    castle_server::cli::main(std::env::args_os().collect())
+}

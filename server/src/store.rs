@@ -3,10 +3,14 @@
 //! Owns the records and the promises: an operation that returned is durable, and each is decided by one
 //! transaction. Never hashes passwords, never makes tokens, never knows the wire.
 
+pub mod sled;
+
 use crate::error::Error;
 use async_trait::async_trait;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use castle::ids::{GuestId, InvitationId, LoginId};
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 /// What an account may do besides being a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +64,6 @@ pub struct Invitation {
     pub code_hash: [u8; 32],
     /// How many guests may register with it.
     pub uses: u32,
-    /// How many did.
-    pub used: u32,
     /// Until when.
     pub expires_at: SystemTime,
     /// For the host's memory.
@@ -121,9 +123,11 @@ pub struct Rotation {
     pub expires_at: SystemTime,
     /// Now.
     pub now: SystemTime,
-    /// A repeat before this moment after the first exchange, with the same successor, is answered alike.
-    pub repeat_until: SystemTime,
 }
+
+/// A refresh token presented again with the same successor within this time after its first exchange is
+/// answered alike: the answer may have been lost on its way.
+pub const REPEAT_WINDOW: Duration = Duration::from_mins(1);
 
 /// What became of a [`Rotation`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +153,54 @@ pub struct Secrets {
     pub call: [u8; 32],
     /// Shared between the credential vendor and the relay.
     pub turn: String,
+}
+
+impl Secrets {
+    /// New ones, from the operating system's randomness.
+    pub fn generate() -> Self {
+        let turn: [u8; 32] = rand::random();
+        Self {
+            signing_key_id: format!("{:016x}", rand::random::<u64>()),
+            signing_seed: rand::random(),
+            refresh: rand::random(),
+            call: rand::random(),
+            turn: BASE64_URL_SAFE_NO_PAD.encode(turn),
+        }
+    }
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("{0} is in use by another castle-server: stop it, or choose another --data-dir")]
+    InUse(PathBuf),
+    /// Written by a newer version.
+    #[error("{path} was written by a newer castle-server (schema {found}, this one knows {known}): upgrade")]
+    Newer {
+        /// Where.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// Not a store, or damaged.
+    #[error("{path} cannot be read as a store: {cause}")]
+    Damaged {
+        /// Where.
+        path: PathBuf,
+        /// What was found.
+        cause: String,
+    },
+    /// The file system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 /// Durable state. Every method returns after its effect is on disk.

@@ -13,6 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long an access token is good. Short: what it says (name, role) is believed for so long.
@@ -295,7 +296,7 @@ pub struct Signers {
     /// Refresh tokens.
     pub refresh: RefreshMinter,
     /// Call tokens.
-    pub call: CallSigner,
+    pub call: Arc<CallSigner>,
 }
 
 impl Signers {
@@ -304,7 +305,7 @@ impl Signers {
         Self {
             access: AccessSigner::new(secrets.signing_key_id.clone(), &secrets.signing_seed),
             refresh: RefreshMinter::new(secrets.refresh),
-            call: CallSigner::new(secrets.call),
+            call: Arc::new(CallSigner::new(secrets.call)),
         }
     }
 }

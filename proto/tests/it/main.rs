@@ -1,3 +1,4 @@
 //! What the contract crate promises, seen from outside.
 
 mod link;
+mod tidy;

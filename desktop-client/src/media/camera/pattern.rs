@@ -19,13 +19,20 @@ struct Background {
     y: Vec<u8>,
     u: Vec<u8>,
     v: Vec<u8>,
+    /// Noise that each row of each frame takes from another place.
+    grain: Vec<u8>,
 }
+
+/// Places in the noise at which a row can begin.
+const GRAIN_PLACES: u32 = 4096;
 
 /// Pixels that the background moves per frame.
 const PAN: u32 = 2;
 /// Cells of the coarse and of the fine texture across the picture's width.
 const COARSE_CELLS: u32 = 7;
-const FINE_CELLS: u32 = 41;
+const FINE_CELLS: u32 = 79;
+/// Grain changes from frame to frame, as a sensor's noise does: 0 to this, around the texture.
+const GRAIN: u32 = 9;
 /// The bars across the bottom: luma, blue and red difference of 75 % colour bars, BT.601 limited range.
 const BARS: [[u8; 3]; 7] = [
     [180, 128, 128],
@@ -68,9 +75,9 @@ impl Background {
         let mut y = vec![0; 2 * width * height];
         for (at, sample) in y.iter_mut().enumerate() {
             let (column, row) = (at % (2 * width), at / (2 * width));
-            let coarse = texture(column, row, COARSE_CELLS, 1) * 120 / 256;
-            let fine = texture(column, row, FINE_CELLS, 2) * 26 / 256;
-            *sample = (48 + coarse + fine) as u8;
+            let coarse = texture(column, row, COARSE_CELLS, 1) * 110 / 256;
+            let fine = texture(column, row, FINE_CELLS, 2) * 48 / 256;
+            *sample = (44 + coarse + fine) as u8;
         }
         let chroma = |seed| {
             (0..2 * (width / 2) * (height / 2))
@@ -78,14 +85,21 @@ impl Background {
                 .map(|(x, y)| (104 + texture(2 * x, 2 * y, COARSE_CELLS, seed) * 48 / 256) as u8)
                 .collect()
         };
-        Self { y, u: chroma(3), v: chroma(4) }
+        let grains = width as u32 + GRAIN_PLACES;
+        let grain = (0..grains).map(|at| (hash(at, 0, 5) * GRAIN / 256) as u8).collect();
+        Self { y, u: chroma(3), v: chroma(4), grain }
     }
 
     fn draw(&self, planes: &mut PlanesMut<'_>, number: u32) {
         let width = planes.width;
         let pan = (u64::from(number) * u64::from(PAN) % width as u64) as usize;
-        for (row, from) in planes.y.chunks_mut(planes.y_stride).zip(self.y.chunks(2 * width)) {
-            row[..width].copy_from_slice(&from[pan..pan + width]);
+        let rows = planes.y.chunks_mut(planes.y_stride).zip(self.y.chunks(2 * width));
+        for (at, (row, from)) in (0_u32..).zip(rows) {
+            let place = hash(at, number, 6) << 8 | hash(at, number, 7);
+            let grain = &self.grain[(place % GRAIN_PLACES) as usize..][..width];
+            for ((sample, texture), grain) in row.iter_mut().zip(&from[pan..pan + width]).zip(grain) {
+                *sample = texture + grain;
+            }
         }
         let (half, pan) = (width / 2, pan / 2);
         for (plane, from) in [(&mut *planes.u, &self.u), (&mut *planes.v, &self.v)] {

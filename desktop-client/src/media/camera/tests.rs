@@ -1,3 +1,5 @@
+//! What each kind of camera delivers, and what is said when one vanishes.
+
 use std::io::Write;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The clocks of two ends are told apart, whatever the path between them does.
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 

@@ -1,3 +1,5 @@
+//! Frames, the pool they come from, and the one-slot mailbox.
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -55,8 +57,8 @@ fn a_waiting_presenter_is_woken_by_a_frame_and_by_the_end() {
     let presenter = std::thread::spawn({
         let slot = slot.clone();
         move || {
-            let first = slot.wait(Duration::from_secs(60)).expect("woken by the frame").y().data[0];
-            (first, slot.wait(Duration::from_secs(60)).is_none())
+            let first = slot.wait(Duration::from_mins(1)).expect("woken by the frame").y().data[0];
+            (first, slot.wait(Duration::from_mins(1)).is_none())
         }
     });
     slot.put(grey(&mut FramePool::new(), 9));

@@ -1,3 +1,5 @@
+//! Packets become pictures again, and damage heals.
+
 use std::sync::mpsc;
 
 use bytes::Bytes;

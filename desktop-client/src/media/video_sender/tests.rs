@@ -1,3 +1,5 @@
+//! Pictures become packets, at the rate asked for.
+
 use std::sync::mpsc;
 
 use super::*;

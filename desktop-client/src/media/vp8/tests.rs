@@ -1,3 +1,5 @@
+//! VP8 in both directions: what is asked of the encoder is what comes out.
+
 use std::time::Instant;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! VP8 frames in RTP payloads (RFC 7741), through loss, reordering and repeats.
+
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;

@@ -1,0 +1,22 @@
+# What people type. Each target installs what it is missing (scripts/setup.sh) and can be run on a fresh machine.
+
+.PHONY: demo test test-all setup
+
+# Two guests meet through Match and talk: two windows, or two bots where there is no display (or DEMO=headless).
+demo:
+	@scripts/setup.sh build window
+	@scripts/demo.sh
+
+# Everything that must hold before a change goes in.
+test:
+	@scripts/setup.sh build window test
+	@scripts/test.sh
+
+# `test`, then what is long or needs other people's programs.
+test-all: test
+	@scripts/setup.sh foreign
+	@scripts/probe_grpcurl.sh
+
+# Installs what every target above needs, and builds nothing.
+setup:
+	@scripts/setup.sh build window test foreign

@@ -1,0 +1,111 @@
+//! The capture thread: sound from the source, encoded, stamped, sent.
+
+use std::time::{Duration, Instant};
+
+use super::{CaptureAnchor, Shared, locked};
+use crate::media::clock::MediaClock;
+use crate::media::mic::{Mic, MicSpec, SoundFrame};
+use crate::media::opus::{EncodedSound, FRAME_SAMPLES, SoundEncoder};
+use crate::media::packet::{OutgoingPacket, PacketSink};
+
+/// How long one wait for sound may keep the thread from its orders.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Between two attempts to open a microphone.
+const RETRY: Duration = Duration::from_secs(2);
+
+pub(super) struct Capture {
+    shared: Shared,
+    spec: MicSpec,
+    clock: MediaClock,
+    encoder: SoundEncoder,
+    sink: PacketSink,
+    /// RTP timestamp of the next frame.
+    timestamp: u32,
+    /// Capture time of the frame before, µs.
+    last_us: Option<u64>,
+}
+
+impl Capture {
+    pub(super) fn new(
+        shared: Shared,
+        spec: MicSpec,
+        clock: MediaClock,
+        encoder: SoundEncoder,
+        sink: PacketSink,
+    ) -> Self {
+        Self { shared, spec, clock, encoder, sink, timestamp: 0, last_us: None }
+    }
+
+    pub(super) fn run(mut self, mut mic: Option<Mic>) {
+        let mut frame: SoundFrame = [0.0; FRAME_SAMPLES];
+        let mut retry_at = Instant::now();
+        while !locked(&self.shared).stopping {
+            let Some(open) = &mut mic else {
+                if Instant::now() < retry_at {
+                    std::thread::sleep(PATIENCE);
+                    continue;
+                }
+                retry_at = Instant::now() + RETRY;
+                match Mic::open(&self.spec) {
+                    Ok(opened) => mic = Some(opened),
+                    Err(error) => self.fault(&error),
+                }
+                continue;
+            };
+            match open.read(&mut frame, &self.clock, PATIENCE) {
+                Ok(Some(capture_us)) => self.take(&mut frame, capture_us),
+                Ok(None) => {}
+                Err(error) => {
+                    self.fault(&error);
+                    mic = None;
+                }
+            }
+        }
+    }
+
+    fn fault(&self, error: &dyn std::fmt::Display) {
+        tracing::warn!(%error, "no sound from the microphone");
+        locked(&self.shared).stats.mic_fault = Some(error.to_string());
+    }
+
+    fn take(&mut self, frame: &mut SoundFrame, capture_us: u64) {
+        self.follow(capture_us);
+        let timestamp = self.timestamp;
+        self.timestamp = timestamp.wrapping_add(FRAME_SAMPLES as u32);
+        let (muted, sending) = {
+            let mut state = locked(&self.shared);
+            state.mic_level.add(frame);
+            state.stats.mic_fault = None;
+            state.anchor = Some(CaptureAnchor { timestamp, capture_us });
+            (state.muted, state.sending)
+        };
+        if !sending {
+            return;
+        }
+        if muted {
+            frame.fill(0.0);
+        }
+        match self.encoder.encode(frame) {
+            Ok(EncodedSound::Speech { payload, first }) => {
+                (self.sink)(OutgoingPacket { timestamp, marker: first, payload });
+                let mut state = locked(&self.shared);
+                state.stats.packets_sent += 1;
+                state.stats.first_sent_at.get_or_insert_with(Instant::now);
+            }
+            Ok(EncodedSound::Silence) => {}
+            Err(error) => tracing::error!(%error, "a frame of sound was not encoded"),
+        }
+    }
+
+    /// Lets the timestamp run on over a gap in the source (a microphone that was away), but not over its jitter.
+    fn follow(&mut self, capture_us: u64) {
+        const GAP_US: u64 = 200_000;
+        if let Some(last_us) = self.last_us.replace(capture_us) {
+            let gap_us = capture_us.saturating_sub(last_us);
+            if gap_us > GAP_US {
+                let frames = gap_us / crate::media::opus::FRAME_US - 1;
+                self.timestamp = self.timestamp.wrapping_add((frames * FRAME_SAMPLES as u64) as u32);
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The layering of the workspace, and habits that no compiler checks, over every file of it.
+//!
+//! Owns the rules; [`scan`] owns how a file is read. A rule that is in the way is changed here, with its reason,
+//! in the same commit as the code that needed it.
+
+mod scan;
+
+use scan::{Source, has_word};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Each outside engine is named in one place, so that it can be replaced there: (engine, its file or folder).
+const ENGINES: [(&str, &str); 13] = [
+    ("sled", "server/src/store/sled"),
+    ("turn", "server/src/turn"),
+    ("webrtc_util", "server/src/turn"),
+    ("argon2", "server/src/passwords"),
+    ("jsonwebtoken", "server/src/token"),
+    ("webrtc", "desktop-client/src/peer"),
+    ("rtc", "desktop-client/src/peer"),
+    ("vpx_sys", "desktop-client/src/media/vp8"),
+    ("opus", "desktop-client/src/media/opus"),
+    ("cpal", "desktop-client/src/media/sound_device"),
+    ("v4l", "desktop-client/src/media/camera/v4l2"),
+    ("nokhwa", "desktop-client/src/media/camera/native"),
+    ("eframe", "desktop-client/src/{app,ui}"),
+];
+
+/// What a part never names: (files and folders without their ending, paths, why).
+const NEVER: [(&[&str], &[&str], &str); 5] = [
+    (
+        &[
+            "proto/ids",
+            "proto/limits",
+            "proto/link",
+            "server/src/lobby",
+            "server/src/calls",
+            "server/src/matchmaker",
+            "desktop-client/src/call",
+            "desktop-client/src/backoff",
+            "desktop-client/src/media/jitter",
+            "desktop-client/src/media/ladder",
+        ],
+        &[
+            "tokio",
+            "tonic",
+            "prost",
+            "castle::v1",
+            "crate::v1",
+            "std::fs",
+            "std::net",
+            "std::env",
+            "std::thread",
+            "std::collections::HashMap",
+            "std::collections::HashSet",
+            "rand::rng",
+            "Instant::now",
+            "SystemTime::now",
+        ],
+        "pure: time, randomness and IO are arguments, order is stable, wire types stay at the edge",
+    ),
+    (
+        &["desktop-client/src/ui", "desktop-client/src/app", "desktop-client/src/view"],
+        &["tokio", "tonic", "prost", "webrtc", "rtc", "castle::v1"],
+        "the UI knows snapshots and commands alone",
+    ),
+    (&["desktop-client/src/call", "desktop-client/src/view"], &["egui", "eframe"], "never draws"),
+    (
+        &["desktop-client/src/media"],
+        &["egui", "eframe", "tokio", "tonic", "webrtc", "rtc", "castle::v1"],
+        "media never waits for the UI or the network",
+    ),
+    (
+        &["desktop-client/src/engine", "desktop-client/src/signaling", "desktop-client/src/peer"],
+        &["egui", "eframe"],
+        "runs without a window",
+    ),
+];
+
+/// Longest source file, lines: a part that outgrows it is two parts.
+const LINES_MAX: usize = 500;
+/// Files that may be longer: (file, lines, why).
+const LONGER: [(&str, usize, &str); 3] = [
+    ("desktop-client/src/call.rs", 700, "one transition table, read from top to bottom"),
+    ("server/src/calls/table.rs", 600, "one transition table, read from top to bottom"),
+    ("server/src/lobby.rs", 600, "the front of three machines, one arm for each thing that can happen"),
+];
+
+/// Tests that may sleep: (file, why it is not for luck).
+const SLEEPERS: [(&str, &str); 1] =
+    [("desktop-client/src/media/audio/tests.rs", "polls a ring that a thread of its own fills in real time")];
+
+/// File names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 6] = ["mod.rs", "utils.rs", "util.rs", "helpers.rs", "common.rs", "misc.rs"];
+
+#[test]
+fn every_file_says_first_what_it_owns() {
+    check(|source, faults| {
+        if !source.text.starts_with("//!") && !source.text.trim().is_empty() {
+            faults.push("does not begin with `//!`".into());
+        }
+        if EMPTY_NAMES.iter().any(|name| source.path.ends_with(&format!("/{name}"))) {
+            faults.push("has a name that says nothing about what is inside".into());
+        }
+        let limit =
+            LONGER.iter().find(|(path, ..)| *path == source.path).map_or(LINES_MAX, |(_, lines, _)| *lines);
+        let lines = source.text.lines().count();
+        if lines > limit {
+            faults.push(format!("has {lines} lines, more than {limit}"));
+        }
+    });
+}
+
+#[test]
+fn each_outside_engine_is_named_in_one_place() {
+    check(|source, faults| faults.extend(engine_faults(source)));
+}
+
+#[test]
+fn layers_name_only_what_they_may() {
+    check(|source, faults| faults.extend(layer_faults(source)));
+}
+
+#[test]
+fn queues_are_bounded() {
+    check(|source, faults| {
+        for name in ["unbounded_channel", "unbounded", "UnboundedSender", "UnboundedReceiver"] {
+            if has_word(source.production(), name) {
+                faults.push(format!("names `{name}`: every queue has a bound"));
+            }
+        }
+        if source.production().contains("mpsc::channel()") {
+            faults.push("makes a std channel without a bound; use sync_channel".into());
+        }
+    });
+}
+
+#[test]
+fn tests_run_always_and_never_sleep_for_luck() {
+    check(|source, faults| faults.extend(test_faults(source)));
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    for (path, text) in files(&["rs", "proto", "toml", "sh", "py", "yml", "yaml"]) {
+        for word in [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("HA", "CK")] {
+            assert!(!has_word(&text, word), "{path} says {word}: do it, or write down why not");
+        }
+    }
+}
+
+#[test]
+fn nothing_names_the_machine_it_was_written_on() {
+    let local =
+        [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/fa", "rm/"), concat!("crates", ".io")];
+    for (path, text) in files(&["rs", "proto", "toml", "sh", "py", "md", "yml", "yaml", "txt"]) {
+        for name in local {
+            assert!(!text.contains(name), "{path} names {name}");
+        }
+    }
+}
+
+#[test]
+fn architecture_mentions_every_module() {
+    let Ok(map) = std::fs::read_to_string(root().join("ARCHITECTURE.md")) else { return };
+    let mapped = ["server/src/", "desktop-client/src/", "desktop-client/src/media/", "proto/"];
+    for source in sources() {
+        let Some(module) = mapped.iter().find_map(|folder| source.path.strip_prefix(folder)) else {
+            continue;
+        };
+        let stem = module.trim_end_matches(".rs");
+        assert!(
+            module.contains('/') || has_word(&map, stem),
+            "ARCHITECTURE.md does not mention {}",
+            source.path
+        );
+    }
+}
+
+/// Where `source` names an engine that lives elsewhere.
+fn engine_faults(source: &Source) -> Vec<String> {
+    let named = |&&(engine, home): &&(&str, &str)| source.names(engine) && !is_in(&source.path, home);
+    let ours = source.path.contains("/src/");
+    ENGINES
+        .iter()
+        .filter(|_| ours)
+        .filter(named)
+        .map(|(e, home)| format!("names {e}, which lives in {home}"))
+        .collect()
+}
+
+/// Where `source` names what its layer may not.
+fn layer_faults(source: &Source) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (parts, names, why) in NEVER {
+        if source.is_test_file() || !parts.iter().any(|part| is_in(&source.path, part)) {
+            continue;
+        }
+        for name in names {
+            if source.names(name) {
+                faults.push(format!("names {name} ({why})"));
+            }
+        }
+    }
+    faults
+}
+
+/// What the tests in `source` may not do.
+fn test_faults(source: &Source) -> Vec<String> {
+    let mut faults = Vec::new();
+    if source.code.contains(concat!("#[ig", "nore")) {
+        faults.push("ignores a test".into());
+    }
+    let sleeps = ["thread::sleep", "time::sleep", "sleep("].iter().any(|name| source.tests().contains(name));
+    if sleeps && !SLEEPERS.iter().any(|(path, _)| *path == source.path) {
+        faults.push("sleeps in a test: wait for the thing itself".into());
+    }
+    faults
+}
+
+/// Whether `path` is the file `home.rs`, or lies in the folder `home`. `{a,b}` names two.
+fn is_in(path: &str, home: &str) -> bool {
+    if let Some((base, names)) = home.split_once('{') {
+        return names.trim_end_matches('}').split(',').any(|name| is_in(path, &format!("{base}{name}")));
+    }
+    path.strip_prefix(home).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+}
+
+/// Runs `rule` over every Rust file; fails with all faults at once.
+fn check(rule: impl Fn(&Source, &mut Vec<String>)) {
+    let mut report = String::new();
+    for source in sources() {
+        let mut faults = Vec::new();
+        rule(&source, &mut faults);
+        for fault in faults {
+            writeln!(report, "{} {fault}", source.path).expect("a String takes all");
+        }
+    }
+    assert!(report.is_empty(), "\n{report}");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn sources() -> Vec<Source> {
+    let sources: Vec<_> = files(&["rs"]).into_iter().map(|(path, text)| Source::new(path, text)).collect();
+    assert!(
+        sources.iter().any(|source| source.path == "server/src/lib.rs"),
+        "the workspace is read from its root"
+    );
+    sources
+}
+
+/// Path from the root, and text, of every file of ours with one of these endings.
+fn files(endings: &[&str]) -> Vec<(String, String)> {
+    let (root, mut found, mut folders) = (root(), Vec::new(), vec![root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("folders of the workspace can be read") {
+            let path = entry.expect("entries can be read").path();
+            let name = path.file_name().expect("entries have names").to_string_lossy().into_owned();
+            if path.is_dir() && !name.starts_with('.') && !["target", "castle-data"].contains(&name.as_str())
+            {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted)) {
+                let text = std::fs::read_to_string(&path).expect("sources are UTF-8");
+                let path = path
+                    .strip_prefix(&root)
+                    .expect("found below the root")
+                    .to_string_lossy()
+                    .replace('\\', "/");
+                found.push((path, text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_rules_find_what_they_look_for() {
+    let source = |path: &str, text: &str| Source::new(path.into(), text.into());
+    let found = |path: &str, text: &str| {
+        let source = source(path, text);
+        engine_faults(&source).len() + layer_faults(&source).len() + test_faults(&source).len()
+    };
+    for (path, text, faults) in [
+        ("server/src/hub.rs", "use sled::Db;", 1),
+        ("server/src/hub.rs", "// sled::Db is elsewhere\nuse crate::store::sled::Db;", 0),
+        ("server/src/store/sled/tests.rs", "use sled::Db;", 0),
+        ("server/src/stored.rs", "fn f() { sled::open(1); }", 1),
+        ("server/src/lobby.rs", "use castle::{ids, v1::Call};", 1),
+        ("server/src/lobby/hall.rs", "fn f() { let now = std::time::Instant::now(); }", 1),
+        ("server/src/lobby/tests.rs", "fn f() { let now = Instant::now(); }", 0),
+        ("server/src/calls.rs", "fn f() {}\n#[cfg(test)]\nmod tests { fn g() { Instant::now(); } }", 0),
+        ("desktop-client/src/ui/hall.rs", "use tokio::sync::mpsc;", 1),
+        ("desktop-client/src/app.rs", "use eframe::egui;", 0),
+        ("desktop-client/src/call.rs", "use egui::Ui;", 1),
+        ("desktop-client/src/media/mic.rs", "use super::opus::{self, Encoder};\nfn f() { opus::go() }", 0),
+        ("desktop-client/src/media/mic.rs", "use opus::Encoder;", 1),
+        ("server/tests/it/login.rs", concat!("#[ig", "nore]\nfn f() { std::thread::sleep(x) }"), 2),
+        ("server/src/server.rs", "async fn f() { tokio::time::sleep(x).await }", 0),
+        ("server/src/server.rs", "#[cfg(test)]\nmod tests { async fn f() { sleep(x).await } }", 1),
+    ] {
+        assert_eq!(found(path, text), faults, "{path}: {text}");
+    }
+}

@@ -1,0 +1,313 @@
+//! Calls: who rings whom, who talks to whom, and how each call ends.
+//!
+//! Owns the call table and its deadlines, and lets frames pass between the two sessions of a call and nobody
+//! else. PURE: time is an argument, ids come from the caller, nothing here knows frames, clocks or sockets.
+//! Whether somebody may be called at all (presence, wishes) is decided in `lobby`.
+
+mod rings;
+mod table;
+
+pub use rings::RingLimits;
+pub use table::{Member, NewCall, Party};
+
+use crate::error::Error;
+use crate::guest::SharedGuest;
+use castle::ids::{CallId, GuestId, SessionId};
+use rings::Rings;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Times and bounds of calls.
+#[derive(Debug, Clone)]
+pub struct CallsConfig {
+    /// A call rings this long: people need some 30 s to reach a device in another room.
+    pub ring_timeout: Duration,
+    /// Matched guests who are not connected after this are not coming.
+    pub match_timeout: Duration,
+    /// How often one guest may ring another in vain.
+    pub rings: RingLimits,
+}
+
+impl Default for CallsConfig {
+    fn default() -> Self {
+        Self {
+            ring_timeout: Duration::from_secs(45),
+            match_timeout: Duration::from_secs(15),
+            rings: RingLimits::default(),
+        }
+    }
+}
+
+/// One of the two ends. The first made the call, or waited longer for the match, and makes the first offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Caller; offerer.
+    First,
+    /// Callee; answerer.
+    Second,
+}
+
+impl Side {
+    /// The opposite end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// How a call came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// One guest called the other.
+    Placed,
+    /// The matchmaker paired them.
+    Matched,
+}
+
+/// Which routes the media may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoutePolicy {
+    /// Direct where possible.
+    Any,
+    /// Only through the relay, so that neither learns the other's address.
+    RelayOnly,
+}
+
+/// Whether the other end's session is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Attached.
+    Present,
+    /// Its stream broke; it may resume.
+    Reconnecting,
+    /// It will not come back.
+    Gone,
+}
+
+/// Why a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// The callee said no.
+    Declined,
+    /// The callee is in a call or is being rung.
+    Busy,
+    /// The caller gave up.
+    Cancelled,
+    /// Nobody answered, or a matched guest did not connect.
+    TimedOut,
+    /// A person ended it.
+    HungUp,
+    /// A session was gone beyond its window.
+    Disconnected,
+    /// Media could not be set up.
+    Failed,
+    /// Another device of the callee accepted.
+    AnsweredElsewhere,
+    /// The guest took part in a newer call.
+    Superseded,
+    /// The server went down while it rang.
+    ShuttingDown,
+}
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallState {
+    /// The callee's devices ring.
+    Ringing,
+    /// The two sessions negotiate.
+    Connecting,
+    /// Media flows.
+    Connected,
+    /// Over.
+    Ended(EndReason),
+}
+
+impl CallState {
+    /// The word for it in an error.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
+/// A call as one of its ends sees it: the whole of it, every time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallView {
+    /// Which.
+    pub id: CallId,
+    /// The end that sees it so.
+    pub side: Side,
+    /// The first end's guest.
+    pub first: SharedGuest,
+    /// The second end's guest.
+    pub second: SharedGuest,
+    /// Where it stands.
+    pub state: CallState,
+    /// How it came about.
+    pub origin: Origin,
+    /// Which routes the media may take.
+    pub route_policy: RoutePolicy,
+    /// Whether the other end is attached.
+    pub peer_presence: Presence,
+    /// When it was placed or matched.
+    pub created_at: Duration,
+    /// When it ends by itself.
+    pub expires_at: Option<Duration>,
+}
+
+/// What the ends say to each other. Opaque: relayed as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Negotiation {
+    /// SDP (RFC 8866) to be answered.
+    Offer(String),
+    /// SDP that answers.
+    Answer(String),
+    /// A trickled candidate (RFC 8838).
+    Candidate {
+        /// The attribute, without `a=`.
+        candidate: String,
+        /// Media identification.
+        sdp_mid: String,
+        /// Index of the media section.
+        sdp_m_line_index: u32,
+        /// ICE generation.
+        username_fragment: String,
+    },
+    /// No more candidates of this generation.
+    EndOfCandidates {
+        /// ICE generation.
+        username_fragment: String,
+    },
+}
+
+/// What a call of a guest's amounts to for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occupation {
+    /// In no call.
+    Free,
+    /// Rings or is being rung.
+    Ringing,
+    /// Talks, or is about to.
+    InCall,
+}
+
+/// How a session came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It said goodbye.
+    Left,
+    /// It was not heard of for its resume window. Its call goes on: media may flow without it.
+    Lost,
+    /// It was closed from here, since its login ended or the guest may not stay.
+    Closed,
+}
+
+/// What the table wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallEffect {
+    /// Show a session its call.
+    Tell {
+        /// Whom.
+        session: SessionId,
+        /// The call now.
+        view: CallView,
+    },
+    /// Pass on what the other end said.
+    Relay {
+        /// To whom.
+        session: SessionId,
+        /// In which call.
+        call: CallId,
+        /// What.
+        negotiation: Negotiation,
+    },
+    /// A guest's [`Occupation`] may have changed.
+    Touched(GuestId),
+    /// A matched call is over.
+    MatchOver {
+        /// Its two guests.
+        guests: [GuestId; 2],
+        /// Those who came although the other did not: they keep the time they had waited.
+        faithful: [bool; 2],
+    },
+}
+
+/// The call table.
+#[derive(Debug)]
+pub struct Calls {
+    config: CallsConfig,
+    table: BTreeMap<CallId, table::Call>,
+    by_guest: BTreeMap<GuestId, CallId>,
+    deadlines: BTreeSet<(Duration, CallId)>,
+    rings: Rings,
+}
+
+impl Calls {
+    /// An empty table.
+    pub fn new(config: CallsConfig) -> Self {
+        Self {
+            rings: Rings::new(config.rings.clone()),
+            config,
+            table: BTreeMap::new(),
+            by_guest: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+        }
+    }
+
+    /// What `guest` is busy with.
+    pub fn occupation(&self, guest: GuestId) -> Occupation {
+        match self.by_guest.get(&guest).map(|call| &self.table[call].phase) {
+            None => Occupation::Free,
+            Some(table::Phase::Ringing { .. }) => Occupation::Ringing,
+            Some(table::Phase::Connecting { .. } | table::Phase::Connected) => Occupation::InCall,
+        }
+    }
+
+    /// The call of `guest`, as `session` of theirs sees it, if that session has part in it.
+    pub fn view(&self, guest: GuestId, session: SessionId) -> Option<CallView> {
+        let call = &self.table[self.by_guest.get(&guest)?];
+        call.side_of(session).map(|side| call.view(side))
+    }
+
+    /// The call in which `callee` is rung by `caller`, if there is one: where both call each other, placing the
+    /// second call accepts the first.
+    pub fn rung_by(&self, callee: GuestId, caller: GuestId) -> Option<CallId> {
+        let id = *self.by_guest.get(&callee)?;
+        let call = &self.table[&id];
+        let rings = matches!(call.phase, table::Phase::Ringing { .. });
+        (rings && call.ends[0].guest.id == caller && call.ends[1].guest.id == callee).then_some(id)
+    }
+
+    /// When something happens by itself.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|&(at, _)| at)
+    }
+
+    /// How many calls there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Whether `caller` may ring `callee` once more.
+    ///
+    /// # Errors
+    /// [`Error::RingLimit`].
+    pub fn may_ring(&self, now: Duration, caller: GuestId, callee: GuestId) -> Result<(), Error> {
+        self.rings.check(now, caller, callee)
+    }
+}
+
+#[cfg(test)]
+mod tests;

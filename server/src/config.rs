@@ -1,0 +1,298 @@
+//! Settings: flags, environment variables `CASTLE_…` and lines of `.env`, in that order of precedence.
+//!
+//! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
+
+use crate::accounts::INVITATION_TTL;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The self-hosted one-to-one video chat: signaling, lobby, matchmaking and relay in one program.
+///
+/// Every setting is a flag, an environment variable and a line of a file `.env` in the working directory; the
+/// flag wins over the variable, the variable over the file. Exit codes: 0 fine, 1 failed, 2 wrong usage, 64 wrong
+/// configuration.
+#[derive(Debug, Parser)]
+#[command(name = "castle-server", version, max_term_width = 110)]
+pub struct Cli {
+    /// What to log, to standard error: a level, or levels by module as in RUST_LOG.
+    #[arg(long, global = true, env = "CASTLE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once.
+    Serve(ServeArgs),
+    /// Invitations: how guests get in.
+    #[command(subcommand)]
+    Invite(InviteCommand),
+    /// Guests: who has an account.
+    #[command(subcommand)]
+    Guest(GuestCommand),
+}
+
+/// Where the store is.
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// Folder for everything that lasts; made with access for its owner only. One server at a time.
+    #[arg(long, env = "CASTLE_DATA_DIR", value_name = "DIR", default_value = "./castle-data")]
+    pub data_dir: PathBuf,
+}
+
+/// Settings of `serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// gRPC listens here (TCP). Port 0: any free port.
+    #[arg(long, env = "CASTLE_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
+    pub listen: SocketAddr,
+    /// STUN and TURN listen here (UDP). Port 0: any free port.
+    #[arg(long, env = "CASTLE_TURN_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3478")]
+    pub turn_listen: SocketAddr,
+    /// How guests reach this server: what invitation links carry, and the host of the relay that guests are
+    /// given. `http://` where a guest speaks plaintext to it, `https://` behind a TLS proxy.
+    /// [default: http:// and the address of --listen]
+    #[arg(long, env = "CASTLE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Route of the media between strangers who were matched: `relay` hides their addresses from each other.
+    #[arg(long, env = "CASTLE_MATCH_ROUTE", value_name = "ROUTE", value_enum, default_value_t = MatchRoute::Relay)]
+    pub match_route: MatchRoute,
+    /// The relay's sockets are bound to this address of this host. [default: that of --turn-listen]
+    #[arg(long, env = "CASTLE_TURN_RELAY_ADDRESS", value_name = "ADDRESS")]
+    pub turn_relay_address: Option<IpAddr>,
+    /// The relay is reached from outside under this address, where a NAT that keeps ports stands before it.
+    /// [default: that of --turn-relay-address]
+    #[arg(long, env = "CASTLE_TURN_EXTERNAL_IP", value_name = "ADDRESS")]
+    pub turn_external_ip: Option<IpAddr>,
+    /// Serves gRPC without TLS on an address that is not loopback: only behind a proxy that ends TLS.
+    #[arg(long, env = "CASTLE_PLAINTEXT")]
+    pub plaintext: bool,
+    /// Prints one JSON object once it serves, instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands about invitations.
+#[derive(Debug, Subcommand)]
+pub enum InviteCommand {
+    /// Makes an invitation and prints its link, which is shown this once.
+    Create(InviteCreateArgs),
+}
+
+/// Settings of `invite create`.
+#[derive(Debug, Args)]
+pub struct InviteCreateArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// How many guests may register with it, 1 to 10,000.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub uses: u32,
+    /// How long it is good: a number and s, m, h or d; at most 365d.
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_duration)]
+    pub expires: Duration,
+    /// For your own memory, at most 256 characters.
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    pub note: String,
+    /// What the link carries where no server runs; a running server knows its own.
+    #[arg(long, env = "CASTLE_PUBLIC_URL", value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    pub public_url: String,
+    /// Prints one JSON object: id, code, link, uses, expires_at.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands about guests.
+#[derive(Debug, Subcommand)]
+pub enum GuestCommand {
+    /// Lists accounts by name.
+    List(GuestListArgs),
+}
+
+/// Settings of `guest list`.
+#[derive(Debug, Args)]
+pub struct GuestListArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Prints one JSON array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Route of the media between matched strangers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MatchRoute {
+    /// Through the relay alone.
+    Relay,
+    /// Directly where possible.
+    Direct,
+}
+
+/// Settings that cannot be served. Exit code 64.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// What a server is made from.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Everything that lasts.
+    pub data_dir: PathBuf,
+    /// gRPC, TCP.
+    pub listen: SocketAddr,
+    /// STUN and TURN, UDP.
+    pub turn_listen: SocketAddr,
+    /// How guests reach it; none: the address of `listen`.
+    pub public_url: Option<PublicUrl>,
+    /// Route between matched strangers.
+    pub match_route: MatchRoute,
+    /// Relay sockets are bound to it.
+    pub turn_relay_ip: IpAddr,
+    /// Relay sockets are shown under it.
+    pub turn_external_ip: Option<IpAddr>,
+}
+
+impl Config {
+    /// Everything on loopback at free ports, data in `dir`.
+    pub fn for_test(dir: &Path) -> Self {
+        let any = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        Self {
+            data_dir: dir.to_owned(),
+            listen: any,
+            turn_listen: any,
+            public_url: None,
+            match_route: MatchRoute::Relay,
+            turn_relay_ip: any.ip(),
+            turn_external_ip: None,
+        }
+    }
+}
+
+impl TryFrom<ServeArgs> for Config {
+    type Error = ConfigError;
+
+    fn try_from(args: ServeArgs) -> Result<Self, ConfigError> {
+        let public_url = args.public_url.as_deref().map(PublicUrl::parse).transpose()?;
+        if !args.listen.ip().is_loopback() && !args.plaintext {
+            return Err(ConfigError(format!(
+                "--listen {} is not loopback, and passwords would cross the network in plaintext: put a proxy \
+                 that ends TLS before it and say --plaintext, or listen on 127.0.0.1",
+                args.listen
+            )));
+        }
+        if args.listen.ip().is_unspecified() && public_url.is_none() {
+            return Err(ConfigError(format!(
+                "--listen {} says no address that guests can reach: name it with --public-url",
+                args.listen
+            )));
+        }
+        let turn_relay_ip = args.turn_relay_address.unwrap_or(args.turn_listen.ip());
+        if turn_relay_ip.is_unspecified() {
+            return Err(ConfigError(format!(
+                "--turn-listen {} says no address that peers can reach: name one of this host with \
+                 --turn-relay-address",
+                args.turn_listen
+            )));
+        }
+        if args.turn_external_ip.is_some_and(|external| external.is_ipv4() != turn_relay_ip.is_ipv4()) {
+            return Err(ConfigError(format!(
+                "--turn-external-ip and the relay address {turn_relay_ip} must both be IPv4 or both IPv6"
+            )));
+        }
+        Ok(Self {
+            data_dir: args.data.data_dir,
+            listen: args.listen,
+            turn_listen: args.turn_listen,
+            public_url,
+            match_route: args.match_route,
+            turn_relay_ip,
+            turn_external_ip: args.turn_external_ip,
+        })
+    }
+}
+
+/// How guests reach a server: `http` or `https`, host and optional port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    tls: bool,
+    host: String,
+    port: u16,
+}
+
+impl PublicUrl {
+    /// Of a plaintext listener.
+    pub fn of(listen: SocketAddr) -> Self {
+        Self { tls: false, host: host_of(listen.ip()), port: listen.port() }
+    }
+
+    /// Reads `http://host:port` or `https://host:port`; the port may be left out.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let wrong = || {
+            ConfigError(format!("--public-url {text} is not of the form https://host or http://host:port"))
+        };
+        let uri: tonic::codegen::http::Uri = text.parse().map_err(|_| wrong())?;
+        let tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong()),
+        };
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(wrong());
+        }
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
+        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        Ok(Self { tls, host: host.to_owned(), port })
+    }
+
+    /// Host name or address, IPv6 in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The link that opens the app with server and code filled in.
+    pub fn invitation_link(&self, code: &str) -> String {
+        let scheme = if self.tls { "castle" } else { "castle+plaintext" };
+        format!("{scheme}://{}:{}/?invite={code}", self.host, self.port)
+    }
+}
+
+impl std::fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// An address as it stands in a URL.
+pub fn host_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("a number and s, m, h or d, such as {}d", INVITATION_TTL.as_secs() / 86_400);
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! The hub: the single writer of all that is shared between guests.
+//!
+//! One task owns the lobby and the sessions. It takes messages from a bounded mailbox, lets the pure machines
+//! decide, and performs their effects by putting frames in outboxes. It never waits for a client: an outbox
+//! that is full ends its stream, resumably. It never sees wire types; `session` and `service` convert.
+
+mod handle;
+mod outgoing;
+mod perform;
+mod rate;
+mod sessions;
+mod streams;
+
+pub use handle::{ClientFrame, HubHandle, MatchLine, Opening, Whose};
+pub use outgoing::{Body, CallNews, Frame, GoAway, Item, Outbox, OutboxReader, Outgoing, Welcome};
+pub use rate::TokenBucket;
+pub use sessions::{ResumeRequest, SessionsConfig};
+
+use crate::error::Error;
+use crate::ice::{CREDENTIAL_TTL, IceVendor};
+use crate::lobby::{Input, Lobby, LobbyConfig};
+use crate::token::CallSigner;
+use castle::ids::SessionId;
+use handle::Message;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use sessions::Sessions;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Messages that may wait for the hub: some hundred streams' worth of one frame each, a few milliseconds of work.
+const MAILBOX_MAX: usize = 1024;
+
+/// How often Match streams are looked after that nobody reads any more.
+const MATCH_SWEEP: Duration = Duration::from_secs(1);
+
+/// Settings of the hub.
+#[derive(Debug, Clone)]
+pub struct HubConfig {
+    /// Of hall, calls and queue.
+    pub lobby: LobbyConfig,
+    /// Of sessions.
+    pub sessions: SessionsConfig,
+    /// An acknowledgement waits this long for a frame to travel with.
+    pub ack_delay: Duration,
+    /// Fresh ICE servers are pushed this often: at half the life of their credentials.
+    pub ice_refresh: Duration,
+    /// A refused client is told to come again after this while the server goes down.
+    pub drain_retry: Duration,
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        Self {
+            lobby: LobbyConfig::default(),
+            sessions: SessionsConfig::default(),
+            ack_delay: Duration::from_millis(50),
+            ice_refresh: CREDENTIAL_TTL / 2,
+            drain_retry: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Where the hub is on its way down.
+#[derive(Debug)]
+struct Drain {
+    deadline: Duration,
+    drained: Option<oneshot::Sender<()>>,
+}
+
+/// The task and all it owns.
+pub struct Hub {
+    config: HubConfig,
+    origin: Instant,
+    lobby: Lobby,
+    sessions: Sessions,
+    match_streams: BTreeMap<SessionId, mpsc::Sender<MatchLine>>,
+    match_sweep_at: Option<Duration>,
+    acks: BTreeSet<(Duration, SessionId)>,
+    ice_due: BTreeSet<(Duration, SessionId)>,
+    /// Sessions whose stream cannot be written to, found while effects are performed.
+    broken: Vec<(SessionId, Error)>,
+    ice: Arc<IceVendor>,
+    signer: Arc<CallSigner>,
+    ids: StdRng,
+    drain: Option<Drain>,
+}
+
+impl Hub {
+    /// Runs a hub on `tasks` until `stop` is cancelled. `seed` must be from the system's random numbers: session
+    /// ids, call ids and resume tokens come from it.
+    pub fn spawn(
+        config: HubConfig,
+        ice: Arc<IceVendor>,
+        signer: Arc<CallSigner>,
+        seed: [u8; 32],
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> HubHandle {
+        let (mailbox, messages) = mpsc::channel(MAILBOX_MAX);
+        let unacked_frames_max = config.sessions.unacked_frames_max;
+        tasks.spawn(Self::new(config, ice, signer, seed).run(messages, stop));
+        HubHandle::new(mailbox, unacked_frames_max)
+    }
+
+    fn new(config: HubConfig, ice: Arc<IceVendor>, signer: Arc<CallSigner>, seed: [u8; 32]) -> Self {
+        let mut ids = StdRng::from_seed(seed);
+        Self {
+            origin: Instant::now(),
+            lobby: Lobby::new(config.lobby.clone(), ids.random()),
+            sessions: Sessions::new(config.sessions.clone()),
+            match_streams: BTreeMap::new(),
+            match_sweep_at: None,
+            acks: BTreeSet::new(),
+            ice_due: BTreeSet::new(),
+            broken: Vec::new(),
+            ice,
+            signer,
+            ids,
+            drain: None,
+            config,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    async fn run(mut self, mut mailbox: mpsc::Receiver<Message>, stop: CancellationToken) {
+        loop {
+            let due = self.next_deadline().map(|at| self.origin + at);
+            let message = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                // A flood of messages must not hold up what is due.
+                () = sleep_until(due), if due.is_some() => None,
+                message = mailbox.recv() => match message {
+                    Some(message) => Some(message),
+                    None => break,
+                },
+            };
+            let now = self.now();
+            self.tick(now);
+            if let Some(message) = message {
+                self.take(now, message);
+            }
+        }
+        for id in self.sessions.matching(|_| true) {
+            self.close(id, self.draining());
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let chances = [
+            self.lobby.next_deadline(),
+            self.sessions.next_deadline(),
+            self.acks.first().map(|&(at, _)| at),
+            self.ice_due.first().map(|&(at, _)| at),
+            self.match_sweep_at,
+            self.drain.as_ref().filter(|drain| drain.drained.is_some()).map(|drain| drain.deadline),
+        ];
+        chances.into_iter().flatten().min()
+    }
+
+    fn tick(&mut self, now: Duration) {
+        while let Some(id) = self.sessions.pop_expired(now) {
+            tracing::debug!(session = %id, "the session was not resumed in time");
+            self.input(now, Input::SessionEnded(id, crate::calls::Departure::Lost));
+        }
+        if self.lobby.next_deadline().is_some_and(|at| at <= now) {
+            self.input(now, Input::Tick);
+        }
+        self.tell_acks(now);
+        self.push_ice(now);
+        self.sweep_match_streams(now);
+        self.check_drained(now);
+    }
+
+    fn take(&mut self, now: Duration, message: Message) {
+        match message {
+            Message::Open { opening, outbox, reply } => {
+                // The stream's task may have given up: then its `Detached` follows.
+                reply.send(self.open(now, opening, outbox)).ok();
+            }
+            Message::Frame { session, epoch, frame } => self.frame(now, session, epoch, frame),
+            Message::Detached { session, epoch } => self.detached(now, session, epoch),
+            Message::Broken { session, epoch, why } => self.broken_off(now, session, epoch, why),
+            Message::Bye { session, epoch } => self.bye(now, session, epoch),
+            Message::Match { join, lines, reply } => {
+                reply.send(self.join_match(now, join, lines)).ok();
+            }
+            Message::EndSessions { whose, why } => self.end_sessions(now, whose, &why),
+            Message::Online { guest, reply } => {
+                reply.send(self.lobby.online(guest)).ok();
+            }
+            Message::Drain { go_away, reply } => self.begin_drain(now, go_away, reply),
+        }
+        self.check_drained(now);
+    }
+
+    fn input(&mut self, now: Duration, input: Input) {
+        let mut effects = Vec::new();
+        self.lobby.handle(now, input, &mut effects);
+        self.perform(now, effects, None);
+    }
+
+    fn draining(&self) -> Error {
+        Error::Draining { retry_after: self.config.drain_retry }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,155 @@
+//! How the rest of the server speaks to the hub: a bounded mailbox, and replies by oneshot.
+
+use super::outgoing::{GoAway, Outbox};
+use super::sessions::ResumeRequest;
+use crate::error::Error;
+use crate::guest::SharedGuest;
+use crate::lobby::{Command, MatchNews};
+use crate::matchmaker::Join;
+use castle::ids::{GuestId, LoginId, SessionId};
+use tokio::sync::{mpsc, oneshot};
+
+/// Lines a Match stream may have waiting. News of the place are dropped before its last line is.
+const MATCH_LINES_MAX: usize = 4;
+
+/// A stream that said hello.
+#[derive(Debug)]
+pub struct Opening {
+    /// Who.
+    pub guest: SharedGuest,
+    /// On which login.
+    pub login: LoginId,
+    /// The session to take up again.
+    pub resume: Option<ResumeRequest>,
+}
+
+/// A frame of a client, converted.
+#[derive(Debug)]
+pub struct ClientFrame {
+    /// Its position in the session; 0 for unsequenced.
+    pub seq: u64,
+    /// What the client has processed.
+    pub ack: u64,
+    /// Comes back with the answer.
+    pub request_id: String,
+    /// What it asks for; what is wrong with it; or nothing but the acknowledgement.
+    pub command: Option<Result<Command, Error>>,
+}
+
+/// What a Match stream is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchLine {
+    /// From the lobby.
+    News(MatchNews),
+    /// Another stream took the place over. Last.
+    Superseded,
+}
+
+/// Whose sessions are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// All of a guest's.
+    Guest(GuestId),
+    /// Those of one login.
+    Login(LoginId),
+}
+
+pub(super) enum Message {
+    Open { opening: Opening, outbox: Outbox, reply: oneshot::Sender<Result<(SessionId, u64), Error>> },
+    Frame { session: SessionId, epoch: u64, frame: ClientFrame },
+    Detached { session: SessionId, epoch: u64 },
+    Broken { session: SessionId, epoch: u64, why: Error },
+    Bye { session: SessionId, epoch: u64 },
+    Match { join: Join, lines: mpsc::Sender<MatchLine>, reply: oneshot::Sender<Result<(), Error>> },
+    EndSessions { whose: Whose, why: Error },
+    Online { guest: GuestId, reply: oneshot::Sender<bool> },
+    Drain { go_away: GoAway, reply: oneshot::Sender<()> },
+}
+
+/// Speaks to the hub. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct HubHandle {
+    mailbox: mpsc::Sender<Message>,
+    unacked_frames_max: usize,
+}
+
+impl HubHandle {
+    pub(super) fn new(mailbox: mpsc::Sender<Message>, unacked_frames_max: usize) -> Self {
+        Self { mailbox, unacked_frames_max }
+    }
+
+    /// How many frames an outbox must have room for.
+    pub fn unacked_frames_max(&self) -> usize {
+        self.unacked_frames_max
+    }
+
+    /// Begins or resumes a session on a stream, whose first item in `outbox` is then `Welcome`. Returns the
+    /// session and the epoch of the stream.
+    ///
+    /// Errors: `SessionLimit`, `Limit`, `Superseded`, `Draining`.
+    pub async fn open(&self, opening: Opening, outbox: Outbox) -> Result<(SessionId, u64), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Open { opening, outbox, reply }, answer).await?
+    }
+
+    /// A frame came on the stream with this epoch.
+    pub async fn frame(&self, session: SessionId, epoch: u64, frame: ClientFrame) {
+        self.tell(Message::Frame { session, epoch, frame }).await;
+    }
+
+    /// The stream is gone; the session may be resumed.
+    pub async fn detached(&self, session: SessionId, epoch: u64) {
+        self.tell(Message::Detached { session, epoch }).await;
+    }
+
+    /// The client did something after which the stream cannot go on; the session may be resumed.
+    pub async fn broken(&self, session: SessionId, epoch: u64, why: Error) {
+        self.tell(Message::Broken { session, epoch, why }).await;
+    }
+
+    /// The client leaves for good.
+    pub async fn bye(&self, session: SessionId, epoch: u64) {
+        self.tell(Message::Bye { session, epoch }).await;
+    }
+
+    /// Puts a session in the queue; what becomes of it is told line by line.
+    ///
+    /// Errors: `NoSession`, `AlreadyInCall`, `AlreadyQueued`, `QueueFull`, `Draining`.
+    pub async fn join_match(&self, join: Join) -> Result<mpsc::Receiver<MatchLine>, Error> {
+        let (lines, receiver) = mpsc::channel(MATCH_LINES_MAX);
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Match { join, lines, reply }, answer).await??;
+        Ok(receiver)
+    }
+
+    /// Ends live sessions and their waiting matches, since the login ended or the guest may not stay. Their
+    /// streams end with `why`.
+    pub async fn end_sessions_of(&self, whose: Whose, why: Error) {
+        self.tell(Message::EndSessions { whose, why }).await;
+    }
+
+    /// Whether `guest` has a session, attached or within its resume window.
+    pub async fn online(&self, guest: GuestId) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Online { guest, reply }, answer).await.unwrap_or(false)
+    }
+
+    /// Tells every stream to go, takes nothing new, and returns when all have gone, at the deadline at the latest.
+    pub async fn drain(&self, go_away: GoAway) {
+        let (reply, answer) = oneshot::channel();
+        // A hub that has stopped already has drained.
+        self.ask(Message::Drain { go_away, reply }, answer).await.ok();
+    }
+
+    async fn tell(&self, message: Message) {
+        if self.mailbox.send(message).await.is_err() {
+            tracing::debug!("the hub has stopped, a message for it is dropped");
+        }
+    }
+
+    async fn ask<T>(&self, message: Message, answer: oneshot::Receiver<T>) -> Result<T, Error> {
+        let stopped = || Error::Draining { retry_after: std::time::Duration::from_secs(1) };
+        self.mailbox.send(message).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())
+    }
+}

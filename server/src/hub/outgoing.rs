@@ -1,0 +1,214 @@
+//! What goes from the hub to a stream, and the bounded outbox it goes through. No wire types, no rules.
+
+use crate::calls::{CallView, Negotiation};
+use crate::error::Error;
+use crate::ice::IceServers;
+use crate::lobby::{HallDelta, HallSnapshot, SelfView};
+use castle::ids::{CallId, GuestId, SessionId};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Room in an outbox beyond what may be unacknowledged: welcome, hall, acknowledgements, pings.
+const OUTBOX_SLACK: usize = 64;
+
+/// What a frame costs beside its texts: ids, names, credentials. Counted against the bound of bytes.
+const FRAME_BYTES: usize = 512;
+
+/// A sequenced frame, kept for replay.
+pub struct Frame {
+    /// Its position in the session.
+    pub seq: u64,
+    /// The request it answers; empty for none.
+    pub in_reply_to: String,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a sequenced frame says.
+pub enum Body {
+    /// How the server sees the receiver.
+    Me(SelfView),
+    /// A call.
+    Call(Box<CallNews>),
+    /// From the other end of the call.
+    Negotiation(CallId, Negotiation),
+    /// A request is refused.
+    Refused(Error),
+    /// Fresh ICE servers.
+    Ice(IceServers),
+}
+
+impl Body {
+    /// About how much memory it takes, bytes.
+    pub fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Negotiation(_, Negotiation::Offer(sdp) | Negotiation::Answer(sdp)) => sdp.len(),
+            Self::Negotiation(_, Negotiation::Candidate { candidate, .. }) => candidate.len(),
+            Self::Negotiation(_, Negotiation::EndOfCandidates { .. })
+            | Self::Me(_)
+            | Self::Call(_)
+            | Self::Refused(_)
+            | Self::Ice(_) => 0,
+        };
+        FRAME_BYTES + text
+    }
+}
+
+/// A call, with what only the hub can add to it.
+pub struct CallNews {
+    /// The call.
+    pub view: CallView,
+    /// When it was placed or matched.
+    pub created_at: SystemTime,
+    /// When it ends by itself.
+    pub expires_at: Option<SystemTime>,
+    /// Fresh servers for it.
+    pub ice: Option<IceServers>,
+    /// The signed proof of it, from connecting on.
+    pub token: Option<String>,
+}
+
+/// Answers `Hello`.
+pub struct Welcome {
+    /// Names the session.
+    pub session: SessionId,
+    /// Resumes it.
+    pub resume_token: String,
+    /// Of this stream.
+    pub epoch: u64,
+    /// Whether the session goes on.
+    pub resumed: bool,
+    /// The highest client frame performed.
+    pub received_seq: u64,
+    /// How long the session outlives a broken stream.
+    pub resume_window: Duration,
+    /// Servers for ICE.
+    pub ice: IceServers,
+    /// The receiver.
+    pub me: SelfView,
+    /// Who is there.
+    pub hall: HallSnapshot,
+    /// The receiver's call.
+    pub call: Option<CallNews>,
+}
+
+/// The server wants the stream gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoAway {
+    /// Reconnect after this.
+    pub reconnect_after: Duration,
+    /// And up to this more, at random.
+    pub jitter: Duration,
+    /// The stream is closed after this at the latest.
+    pub deadline: Duration,
+}
+
+/// One thing for a stream to say, with the acknowledgement as it stood.
+pub struct Outgoing {
+    /// The highest client frame performed.
+    pub ack: u64,
+    /// What.
+    pub item: Item,
+}
+
+/// What a stream says.
+pub enum Item {
+    /// The first.
+    Welcome(Box<Welcome>),
+    /// A sequenced frame.
+    Frame(Arc<Frame>),
+    /// A request that came without a number is refused.
+    Refused {
+        /// The request.
+        in_reply_to: String,
+        /// Why.
+        error: Error,
+    },
+    /// The hall, whole.
+    HallSnapshot(HallSnapshot),
+    /// A change of the hall, the same for all.
+    HallDelta {
+        /// What changed, the receiver included.
+        delta: Arc<HallDelta>,
+        /// The receiver, who is left out.
+        me: GuestId,
+        /// Guests present, the receiver left out.
+        guest_count: usize,
+    },
+    /// Nothing but the acknowledgement.
+    Ack,
+    /// Does the client still live?
+    Ping(u64),
+    /// The server does.
+    Pong(u64),
+    /// Leave.
+    GoAway(GoAway),
+}
+
+/// The hub's and the session task's end of a stream's outbox.
+pub struct Outbox {
+    items: mpsc::Sender<Outgoing>,
+    end: Option<oneshot::Sender<Error>>,
+    done: CancellationToken,
+}
+
+/// The stream's end of an outbox.
+pub struct OutboxReader {
+    /// What to say, in order.
+    pub items: mpsc::Receiver<Outgoing>,
+    /// Why to stop at once, before all that waits in `items`: it can be replayed.
+    pub end: oneshot::Receiver<Error>,
+    /// Cancelled when the stream is over, from either side.
+    pub done: CancellationToken,
+}
+
+impl Outbox {
+    /// An outbox for a session that may have so many frames unacknowledged, and its reader.
+    pub fn new(unacked_frames_max: usize) -> (Self, OutboxReader) {
+        let (items, item_reader) = mpsc::channel(unacked_frames_max + OUTBOX_SLACK);
+        let (end, end_reader) = oneshot::channel();
+        let done = CancellationToken::new();
+        let reader = OutboxReader { items: item_reader, end: end_reader, done: done.clone() };
+        (Self { items, end: Some(end), done }, reader)
+    }
+
+    /// Puts `item` in line; false where the client does not read.
+    pub fn push(&self, ack: u64, item: Item) -> bool {
+        match self.items.try_send(Outgoing { ack, item }) {
+            // A stream that is closing will be reported by its task.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => false,
+        }
+    }
+
+    /// Whether there is room for state that can as well come later.
+    pub fn has_slack(&self) -> bool {
+        self.items.capacity() > OUTBOX_SLACK / 2
+    }
+
+    /// For what the session's task says by itself.
+    pub fn sender(&self) -> mpsc::Sender<Outgoing> {
+        self.items.clone()
+    }
+
+    /// Cancelled when the stream is over.
+    pub fn done(&self) -> CancellationToken {
+        self.done.clone()
+    }
+
+    /// Ends the stream with a status.
+    pub fn end_with(mut self, why: Error) {
+        if let Some(end) = self.end.take() {
+            // The reader may have gone by itself: then nobody needs to know why.
+            end.send(why).ok();
+        }
+        self.done.cancel();
+    }
+
+    /// Ends the stream as asked for by its client, after what is in line.
+    pub fn finish(self) {
+        drop(self);
+    }
+}

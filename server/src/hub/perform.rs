@@ -1,0 +1,178 @@
+//! Performs what the lobby wants: numbers frames, puts them in outboxes, and adds what only the hub knows
+//! (credentials, signatures, wall-clock times).
+
+use super::Hub;
+use super::handle::MatchLine;
+use super::outgoing::{Body, CallNews, Frame, Item};
+use crate::calls::{CallState, CallView, Side};
+use crate::error::Error;
+use crate::lobby::{Effect, Event, HallDelta, Input, MatchNews};
+use crate::token::CallRole;
+use castle::ids::SessionId;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::mpsc;
+
+/// Whose request the effects come from: its id goes back with the first frame to its sender.
+pub(super) struct Reply {
+    pub(super) session: SessionId,
+    pub(super) request_id: String,
+    /// Whether the request had a number; then its refusal has one too.
+    pub(super) sequenced: bool,
+}
+
+impl Hub {
+    pub(super) fn perform(&mut self, now: Duration, effects: Vec<Effect>, mut reply: Option<Reply>) {
+        let mut queue = VecDeque::from(effects);
+        loop {
+            // A client that does not read loses its stream, and others may have to be told.
+            for (id, why) in std::mem::take(&mut self.broken) {
+                if let Some(outbox) = self.sessions.suspend(now, id) {
+                    tracing::debug!(session = %id, %why, "stream broken off");
+                    outbox.end_with(why);
+                    let mut further = Vec::new();
+                    self.lobby.handle(now, Input::SessionSuspended(id), &mut further);
+                    queue.extend(further);
+                }
+            }
+            match queue.pop_front() {
+                Some(Effect::Send(to, event)) => {
+                    let reply = reply.take_if(|reply| reply.session == to);
+                    self.send_event(now, to, event, reply);
+                }
+                Some(Effect::Match(to, news)) => self.send_match(to, news),
+                Some(Effect::Hall(delta)) => self.send_hall(&delta),
+                None if self.broken.is_empty() => break,
+                None => {}
+            }
+        }
+    }
+
+    fn send_event(&mut self, now: Duration, to: SessionId, event: Event, reply: Option<Reply>) {
+        let body = match event {
+            Event::SelfUpdate(me) => Body::Me(me),
+            Event::Call(view) => Body::Call(Box::new(self.call_news(now, view))),
+            Event::Negotiation(call, negotiation) => Body::Negotiation(call, negotiation),
+            Event::Refused(error) => match reply {
+                Some(Reply { sequenced: false, request_id, .. }) => {
+                    self.push(to, Item::Refused { in_reply_to: request_id, error });
+                    return;
+                }
+                _ => Body::Refused(error),
+            },
+        };
+        self.send(to, reply.map_or(String::new(), |reply| reply.request_id), body);
+    }
+
+    /// Sends a sequenced frame, or keeps it for the resume.
+    fn send(&mut self, to: SessionId, in_reply_to: String, body: Body) {
+        let Some(session) = self.sessions.get_mut(to).filter(|session| !session.gap) else { return };
+        let bytes = body.bytes() + in_reply_to.len();
+        match session.link.send(|seq| (Arc::new(Frame { seq, in_reply_to, body }), bytes)) {
+            Ok(frame) => {
+                let frame = frame.clone();
+                self.push(to, Item::Frame(frame));
+            }
+            Err(overflow) => {
+                session.gap = true;
+                self.broken.push((to, Error::Overflow { limit: overflow.frames }));
+            }
+        }
+    }
+
+    fn push(&mut self, to: SessionId, item: Item) {
+        let limit = self.config.sessions.unacked_frames_max;
+        let Some(session) = self.sessions.get_mut(to) else { return };
+        let Some(outbox) = &session.outbox else { return };
+        session.ack_due = None;
+        if !outbox.push(session.link.ack(), item) {
+            self.broken.push((to, Error::Overflow { limit }));
+        }
+    }
+
+    fn send_match(&mut self, to: SessionId, news: MatchNews) {
+        let last = !matches!(news, MatchNews::Queued(_));
+        let Some(lines) = self.match_streams.get(&to) else { return };
+        // A place is state: while the reader is behind only the last line needs its room.
+        if last || lines.capacity() > 1 {
+            match lines.try_send(MatchLine::News(news)) {
+                // A lost stream is found by the sweep.
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    tracing::debug!(session = %to, "a Match stream is stuck");
+                }
+            }
+        }
+        if last {
+            self.match_streams.remove(&to);
+        }
+    }
+
+    fn send_hall(&mut self, delta: &Arc<HallDelta>) {
+        let mut stale = Vec::new();
+        for (id, session) in self.sessions.iter_mut() {
+            let Some(outbox) = session.outbox.as_ref().filter(|_| session.hall_version < delta.version)
+            else {
+                continue;
+            };
+            if !outbox.has_slack() {
+                continue;
+            }
+            if session.hall_version + 1 == delta.version {
+                let guest_count = delta.shown_count - usize::from(self.lobby.is_shown(id));
+                session.hall_version = delta.version;
+                let item = Item::HallDelta { delta: delta.clone(), me: session.guest.id, guest_count };
+                session.ack_due = None;
+                outbox.push(session.link.ack(), item);
+            } else {
+                stale.push(id);
+            }
+        }
+        for id in stale {
+            let Some(snapshot) = self.lobby.hall_snapshot(id) else { continue };
+            let session = self.sessions.get_mut(id).expect("found just above");
+            session.hall_version = snapshot.version;
+            self.push(id, Item::HallSnapshot(snapshot));
+        }
+    }
+
+    /// The session has fresh ICE servers: the next are due at half their life.
+    pub(super) fn refresh_ice_later(&mut self, now: Duration, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let due = now + self.config.ice_refresh;
+        if let Some(before) = session.ice_due.replace(due) {
+            self.ice_due.remove(&(before, id));
+        }
+        self.ice_due.insert((due, id));
+    }
+
+    pub(super) fn push_ice(&mut self, now: Duration) {
+        while let Some(&(at, id)) = self.ice_due.first().filter(|&&(at, _)| at <= now) {
+            self.ice_due.remove(&(at, id));
+            if self.sessions.get_mut(id).is_some_and(|session| session.outbox.is_some()) {
+                self.refresh_ice_later(now, id);
+                let servers = self.ice.servers_for(SystemTime::now());
+                self.send(id, String::new(), Body::Ice(servers));
+            }
+        }
+        self.perform(now, Vec::new(), None);
+    }
+
+    pub(super) fn call_news(&self, now: Duration, view: CallView) -> CallNews {
+        let wall = SystemTime::now();
+        let begins = matches!(view.state, CallState::Ringing | CallState::Connecting);
+        let joined = matches!(view.state, CallState::Connecting | CallState::Connected);
+        let role = match view.side {
+            Side::First => CallRole::Offerer,
+            Side::Second => CallRole::Answerer,
+        };
+        CallNews {
+            created_at: wall - now.saturating_sub(view.created_at),
+            expires_at: view.expires_at.map(|at| wall + at.saturating_sub(now)),
+            ice: begins.then(|| self.ice.servers_for(wall)),
+            token: joined.then(|| self.signer.sign(view.id, view.first.id, view.second.id, role)),
+            view,
+        }
+    }
+}

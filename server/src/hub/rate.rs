@@ -1,0 +1,46 @@
+//! A token bucket: so many at once, so many per second. Time is an argument.
+
+use std::time::Duration;
+
+/// A token bucket.
+#[derive(Debug, Clone)]
+pub struct TokenBucket {
+    per_second: f64,
+    burst: f64,
+    tokens: f64,
+    filled_at: Duration,
+}
+
+impl TokenBucket {
+    /// A full bucket.
+    pub fn new(now: Duration, per_second: u32, burst: u32) -> Self {
+        Self { per_second: per_second.into(), burst: burst.into(), tokens: burst.into(), filled_at: now }
+    }
+
+    /// Takes one token; or says how long until there is one.
+    pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        let since = now.saturating_sub(self.filled_at).as_secs_f64();
+        self.tokens = since.mul_add(self.per_second, self.tokens).min(self.burst);
+        self.filled_at = now;
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - self.tokens) / self.per_second.max(0.001)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_then_so_many_per_second() {
+        let mut bucket = TokenBucket::new(Duration::ZERO, 50, 200);
+        let taken = (0..300).filter(|_| bucket.take(Duration::ZERO).is_ok()).count();
+        assert_eq!(taken, 200);
+        assert_eq!(bucket.take(Duration::ZERO), Err(Duration::from_millis(20)));
+        let later = Duration::from_secs(1);
+        assert_eq!((0..300).filter(|_| bucket.take(later).is_ok()).count(), 50);
+    }
+}

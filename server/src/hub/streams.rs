@@ -1,0 +1,283 @@
+//! Streams come and go: hello, resume, frames, goodbye, and the way down of the server.
+
+use super::handle::{ClientFrame, MatchLine, Opening, Whose};
+use super::outgoing::{GoAway, Item, Outbox, Welcome};
+use super::perform::Reply;
+use super::sessions::Opened;
+use super::{Drain, Hub, MATCH_SWEEP};
+use crate::calls::{Departure, Party};
+use crate::error::Error;
+use crate::lobby::{Effect, Event, Input};
+use crate::matchmaker::Join;
+use castle::ids::SessionId;
+use castle::link::{Arrival, LinkError};
+use rand::RngExt as _;
+use std::time::{Duration, SystemTime};
+use tokio::sync::{mpsc, oneshot};
+
+/// Frames after which an acknowledgement waits no longer for a frame to travel with.
+const ACK_EVERY: u64 = 16;
+
+impl Hub {
+    pub(super) fn open(
+        &mut self,
+        now: Duration,
+        opening: Opening,
+        outbox: Outbox,
+    ) -> Result<(SessionId, u64), Error> {
+        if self.drain.is_some() {
+            outbox.end_with(self.draining());
+            return Err(self.draining());
+        }
+        let (id, opened) = match self.find_or_begin(now, &opening) {
+            Ok(opened) => opened,
+            Err(error) => {
+                outbox.end_with(error.clone());
+                return Err(error);
+            }
+        };
+        let mut effects = Vec::new();
+        let input = match &opened {
+            Opened::New => {
+                Input::SessionBegan(Party { guest: opening.guest.clone(), session: id, attached: true })
+            }
+            Opened::Resumed(_) => Input::SessionResumed(id),
+            Opened::Replaced(old) => {
+                if let Some(lines) = self.match_streams.remove(old) {
+                    self.match_streams.insert(id, lines);
+                }
+                Input::SessionReplaced { old: *old, new: id }
+            }
+        };
+        self.lobby.handle(now, input, &mut effects);
+        self.welcome(now, id, opened, outbox);
+        self.refresh_ice_later(now, id);
+        let epoch = self.sessions.get_mut(id).expect("opened just above").epoch;
+        self.perform(now, effects, None);
+        tracing::debug!(session = %id, guest = %opening.guest.id, epoch, "stream attached");
+        Ok((id, epoch))
+    }
+
+    fn find_or_begin(&mut self, now: Duration, opening: &Opening) -> Result<(SessionId, Opened), Error> {
+        let fresh = (SessionId::from_bits(self.ids.random()), self.ids.random());
+        if let Some(resume) = &opening.resume
+            && let Some(found) = self.sessions.resume(now, opening.login, resume, fresh)?
+        {
+            return Ok(found);
+        }
+        let evicted = self.sessions.begin(now, (opening.guest.clone(), opening.login), fresh)?;
+        for id in evicted {
+            self.input(now, Input::SessionEnded(id, Departure::Lost));
+        }
+        Ok((fresh.0, Opened::New))
+    }
+
+    fn welcome(&mut self, now: Duration, id: SessionId, opened: Opened, outbox: Outbox) {
+        let scene = self.lobby.scene(id).expect("the session is in the lobby");
+        let call = scene.call.map(|view| self.call_news(now, view));
+        let resume_token = self.sessions.token(id);
+        let session = self.sessions.get_mut(id).expect("opened just now");
+        session.hall_version = scene.hall.version;
+        let ack = session.link.ack();
+        let welcome = Welcome {
+            session: id,
+            resume_token,
+            epoch: session.epoch,
+            resumed: matches!(opened, Opened::Resumed(_)),
+            received_seq: ack,
+            resume_window: self.config.sessions.resume_window,
+            ice: self.ice.servers_for(SystemTime::now()),
+            me: scene.me,
+            hall: scene.hall,
+            call,
+        };
+        let mut fits = outbox.push(ack, Item::Welcome(Box::new(welcome)));
+        if let Opened::Resumed(replay) = opened {
+            for frame in replay {
+                fits &= outbox.push(ack, Item::Frame(frame));
+            }
+        }
+        assert!(fits, "a new outbox has room for the welcome and all that may be unacknowledged");
+        session.outbox = Some(outbox);
+    }
+
+    pub(super) fn frame(&mut self, now: Duration, id: SessionId, epoch: u64, frame: ClientFrame) {
+        let Some(session) = self.sessions.get_mut(id).filter(|session| session.epoch == epoch) else {
+            return;
+        };
+        if session.outbox.is_none() {
+            return;
+        }
+        let arrival = session.link.acknowledge(frame.ack).and_then(|()| match (frame.seq, &frame.command) {
+            (0, _) | (_, None) => Ok(Arrival::Deliver),
+            (seq, Some(_)) => session.link.receive(seq),
+        });
+        match arrival {
+            Ok(Arrival::Deliver) => {}
+            Ok(Arrival::Duplicate) => return self.owe_ack(now, id),
+            Err(error) => return self.break_stream(now, id, sequence_error(error)),
+        }
+        let Some(command) = frame.command else { return };
+        let allowed = session.bucket.take(now).map_err(|retry_after| Error::RateLimited { retry_after });
+        let mut effects = Vec::new();
+        match allowed.and(command) {
+            Ok(command) => self.lobby.handle(now, Input::Command(id, command), &mut effects),
+            Err(error) => effects.push(Effect::Send(id, Event::Refused(error))),
+        }
+        let reply = Reply { session: id, request_id: frame.request_id, sequenced: frame.seq > 0 };
+        self.perform(now, effects, Some(reply));
+        if frame.seq > 0 {
+            self.owe_ack(now, id);
+        }
+    }
+
+    pub(super) fn detached(&mut self, now: Duration, id: SessionId, epoch: u64) {
+        if self.sessions.get_mut(id).is_some_and(|session| session.epoch == epoch) {
+            self.suspend(now, id, None);
+        }
+    }
+
+    pub(super) fn broken_off(&mut self, now: Duration, id: SessionId, epoch: u64, why: Error) {
+        if self.sessions.get_mut(id).is_some_and(|session| session.epoch == epoch) {
+            self.break_stream(now, id, why);
+        }
+    }
+
+    pub(super) fn bye(&mut self, now: Duration, id: SessionId, epoch: u64) {
+        if self.sessions.get_mut(id).is_none_or(|session| session.epoch != epoch) {
+            return;
+        }
+        if let Some(outbox) = self.sessions.remove(id).and_then(|session| session.outbox) {
+            outbox.finish();
+        }
+        self.input(now, Input::SessionEnded(id, Departure::Left));
+    }
+
+    /// Ends the session's stream with `why`; the session may be resumed.
+    pub(super) fn break_stream(&mut self, now: Duration, id: SessionId, why: Error) {
+        tracing::debug!(session = %id, %why, "stream broken off");
+        self.suspend(now, id, Some(why));
+    }
+
+    fn suspend(&mut self, now: Duration, id: SessionId, why: Option<Error>) {
+        let Some(outbox) = self.sessions.suspend(now, id) else { return };
+        match why {
+            Some(why) => outbox.end_with(why),
+            None => outbox.finish(),
+        }
+        self.input(now, Input::SessionSuspended(id));
+    }
+
+    pub(super) fn close(&mut self, id: SessionId, why: Error) {
+        if let Some(outbox) = self.sessions.remove(id).and_then(|session| session.outbox) {
+            outbox.end_with(why);
+        }
+    }
+
+    pub(super) fn end_sessions(&mut self, now: Duration, whose: Whose, why: &Error) {
+        let meant = self.sessions.matching(|session| match whose {
+            Whose::Guest(guest) => session.guest.id == guest,
+            Whose::Login(login) => session.login == login,
+        });
+        for id in meant {
+            self.close(id, why.clone());
+            self.input(now, Input::SessionEnded(id, Departure::Closed));
+        }
+    }
+
+    pub(super) fn join_match(
+        &mut self,
+        now: Duration,
+        join: Join,
+        lines: mpsc::Sender<MatchLine>,
+    ) -> Result<(), Error> {
+        // What is due concerns the stream that is there already, not the one that comes.
+        self.input(now, Input::Tick);
+        let session = join.session;
+        let mut effects = Vec::new();
+        self.lobby.join_match(now, join, &mut effects)?;
+        if let Some(older) = self.match_streams.insert(session, lines) {
+            // It may have been lost already.
+            older.try_send(MatchLine::Superseded).ok();
+        }
+        self.match_sweep_at.get_or_insert(now + MATCH_SWEEP);
+        self.perform(now, effects, None);
+        Ok(())
+    }
+
+    pub(super) fn sweep_match_streams(&mut self, now: Duration) {
+        if self.match_sweep_at.is_none_or(|at| at > now) {
+            return;
+        }
+        let lost: Vec<SessionId> =
+            self.match_streams.iter().filter(|(_, lines)| lines.is_closed()).map(|(&id, _)| id).collect();
+        for id in lost {
+            self.match_streams.remove(&id);
+            self.input(now, Input::MatchStreamLost(id));
+        }
+        self.match_sweep_at = (!self.match_streams.is_empty()).then(|| now + MATCH_SWEEP);
+    }
+
+    fn owe_ack(&mut self, now: Duration, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if session.link.untold() >= ACK_EVERY {
+            self.tell_ack(id);
+        } else if session.ack_due.is_none() {
+            let due = now + self.config.ack_delay;
+            session.ack_due = Some(due);
+            self.acks.insert((due, id));
+        }
+    }
+
+    pub(super) fn tell_acks(&mut self, now: Duration) {
+        while let Some(&(at, id)) = self.acks.first().filter(|&&(at, _)| at <= now) {
+            self.acks.remove(&(at, id));
+            if self.sessions.get_mut(id).is_some_and(|session| session.ack_due == Some(at)) {
+                self.tell_ack(id);
+            }
+        }
+    }
+
+    fn tell_ack(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.ack_due = None;
+        if let Some(outbox) = &session.outbox
+            && outbox.has_slack()
+        {
+            outbox.push(session.link.ack(), Item::Ack);
+        }
+    }
+
+    pub(super) fn begin_drain(&mut self, now: Duration, go_away: GoAway, reply: oneshot::Sender<()>) {
+        self.input(now, Input::ShutDown);
+        self.drain = Some(Drain { deadline: now + go_away.deadline, drained: Some(reply) });
+        for (_, session) in self.sessions.iter_mut() {
+            if let Some(outbox) = &session.outbox {
+                outbox.push(session.link.ack(), Item::GoAway(go_away));
+            }
+        }
+        self.check_drained(now);
+    }
+
+    pub(super) fn check_drained(&mut self, now: Duration) {
+        let over = self.drain.as_ref().is_some_and(|drain| drain.drained.is_some() && drain.deadline <= now);
+        if over {
+            for id in self.sessions.matching(|_| true) {
+                self.close(id, self.draining());
+            }
+        }
+        let gone = self.sessions.attached_count() == 0;
+        if let Some(drained) = self.drain.as_mut().filter(|_| gone).and_then(|drain| drain.drained.take()) {
+            // Whoever asked may have stopped waiting.
+            drained.send(()).ok();
+        }
+    }
+}
+
+fn sequence_error(error: LinkError) -> Error {
+    match error {
+        LinkError::Gap { expected, got } => Error::Sequence { expected, got },
+        LinkError::AckedUnsent { acked, sent } => Error::Sequence { expected: sent, got: acked },
+        LinkError::ReplayLost { received, acked } => Error::Sequence { expected: acked, got: received },
+    }
+}

@@ -1,0 +1,515 @@
+//! The lobby: who is present, and all that happens between them.
+//!
+//! Owns presence and the hall, and is the one place where presence, calls and the queue meet: it asks `calls`
+//! and `matchmaker`, and keeps them in step (who is in a call is shown so, and waits for no match).
+//! PURE: `handle(now, input, &mut effects)`; ids come from a seeded generator, time is an argument.
+
+mod hall;
+mod placing;
+mod presence;
+
+pub use hall::{HallDelta, HallRow, HallSnapshot, Shown};
+pub use placing::Target;
+
+use crate::calls::{
+    CallEffect, CallView, Calls, CallsConfig, Departure, Member, Negotiation, NewCall, Occupation, Origin,
+    Party, RoutePolicy,
+};
+use crate::error::Error;
+use crate::guest::{Availability, SharedGuest, Wish};
+use crate::matchmaker::{Join, Joined, MatchConfig, Matchmaker, Place};
+use castle::ids::{CallId, GuestId, SessionId};
+use castle::limits;
+use hall::Hall;
+use placing::Tried;
+use presence::Guests;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Times and bounds of the lobby.
+#[derive(Debug, Clone)]
+pub struct LobbyConfig {
+    /// Of calls.
+    pub calls: CallsConfig,
+    /// Of the queue.
+    pub matching: MatchConfig,
+    /// Which routes matched strangers may take.
+    pub match_route: RoutePolicy,
+    /// Changes of the hall within this time become one: unnoticeable for people, and many joining at once do not
+    /// cost a frame each for everybody.
+    pub hall_coalesce: Duration,
+    /// Rows of a snapshot.
+    pub hall_page: usize,
+    /// A repeated call for the next free guest skips those tried within this time.
+    pub tried_window: Duration,
+    /// Places in the queue are told this often where they changed.
+    pub place_interval: Duration,
+    /// And this often where they did not, since the estimate moves.
+    pub place_repeat: Duration,
+}
+
+impl Default for LobbyConfig {
+    fn default() -> Self {
+        Self {
+            calls: CallsConfig::default(),
+            matching: MatchConfig::default(),
+            match_route: RoutePolicy::RelayOnly,
+            hall_coalesce: Duration::from_millis(100),
+            hall_page: limits::HALL_PAGE,
+            tried_window: Duration::from_mins(1),
+            place_interval: Duration::from_secs(1),
+            place_repeat: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What a session asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Be seen so from now on.
+    SetAvailability(Wish),
+    /// Ring somebody.
+    PlaceCall(Target),
+    /// Take a ringing call.
+    AcceptCall(CallId),
+    /// Refuse a ringing call.
+    DeclineCall(CallId),
+    /// Give up a call that rings at the other end.
+    CancelCall(CallId),
+    /// End a call.
+    HangUp {
+        /// Which.
+        call: CallId,
+        /// Because media failed.
+        failed: bool,
+    },
+    /// Media can flow at this end.
+    MediaConnected(CallId),
+    /// Tell the other end.
+    Negotiate(CallId, Negotiation),
+    /// Wait for a match no longer.
+    LeaveMatch,
+}
+
+/// What happens to the lobby.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A session began.
+    SessionBegan(Party),
+    /// Its stream broke.
+    SessionSuspended(SessionId),
+    /// It has a stream again.
+    SessionResumed(SessionId),
+    /// It goes on under another id, since not all frames could be kept.
+    SessionReplaced {
+        /// The id that is over.
+        old: SessionId,
+        /// The id from now on; attached.
+        new: SessionId,
+    },
+    /// It is over.
+    SessionEnded(SessionId, Departure),
+    /// It asks for something.
+    Command(SessionId, Command),
+    /// The Match stream of its ticket is gone.
+    MatchStreamLost(SessionId),
+    /// The server goes down: nothing new rings or waits.
+    ShutDown,
+    /// Time went by.
+    Tick,
+}
+
+/// What a session is told, in order and lossless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// How the server sees the receiver.
+    SelfUpdate(SelfView),
+    /// A call of theirs began or changed.
+    Call(CallView),
+    /// The other end of the call says.
+    Negotiation(CallId, Negotiation),
+    /// What was asked for is refused.
+    Refused(Error),
+}
+
+/// A guest as they see themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelfView {
+    /// Who.
+    pub guest: SharedGuest,
+    /// How they are seen.
+    pub availability: Availability,
+}
+
+/// Why a session waits for a match no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftReason {
+    /// It said so.
+    Left,
+    /// The guest is in a call by another way.
+    InCall,
+    /// The session ended, or nobody heard of its stream for too long.
+    SessionEnded,
+    /// The server goes down.
+    ShuttingDown,
+}
+
+/// News for a Match stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchNews {
+    /// Still waiting.
+    Queued(Place),
+    /// A partner was found. Last.
+    Found(CallId),
+    /// No longer waiting. Last.
+    Left(LeftReason),
+}
+
+/// What the lobby wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell a session.
+    Send(SessionId, Event),
+    /// Tell a session's Match stream.
+    Match(SessionId, MatchNews),
+    /// Tell every session that the hall changed.
+    Hall(Arc<HallDelta>),
+}
+
+/// What a session starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scene {
+    /// The receiver.
+    pub me: SelfView,
+    /// Who is there.
+    pub hall: HallSnapshot,
+    /// The call the session has part in.
+    pub call: Option<CallView>,
+}
+
+/// The lobby.
+#[derive(Debug)]
+pub struct Lobby {
+    config: LobbyConfig,
+    guests: Guests,
+    hall: Hall,
+    calls: Calls,
+    matchmaker: Matchmaker,
+    tried: Tried,
+    ids: StdRng,
+    news_at: Option<Duration>,
+    shut: bool,
+}
+
+impl Lobby {
+    /// An empty lobby; `seed` makes its call ids.
+    pub fn new(config: LobbyConfig, seed: [u8; 32]) -> Self {
+        Self {
+            guests: Guests::default(),
+            hall: Hall::new(config.hall_coalesce),
+            calls: Calls::new(config.calls.clone()),
+            matchmaker: Matchmaker::new(config.matching.clone()),
+            tried: Tried::new(config.tried_window),
+            ids: StdRng::from_seed(seed),
+            news_at: None,
+            shut: false,
+            config,
+        }
+    }
+
+    /// Whether `guest` has a session, attached or not.
+    pub fn online(&self, guest: GuestId) -> bool {
+        self.guests.get(guest).is_some()
+    }
+
+    /// When to call `handle` with [`Input::Tick`] at the latest.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let chances =
+            [self.calls.next_deadline(), self.matchmaker.next_deadline(), self.hall.next_deadline()];
+        chances.into_iter().flatten().chain(self.news_at).min()
+    }
+
+    /// What `session` starts from.
+    pub fn scene(&self, session: SessionId) -> Option<Scene> {
+        let present = self.guests.of_session(session)?;
+        let guest = present.guest.id;
+        Some(Scene {
+            me: self.self_view(guest)?,
+            hall: self.hall_snapshot(session)?,
+            call: self.calls.view(guest, session),
+        })
+    }
+
+    /// The hall as `session` sees it.
+    pub fn hall_snapshot(&self, session: SessionId) -> Option<HallSnapshot> {
+        let guest = self.guests.of_session(session)?.guest.id;
+        Some(self.hall.snapshot(&self.guests, &self.calls, guest, self.config.hall_page))
+    }
+
+    /// Whether `session`'s guest is counted among those the hall shows.
+    pub fn is_shown(&self, session: SessionId) -> bool {
+        self.guests.of_session(session).is_some_and(|present| present.wish != Wish::Invisible)
+    }
+
+    /// Performs `input`. All that is due at `now` is done first.
+    pub fn handle(&mut self, now: Duration, input: Input, effects: &mut Vec<Effect>) {
+        self.tick(now, effects);
+        match input {
+            Input::SessionBegan(party) => self.session_began(now, party),
+            Input::SessionSuspended(session) => self.session_attached(now, session, false, effects),
+            Input::SessionResumed(session) => self.session_attached(now, session, true, effects),
+            Input::SessionReplaced { old, new } => self.session_replaced(now, old, new, effects),
+            Input::SessionEnded(session, how) => self.session_ended(now, session, how, effects),
+            Input::Command(session, command) => {
+                if let Some(by) = self.member(session)
+                    && let Err(error) = self.command(now, by, command, effects)
+                {
+                    effects.push(Effect::Send(session, Event::Refused(error)));
+                }
+            }
+            Input::MatchStreamLost(session) => self.matchmaker.stream_lost(now, session),
+            Input::ShutDown => self.shut_down(now, effects),
+            Input::Tick => {}
+        }
+        self.settle(now, effects);
+    }
+
+    /// Puts a session in the queue. The first news follow among the effects.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::AlreadyInCall`], [`Error::AlreadyQueued`], [`Error::QueueFull`],
+    /// [`Error::Draining`].
+    pub fn join_match(&mut self, now: Duration, join: Join, effects: &mut Vec<Effect>) -> Result<(), Error> {
+        self.tick(now, effects);
+        let session = join.session;
+        let present = self.guests.of_session(session).filter(|present| present.guest.id == join.guest);
+        let attached = present.ok_or(Error::NoSession)?.sessions[&session];
+        if self.shut {
+            return Err(Error::Draining { retry_after: Duration::from_secs(1) });
+        }
+        if !self.matchmaker.knows(session, &join.request_id) {
+            self.release_if_gone(now, join.guest, effects);
+            if self.calls.occupation(join.guest) != Occupation::Free {
+                return Err(Error::AlreadyInCall);
+            }
+        }
+        match self.matchmaker.join(now, join)? {
+            Joined::Found(call) => effects.push(Effect::Match(session, MatchNews::Found(call))),
+            Joined::Queued | Joined::Kept => {
+                self.matchmaker.set_attached(now, session, attached);
+                let place = self.matchmaker.place(now, session).expect("it has just got a place");
+                effects.push(Effect::Match(session, MatchNews::Queued(place)));
+                self.news_at.get_or_insert(now + self.config.place_interval);
+            }
+        }
+        self.settle(now, effects);
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        let mut ended = Vec::new();
+        self.calls.tick(now, &mut ended);
+        self.absorb(now, ended, effects);
+        for session in self.matchmaker.tick(now) {
+            effects.push(Effect::Match(session, MatchNews::Left(LeftReason::SessionEnded)));
+        }
+        self.settle(now, effects);
+    }
+
+    /// Pairs whoever can be paired, and lets the hall and the queue tell their news if it is time.
+    fn settle(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        while let Some(pair) = self.matchmaker.next_pairing(now) {
+            let id = self.new_call_id();
+            for paired in &pair {
+                self.matchmaker.note_found(paired.session, paired.request_id.clone(), id);
+                effects.push(Effect::Match(paired.session, MatchNews::Found(id)));
+            }
+            let parties = pair.map(|paired| self.party(paired.session).expect("only live sessions wait"));
+            let new = NewCall { id, origin: Origin::Matched, route_policy: self.config.match_route };
+            let mut begun = Vec::new();
+            self.calls.pair(now, new, parties, &mut begun);
+            self.absorb(now, begun, effects);
+        }
+        if let Some(delta) = self.hall.flush(now, &self.guests, &self.calls) {
+            effects.push(Effect::Hall(Arc::new(delta)));
+        }
+        if self.news_at.is_some_and(|at| at <= now) {
+            let news = self.matchmaker.news(now, self.config.place_repeat);
+            effects.extend(news.into_iter().map(|(to, place)| Effect::Match(to, MatchNews::Queued(place))));
+            self.news_at = (!self.matchmaker.is_empty()).then(|| now + self.config.place_interval);
+        }
+    }
+
+    fn command(
+        &mut self,
+        now: Duration,
+        by: Member,
+        command: Command,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        let mut told = Vec::new();
+        let done = match command {
+            Command::SetAvailability(wish) => {
+                self.set_availability(now, by.guest, wish, effects);
+                Ok(())
+            }
+            Command::PlaceCall(target) => self.place_call(now, by, target, effects),
+            Command::AcceptCall(call) => self.calls.accept(by, call, &mut told),
+            Command::DeclineCall(call) => self.calls.decline(now, by, call, &mut told),
+            Command::CancelCall(call) => self.calls.cancel(now, by, call, &mut told),
+            Command::HangUp { call, failed } => self.calls.hang_up(now, by, (call, failed), &mut told),
+            Command::MediaConnected(call) => self.calls.media_connected(by, call, &mut told),
+            Command::Negotiate(call, negotiation) => self.calls.negotiate(by, call, negotiation, &mut told),
+            Command::LeaveMatch => {
+                if self.matchmaker.leave(by.session) {
+                    effects.push(Effect::Match(by.session, MatchNews::Left(LeftReason::Left)));
+                }
+                Ok(())
+            }
+        };
+        self.absorb(now, told, effects);
+        done
+    }
+
+    /// Carries out what the calls want, and keeps hall and queue in step with them.
+    fn absorb(&mut self, now: Duration, told: Vec<CallEffect>, effects: &mut Vec<Effect>) {
+        for effect in told {
+            match effect {
+                CallEffect::Tell { session, view } => effects.push(Effect::Send(session, Event::Call(view))),
+                CallEffect::Relay { session, call, negotiation } => {
+                    effects.push(Effect::Send(session, Event::Negotiation(call, negotiation)));
+                }
+                CallEffect::Touched(guest) => self.occupation_changed(now, guest, effects),
+                CallEffect::MatchOver { guests, faithful } => {
+                    self.matchmaker.match_over(now, guests, faithful);
+                }
+            }
+        }
+    }
+
+    fn occupation_changed(&mut self, now: Duration, guest: GuestId, effects: &mut Vec<Effect>) {
+        let occupation = self.calls.occupation(guest);
+        match occupation {
+            Occupation::Free => self.matchmaker.set_ringing(guest, false),
+            Occupation::Ringing => self.matchmaker.set_ringing(guest, true),
+            Occupation::InCall => {
+                for session in self.matchmaker.leave_all(guest) {
+                    effects.push(Effect::Match(session, MatchNews::Left(LeftReason::InCall)));
+                }
+            }
+        }
+        if self.guests.occupied(now, guest, occupation) {
+            self.hall.touched(&self.guests, guest);
+            self.show_self(guest, effects);
+        }
+    }
+
+    fn set_availability(&mut self, now: Duration, guest: GuestId, wish: Wish, effects: &mut Vec<Effect>) {
+        self.hall.touched(&self.guests, guest);
+        self.guests.wish(now, guest, wish);
+        self.hall.touched(&self.guests, guest);
+        self.show_self(guest, effects);
+    }
+
+    fn session_began(&mut self, now: Duration, party: Party) {
+        let by = Member { guest: party.guest.id, session: party.session };
+        let occupation = self.calls.occupation(by.guest);
+        self.guests.session_began(now, party, occupation);
+        self.calls.session_came(by);
+        self.hall.touched(&self.guests, by.guest);
+    }
+
+    fn session_attached(
+        &mut self,
+        now: Duration,
+        session: SessionId,
+        attached: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(by) = self.member(session) else { return };
+        self.guests.set_attached(by, attached);
+        self.matchmaker.set_attached(now, session, attached);
+        let mut told = Vec::new();
+        self.calls.presence_changed(by, attached, &mut told);
+        self.absorb(now, told, effects);
+    }
+
+    fn session_replaced(&mut self, now: Duration, old: SessionId, new: SessionId, effects: &mut Vec<Effect>) {
+        let Some(by) = self.member(old) else { return };
+        self.guests.session_replaced(by, new);
+        self.calls.session_replaced(by, new);
+        self.matchmaker.session_replaced(old, new);
+        self.session_attached(now, new, true, effects);
+    }
+
+    fn session_ended(
+        &mut self,
+        now: Duration,
+        session: SessionId,
+        how: Departure,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(by) = self.member(session) else { return };
+        if self.matchmaker.forget(session) {
+            effects.push(Effect::Match(session, MatchNews::Left(LeftReason::SessionEnded)));
+        }
+        let mut told = Vec::new();
+        self.calls.session_ended(now, by, how, &mut told);
+        self.hall.touched(&self.guests, by.guest);
+        self.guests.session_ended(by);
+        self.absorb(now, told, effects);
+        // Nobody is left to tell: a frame of the call to the session that has just ended.
+        effects.retain(|effect| !matches!(effect, Effect::Send(to, _) if *to == session));
+    }
+
+    fn shut_down(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        self.shut = true;
+        for session in self.matchmaker.clear() {
+            effects.push(Effect::Match(session, MatchNews::Left(LeftReason::ShuttingDown)));
+        }
+        let mut told = Vec::new();
+        self.calls.shut_down(now, &mut told);
+        self.absorb(now, told, effects);
+    }
+
+    fn release_if_gone(&mut self, now: Duration, guest: GuestId, effects: &mut Vec<Effect>) {
+        let mut told = Vec::new();
+        self.calls.release_if_gone(now, guest, &mut told);
+        self.absorb(now, told, effects);
+    }
+
+    fn show_self(&self, guest: GuestId, effects: &mut Vec<Effect>) {
+        let Some(view) = self.self_view(guest) else { return };
+        let sessions = self.guests.get(guest).into_iter().flat_map(|present| present.sessions.keys());
+        effects.extend(sessions.map(|&session| Effect::Send(session, Event::SelfUpdate(view.clone()))));
+    }
+
+    fn self_view(&self, guest: GuestId) -> Option<SelfView> {
+        let present = self.guests.get(guest)?;
+        let availability = match self.calls.occupation(guest) {
+            Occupation::InCall => Availability::InCall,
+            Occupation::Free | Occupation::Ringing => Availability::Wished(present.wish),
+        };
+        Some(SelfView { guest: present.guest.clone(), availability })
+    }
+
+    fn member(&self, session: SessionId) -> Option<Member> {
+        self.guests.of_session(session).map(|present| Member { guest: present.guest.id, session })
+    }
+
+    fn party(&self, session: SessionId) -> Option<Party> {
+        let present = self.guests.of_session(session)?;
+        Some(Party { guest: present.guest.clone(), session, attached: present.sessions[&session] })
+    }
+
+    fn new_call_id(&mut self) -> CallId {
+        CallId::from_bits(self.ids.random())
+    }
+}
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

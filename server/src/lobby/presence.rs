@@ -1,0 +1,138 @@
+//! Who is present, on which sessions, how they wish to be seen, and since when they are free. PURE, see `lobby`.
+
+use crate::calls::{Member, Occupation, Party};
+use crate::guest::{SharedGuest, Wish};
+use castle::ids::{GuestId, SessionId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A guest with at least one session.
+#[derive(Debug)]
+pub(super) struct Present {
+    pub(super) guest: SharedGuest,
+    pub(super) wish: Wish,
+    /// Each session, and whether its stream is up.
+    pub(super) sessions: BTreeMap<SessionId, bool>,
+    occupation: Occupation,
+    free_since: Duration,
+}
+
+impl Present {
+    fn free(&self) -> bool {
+        self.occupation == Occupation::Free && self.wish == Wish::Available
+    }
+}
+
+/// Everybody who is present.
+#[derive(Debug, Default)]
+pub(super) struct Guests {
+    by_id: BTreeMap<GuestId, Present>,
+    by_name: BTreeMap<String, GuestId>,
+    by_session: BTreeMap<SessionId, GuestId>,
+    /// Those who can be called, the longest-free first.
+    free: BTreeSet<(Duration, GuestId)>,
+    /// How many are not invisible.
+    shown: usize,
+}
+
+impl Guests {
+    pub(super) fn get(&self, guest: GuestId) -> Option<&Present> {
+        self.by_id.get(&guest)
+    }
+
+    pub(super) fn of_session(&self, session: SessionId) -> Option<&Present> {
+        self.by_session.get(&session).map(|guest| &self.by_id[guest])
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<GuestId> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(super) fn shown(&self) -> usize {
+        self.shown
+    }
+
+    pub(super) fn by_name(&self) -> impl Iterator<Item = &Present> {
+        self.by_name.values().map(|guest| &self.by_id[guest])
+    }
+
+    pub(super) fn longest_free(&self) -> impl Iterator<Item = &Present> {
+        self.free.iter().map(|(_, guest)| &self.by_id[guest])
+    }
+
+    pub(super) fn session_began(&mut self, now: Duration, party: Party, occupation: Occupation) {
+        let id = party.guest.id;
+        self.by_session.insert(party.session, id);
+        let present = self.by_id.entry(id).or_insert_with(|| {
+            self.by_name.insert(party.guest.name.clone(), id);
+            self.shown += 1;
+            Present {
+                guest: party.guest,
+                wish: Wish::default(),
+                sessions: BTreeMap::new(),
+                occupation,
+                free_since: now,
+            }
+        });
+        present.sessions.insert(party.session, party.attached);
+        if present.free() {
+            self.free.insert((present.free_since, id));
+        }
+    }
+
+    pub(super) fn session_ended(&mut self, by: Member) {
+        self.by_session.remove(&by.session);
+        let Some(present) = self.by_id.get_mut(&by.guest) else { return };
+        present.sessions.remove(&by.session);
+        if present.sessions.is_empty() {
+            self.free.remove(&(present.free_since, by.guest));
+            self.shown -= usize::from(present.wish != Wish::Invisible);
+            self.by_name.remove(&present.guest.name);
+            self.by_id.remove(&by.guest);
+        }
+    }
+
+    pub(super) fn session_replaced(&mut self, old: Member, new: SessionId) {
+        self.by_session.remove(&old.session);
+        self.by_session.insert(new, old.guest);
+        if let Some(present) = self.by_id.get_mut(&old.guest) {
+            let attached = present.sessions.remove(&old.session).unwrap_or_default();
+            present.sessions.insert(new, attached);
+        }
+    }
+
+    pub(super) fn set_attached(&mut self, by: Member, attached: bool) {
+        if let Some(present) = self.by_id.get_mut(&by.guest) {
+            present.sessions.insert(by.session, attached);
+        }
+    }
+
+    pub(super) fn wish(&mut self, now: Duration, guest: GuestId, wish: Wish) {
+        self.change(now, guest, |present| present.wish = wish);
+    }
+
+    /// Notes what the guest is busy with; true if that changes how they are seen.
+    pub(super) fn occupied(&mut self, now: Duration, guest: GuestId, occupation: Occupation) -> bool {
+        let Some(before) = self.by_id.get(&guest).map(|present| present.occupation) else { return false };
+        self.change(now, guest, |present| present.occupation = occupation);
+        (before == Occupation::InCall) != (occupation == Occupation::InCall)
+    }
+
+    fn change(&mut self, now: Duration, guest: GuestId, change: impl FnOnce(&mut Present)) {
+        let Some(present) = self.by_id.get_mut(&guest) else { return };
+        let before = present.free();
+        self.shown -= usize::from(present.wish != Wish::Invisible);
+        change(present);
+        self.shown += usize::from(present.wish != Wish::Invisible);
+        match (before, present.free()) {
+            (false, true) => {
+                present.free_since = now;
+                self.free.insert((now, guest));
+            }
+            (true, false) => {
+                self.free.remove(&(present.free_since, guest));
+            }
+            _ => {}
+        }
+    }
+}

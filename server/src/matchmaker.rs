@@ -1,0 +1,483 @@
+//! The matchmaker: who waits, and who is paired with whom.
+//!
+//! Owns the queue and its fairness. Greedy, without waves: whenever a ticket becomes able to be paired (it
+//! arrived, its wishes relaxed, a pause or a cool-down ended) it is paired at once with the longest-waiting
+//! ticket that is compatible with it. So no two compatible tickets ever wait side by side, and nobody is
+//! overtaken: the allowance for a better soft fit is not used.
+//!
+//! PURE: time is an argument; it knows neither calls nor presence, only what the lobby tells it.
+
+mod estimate;
+mod index;
+
+pub use estimate::Estimate;
+
+use crate::error::Error;
+use castle::ids::{CallId, GuestId, SessionId};
+use estimate::Waits;
+use index::{Index, Wishes};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Times and bounds of the queue.
+#[derive(Debug, Clone)]
+pub struct MatchConfig {
+    /// Ages at which wishes relax: a partner without words of their own will do; tags are given up; languages
+    /// are given up.
+    pub relax_after: [Duration; 3],
+    /// Two guests are not paired again for this long after their call.
+    pub cool_down: Duration,
+    /// A ticket outlives its stream by this while its session is attached: a retry on the same connection
+    /// comes at once.
+    pub hold: Duration,
+    /// The waiting time of a guest whose partner did not come is kept this long for their next ticket.
+    pub credit: Duration,
+    /// Tickets at once: one for each session a node may have.
+    pub queue_max: usize,
+}
+
+impl Default for MatchConfig {
+    fn default() -> Self {
+        Self {
+            relax_after: [5, 15, 30].map(Duration::from_secs),
+            cool_down: Duration::from_mins(1),
+            hold: Duration::from_secs(5),
+            credit: Duration::from_mins(1),
+            queue_max: 50_000,
+        }
+    }
+}
+
+/// What a guest wishes of a partner. Words are compared as they are: the edge folds their case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Criteria {
+    /// Interests; one in common is wished for.
+    pub tags: BTreeSet<Arc<str>>,
+    /// Languages; one in common is wished for.
+    pub languages: BTreeSet<Arc<str>>,
+}
+
+/// Somebody wants to wait.
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// For which session.
+    pub session: SessionId,
+    /// Whose it is.
+    pub guest: GuestId,
+    /// Of the client's making; a repeat keeps the place.
+    pub request_id: String,
+    /// What they wish.
+    pub criteria: Criteria,
+}
+
+/// What came of a [`Join`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joined {
+    /// A new place at the end, or further ahead with the time of a match that did not come about.
+    Queued,
+    /// The place this request has already.
+    Kept,
+    /// This request has been paired already.
+    Found(CallId),
+}
+
+/// One of the two tickets of a pairing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paired {
+    /// Whose.
+    pub guest: GuestId,
+    /// On which session.
+    pub session: SessionId,
+    /// Which request.
+    pub request_id: String,
+}
+
+/// A place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// 1 for the next in line.
+    pub position: usize,
+    /// How many wait.
+    pub waiting: usize,
+    /// How long it may still take.
+    pub estimate: Option<Estimate>,
+}
+
+/// Orders tickets by the time they have waited, then by arrival.
+type Key = (Duration, u64);
+
+#[derive(Debug)]
+struct Ticket {
+    session: SessionId,
+    guest: GuestId,
+    request_id: String,
+    wishes: Wishes,
+    /// The guest is ringing or being rung.
+    ringing: bool,
+    /// The session's stream is up. Nobody is paired with a guest who is not there.
+    attached: bool,
+    /// Since when its own stream is gone.
+    unheard_since: Option<Duration>,
+    told: Option<(Duration, usize, usize)>,
+}
+
+impl Ticket {
+    fn active(&self) -> bool {
+        !self.ringing && self.attached
+    }
+}
+
+/// Something after which a pairing may have become possible. Done one after the other, so that at each step one
+/// ticket or pair is new and all others are known to be incompatible.
+#[derive(Debug, Clone, Copy)]
+enum Chance {
+    Ticket(Key),
+    Cooled(GuestId, GuestId),
+}
+
+/// The queue.
+#[derive(Debug)]
+pub struct Matchmaker {
+    config: MatchConfig,
+    tickets: BTreeMap<Key, Ticket>,
+    by_session: BTreeMap<SessionId, Key>,
+    by_guest: BTreeMap<GuestId, BTreeSet<Key>>,
+    index: Index,
+    arrivals: u64,
+    chances: VecDeque<Chance>,
+    relaxations: BTreeSet<(Duration, Key)>,
+    holds: BTreeSet<(Duration, Key)>,
+    cooling: BTreeMap<(GuestId, GuestId), Duration>,
+    cooled_at: BTreeSet<(Duration, (GuestId, GuestId))>,
+    /// How long those in a matched call that has not ended had waited.
+    waited: BTreeMap<GuestId, Duration>,
+    credits: BTreeMap<GuestId, (Duration, Duration)>,
+    found: BTreeMap<SessionId, (String, CallId)>,
+    waits: Waits,
+}
+
+fn ordered(a: GuestId, b: GuestId) -> (GuestId, GuestId) {
+    (a.min(b), a.max(b))
+}
+
+impl Matchmaker {
+    /// An empty queue.
+    pub fn new(config: MatchConfig) -> Self {
+        Self {
+            config,
+            tickets: BTreeMap::new(),
+            by_session: BTreeMap::new(),
+            by_guest: BTreeMap::new(),
+            index: Index::default(),
+            arrivals: 0,
+            chances: VecDeque::new(),
+            relaxations: BTreeSet::new(),
+            holds: BTreeSet::new(),
+            cooling: BTreeMap::new(),
+            cooled_at: BTreeSet::new(),
+            waited: BTreeMap::new(),
+            credits: BTreeMap::new(),
+            found: BTreeMap::new(),
+            waits: Waits::default(),
+        }
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.tickets.len()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.tickets.is_empty()
+    }
+
+    /// Whether `session` waits under `request_id`, or was paired under it: then a repeat is answered, whatever
+    /// the guest is doing now.
+    pub fn knows(&self, session: SessionId, request_id: &str) -> bool {
+        let waits =
+            self.by_session.get(&session).is_some_and(|key| self.tickets[key].request_id == request_id);
+        waits || self.found.get(&session).is_some_and(|(found, _)| found == request_id)
+    }
+
+    /// Takes a place, or finds the one this request has.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyQueued`], [`Error::QueueFull`].
+    pub fn join(&mut self, now: Duration, join: Join) -> Result<Joined, Error> {
+        if let Some(&key) = self.by_session.get(&join.session) {
+            let ticket = self.tickets.get_mut(&key).expect("by_session names tickets");
+            if ticket.request_id != join.request_id {
+                return Err(Error::AlreadyQueued);
+            }
+            ticket.told = None;
+            if let Some(since) = ticket.unheard_since.take() {
+                self.holds.remove(&(since + self.config.hold, key));
+            }
+            return Ok(Joined::Kept);
+        }
+        match self.found.remove(&join.session) {
+            Some((request_id, call)) if request_id == join.request_id => {
+                self.found.insert(join.session, (request_id, call));
+                return Ok(Joined::Found(call));
+            }
+            _ => {}
+        }
+        if self.tickets.len() >= self.config.queue_max {
+            return Err(Error::QueueFull { limit: self.config.queue_max });
+        }
+        let credit = self.credits.remove(&join.guest).filter(|&(_, until)| now < until);
+        let since = now.saturating_sub(credit.map_or(Duration::ZERO, |(waited, _)| waited));
+        self.arrivals += 1;
+        let key = (since, self.arrivals);
+        let ticket = Ticket {
+            session: join.session,
+            guest: join.guest,
+            request_id: join.request_id,
+            wishes: Wishes::new(join.criteria),
+            ringing: false,
+            attached: true,
+            unheard_since: None,
+            told: None,
+        };
+        self.by_session.insert(ticket.session, key);
+        self.by_guest.entry(ticket.guest).or_default().insert(key);
+        self.tickets.insert(key, ticket);
+        self.chances.push_back(Chance::Ticket(key));
+        Ok(Joined::Queued)
+    }
+
+    /// `session` waits no longer. False if it did not.
+    pub fn leave(&mut self, session: SessionId) -> bool {
+        self.by_session.get(&session).copied().is_some_and(|key| {
+            self.remove(key);
+            true
+        })
+    }
+
+    /// `session` is gone, and with it the memory of what it asked for.
+    pub fn forget(&mut self, session: SessionId) -> bool {
+        self.found.remove(&session);
+        self.leave(session)
+    }
+
+    /// The session goes on under another id.
+    pub fn session_replaced(&mut self, old: SessionId, new: SessionId) {
+        if let Some(found) = self.found.remove(&old) {
+            self.found.insert(new, found);
+        }
+        if let Some(key) = self.by_session.remove(&old) {
+            self.by_session.insert(new, key);
+            self.tickets.get_mut(&key).expect("by_session names tickets").session = new;
+        }
+    }
+
+    /// `guest` is in a call: none of their sessions waits any longer. Which did?
+    pub fn leave_all(&mut self, guest: GuestId) -> Vec<SessionId> {
+        let keys = self.by_guest.get(&guest).cloned().unwrap_or_default();
+        keys.into_iter().map(|key| self.remove(key).session).collect()
+    }
+
+    /// The queue is closed. Who waited?
+    pub fn clear(&mut self) -> Vec<SessionId> {
+        let keys: Vec<Key> = self.tickets.keys().copied().collect();
+        keys.into_iter().map(|key| self.remove(key).session).collect()
+    }
+
+    /// Pauses the guest's tickets while they ring or are rung; they keep their place.
+    pub fn set_ringing(&mut self, guest: GuestId, ringing: bool) {
+        for key in self.by_guest.get(&guest).cloned().unwrap_or_default() {
+            let ticket = self.tickets.get_mut(&key).expect("by_guest names tickets");
+            ticket.ringing = ringing;
+            self.activity_changed(key);
+        }
+    }
+
+    /// Pauses the session's ticket while its stream is broken. What ran out meanwhile begins anew.
+    pub fn set_attached(&mut self, now: Duration, session: SessionId, attached: bool) {
+        let Some(&key) = self.by_session.get(&session) else { return };
+        let ticket = self.tickets.get_mut(&key).expect("by_session names tickets");
+        ticket.attached = attached;
+        if let Some(since) = ticket.unheard_since {
+            self.holds.remove(&(since + self.config.hold, key));
+            if attached {
+                ticket.unheard_since = Some(now);
+                self.holds.insert((now + self.config.hold, key));
+            }
+        }
+        self.activity_changed(key);
+    }
+
+    /// The stream that told the guest their place is gone: the place is held for a while.
+    pub fn stream_lost(&mut self, now: Duration, session: SessionId) {
+        let Some(&key) = self.by_session.get(&session) else { return };
+        let ticket = self.tickets.get_mut(&key).expect("by_session names tickets");
+        if ticket.unheard_since.is_none() {
+            ticket.unheard_since = Some(now);
+            if ticket.attached {
+                self.holds.insert((now + self.config.hold, key));
+            }
+        }
+    }
+
+    /// Two matched guests have ended their call. Those marked faithful get back the time they had waited.
+    pub fn match_over(&mut self, now: Duration, guests: [GuestId; 2], faithful: [bool; 2]) {
+        self.credits.retain(|_, &mut (_, until)| now < until);
+        for (guest, faithful) in guests.into_iter().zip(faithful) {
+            if let Some(waited) = self.waited.remove(&guest).filter(|_| faithful) {
+                self.credits.insert(guest, (waited, now + self.config.credit));
+            }
+        }
+        let pair = ordered(guests[0], guests[1]);
+        let until = now + self.config.cool_down;
+        if let Some(before) = self.cooling.insert(pair, until) {
+            self.cooled_at.remove(&(before, pair));
+        }
+        self.cooled_at.insert((until, pair));
+    }
+
+    /// `session` was paired under `request_id`, and this is its call.
+    pub fn note_found(&mut self, session: SessionId, request_id: String, call: CallId) {
+        self.found.insert(session, (request_id, call));
+    }
+
+    /// When something happens by itself.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let relaxation = self.relaxations.first().map(|&(at, _)| at);
+        let hold = self.holds.first().map(|&(at, _)| at);
+        let cooled = self.cooled_at.first().map(|&(at, _)| at);
+        [relaxation, hold, cooled].into_iter().flatten().min()
+    }
+
+    /// Does what is due; returns the sessions whose place was held long enough.
+    pub fn tick(&mut self, now: Duration) -> Vec<SessionId> {
+        let mut dropped = Vec::new();
+        while let Some(&(_, key)) = self.holds.first().filter(|&&(at, _)| at <= now) {
+            dropped.push(self.remove(key).session);
+        }
+        while let Some(&(at, key)) = self.relaxations.first().filter(|&&(at, _)| at <= now) {
+            self.relaxations.remove(&(at, key));
+            self.chances.push_back(Chance::Ticket(key));
+        }
+        while let Some(&(at, (a, b))) = self.cooled_at.first().filter(|&&(at, _)| at <= now) {
+            self.cooled_at.remove(&(at, (a, b)));
+            self.chances.push_back(Chance::Cooled(a, b));
+        }
+        dropped
+    }
+
+    /// The next two to be joined, the longer-waiting first. Call until there is none, after everything else.
+    pub fn next_pairing(&mut self, now: Duration) -> Option<[Paired; 2]> {
+        while let Some(chance) = self.chances.pop_front() {
+            let candidates = match chance {
+                Chance::Ticket(key) => BTreeSet::from([key]),
+                Chance::Cooled(a, b) => {
+                    if self.cooling.get(&(a, b)).is_some_and(|&until| until <= now) {
+                        self.cooling.remove(&(a, b));
+                    }
+                    self.by_guest.get(&a).cloned().unwrap_or_default()
+                }
+            };
+            for key in candidates {
+                self.post(now, key);
+                if let Some(other) = self.partner_of(key) {
+                    // A cool-down that ended may have come with further tickets of the same guest.
+                    self.chances.push_front(chance);
+                    return Some(self.join_up(now, key.min(other), key.max(other)));
+                }
+            }
+        }
+        None
+    }
+
+    /// Who is to be told their place: those for whom it changed, and everybody once in a while.
+    pub fn news(&mut self, now: Duration, repeat: Duration) -> Vec<(SessionId, Place)> {
+        let waiting = self.tickets.len();
+        let mut news = Vec::new();
+        for (at, (&(since, _), ticket)) in self.tickets.iter_mut().enumerate() {
+            let position = at + 1;
+            let fresh = ticket.told.is_some_and(|(told_at, told_position, told_waiting)| {
+                (told_position, told_waiting) == (position, waiting) && now < told_at + repeat
+            });
+            if !fresh && ticket.unheard_since.is_none() {
+                ticket.told = Some((now, position, waiting));
+                let estimate = self.waits.remaining(now.saturating_sub(since));
+                news.push((ticket.session, Place { position, waiting, estimate }));
+            }
+        }
+        news
+    }
+
+    /// The place of `session` now.
+    pub fn place(&self, now: Duration, session: SessionId) -> Option<Place> {
+        let key = *self.by_session.get(&session)?;
+        // Nearly always the last: counted from behind.
+        let behind = self.tickets.range(key..).count() - 1;
+        let waiting = self.tickets.len();
+        let estimate = self.waits.remaining(now.saturating_sub(key.0));
+        Some(Place { position: waiting - behind, waiting, estimate })
+    }
+
+    fn activity_changed(&mut self, key: Key) {
+        let ticket = &self.tickets[&key];
+        if ticket.active() {
+            self.chances.push_back(Chance::Ticket(key));
+        } else {
+            self.index.withdraw(key, &ticket.wishes);
+        }
+    }
+
+    /// Puts the ticket in the index as relaxed as its age makes it.
+    fn post(&mut self, now: Duration, key: Key) {
+        let Some(ticket) = self.tickets.get_mut(&key) else { return };
+        self.index.withdraw(key, &ticket.wishes);
+        let age = now.saturating_sub(key.0);
+        ticket.wishes.relaxed = self.config.relax_after.iter().filter(|&&after| after <= age).count();
+        if let Some(&after) = self.config.relax_after.get(ticket.wishes.relaxed) {
+            self.relaxations.insert((key.0 + after, key));
+        }
+        if ticket.active() {
+            self.index.post(key, &ticket.wishes);
+        }
+    }
+
+    fn partner_of(&self, key: Key) -> Option<Key> {
+        let ticket = self.tickets.get(&key).filter(|ticket| ticket.active())?;
+        self.index.first_compatible(&ticket.wishes, |other| {
+            let other = &self.tickets[&other];
+            other.guest != ticket.guest && !self.cooling.contains_key(&ordered(ticket.guest, other.guest))
+        })
+    }
+
+    fn join_up(&mut self, now: Duration, first: Key, second: Key) -> [Paired; 2] {
+        [first, second].map(|key| {
+            let ticket = self.remove(key);
+            let waited = now.saturating_sub(key.0);
+            self.waits.note(waited);
+            self.waited.insert(ticket.guest, waited);
+            Paired { guest: ticket.guest, session: ticket.session, request_id: ticket.request_id }
+        })
+    }
+
+    fn remove(&mut self, key: Key) -> Ticket {
+        let ticket = self.tickets.remove(&key).expect("removed by a key of the tables");
+        self.index.withdraw(key, &ticket.wishes);
+        self.by_session.remove(&ticket.session);
+        let keys = self.by_guest.get_mut(&ticket.guest).expect("every ticket is in by_guest");
+        keys.remove(&key);
+        if keys.is_empty() {
+            self.by_guest.remove(&ticket.guest);
+        }
+        for after in self.config.relax_after {
+            self.relaxations.remove(&(key.0 + after, key));
+        }
+        if let Some(since) = ticket.unheard_since {
+            self.holds.remove(&(since + self.config.hold, key));
+        }
+        ticket
+    }
+}
+
+#[cfg(test)]
+mod tests;

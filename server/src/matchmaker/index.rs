@@ -1,0 +1,121 @@
+//! Who would take whom, so that finding the longest-waiting compatible ticket does not look at all of them.
+//!
+//! Each ticket is posted under what it offers in the two wishes (tags, languages), and seeks what it accepts.
+//! A ticket's few words bound both, so a decision costs the same however many wait.
+
+use super::{Criteria, Key};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How often a ticket must have relaxed to take a partner who stated no words of this kind.
+const NEUTRAL: usize = 1;
+/// How often, to give up its tags.
+const TAGS_GIVEN_UP: usize = 2;
+/// How often, to give up its languages.
+const LANGUAGES_GIVEN_UP: usize = 3;
+
+/// What a ticket is in one of the two wishes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// It has this word.
+    Word(Arc<str>),
+    /// It has no words, and so no wish.
+    Wordless,
+    /// It has words, and takes a partner without.
+    TakesWordless,
+    /// It has words, and takes any partner that takes it.
+    TakesAny,
+}
+
+/// A ticket's wishes, and how far it has relaxed them.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    criteria: Criteria,
+    /// 0 to 3: how many of the ages at which wishes relax it has passed.
+    pub(super) relaxed: usize,
+}
+
+impl Wishes {
+    pub(super) fn new(criteria: Criteria) -> Self {
+        Self { criteria, relaxed: 0 }
+    }
+
+    fn kinds(&self) -> [(&BTreeSet<Arc<str>>, usize); 2] {
+        [(&self.criteria.tags, TAGS_GIVEN_UP), (&self.criteria.languages, LANGUAGES_GIVEN_UP)]
+    }
+
+    fn offered(&self) -> [Vec<Class>; 2] {
+        self.kinds().map(|(words, given_up)| {
+            if words.is_empty() {
+                return vec![Class::Wordless];
+            }
+            let mut classes: Vec<Class> = words.iter().cloned().map(Class::Word).collect();
+            classes.extend((self.relaxed >= NEUTRAL).then_some(Class::TakesWordless));
+            classes.extend((self.relaxed >= given_up).then_some(Class::TakesAny));
+            classes
+        })
+    }
+
+    fn sought(&self) -> [Vec<Class>; 2] {
+        self.kinds().map(|(words, given_up)| {
+            if words.is_empty() {
+                return vec![Class::Wordless, Class::TakesWordless];
+            }
+            let mut classes: Vec<Class> = words.iter().cloned().map(Class::Word).collect();
+            classes.extend((self.relaxed >= NEUTRAL).then_some(Class::Wordless));
+            classes.extend((self.relaxed >= given_up).then_some(Class::TakesAny));
+            classes
+        })
+    }
+
+    /// Whether both would take each other: what the index must agree with.
+    #[cfg(test)]
+    pub(super) fn compatible(&self, other: &Self) -> bool {
+        let takes = |me: &Self, you: &Self| {
+            me.kinds().into_iter().zip(you.kinds()).all(|((mine, given_up), (yours, _))| {
+                mine.is_empty()
+                    || !mine.is_disjoint(yours)
+                    || (yours.is_empty() && me.relaxed >= NEUTRAL)
+                    || me.relaxed >= given_up
+            })
+        };
+        takes(self, other) && takes(other, self)
+    }
+}
+
+/// The tickets that can be paired now, by what they offer.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    postings: BTreeMap<(Class, Class), BTreeSet<Key>>,
+}
+
+impl Index {
+    pub(super) fn post(&mut self, key: Key, wishes: &Wishes) {
+        for classes in pairs(wishes.offered()) {
+            self.postings.entry(classes).or_default().insert(key);
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, key: Key, wishes: &Wishes) {
+        for classes in pairs(wishes.offered()) {
+            if let Some(keys) = self.postings.get_mut(&classes) {
+                keys.remove(&key);
+                if keys.is_empty() {
+                    self.postings.remove(&classes);
+                }
+            }
+        }
+    }
+
+    /// The longest-waiting ticket that `wishes` and it accept of each other, and that `allowed` does not refuse.
+    pub(super) fn first_compatible(&self, wishes: &Wishes, allowed: impl Fn(Key) -> bool) -> Option<Key> {
+        pairs(wishes.sought())
+            .filter_map(|classes| self.postings.get(&classes)?.iter().copied().find(|&key| allowed(key)))
+            .min()
+    }
+}
+
+fn pairs([tags, languages]: [Vec<Class>; 2]) -> impl Iterator<Item = (Class, Class)> {
+    tags.into_iter()
+        .flat_map(move |tag| languages.clone().into_iter().map(move |language| (tag.clone(), language)))
+}

@@ -1,0 +1,163 @@
+//! Names, display names and passwords: which are acceptable, and which names are the same name.
+//!
+//! RFC 8265 UsernameCaseMapped (section 3.3) for login names: width and case are mapped, the rest is refused, so
+//! that two people can never have the same name in two spellings of letters. Never looks anything up.
+
+use castle::limits::{
+    DISPLAY_NAME_CHARS_MAX, NAME_CHARS_MAX, NAME_CHARS_MIN, PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN,
+};
+use precis_profiles::UsernameCaseMapped;
+use precis_profiles::precis_core::profile::Profile as _;
+
+/// Longest name looked at before it is normalized, bytes: four for each character.
+const NAME_BYTES_MAX: usize = NAME_CHARS_MAX * 4;
+
+/// What attackers try first, of 8 bytes and more. A floor, not a policy: the throttle does the rest.
+const COMMON_PASSWORDS: [&str; 40] = [
+    "password",
+    "password1",
+    "password12",
+    "password123",
+    "passw0rd",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "87654321",
+    "987654321",
+    "0987654321",
+    "11111111",
+    "00000000",
+    "88888888",
+    "12341234",
+    "11223344",
+    "qwertyui",
+    "qwertyuiop",
+    "qwerty123",
+    "qwerty12",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "1qaz2wsx",
+    "zaq12wsx",
+    "asdfghjk",
+    "asdfghjkl",
+    "abcd1234",
+    "abc12345",
+    "a1b2c3d4",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "trustno1",
+    "welcome1",
+    "letmein1",
+    "changeme",
+    "castle123",
+];
+
+/// The one spelling of a login name; or what is wrong with it.
+pub fn normalize(name: &str) -> Result<String, &'static str> {
+    const LENGTH: &str = "must have 3 to 32 characters";
+    if name.len() > NAME_BYTES_MAX {
+        return Err(LENGTH);
+    }
+    let name = UsernameCaseMapped::new()
+        .enforce(name)
+        .map_err(|_| "must consist of letters, digits and printable ASCII without blanks (RFC 8265)")?;
+    let length = name.chars().count();
+    if (NAME_CHARS_MIN..=NAME_CHARS_MAX).contains(&length) { Ok(name.into_owned()) } else { Err(LENGTH) }
+}
+
+/// A display name without blanks around it, `None` if it is empty; or what is wrong with it.
+pub fn display(name: &str) -> Result<Option<String>, &'static str> {
+    let name = name.trim();
+    if name.chars().count() > DISPLAY_NAME_CHARS_MAX {
+        return Err("must have at most 64 characters");
+    }
+    if name.chars().any(char::is_control) {
+        return Err("must not contain control characters");
+    }
+    Ok((!name.is_empty()).then(|| name.to_owned()))
+}
+
+/// Whether `password` is good enough for the guest `name` (normalized); or what is wrong with it.
+pub fn password(password: &str, name: &str) -> Result<(), &'static str> {
+    password_length(password)?;
+    let folded = password.to_lowercase();
+    if folded.contains(name) && folded.len() < name.len() + PASSWORD_BYTES_MIN {
+        return Err("must be more than the name");
+    }
+    let first = folded.chars().next();
+    if folded.chars().all(|c| Some(c) == first) || COMMON_PASSWORDS.contains(&folded.as_str()) {
+        return Err("is one of those everybody tries first");
+    }
+    Ok(())
+}
+
+/// Whether `password` may be hashed at all; or what is wrong with it.
+pub fn password_length(password: &str) -> Result<(), &'static str> {
+    if (PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
+        Ok(())
+    } else {
+        Err("must have 8 to 1024 bytes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_are_one_name() {
+        for spelling in ["alice", "Alice", "ALICE", "ａｌｉｃｅ", "Ａｌｉｃｅ"] {
+            assert_eq!(normalize(spelling).as_deref(), Ok("alice"), "{spelling}");
+        }
+        assert_eq!(normalize("Zoe\u{308}"), normalize("ZOË"));
+    }
+
+    #[test]
+    fn what_is_not_a_name_is_refused() {
+        let long = "a".repeat(33);
+        let huge = "a".repeat(1_000_000);
+        for bad in [
+            "",
+            "al",
+            "alice ",
+            " alice",
+            "al ice",
+            "alice\n",
+            "alice\u{200b}",
+            "alice\u{a0}",
+            "\u{0}\u{0}\u{0}",
+            "🙂🙂🙂",
+            "\u{202e}ecila",
+            &long,
+            &huge,
+        ] {
+            assert!(normalize(bad).is_err(), "{bad:.40?}");
+        }
+        assert_eq!(normalize(&"a".repeat(32)).map(|name| name.len()), Ok(32));
+        assert_eq!(normalize("ñandú-7").as_deref(), Ok("ñandú-7"));
+    }
+
+    #[test]
+    fn passwords_have_a_floor_and_a_ceiling() {
+        for bad in ["", "1234567", "Password1", "aaaaaaaaaa", "margaret", "Margaret12", &"x1".repeat(513)] {
+            assert!(password(bad, "margaret").is_err(), "{bad:.40}");
+        }
+        for good in ["correct horse", "margaret rides at dawn", &"x1".repeat(512), "пароль-замок"]
+        {
+            assert_eq!(password(good, "margaret"), Ok(()), "{good:.40}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_is_trimmed_and_one_line() {
+        assert_eq!(display("  Alice B. "), Ok(Some("Alice B.".to_owned())));
+        assert_eq!(display("  "), Ok(None));
+        assert!(display("a\nb").is_err());
+        assert!(display(&"é".repeat(65)).is_err());
+        assert!(display(&"é".repeat(64)).is_ok());
+    }
+}

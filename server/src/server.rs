@@ -1,0 +1,319 @@
+//! The server put together: everything bound and opened in `bind`, served in `run`.
+//!
+//! Owns the order of start and of drain, and the limits of the HTTP/2 connections. Holds no rule of its own.
+
+use crate::accounts::{Accounts, Inviting};
+use crate::admin::{self, AdminApi};
+use crate::auth::Authenticator;
+use crate::calls::RoutePolicy;
+use crate::config::{Config, MatchRoute, PublicUrl, host_of};
+use crate::error::Error;
+use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
+use crate::ice::{IceVendor, TurnSecret};
+use crate::lobby::LobbyConfig;
+use crate::service::CastleApi;
+use crate::session::SessionConfig;
+use crate::store::sled::SledStore;
+use crate::store::{OpenError, Role, Store};
+use crate::token::Signers;
+use crate::turn::{Relay, RelayConfig, RelayError};
+use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX};
+use castle::v1::admin_service_server::AdminServiceServer;
+use castle::v1::castle_service_server::CastleServiceServer;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::net::{TcpListener, UdpSocket, UnixListener};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic_health::ServingStatus;
+
+/// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
+const STREAMS_PER_CONNECTION: u32 = 100;
+/// A connection is asked this often whether it lives …
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// … and given this long to answer: together under the 20 s in which a pulled cable is noticed.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(8);
+/// HTTP/2 frames, bytes: the protocol's least. Larger ones would only hold up the small.
+const HTTP2_FRAME_BYTES: u32 = 16 * 1024;
+/// Request headers, bytes: an access token is 400.
+const HEADER_BYTES: u32 = 16 * 1024;
+/// What a client may send on one stream before it is read: what a session may leave unacknowledged.
+const STREAM_WINDOW_BYTES: u32 = UNACKED_BYTES_MAX as u32;
+/// The same for all streams of a connection.
+const CONNECTION_WINDOW_BYTES: u32 = 4 * STREAM_WINDOW_BYTES;
+/// Messages that are decoded, bytes: those over the limit of a frame but not of this are answered in band.
+const DECODED_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+/// What sessions are told when the server goes down: long enough that a restart is done, short against the
+/// resume window, and spread so that not all come back at once.
+const GO_AWAY: GoAway = GoAway {
+    reconnect_after: Duration::from_secs(1),
+    jitter: Duration::from_secs(2),
+    deadline: Duration::from_secs(5),
+};
+/// After the sessions have gone: for the answers still on their way.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the first invitation is good.
+const FIRST_INVITATION_TTL: Duration = Duration::from_hours(24);
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error("{0}")]
+    Store(#[from] OpenError),
+    /// The store was opened and could not be read.
+    #[error("{0}")]
+    Secrets(#[from] Error),
+    /// A port or socket.
+    #[error("cannot listen on {what}: {source}")]
+    Listen {
+        /// Which.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The relay.
+    #[error("{0}")]
+    Relay(#[from] RelayError),
+}
+
+/// Why a server stopped other than by being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The transport.
+    #[error("serving failed: {0}")]
+    Serve(#[from] tonic::transport::Error),
+    /// The disk: what cannot be made durable must not be acknowledged.
+    #[error("the store cannot be written any more; see the log")]
+    StoreFailed,
+}
+
+/// Where a server is reached.
+#[derive(Debug, Clone)]
+pub struct Listening {
+    /// gRPC, TCP.
+    pub grpc: SocketAddr,
+    /// STUN and TURN, UDP.
+    pub turn: SocketAddr,
+    /// What guests are told.
+    pub url: PublicUrl,
+}
+
+/// A server with everything bound and opened, not serving yet.
+pub struct Server {
+    config: Config,
+    listening: Listening,
+    grpc: TcpListener,
+    admin: UnixListener,
+    store: Arc<dyn Store>,
+    store_failed: CancellationToken,
+    accounts: Arc<Accounts>,
+    authenticator: Arc<Authenticator>,
+    ice: Arc<IceVendor>,
+    hub: HubHandle,
+    relay: Relay,
+    tasks: TaskTracker,
+    stopped: CancellationToken,
+}
+
+impl Server {
+    /// Opens the store and binds every port.
+    pub async fn bind(config: Config) -> Result<Self, StartError> {
+        let store_failed = CancellationToken::new();
+        let store: Arc<dyn Store> = Arc::new(open_store(&config, store_failed.clone()).await?);
+        let secrets = store.secrets().await?;
+        let listen = |what: String| move |source| StartError::Listen { what, source };
+        let grpc =
+            TcpListener::bind(config.listen).await.map_err(listen(format!("--listen {}", config.listen)))?;
+        let turn = UdpSocket::bind(config.turn_listen)
+            .await
+            .map_err(listen(format!("--turn-listen {}", config.turn_listen)))?;
+        let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
+        let bound = |address: std::io::Result<SocketAddr>| address.map_err(listen("a bound port".to_owned()));
+        let grpc_address = bound(grpc.local_addr())?;
+        let listening = Listening {
+            grpc: grpc_address,
+            turn: bound(turn.local_addr())?,
+            url: config.public_url.clone().unwrap_or_else(|| PublicUrl::of(grpc_address)),
+        };
+        let secret = TurnSecret::new(secrets.turn.clone());
+        let ice = Arc::new(vendor(&config, &listening, secret.clone()));
+        let relay = Relay::start(RelayConfig {
+            socket: turn,
+            relay_ip: config.turn_relay_ip,
+            external_ip: config.turn_external_ip,
+            secret,
+        })
+        .await?;
+        let signers = Arc::new(Signers::new(&secrets));
+        let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
+        let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
+        let tasks = TaskTracker::new();
+        let stopped = CancellationToken::new();
+        let hub = Hub::spawn(
+            hub_config(&config),
+            Arc::clone(&ice),
+            Arc::clone(&signers.call),
+            rand::random(),
+            &tasks,
+            stopped.clone(),
+        );
+        Ok(Self {
+            config,
+            listening,
+            grpc,
+            admin,
+            store,
+            store_failed,
+            accounts,
+            authenticator,
+            ice,
+            hub,
+            relay,
+            tasks,
+            stopped,
+        })
+    }
+
+    /// Where it is reached.
+    pub fn listening(&self) -> &Listening {
+        &self.listening
+    }
+
+    /// Its accounts.
+    pub fn accounts(&self) -> &Arc<Accounts> {
+        &self.accounts
+    }
+
+    /// Whether anybody has an account yet.
+    pub async fn has_guests(&self) -> Result<bool, Error> {
+        self.store.has_accounts().await
+    }
+
+    /// The link of an invitation for the first guest, who becomes a host: one use, 24 h.
+    pub async fn first_invitation(&self) -> Result<String, Error> {
+        let inviting = Inviting {
+            uses: 1,
+            good_for: FIRST_INVITATION_TTL,
+            note: "first guest, becomes admin".to_owned(),
+            role: Role::Admin,
+        };
+        let (_, code) = self.accounts.invite(inviting).await?;
+        Ok(self.listening.url.invitation_link(&code))
+    }
+
+    /// Serves until `shutdown`, then drains; `force` cuts the drain short.
+    pub async fn run(self, shutdown: CancellationToken, force: CancellationToken) -> Result<(), RunError> {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_serving::<CastleServiceServer<CastleApi>>().await;
+        let castle = CastleServiceServer::new(self.api()).max_decoding_message_size(DECODED_BYTES_MAX);
+        let admin = AdminServiceServer::new(AdminApi {
+            store: Arc::clone(&self.store),
+            url: self.listening.url.clone(),
+            hub: self.hub.clone(),
+        });
+        let Self { tasks, stopped, hub, .. } = self;
+        let mut serving = tasks.spawn(
+            transport()
+                .add_service(castle)
+                .add_service(health_service)
+                .add_service(reflection().build_v1().expect("our own descriptors are well-formed"))
+                .add_service(reflection().build_v1alpha().expect("our own descriptors are well-formed"))
+                .serve_with_incoming_shutdown(
+                    TcpListenerStream::new(self.grpc),
+                    stopped.clone().cancelled_owned(),
+                ),
+        );
+        tasks.spawn(tonic::transport::Server::builder().add_service(admin).serve_with_incoming_shutdown(
+            UnixListenerStream::new(self.admin),
+            stopped.clone().cancelled_owned(),
+        ));
+        tasks.close();
+        let ended = tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            () = self.store_failed.cancelled() => Err(RunError::StoreFailed),
+            served = &mut serving => served.map_or(Ok(()), |served| Ok(served?)),
+        };
+        tracing::info!("draining");
+        health.set_service_status("", ServingStatus::NotServing).await;
+        health.set_not_serving::<CastleServiceServer<CastleApi>>().await;
+        force.run_until_cancelled(hub.drain(GO_AWAY)).await;
+        stopped.cancel();
+        tokio::select! {
+            () = tasks.wait() => tracing::info!("drained"),
+            () = tokio::time::sleep(DRAIN_DEADLINE) => tracing::warn!("streams were cut at the drain deadline"),
+            () = force.cancelled() => tracing::warn!("the drain was cut short"),
+        }
+        self.relay.close().await;
+        admin::remove_socket(&self.config.data_dir);
+        ended
+    }
+
+    fn api(&self) -> CastleApi {
+        CastleApi {
+            accounts: Arc::clone(&self.accounts),
+            authenticator: Arc::clone(&self.authenticator),
+            ice: Arc::clone(&self.ice),
+            hub: self.hub.clone(),
+            session: SessionConfig::default(),
+            tasks: self.tasks.clone(),
+        }
+    }
+}
+
+async fn open_store(config: &Config, failed: CancellationToken) -> Result<SledStore, OpenError> {
+    let data_dir = config.data_dir.clone();
+    tokio::task::spawn_blocking(move || {
+        admin::make_data_dir(&data_dir)?;
+        SledStore::open(&admin::store_dir(&data_dir), SystemTime::now(), failed)
+    })
+    .await
+    .expect("opening a store does not panic")
+}
+
+fn hub_config(config: &Config) -> HubConfig {
+    let match_route = match config.match_route {
+        MatchRoute::Relay => RoutePolicy::RelayOnly,
+        MatchRoute::Direct => RoutePolicy::Any,
+    };
+    HubConfig { lobby: LobbyConfig { match_route, ..LobbyConfig::default() }, ..HubConfig::default() }
+}
+
+fn vendor(config: &Config, listening: &Listening, secret: TurnSecret) -> IceVendor {
+    let ip = listening.turn.ip();
+    let host = match (&config.public_url, config.turn_external_ip) {
+        (_, Some(external)) => host_of(external),
+        (Some(url), None) => url.host().to_owned(),
+        (None, None) if ip.is_unspecified() => host_of(config.turn_relay_ip),
+        (None, None) => host_of(ip),
+    };
+    let port = listening.turn.port();
+    IceVendor::new(
+        vec![format!("stun:{host}:{port}")],
+        vec![format!("turn:{host}:{port}?transport=udp")],
+        secret,
+    )
+}
+
+fn transport() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .concurrency_limit_per_connection(STREAMS_PER_CONNECTION as usize)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(HTTP2_FRAME_BYTES)
+        .http2_max_header_list_size(HEADER_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .tcp_nodelay(true)
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(castle::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .with_service_name("castle.v1.CastleService")
+        .with_service_name("grpc.health.v1.Health")
+}

@@ -1,0 +1,326 @@
+//! Signal's wire types to and from the words of the lobby. Parses and checks sizes; decides nothing else.
+
+use crate::calls::{CallState, EndReason, Negotiation, Origin, Presence, RoutePolicy, Side};
+use crate::error::Error;
+use crate::guest::{Availability, Guest, Wish};
+use crate::hub::{Body, CallNews, Frame, GoAway, Item, Outgoing, ResumeRequest, Welcome};
+use crate::ice::IceServers;
+use crate::lobby::{Command, HallDelta, HallRow, HallSnapshot, SelfView, Shown, Target};
+use castle::ids::{CallId, GuestId};
+use castle::{limits, v1};
+use std::time::{Duration, SystemTime};
+use v1::signal_request::Frame as Request;
+use v1::signal_response::Frame as Response;
+
+/// Checks what the client says of itself.
+pub(super) fn check_labels(hello: &v1::Hello) -> Result<(), Error> {
+    for (field, text) in [("client_name", &hello.client_name), ("client_version", &hello.client_version)] {
+        if text.chars().count() > limits::LABEL_CHARS_MAX {
+            let description = format!("is longer than {} characters", limits::LABEL_CHARS_MAX);
+            return Err(Error::field(format!("hello.{field}"), description));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn resume_request(resume: v1::Resume) -> ResumeRequest {
+    ResumeRequest { token: resume.resume_token, received_seq: resume.received_seq, epoch: resume.epoch }
+}
+
+/// Refuses a request id that is too long; what it would have asked for is not done.
+pub(super) fn checked_request_id(
+    request_id: String,
+    command: Option<Result<Command, Error>>,
+) -> (String, Option<Result<Command, Error>>) {
+    if request_id.len() <= limits::REQUEST_ID_BYTES_MAX {
+        return (request_id, command);
+    }
+    let description = format!("is longer than {} bytes", limits::REQUEST_ID_BYTES_MAX);
+    (String::new(), command.map(|_| Err(Error::field("request_id", description))))
+}
+
+/// What a frame asks for.
+pub(super) fn command(frame: Request) -> Result<Command, Error> {
+    Ok(match frame {
+        Request::SetAvailability(set) => {
+            Command::SetAvailability(wish(v1::Availability::try_from(set.availability).unwrap_or_default())?)
+        }
+        Request::PlaceCall(place) => Command::PlaceCall(target(place)?),
+        Request::AcceptCall(accept) => Command::AcceptCall(call_id("accept_call", &accept.call_id)?),
+        Request::DeclineCall(decline) => Command::DeclineCall(call_id("decline_call", &decline.call_id)?),
+        Request::CancelCall(cancel) => Command::CancelCall(call_id("cancel_call", &cancel.call_id)?),
+        Request::HangUp(hang_up) => {
+            Command::HangUp { call: call_id("hang_up", &hang_up.call_id)?, failed: hang_up.failed }
+        }
+        Request::MediaConnected(media) => {
+            v1::Route::try_from(media.route)
+                .map_err(|_| Error::field("media_connected.route", "is not a value this server knows"))?;
+            Command::MediaConnected(call_id("media_connected", &media.call_id)?)
+        }
+        Request::Offer(offer) => {
+            let call = call_id("offer", &offer.call_id)?;
+            Command::Negotiate(call, Negotiation::Offer(sized("sdp", offer.sdp, limits::SDP_BYTES_MAX)?))
+        }
+        Request::Answer(answer) => {
+            let call = call_id("answer", &answer.call_id)?;
+            Command::Negotiate(call, Negotiation::Answer(sized("sdp", answer.sdp, limits::SDP_BYTES_MAX)?))
+        }
+        Request::Candidate(candidate) => {
+            let call = call_id("candidate", &candidate.call_id)?;
+            Command::Negotiate(call, self::candidate(candidate)?)
+        }
+        Request::EndOfCandidates(end) => {
+            let call = call_id("end_of_candidates", &end.call_id)?;
+            let username_fragment =
+                sized("username_fragment", end.username_fragment, limits::CANDIDATE_BYTES_MAX)?;
+            Command::Negotiate(call, Negotiation::EndOfCandidates { username_fragment })
+        }
+        Request::LeaveMatch(_) => Command::LeaveMatch,
+        Request::Hello(_) | Request::Ping(_) | Request::Pong(_) | Request::Bye(_) => {
+            return Err(Error::MalformedFrame { detail: "not a command" });
+        }
+    })
+}
+
+fn candidate(candidate: v1::Candidate) -> Result<Negotiation, Error> {
+    let limit = limits::CANDIDATE_BYTES_MAX;
+    let all = candidate.candidate.len() + candidate.sdp_mid.len() + candidate.username_fragment.len();
+    if all > limit {
+        return Err(Error::FrameTooLarge { what: "candidate", limit });
+    }
+    Ok(Negotiation::Candidate {
+        candidate: candidate.candidate,
+        sdp_mid: candidate.sdp_mid,
+        sdp_m_line_index: candidate.sdp_m_line_index,
+        username_fragment: candidate.username_fragment,
+    })
+}
+
+fn sized(what: &'static str, text: String, limit: usize) -> Result<String, Error> {
+    if text.len() > limit {
+        return Err(Error::FrameTooLarge { what, limit });
+    }
+    Ok(text)
+}
+
+fn call_id(frame: &str, text: &str) -> Result<CallId, Error> {
+    text.parse().map_err(|error| Error::field(format!("{frame}.call_id"), format!("{error}")))
+}
+
+fn wish(availability: v1::Availability) -> Result<Wish, Error> {
+    match availability {
+        v1::Availability::Available => Ok(Wish::Available),
+        v1::Availability::DoNotDisturb => Ok(Wish::DoNotDisturb),
+        v1::Availability::Invisible => Ok(Wish::Invisible),
+        v1::Availability::Unspecified | v1::Availability::InCall => Err(Error::field(
+            "set_availability.availability",
+            "is none of available, do not disturb and invisible",
+        )),
+    }
+}
+
+fn target(place: v1::PlaceCall) -> Result<Target, Error> {
+    use v1::place_call::Target as T;
+    match place.target {
+        None => Err(Error::field("place_call.target", "is missing")),
+        Some(T::GuestId(id)) => {
+            let id: GuestId =
+                id.parse().map_err(|error| Error::field("place_call.guest_id", format!("{error}")))?;
+            Ok(Target::Guest(id))
+        }
+        Some(T::Name(name)) => Ok(Target::Name(name)),
+        Some(T::NextAvailable(_)) => Ok(Target::NextAvailable),
+    }
+}
+
+/// A frame as it is sent.
+pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> v1::SignalResponse {
+    let (seq, in_reply_to, frame) = match outgoing.item {
+        Item::Welcome(it) => (0, String::new(), Some(Response::Welcome(welcome(*it, heartbeat)))),
+        Item::Frame(frame) => {
+            let Frame { seq, in_reply_to, body } = &*frame;
+            (*seq, in_reply_to.clone(), Some(self::body(body)))
+        }
+        Item::Refused { in_reply_to, error } => (0, in_reply_to, Some(Response::Error(error.to_frame()))),
+        Item::HallSnapshot(hall) => (0, String::new(), Some(Response::HallSnapshot(snapshot(&hall)))),
+        Item::HallDelta { delta, me, guest_count } => {
+            (0, String::new(), Some(Response::HallDelta(hall_delta(&delta, me, guest_count))))
+        }
+        Item::Ack => (0, String::new(), None),
+        Item::Ping(nonce) => (0, String::new(), Some(Response::Ping(v1::Ping { nonce }))),
+        Item::Pong(nonce) => (0, String::new(), Some(Response::Pong(v1::Pong { nonce }))),
+        Item::GoAway(it) => (0, String::new(), Some(Response::GoAway(go_away(it)))),
+    };
+    v1::SignalResponse { seq, ack: outgoing.ack, in_reply_to, frame }
+}
+
+fn body(body: &Body) -> Response {
+    match body {
+        Body::Me(me) => Response::SelfUpdate(self_update(me)),
+        Body::Call(news) => Response::CallUpdate(v1::CallUpdate { call: Some(call(news)) }),
+        Body::Negotiation(call, said) => negotiation(call.to_string(), said.clone()),
+        Body::Refused(error) => Response::Error(error.to_frame()),
+        Body::Ice(servers) => Response::IceServers(ice_servers(servers.clone())),
+    }
+}
+
+fn negotiation(call_id: String, said: Negotiation) -> Response {
+    match said {
+        Negotiation::Offer(sdp) => Response::Offer(v1::Offer { call_id, sdp }),
+        Negotiation::Answer(sdp) => Response::Answer(v1::Answer { call_id, sdp }),
+        Negotiation::Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment } => {
+            Response::Candidate(v1::Candidate {
+                call_id,
+                candidate,
+                sdp_mid,
+                sdp_m_line_index,
+                username_fragment,
+            })
+        }
+        Negotiation::EndOfCandidates { username_fragment } => {
+            Response::EndOfCandidates(v1::EndOfCandidates { call_id, username_fragment })
+        }
+    }
+}
+
+fn welcome(welcome: Welcome, heartbeat: Duration) -> v1::Welcome {
+    v1::Welcome {
+        session_id: welcome.session.to_string(),
+        resume_token: welcome.resume_token,
+        epoch: welcome.epoch,
+        resumed: welcome.resumed,
+        received_seq: welcome.received_seq,
+        heartbeat_interval_ms: millis(heartbeat),
+        resume_window_ms: millis(welcome.resume_window),
+        ice_servers: Some(ice_servers(welcome.ice)),
+        me: Some(self_update(&welcome.me)),
+        hall: Some(snapshot(&welcome.hall)),
+        call: welcome.call.as_ref().map(call),
+        server_version: env!("CARGO_PKG_VERSION").to_owned(),
+        server_time: Some(SystemTime::now().into()),
+    }
+}
+
+fn go_away(go_away: GoAway) -> v1::GoAway {
+    v1::GoAway {
+        reconnect_after_ms: millis(go_away.reconnect_after),
+        jitter_ms: millis(go_away.jitter),
+        deadline_ms: millis(go_away.deadline),
+    }
+}
+
+fn millis(duration: Duration) -> u32 {
+    duration.as_millis().try_into().unwrap_or(u32::MAX)
+}
+
+fn guest(guest: &Guest) -> v1::Guest {
+    v1::Guest {
+        guest_id: guest.id.to_string(),
+        name: guest.name.clone(),
+        display_name: guest.display_name.clone(),
+    }
+}
+
+fn self_update(me: &SelfView) -> v1::SelfUpdate {
+    let availability = match me.availability {
+        Availability::Wished(Wish::Available) => v1::Availability::Available,
+        Availability::Wished(Wish::DoNotDisturb) => v1::Availability::DoNotDisturb,
+        Availability::Wished(Wish::Invisible) => v1::Availability::Invisible,
+        Availability::InCall => v1::Availability::InCall,
+    };
+    v1::SelfUpdate { guest: Some(guest(&me.guest)), availability: availability.into() }
+}
+
+fn hall_guest(row: &HallRow) -> v1::HallGuest {
+    let availability = match row.shown {
+        Shown::Available => v1::Availability::Available,
+        Shown::InCall => v1::Availability::InCall,
+        Shown::DoNotDisturb => v1::Availability::DoNotDisturb,
+    };
+    v1::HallGuest { guest: Some(guest(&row.guest)), availability: availability.into() }
+}
+
+fn count(guests: usize) -> u32 {
+    guests.try_into().unwrap_or(u32::MAX)
+}
+
+fn snapshot(hall: &HallSnapshot) -> v1::HallSnapshot {
+    v1::HallSnapshot {
+        hall_version: hall.version,
+        guests: hall.rows.iter().map(hall_guest).collect(),
+        guest_count: count(hall.guest_count),
+    }
+}
+
+fn hall_delta(delta: &HallDelta, me: GuestId, guest_count: usize) -> v1::HallDelta {
+    v1::HallDelta {
+        from_version: delta.version - 1,
+        hall_version: delta.version,
+        changed: delta.changed.iter().filter(|row| row.guest.id != me).map(hall_guest).collect(),
+        left_guest_ids: delta.left.iter().filter(|&&left| left != me).map(ToString::to_string).collect(),
+        guest_count: count(guest_count),
+    }
+}
+
+fn call(news: &CallNews) -> v1::Call {
+    let view = &news.view;
+    let (peer, origin) = match (view.side, view.origin) {
+        (Side::First, Origin::Placed) => (&view.second, v1::CallOrigin::Placed),
+        (Side::Second, Origin::Placed) => (&view.first, v1::CallOrigin::Received),
+        (Side::First, Origin::Matched) => (&view.second, v1::CallOrigin::Matched),
+        (Side::Second, Origin::Matched) => (&view.first, v1::CallOrigin::Matched),
+    };
+    let role = match (view.state, view.side) {
+        (CallState::Ringing | CallState::Ended(_), _) => v1::CallRole::Unspecified,
+        (CallState::Connecting | CallState::Connected, Side::First) => v1::CallRole::Offerer,
+        (CallState::Connecting | CallState::Connected, Side::Second) => v1::CallRole::Answerer,
+    };
+    let (state, end_reason) = match view.state {
+        CallState::Ringing => (v1::CallState::Ringing, v1::CallEndReason::Unspecified),
+        CallState::Connecting => (v1::CallState::Connecting, v1::CallEndReason::Unspecified),
+        CallState::Connected => (v1::CallState::Connected, v1::CallEndReason::Unspecified),
+        CallState::Ended(reason) => (v1::CallState::Ended, end_reason(reason)),
+    };
+    let route_policy = match view.route_policy {
+        RoutePolicy::Any => v1::RoutePolicy::Any,
+        RoutePolicy::RelayOnly => v1::RoutePolicy::RelayOnly,
+    };
+    let peer_presence = match view.peer_presence {
+        Presence::Present => v1::PeerPresence::Present,
+        Presence::Reconnecting => v1::PeerPresence::Reconnecting,
+        Presence::Gone => v1::PeerPresence::Gone,
+    };
+    v1::Call {
+        call_id: view.id.to_string(),
+        peer: Some(guest(peer)),
+        state: state.into(),
+        origin: origin.into(),
+        role: role.into(),
+        route_policy: route_policy.into(),
+        end_reason: end_reason.into(),
+        peer_presence: peer_presence.into(),
+        ice_servers: news.ice.clone().map(ice_servers),
+        call_token: news.token.clone().unwrap_or_default(),
+        created_at: Some(news.created_at.into()),
+        expires_at: news.expires_at.map(Into::into),
+    }
+}
+
+fn end_reason(reason: EndReason) -> v1::CallEndReason {
+    match reason {
+        EndReason::Declined => v1::CallEndReason::Declined,
+        EndReason::Busy => v1::CallEndReason::Busy,
+        EndReason::Cancelled => v1::CallEndReason::Cancelled,
+        EndReason::TimedOut => v1::CallEndReason::TimedOut,
+        EndReason::HungUp => v1::CallEndReason::HungUp,
+        EndReason::Disconnected => v1::CallEndReason::Disconnected,
+        EndReason::Failed => v1::CallEndReason::Failed,
+        EndReason::AnsweredElsewhere => v1::CallEndReason::AnsweredElsewhere,
+        EndReason::Superseded => v1::CallEndReason::Superseded,
+        EndReason::ShuttingDown => v1::CallEndReason::ShuttingDown,
+    }
+}
+
+fn ice_servers(servers: IceServers) -> v1::IceServers {
+    servers.into()
+}

@@ -110,32 +110,55 @@ impl Accounts {
         let code_hash = code_hash(&asked.invitation_code);
         self.take_attempt(from, &name)?;
         if let Some(account) = self.store.account_by_name(&name).await? {
-            let mine = self.hasher.verify(asked.password, Some(account.password_hash.clone())).await?;
-            if mine {
-                self.forgive(from, &name);
-                return self.log_in(account, asked.device_name, now, None).await;
-            }
-            self.store.check_invitation(code_hash, now).await?;
-            return Err(Error::NameTaken);
+            return match self.log_in_if_right(from, account, asked.password, asked.device_name).await? {
+                Some(logged_in) => Ok(logged_in),
+                None => {
+                    Err(self.store.check_invitation(code_hash, now).await.err().unwrap_or(Error::NameTaken))
+                }
+            };
         }
         // The hash comes before the verdict on the invitation, so that the time tells nothing about the name.
-        let password_hash = self.hasher.hash(asked.password).await?;
+        let password_hash = self.hasher.hash(asked.password.clone()).await?;
         let guest = GuestId::from_bits(rand::random());
-        let (login, refresh) = self.new_login(guest, asked.device_name, now);
+        let (login, refresh) = self.new_login(guest, asked.device_name.clone(), now);
         let refresh_expires_at = login.refresh_expires_at;
         let registration = Registration {
             code_hash,
             id: guest,
             display_name: display_name.unwrap_or_else(|| name.clone()),
-            name,
+            name: name.clone(),
             password_hash,
             login,
             now,
         };
-        let account = self.store.register(registration).await?;
+        match self.store.register(registration).await {
+            Ok(account) => {
+                self.forgive(from, &account.name);
+                tracing::info!(guest = %account.id, name = account.name, "registered");
+                Ok(self.logged_in(account, refresh, refresh_expires_at, now))
+            }
+            // Registered meanwhile: perhaps by the first try of this very guest.
+            Err(Error::NameTaken | Error::InvitationSpent) => {
+                let account = self.store.account_by_name(&name).await?.ok_or(Error::InvitationSpent)?;
+                let mine = self.log_in_if_right(from, account, asked.password, asked.device_name).await?;
+                mine.ok_or(Error::NameTaken)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn log_in_if_right(
+        &self,
+        from: IpAddr,
+        account: Account,
+        password: String,
+        device_name: String,
+    ) -> Result<Option<LoggedIn>, Error> {
+        if !self.hasher.verify(password, Some(account.password_hash.clone())).await? {
+            return Ok(None);
+        }
         self.forgive(from, &account.name);
-        tracing::info!(guest = %account.id, name = account.name, "registered");
-        Ok(self.logged_in(account, refresh, refresh_expires_at, now))
+        self.log_in(account, device_name, SystemTime::now(), None).await.map(Some)
     }
 
     /// Logs in with name and password.

@@ -16,7 +16,7 @@ use crate::session::SessionConfig;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Role, Store};
 use crate::token::Signers;
-use crate::turn::{Relay, RelayConfig, RelayError};
+use crate::turn::{self, Relay, RelayConfig, RelayError};
 use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX};
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
@@ -27,7 +27,11 @@ use tokio::net::{TcpListener, UdpSocket, UnixListener};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+use tonic::codegen::http;
+use tonic::{Code, Status};
 use tonic_health::ServingStatus;
+use tower::util::MapResponseLayer;
 
 /// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
 const STREAMS_PER_CONNECTION: u32 = 100;
@@ -127,7 +131,7 @@ impl Server {
         let listen = |what: String| move |source| StartError::Listen { what, source };
         let grpc =
             TcpListener::bind(config.listen).await.map_err(listen(format!("--listen {}", config.listen)))?;
-        let turn = UdpSocket::bind(config.turn_listen)
+        let turn_socket = UdpSocket::bind(config.turn_listen)
             .await
             .map_err(listen(format!("--turn-listen {}", config.turn_listen)))?;
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
@@ -135,15 +139,16 @@ impl Server {
         let grpc_address = bound(grpc.local_addr())?;
         let listening = Listening {
             grpc: grpc_address,
-            turn: bound(turn.local_addr())?,
+            turn: bound(turn_socket.local_addr())?,
             url: config.public_url.clone().unwrap_or_else(|| PublicUrl::of(grpc_address)),
         };
         let secret = TurnSecret::new(secrets.turn.clone());
         let ice = Arc::new(vendor(&config, &listening, secret.clone()));
         let relay = Relay::start(RelayConfig {
-            socket: turn,
+            socket: turn_socket,
             relay_ip: config.turn_relay_ip,
             external_ip: config.turn_external_ip,
+            allocations_max: turn::ALLOCATIONS_MAX,
             secret,
         })
         .await?;
@@ -217,6 +222,7 @@ impl Server {
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = tasks.spawn(
             transport()
+                .layer(MapResponseLayer::new(with_reason))
                 .add_service(castle)
                 .add_service(health_service)
                 .add_service(reflection().build_v1().expect("our own descriptors are well-formed"))
@@ -314,6 +320,23 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(castle::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET) // so that tools read details
         .with_service_name("castle.v1.CastleService")
         .with_service_name("grpc.health.v1.Health")
+}
+
+/// Gives the refusals of the transport itself the reasons that ours have, so that no client has to read text.
+fn with_reason(response: http::Response<Body>) -> http::Response<Body> {
+    let status = Status::from_header_map(response.headers());
+    let error = match status {
+        Some(status) if !status.details().is_empty() => return response,
+        Some(status) if status.code() == Code::OutOfRange => {
+            Error::FrameTooLarge { what: "request", limit: FRAME_BYTES_MAX }
+        }
+        Some(status) if status.code() == Code::Internal && status.message().contains("decode") => {
+            Error::MalformedFrame { detail: "not a message of this method" }
+        }
+        _ => return response,
+    };
+    Status::from(error).into_http()
 }

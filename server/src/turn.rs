@@ -38,6 +38,8 @@ pub struct RelayConfig {
     pub relay_ip: IpAddr,
     /// The address under which the relay is reached from outside, where a NAT stands before it.
     pub external_ip: Option<IpAddr>,
+    /// Allocations at once.
+    pub allocations_max: usize,
     /// Shared with whoever vends credentials.
     pub secret: TurnSecret,
 }
@@ -64,6 +66,7 @@ impl Relay {
             shown_ip: config.external_ip.unwrap_or(config.relay_ip),
             rules: PeerRules::new(listen.ip().is_loopback()),
             ports: RwLock::default(),
+            ports_max: config.allocations_max,
         });
         let known = Arc::new(RwLock::default());
         let credentials = Credentials { secret: config.secret, known: Arc::clone(&known) };
@@ -140,6 +143,7 @@ struct RelaySockets {
     shown_ip: IpAddr,
     rules: PeerRules,
     ports: RwLock<BTreeSet<u16>>,
+    ports_max: usize,
 }
 
 impl RelaySockets {
@@ -193,8 +197,8 @@ impl RelayAddressGenerator for Allocator {
         if use_ipv4 != sockets.ip.is_ipv4() {
             return Err(turn::Error::Other("no relay address of this family".to_owned()));
         }
-        if sockets.read_ports().len() >= ALLOCATIONS_MAX {
-            tracing::warn!(limit = ALLOCATIONS_MAX, "the relay is full");
+        if sockets.read_ports().len() >= sockets.ports_max {
+            tracing::warn!(limit = sockets.ports_max, "the relay is full");
             return Err(turn::Error::Other("the relay is full".to_owned()));
         }
         let socket = UdpSocket::bind((sockets.ip, requested_port)).await?;

@@ -1,6 +1,6 @@
 //! Shows each screen with made-up contents, without a server and without an engine: for looking at them.
 //!
-//! `cargo run -p castle-desktop --example gallery -- SCREEN [light|dark] [gl|cpu] [WIDTHxHEIGHT] [SECONDS]`.
+//! `cargo run -p castle-desktop --example gallery -- SCREEN [light|dark] [auto|gl|cpu] [WIDTHxHEIGHT] [SECONDS]`.
 //! With SECONDS it closes by itself and prints the share of a core that it used. Without SCREEN it lists them.
 
 use castle::ids::{CallId, GuestId};
@@ -261,7 +261,11 @@ fn main() -> eframe::Result {
     };
     let theme =
         if argument(2) == "dark" { egui::ThemePreference::Dark } else { egui::ThemePreference::Light };
-    let renderer = if argument(3) == "cpu" { Renderer::Cpu } else { Renderer::Auto };
+    let renderer = match argument(3) {
+        "cpu" => Renderer::Cpu,
+        "gl" => Renderer::Shader,
+        _ => Renderer::Auto,
+    };
     let size = argument(4).split_once('x').and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
     let lasts = argument(5).parse().ok().map(Duration::from_secs);
     let viewport = egui::ViewportBuilder::default().with_inner_size(size.unwrap_or([960.0_f32, 720.0]));

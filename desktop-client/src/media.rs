@@ -18,6 +18,7 @@ pub mod measure;
 pub mod mic;
 pub mod opus;
 pub mod packet;
+pub mod presenter;
 pub mod rate;
 pub mod resample;
 pub mod ring;

@@ -71,12 +71,14 @@ impl Screens {
         }
         egui::CentralPanel::no_frame().frame(page(ui)).show(ui, |ui| {
             notices::notices_ui(ui, view, &mut self.overloaded, commands);
-            match (call, logged_in, &snapshot.search) {
+            // An id of its own: a notice that comes or goes above does not take the keyboard away.
+            let screen = egui::UiBuilder::new().scope_id(egui::Id::unique("screen"));
+            ui.scope_builder(screen, |ui| match (call, logged_in, &snapshot.search) {
                 (Some(call), ..) => ended::ended_ui(ui, call, commands),
                 (None, false, _) => login::login_ui(ui, &mut self.login, view, commands),
                 (None, true, Some(search)) => search::search_ui(ui, view, search, commands),
                 (None, true, None) => hall::hall_ui(ui, &mut self.hall, view, commands),
-            }
+            });
         });
     }
 }

@@ -156,7 +156,10 @@ mod tests {
             assert_eq!(packet_samples(&payload), FRAME_SAMPLES);
             let samples = if frame == 30 { decoder.conceal() } else { decoder.decode(&payload) };
             let heard = energy(samples.expect("decoded"));
-            assert!(frame < 5 || (0.01..0.16).contains(&heard), "frame {frame}: {heard}");
+            // Frames swell in at the start and after the bridge.
+            let swelling = frame < 5 || (31..34).contains(&frame);
+            let bridged = frame == 30 && heard > 0.01;
+            assert!(swelling || bridged || (0.06..0.1).contains(&heard), "frame {frame}: {heard}");
         }
     }
 

@@ -156,8 +156,11 @@ impl Worker {
             let mut effects = |event| ready.push(event);
             match packet {
                 Ok(packet) => {
-                    locked(&self.shared).bits.add(now, packet.payload.len() as u64 * 8);
-                    self.assembler.push(packet, &mut effects);
+                    // All that has arrived comes before the question of what is overdue.
+                    for packet in std::iter::once(packet).chain(queue.try_iter().take(QUEUE_PACKETS)) {
+                        locked(&self.shared).bits.add(now, packet.payload.len() as u64 * 8);
+                        self.assembler.push(packet, &mut effects);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

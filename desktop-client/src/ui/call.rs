@@ -69,7 +69,8 @@ fn remote_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) {
 
 fn own_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) {
     let proportions = view.local.size().unwrap_or(vec2(16.0, 9.0));
-    let longest = (stage.width().min(stage.height()) * size::SELF_SHARE * 16.0 / 9.0).min(size::SELF_MAX);
+    let longest = (stage.width() * size::SELF_SHARE).min(stage.height() * size::SELF_SHARE * 16.0 / 9.0);
+    let longest = longest.min(size::SELF_MAX);
     let own = proportions * (longest / proportions.max_elem());
     let place = Rect::from_min_size(stage.right_top() + vec2(-own.x - space::M, space::M), own);
     let shown = if call.camera_on { view.local.paint(ui, place, true, size::RADIUS_L) } else { None };
@@ -82,8 +83,12 @@ fn own_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) {
     };
     if let Some(words) = words {
         ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_L), STAGE.raised);
-        ui.painter().text(place.center(), Align2::CENTER_CENTER, words, font(letters::SMALL), STAGE.soft);
+        let up = if call.muted { size::CONTROL_SMALL / 2.0 } else { 0.0 };
+        let middle = place.center() - vec2(0.0, up);
+        ui.painter().text(middle, Align2::CENTER_CENTER, words, font(letters::SMALL), STAGE.soft);
     }
+    let edge = egui::Stroke::new(2.0, STAGE.ground);
+    ui.painter().rect_stroke(place, CornerRadius::same(size::RADIUS_L), edge, egui::StrokeKind::Middle);
     if call.muted {
         let sign = place.left_bottom() + vec2(space::S, -space::S);
         pill(ui, sign, Align2::LEFT_BOTTOM, text::call::OWN_MUTED, letters::SMALL, &STAGE);
@@ -151,7 +156,8 @@ fn controls_ui(ui: &mut Ui, call: &CallView, bar: Rect, commands: &mut Vec<Comma
         let place =
             Rect::from_min_size(pos2(left, bar.top() + space::M), vec2(size::ROUND_CELL, size::ROUND_CELL_H));
         left += size::ROUND_CELL;
-        let builder = egui::UiBuilder::new().max_rect(place);
+        // An id of its own: what comes and goes on the screen does not take the keyboard away.
+        let builder = egui::UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", key)));
         let response =
             ui.scope_builder(builder, |ui| round_button(ui, icon, name, key_name, look, &STAGE)).inner;
         if response.clicked() || shortcut(ui, modifiers, key) {

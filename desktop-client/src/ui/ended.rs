@@ -1,7 +1,7 @@
 //! After a call: why it ended, in plain words, and where to go.
 
 use super::theme::{Palette, font, letters, size, space};
-use super::widgets::{Weight, avatar, button};
+use super::widgets::{Weight, avatar, stacked};
 use super::{shortcut, text};
 use crate::view::{CallView, Command, Stage};
 use eframe::egui::{Key, Modifiers, RichText, Sense, Ui, Vec2};
@@ -24,12 +24,12 @@ pub fn ended_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
             ui.label(RichText::new(advice).color(palette.soft));
         }
         ui.add_space(space::L);
-        if call.matched && button(ui, text::call::FIND_ANOTHER, Weight::Primary).clicked() {
+        if call.matched && stacked(ui, text::call::FIND_ANOTHER, Weight::Primary).clicked() {
             commands.extend([Command::CloseCall, Command::Search]);
         }
         let weight = if call.matched { Weight::Secondary } else { Weight::Primary };
         let back =
-            button(ui, text::call::BACK, weight).on_hover_text(text::with_key(text::call::BACK, "Esc"));
+            stacked(ui, text::call::BACK, weight).on_hover_text(text::with_key(text::call::BACK, "Esc"));
         if back.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
             commands.push(Command::CloseCall);
         }

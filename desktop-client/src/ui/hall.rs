@@ -152,19 +152,16 @@ fn empty_ui(ui: &mut Ui) {
     });
 }
 
-/// Rows drawn beyond each end of what is in view, so that Tab and the arrow keys find the next one.
-const BEYOND: usize = 1;
-
 fn rows_ui(ui: &mut Ui, listed: &Listed, commands: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, viewport| {
         let count = listed.rows.len();
         ui.set_height(size::ROW * count as f32);
         let first = (viewport.top() / size::ROW) as usize;
-        let last = (viewport.bottom() / size::ROW).ceil() as usize + BEYOND;
+        let last = (viewport.bottom() / size::ROW).ceil() as usize;
         let area = ui.max_rect();
-        for place in first.saturating_sub(BEYOND)..last.min(count) {
+        for place in first..last.min(count) {
             let top = area.top() + place as f32 * size::ROW;
-            let rect = Rect::from_min_size(pos2(area.left(), top), vec2(area.width() - space::S, size::ROW));
+            let rect = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), size::ROW));
             row_ui(ui, rect, &listed.hall[listed.rows[place]], commands);
         }
     });
@@ -194,12 +191,17 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, commands: &mut Vec<Command>) {
         pos2(button_left + CALL_WIDTH / 2.0, card.center().y),
         vec2(CALL_WIDTH, size::CONTROL_SMALL),
     );
-    let mut inner = ui.new_child(UiBuilder::new().max_rect(place).id_salt(salt));
+    let mut inner = ui.new_child(UiBuilder::new().max_rect(place).scope_id(Id::unique(("call", salt))));
     if row.availability != Availability::Available {
         inner.disable();
     }
     let (words, name, min) = (text::hall::CALL, &text::hall::call(&row.display_name), place.size());
-    if (Button { words, name, weight: Weight::Secondary, min }).show(&mut inner).clicked() {
+    let response = Button { words, name, weight: Weight::Secondary, min }.show(&mut inner);
+    if response.gained_focus() {
+        // With a piece of its neighbours, since only what is in view can be reached by Tab.
+        ui.scroll_to_rect(rect.expand2(vec2(0.0, size::ROW * 0.8)), None);
+    }
+    if response.clicked() {
         commands.push(Command::Call(row.guest));
     }
 }

@@ -51,6 +51,30 @@ impl Icon {
     }
 }
 
+/// The sign of the house: a gate between two towers, in a square of `side` with its left top corner at `at`.
+pub fn castle_mark(painter: &Painter, at: Pos2, side: f32, ink: Color32, behind: Color32) {
+    let unit = side / 24.0;
+    let block = |x: f32, y: f32, width: f32, height: f32, color| {
+        painter.rect_filled(
+            Rect::from_min_size(at + vec2(x, y) * unit, vec2(width, height) * unit),
+            0.0,
+            color,
+        );
+    };
+    for tower in [0.0, 16.0] {
+        for merlon in [0.0, 3.0, 6.0] {
+            block(tower + merlon, 1.0, 2.0, 4.0, ink);
+        }
+        block(tower, 4.0, 8.0, 19.0, ink);
+    }
+    block(7.5, 10.0, 9.0, 13.0, ink);
+    for merlon in [8.6, 11.0, 13.4] {
+        block(merlon, 7.5, 2.0, 3.0, ink);
+    }
+    painter.circle_filled(at + vec2(12.0, 17.0) * unit, 3.0 * unit, behind);
+    block(9.0, 17.0, 6.0, 6.1, behind);
+}
+
 /// Straight pieces that a bow is made of.
 const STEPS: u8 = 20;
 

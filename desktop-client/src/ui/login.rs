@@ -1,10 +1,11 @@
 //! Login and registration: where to, who, and the password. The password is forgotten once it was of use.
 
+use super::icons::castle_mark;
 use super::theme::{Palette, font, letters, size, space};
 use super::widgets::{Button, Field, Weight, choice, column};
 use super::{View, text};
 use crate::view::{Command, Connection, Prefill, Secret};
-use eframe::egui::{self, Id, Key, RichText, ScrollArea, Ui, text_edit::TextEditState, vec2};
+use eframe::egui::{self, Id, Key, RichText, ScrollArea, Sense, Ui, Vec2, text_edit::TextEditState, vec2};
 
 /// Longer input is refused by the field, in characters: far beyond what the server takes.
 const LONGEST: usize = 512;
@@ -126,8 +127,13 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
         let spare = ui.available_height() - FORM_HEIGHT;
         ui.add_space((spare * 0.4).max(space::S));
         column(ui, size::COLUMN, |ui| {
-            ui.label(RichText::new(text::APP).font(font(letters::HEADING)));
-            ui.label(RichText::new(text::login::INTRO).color(Palette::of(ui).soft));
+            let palette = Palette::of(ui);
+            ui.horizontal(|ui| {
+                let (mark, _) = ui.allocate_exact_size(Vec2::splat(size::MARK), Sense::hover());
+                castle_mark(ui.painter(), mark.min, size::MARK, palette.accent, palette.ground);
+                ui.label(RichText::new(text::APP).font(font(letters::HEADING)));
+            });
+            ui.label(RichText::new(text::login::INTRO).color(palette.soft));
             ui.add_space(space::M);
             ui.add_enabled_ui(!busy, |ui| form_ui(ui, draft, busy, commands));
         });

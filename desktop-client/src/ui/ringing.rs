@@ -5,7 +5,7 @@ use super::theme::{STAGE, letters, size, space};
 use super::widgets::{Round, avatar, round_button};
 use super::{View, shortcut, text};
 use crate::view::{CallView, Command, Stage};
-use eframe::egui::{Key, Modifiers, Rect, RichText, Ui, pos2, vec2};
+use eframe::egui::{Id, Key, Modifiers, Rect, RichText, Ui, pos2, vec2};
 
 /// Draws the screen.
 pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) {
@@ -80,9 +80,10 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
         let place = Rect::from_min_size(pos2(left, top), vec2(size::ROUND_CELL, size::ROUND_CELL_H));
         left += size::ROUND_CELL + gap;
         let response = ui
-            .scope_builder(eframe::egui::UiBuilder::new().max_rect(place), |ui| {
-                round_button(ui, choice.icon, choice.name, choice.key_name, choice.look, &STAGE)
-            })
+            .scope_builder(
+                eframe::egui::UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", choice.key))),
+                |ui| round_button(ui, choice.icon, choice.name, choice.key_name, choice.look, &STAGE),
+            )
             .inner;
         if response.clicked() || shortcut(ui, choice.modifiers, choice.key) {
             commands.push(choice.command);

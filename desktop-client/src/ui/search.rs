@@ -1,7 +1,7 @@
 //! Waiting for a match: where I stand, how long it takes, and the way out.
 
 use super::theme::{Palette, font, letters, size, space};
-use super::widgets::{Weight, button};
+use super::widgets::{Weight, stacked};
 use super::{View, shortcut, text};
 use crate::view::{Command, Search};
 use eframe::egui::{Key, Modifiers, RichText, Sense, Stroke, Ui, Vec2};
@@ -19,7 +19,7 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut V
         ui.label(text::position(search));
         ui.label(RichText::new(text::wait(waited, search.estimate)).color(palette.soft));
         ui.add_space(space::L);
-        let stop = button(ui, text::search::STOP, Weight::Secondary)
+        let stop = stacked(ui, text::search::STOP, Weight::Secondary)
             .on_hover_text(text::with_key(text::search::STOP, "Esc"));
         if stop.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
             commands.push(Command::StopSearch);

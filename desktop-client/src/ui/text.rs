@@ -14,7 +14,7 @@ pub mod login {
     /// Below the name of the app.
     pub const INTRO: &str = "Private video calls, from one guest to another.";
     /// Choice of what to do.
-    pub const MODE_LOG_IN: &str = "Log in";
+    pub const MODE_LOG_IN: &str = "I have an account";
     /// Choice of what to do.
     pub const MODE_REGISTER: &str = "I have an invitation";
     /// Field.
@@ -79,7 +79,7 @@ pub mod hall {
     /// Button in a row.
     pub const CALL: &str = "Call";
     /// Before the choice of availability.
-    pub const SHOWN_AS: &str = "You are shown as";
+    pub const SHOWN_AS: &str = "Shown as";
 
     /// Name of the button in the row of a guest.
     pub fn call(name: &str) -> String {

@@ -41,6 +41,8 @@ pub mod size {
     pub const LIST: f32 = 720.0;
     /// Height of buttons and text fields: a finger's and a pointer's target.
     pub const CONTROL: f32 = 40.0;
+    /// Width of buttons that stand one below the other.
+    pub const STACKED: f32 = 220.0;
     /// Height of a small button inside a row.
     pub const CONTROL_SMALL: f32 = 32.0;
     /// Diameter of a round call button.
@@ -55,10 +57,12 @@ pub mod size {
     pub const AVATAR: f32 = 40.0;
     /// Diameter of the initials on a call screen.
     pub const AVATAR_LARGE: f32 = 120.0;
+    /// Side of the sign of the house.
+    pub const MARK: f32 = 32.0;
     /// Radius of the dot that tells availability.
     pub const DOT: f32 = 5.0;
-    /// Own picture: share of the shorter side of the stage.
-    pub const SELF_SHARE: f32 = 0.28;
+    /// Own picture: share of the stage's width and height.
+    pub const SELF_SHARE: f32 = 0.3;
     /// Own picture: never wider.
     pub const SELF_MAX: f32 = 240.0;
     /// Radius of corners of controls.

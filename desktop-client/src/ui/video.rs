@@ -15,9 +15,12 @@ mod gl;
 /// How frames become pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Renderer {
-    /// By shader where shaders compile, else on the CPU.
+    /// By shader where a graphics card runs it, else on the CPU: a shader that the CPU has to run costs more than
+    /// its own conversion does.
     #[default]
     Auto,
+    /// By shader wherever shaders compile.
+    Shader,
     /// On the CPU.
     Cpu,
 }
@@ -34,9 +37,13 @@ pub struct Screen {
 impl Screen {
     /// With the window's OpenGL. Where shaders do not compile it draws on the CPU, and logs why.
     pub fn new(gl: Option<&Arc<glow::Context>>, renderer: Renderer) -> Self {
-        let Some(gl) = gl.filter(|_| renderer == Renderer::Auto) else {
+        let Some(gl) = gl.filter(|_| renderer != Renderer::Cpu) else {
             return Self::cpu();
         };
+        if renderer == Renderer::Auto && gl::is_software(gl) {
+            tracing::info!("OpenGL runs on the CPU here, and so does the conversion of pictures");
+            return Self::cpu();
+        }
         match gl::Program::new(gl) {
             Ok(program) => Self { program: Some(Arc::new(program)) },
             Err(error) => {

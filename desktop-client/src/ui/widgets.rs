@@ -27,6 +27,11 @@ pub fn button(ui: &mut Ui, words: &str, weight: Weight) -> Response {
     Button { words, name: words, weight, min: vec2(0.0, size::CONTROL) }.show(ui)
 }
 
+/// One of several buttons below each other, all of one width.
+pub fn stacked(ui: &mut Ui, words: &str, weight: Weight) -> Response {
+    Button { words, name: words, weight, min: vec2(size::STACKED, size::CONTROL) }.show(ui)
+}
+
 /// A button with words on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Button<'a> {
@@ -215,7 +220,7 @@ pub fn line_edit(
     longest: usize,
 ) -> Response {
     let palette = Palette::of(ui);
-    let response = TextEdit::singleline(value)
+    TextEdit::singleline(value)
         .id(id)
         .hint_text(RichText::new(hint).color(palette.soft))
         .password(hidden)
@@ -226,10 +231,7 @@ pub fn line_edit(
         .margin(vec2(space::M * 0.75, space::XS))
         .show(ui)
         .response
-        .response;
-    let radius = CornerRadius::same(size::RADIUS);
-    focus_ring(ui, &response, response.rect, radius, palette.focus);
-    response
+        .response
 }
 
 /// A strip with a sentence in it.

@@ -64,8 +64,11 @@ impl Capture {
     }
 
     fn fault(&self, error: &dyn std::fmt::Display) {
-        tracing::warn!(%error, "no sound from the microphone");
-        locked(&self.shared).stats.mic_fault = Some(error.to_string());
+        let fault = Some(error.to_string());
+        let before = std::mem::replace(&mut locked(&self.shared).stats.mic_fault, fault.clone());
+        if before != fault {
+            tracing::warn!(%error, "no sound from the microphone");
+        }
     }
 
     fn take(&mut self, frame: &mut SoundFrame, capture_us: u64) {

@@ -75,8 +75,11 @@ impl Playout {
     }
 
     fn fault(&self, error: &dyn std::fmt::Display) {
-        tracing::warn!(%error, "no sound from the speaker");
-        locked(&self.shared).stats.speaker_fault = Some(error.to_string());
+        let fault = Some(error.to_string());
+        let before = std::mem::replace(&mut locked(&self.shared).stats.speaker_fault, fault.clone());
+        if before != fault {
+            tracing::warn!(%error, "no sound to the speaker");
+        }
     }
 
     /// Takes what has arrived; answers false when the engine is gone.

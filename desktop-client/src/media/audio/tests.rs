@@ -153,6 +153,17 @@ fn missing_devices_are_a_state_and_the_call_goes_on() {
 }
 
 #[test]
+fn the_devices_of_this_machine_or_their_absence_never_stop_a_call() {
+    let (from, to) = (end("tone", "off"), end("default", "default"));
+    from.engine.set_sending(true);
+    to.engine.set_sending(true);
+    carry(&from, &to, 25, |_| false);
+    eventually(|| to.engine.stats().level_db.is_some());
+    eventually(|| to.engine.stats().mic_fault.is_some() || to.engine.capture_anchor().is_some());
+    eprintln!("{:?}", to.engine.stats());
+}
+
+#[test]
 fn a_wrong_file_is_an_error_at_once() {
     let clock = MediaClock::starting_at(Instant::now());
     let start =

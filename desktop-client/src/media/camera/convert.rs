@@ -151,7 +151,7 @@ fn from_jpeg(data: &[u8], planes: &mut PlanesMut<'_>, scratch: &mut Vec<u8>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::frame::{FrameInfo, FramePool};
+    use crate::media::frame::{FrameInfo, FramePool, Plane};
 
     fn converted(layout: PixelLayout, data: &[u8], stride: usize) -> Result<[u8; 3], ConvertError> {
         let mut scratch = Vec::new();
@@ -169,6 +169,33 @@ mod tests {
         assert_eq!(converted(PixelLayout::Nv12, &nv12, 4), Ok([20, 60, 70]));
         let i420 = [10, 20, 10, 20, 10, 20, 10, 20, 60, 60, 70, 70];
         assert_eq!(converted(PixelLayout::I420, &i420, 4), Ok([20, 60, 70]));
+    }
+
+    /// 32x16 pixels of one colour, red 200, green 60, blue 40, with chroma of half the size as cameras send it.
+    const FLAT_JPEG: &[u8] = include_bytes!("convert/flat.jpg");
+
+    #[test]
+    fn a_jpeg_becomes_limited_range() {
+        let mut scratch = Vec::new();
+        let frame = FramePool::new().try_draw(32, 16, FrameInfo::default(), |planes| {
+            convert(PixelLayout::Mjpeg, FLAT_JPEG, 0, planes, &mut scratch)
+        });
+        let frame = frame.expect("a good JPEG");
+        let near =
+            |plane: Plane<'_>, expected: u8| plane.data[..16].iter().all(|s| s.abs_diff(expected) <= 2);
+        assert!(near(frame.y(), 102) && near(frame.u(), 98) && near(frame.v(), 191), "{frame:?}");
+    }
+
+    #[test]
+    fn a_jpeg_of_another_size_or_cut_short_is_no_picture() {
+        let mut scratch = Vec::new();
+        let mut converted = |data: &[u8], width| {
+            FramePool::new().try_draw(width, 16, FrameInfo::default(), |planes| {
+                convert(PixelLayout::Mjpeg, data, 0, planes, &mut scratch)
+            })
+        };
+        assert!(converted(FLAT_JPEG, 16).is_err());
+        assert!(converted(&FLAT_JPEG[..100], 32).is_err());
     }
 
     #[test]

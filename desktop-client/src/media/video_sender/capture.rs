@@ -58,12 +58,20 @@ impl Capture {
             match taken.and_then(|camera| self.capture(camera)) {
                 Ok(working) => camera = Some(working),
                 Err(error) => {
-                    tracing::warn!(%error, "camera lost");
-                    (self.watch)(Some(&error));
-                    self.shared.locked().stats.fault = Some(error.to_string());
+                    self.report(&error);
                     self.stand_in(Picture::Lost, order, RETRY);
                 }
             }
+        }
+    }
+
+    /// Tells of a fault once, however often opening is tried again.
+    fn report(&mut self, error: &CameraError) {
+        let fault = Some(error.to_string());
+        let before = std::mem::replace(&mut self.shared.locked().stats.fault, fault.clone());
+        if before != fault {
+            tracing::warn!(%error, "camera lost");
+            (self.watch)(Some(error));
         }
     }
 

@@ -113,8 +113,15 @@ fn pictures_travel_from_pattern_to_screen_with_number_and_time() {
     const FRAMES: usize = 60;
     let Setup { sender, packets, clock, preview: _preview, watched: _watched } =
         start(CameraSpec::default(), 1_000_000);
+    let sender = Arc::new(sender);
     let slot = FrameSlot::new();
-    let receiver = VideoReceiver::start(slot.clone(), Box::new(|| {})).expect("a receiver");
+    let asked = Arc::downgrade(&sender);
+    let ask = move || {
+        if let Some(sender) = asked.upgrade() {
+            sender.request_key_frame();
+        }
+    };
+    let receiver = VideoReceiver::start(slot.clone(), Box::new(ask)).expect("a receiver");
     sender.set_sending(true);
     let wire = std::thread::spawn(move || {
         for (sequence, packet) in (0_u16..).zip(packets) {

@@ -64,6 +64,12 @@ struct Fragment {
     arrived: Instant,
 }
 
+impl Fragment {
+    fn starts_frame(&self) -> bool {
+        self.descriptor.is_some_and(|descriptor| descriptor.starts_frame)
+    }
+}
+
 /// The reassembly of one stream.
 #[derive(Debug)]
 pub struct Assembler {
@@ -152,9 +158,19 @@ impl Assembler {
         self.advance(now, effects);
     }
 
-    /// When [`tick`](Self::tick) has something to do, if no packet comes before.
+    /// When [`tick`](Self::tick) has something to do, if no packet comes before: a missing packet is overdue once
+    /// those after it have waited for the deadline. A frame whose rest was not yet sent is no loss.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.fragments.values().map(|fragment| fragment.arrived).min().map(|oldest| oldest + self.deadline)
+        let (oldest, first) = self.fragments.first_key_value()?;
+        let mut expected = self.next.unwrap_or(*oldest);
+        let headless = *oldest == expected && !first.starts_frame();
+        let beyond = self.fragments.iter().skip_while(|(sequence, _)| {
+            let here = **sequence == expected;
+            expected += 1;
+            here
+        });
+        let since = beyond.map(|(_, fragment)| fragment.arrived).min();
+        since.or(headless.then_some(first.arrived)).map(|since| since + self.deadline)
     }
 
     /// Whether `sequence` begins a new numbering: far from the last one, and confirmed by its successor.
@@ -172,7 +188,7 @@ impl Assembler {
     fn advance(&mut self, now: Instant, effects: &mut impl FnMut(AssemblerEvent)) {
         loop {
             self.skip_padding();
-            if self.take_next(effects) || self.take_key_frame(effects) {
+            if self.take_next(effects) || self.take_key_frame(effects) || self.drop_undecodable() {
                 continue;
             }
             if self.next_deadline().is_none_or(|deadline| deadline > now) {
@@ -199,6 +215,15 @@ impl Assembler {
         true
     }
 
+    /// Drops the whole frame at `next` while only a key frame would do.
+    fn drop_undecodable(&mut self) -> bool {
+        let whole = self.next.filter(|_| self.gated).and_then(|next| self.whole_frame(next));
+        let Some(end) = whole else { return false };
+        self.fragments = self.fragments.split_off(&(end + 1));
+        self.next = Some(end + 1);
+        true
+    }
+
     /// Gives out the first whole key frame, over whatever is missing before it.
     fn take_key_frame(&mut self, effects: &mut impl FnMut(AssemblerEvent)) -> bool {
         let found = self.fragments.iter().find_map(|(start, fragment)| {
@@ -214,14 +239,14 @@ impl Assembler {
 
     /// The last sequence number of the frame that begins at `start`, if all of it is here.
     fn whole_frame(&self, start: i64) -> Option<i64> {
-        let first = self.fragments.get(&start)?;
-        if !first.descriptor.is_some_and(|descriptor| descriptor.starts_frame) {
-            return None;
-        }
+        let first = self.fragments.get(&start).filter(|first| first.starts_frame())?;
         for (expected, (sequence, fragment)) in (start..).zip(self.fragments.range(start..)) {
-            let same_frame = fragment.timestamp == first.timestamp && fragment.descriptor.is_some();
-            if *sequence != expected || !same_frame {
+            if *sequence != expected || fragment.descriptor.is_none() {
                 return None;
+            }
+            if fragment.timestamp != first.timestamp {
+                // Some senders leave out the marker: the beginning of the next frame says the same.
+                return fragment.starts_frame().then_some(expected - 1);
             }
             if fragment.marker {
                 return Some(expected);

@@ -154,6 +154,30 @@ fn a_retransmission_in_time_loses_nothing() {
 }
 
 #[test]
+fn a_frame_whose_rest_is_still_to_be_sent_is_no_loss() {
+    let (now, mut sender) = (Instant::now(), Sender::new(0));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    push(&mut assembler, &mut seen, sender.frame(0, true, 3000, now));
+    let mut second = sender.frame(1, false, 3000, now);
+    let rest = second.split_off(1);
+    push(&mut assembler, &mut seen, second);
+    assembler.tick(now + 5 * DEADLINE, &mut |event| seen.take(event));
+    push(&mut assembler, &mut seen, rest);
+    assert_eq!((seen.numbers(), seen.asked), (vec![0, 1], 0));
+}
+
+#[test]
+fn a_sender_without_markers_is_understood() {
+    let (now, mut sender) = (Instant::now(), Sender::new(0));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    for frame in 0..4 {
+        let packets = sender.frame(frame, frame == 0, 3000, now).into_iter();
+        push(&mut assembler, &mut seen, packets.map(|packet| IncomingPacket { marker: false, ..packet }));
+    }
+    assert_eq!((seen.numbers(), seen.asked), (vec![0, 1, 2], 0));
+}
+
+#[test]
 fn padding_between_frames_is_no_loss() {
     let (now, mut sender) = (Instant::now(), Sender::new(9));
     let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());

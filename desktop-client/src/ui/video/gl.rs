@@ -46,10 +46,21 @@ void main() {
     vec3 yuv = vec3(texture(u_y, v_uv).r, texture(u_u, v_uv).r, texture(u_v, v_uv).r);
     vec3 rgb = clamp(u_to_rgb * (yuv - u_offset), 0.0, 1.0);
     vec2 inside = abs(v_uv - 0.5) * u_size - (0.5 * u_size - u_radius);
-    float outside = length(max(inside, 0.0)) - u_radius;
+    float outside = length(max(inside, 0.0)) + min(max(inside.x, inside.y), 0.0) - u_radius;
     float alpha = clamp(0.5 - outside, 0.0, 1.0);
     o_color = vec4(rgb * alpha, alpha);
 }";
+
+/// Drivers that draw on the CPU, by what they call themselves.
+const SOFTWARE: [&str; 4] = ["llvmpipe", "softpipe", "SwiftShader", "Microsoft Basic Render"];
+
+/// Whether there is no graphics card behind the context.
+pub(super) fn is_software(gl: &glow::Context) -> bool {
+    #[expect(unsafe_code, reason = "OpenGL")]
+    // SAFETY: the context is current; every version knows this name.
+    let driver = unsafe { gl.get_parameter_string(glow::RENDERER) };
+    SOFTWARE.iter().any(|name| driver.contains(name))
+}
 
 /// The compiled shader.
 #[derive(Debug)]

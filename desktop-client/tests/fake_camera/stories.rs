@@ -1,0 +1,153 @@
+//! What a camera does, told by the program that uses it.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use castle_desktop::media::camera::{self, Camera, CameraError, CameraSpec, FrameRate, PictureFormat};
+use castle_desktop::media::clock::MediaClock;
+use castle_desktop::media::frame::{FrameSlot, Picture, VideoFrame};
+use castle_desktop::media::video_sender::{VideoSender, VideoSenderOptions};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+type Story = (&'static str, fn(), &'static [(&'static str, &'static str)]);
+
+const STORIES: [Story; 6] = [
+    ("frames_come_at_their_rate_and_unharmed", frames_come_at_their_rate_and_unharmed, &[]),
+    (
+        "another_pixel_layout_gives_the_same_picture",
+        frames_come_at_their_rate_and_unharmed,
+        &[("FAKE_CAMERA_LAYOUT", "NV12")],
+    ),
+    ("a_pulled_plug_is_an_error", a_pulled_plug_is_an_error, &[("FAKE_CAMERA_VANISH_AFTER", "10")]),
+    (
+        "a_silent_camera_is_an_error_and_no_hang",
+        a_silent_camera_is_an_error,
+        &[("FAKE_CAMERA_STALL_AFTER", "5")],
+    ),
+    ("a_camera_in_use_says_so", a_camera_in_use_says_so, &[("FAKE_CAMERA_BUSY", "1")]),
+    (
+        "a_camera_that_comes_back_is_used_again",
+        a_camera_that_comes_back_is_used_again,
+        &[("FAKE_CAMERA_VANISH_AFTER", "10"), ("FAKE_CAMERA_RETURN_MS", "500")],
+    ),
+];
+
+/// Runs every story in a child of its own.
+pub(crate) fn run_all(library: &Path) {
+    let program = std::env::current_exe().expect("this program has a path");
+    let mut failed = Vec::new();
+    for (name, _, settings) in STORIES {
+        let mut child = Command::new(&program);
+        child.env("LD_PRELOAD", library).env("FAKE_CAMERA_STORY", name).envs(settings.iter().copied());
+        let passed = child.status().expect("this program runs").success();
+        println!("story {name} ... {}", if passed { "ok" } else { "FAILED" });
+        if !passed {
+            failed.push(name);
+        }
+    }
+    assert!(failed.is_empty(), "failed: {failed:?}");
+}
+
+/// Runs one story here.
+pub(crate) fn run(name: &str) {
+    let story = STORIES.iter().find(|(other, ..)| *other == name).expect("a story of that name");
+    story.1();
+}
+
+fn open() -> Result<Box<dyn Camera>, CameraError> {
+    camera::open(&CameraSpec::Device(42))
+}
+
+fn clock() -> MediaClock {
+    MediaClock::starting_at(Instant::now())
+}
+
+/// The next frame, over waits that bring none.
+fn next(camera: &mut dyn Camera, clock: &MediaClock) -> Result<VideoFrame, CameraError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(frame) = camera.next(clock, Duration::from_millis(100))? {
+            return Ok(frame);
+        }
+        assert!(Instant::now() < until, "neither a frame nor an error");
+    }
+}
+
+fn frames_come_at_their_rate_and_unharmed() {
+    const FRAMES: usize = 30;
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    let format = PictureFormat { width: 640, height: 360, rate: FrameRate::whole(30) };
+    assert_eq!(camera.format(), format);
+    let mut frames: Vec<VideoFrame> = Vec::new();
+    while frames.len() < FRAMES {
+        frames.push(next(&mut *camera, &clock).expect("a frame"));
+    }
+    for (number, frame) in frames.iter().enumerate() {
+        assert_eq!(frame.info.number, Some(number as u32));
+        let (y, u, v) = (frame.y(), frame.u(), frame.v());
+        let first = y.data[0];
+        for row in [0, 1, 200, 359] {
+            let luma = &y.data[row * y.stride..][..640];
+            let ramp = luma.iter().enumerate().all(|(x, sample)| *sample == first.wrapping_add(x as u8));
+            assert!(ramp, "frame {number}, row {row}");
+        }
+        assert!((90..=91).contains(&u.data[0]) && v.data[5] == 140, "frame {number}: colours");
+    }
+    let moved = |pair: &[VideoFrame]| pair[1].y().data[0].wrapping_sub(pair[0].y().data[0]);
+    assert!(frames.windows(2).all(|pair| moved(pair) == 4), "each frame is the one after the last");
+    let time = |frame: &VideoFrame| frame.info.capture_us.expect("timed");
+    let span_us = time(&frames[FRAMES - 1]) - time(&frames[1]);
+    let fps = (FRAMES - 2) as f64 * 1e6 / span_us as f64;
+    assert!((20.0..40.0).contains(&fps), "{fps:.1} frames per second");
+}
+
+fn a_pulled_plug_is_an_error() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    for _ in 0..10 {
+        next(&mut *camera, &clock).expect("a frame");
+    }
+    let error = next(&mut *camera, &clock).expect_err("the camera is gone");
+    assert!(matches!(error, CameraError::Gone(_)), "{error}");
+    drop(camera);
+    assert!(matches!(open().err(), Some(CameraError::NotFound(_))));
+}
+
+fn a_silent_camera_is_an_error() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    for _ in 0..5 {
+        next(&mut *camera, &clock).expect("a frame");
+    }
+    let since = Instant::now();
+    let error = next(&mut *camera, &clock).expect_err("the camera is silent");
+    assert!(matches!(error, CameraError::Silent { .. }), "{error}");
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+}
+
+fn a_camera_in_use_says_so() {
+    assert!(matches!(open().err(), Some(CameraError::Busy(_))));
+}
+
+fn a_camera_that_comes_back_is_used_again() {
+    let (preview, (watch, watched)) = (FrameSlot::new(), mpsc::channel());
+    let watch = Box::new(move |error: Option<&CameraError>| drop(watch.send(error.map(ToString::to_string))));
+    let (packets, packet) = mpsc::channel();
+    let sink = Box::new(move |packet| drop(packets.send(packet)));
+    let options = VideoSenderOptions::default();
+    let sender = VideoSender::start(CameraSpec::Device(42), options, clock(), preview.clone(), sink, watch);
+    sender.set_sending(true);
+    let fault = watched.recv_timeout(PATIENCE).expect("heard of the loss").expect("a fault");
+    assert!(fault.contains("disconnected"), "{fault}");
+    assert_eq!(preview.picture(), Picture::Lost);
+    while watched.recv_timeout(PATIENCE).expect("heard of the return").is_some() {}
+    let captured = sender.stats().frames_captured;
+    let until = Instant::now() + PATIENCE;
+    while sender.stats().frames_captured < captured + 20 {
+        assert!(Instant::now() < until, "no frames after the return");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!((preview.picture(), sender.stats().fault), (Picture::Live, None));
+    assert!(packet.try_iter().count() > 0);
+}

@@ -1,0 +1,177 @@
+//! Every screen and state, found by accessible names, used by pointer and by keyboard alone.
+
+use castle::ids::{CallId, GuestId};
+use castle_desktop::ui::video::Tile;
+use castle_desktop::ui::{Screens, View, theme};
+use castle_desktop::view::{
+    Availability, CallStats, CallView, Command, Connection, EndReason, HallRow, Me, Notice, Prefill, Route,
+    Search, Severity, Snapshot, Stage,
+};
+use eframe::egui::{self, Vec2, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+mod call;
+mod hall;
+mod layout;
+mod login;
+mod window;
+
+const SERVER: &str = "http://127.0.0.1:50051";
+const ROOMY: Vec2 = vec2(900.0, 700.0);
+const SMALLEST: Vec2 = vec2(theme::size::WINDOW_MIN_W, theme::size::WINDOW_MIN_H);
+
+/// A window without an engine: the snapshot is made by hand, commands are kept.
+struct Window {
+    snapshot: Snapshot,
+    screens: Screens,
+    remote: Tile,
+    local: Tile,
+    now: Instant,
+    commands: Vec<Command>,
+}
+
+type Shown = Harness<'static, Window>;
+
+fn show_with(snapshot: Snapshot, prefill: Prefill, size: Vec2) -> Shown {
+    let window = Window {
+        snapshot,
+        screens: Screens::new(prefill),
+        remote: Tile::empty(),
+        local: Tile::empty(),
+        now: Instant::now(),
+        commands: Vec::new(),
+    };
+    let draw = |ui: &mut egui::Ui, window: &mut Window| {
+        let Window { snapshot, screens, remote, local, now, commands } = window;
+        screens.show(ui, &View { snapshot, now: *now, remote, local }, commands);
+    };
+    let mut shown =
+        Harness::builder().with_size(size).with_context_setup(theme::install).build_ui_state(draw, window);
+    shown.run();
+    shown
+}
+
+fn show(snapshot: Snapshot) -> Shown {
+    show_with(snapshot, Prefill::default(), ROOMY)
+}
+
+/// What was asked for since the last look.
+fn commands(shown: &mut Shown) -> Vec<Command> {
+    shown.run();
+    std::mem::take(&mut shown.state_mut().commands)
+}
+
+fn click(shown: &mut Shown, name: &str) -> Vec<Command> {
+    shown.get_by_label(name).click();
+    commands(shown)
+}
+
+fn press(shown: &mut Shown, modifiers: egui::Modifiers, key: egui::Key) -> Vec<Command> {
+    shown.key_press_modifiers(modifiers, key);
+    commands(shown)
+}
+
+fn type_text(shown: &mut Shown, text: &str) {
+    shown.event(egui::Event::Text(text.to_owned()));
+    shown.run();
+}
+
+/// Name of what has the keyboard.
+fn focused(shown: &Shown) -> Option<String> {
+    shown
+        .root()
+        .children_recursive()
+        .find(egui_kittest::Node::is_focused)
+        .and_then(|node| node.accesskit_node().label())
+}
+
+fn says(shown: &Shown, words: &str) -> bool {
+    shown.query_all_by_label_contains(words).next().is_some()
+}
+
+fn guest(number: u128, name: &str, availability: Availability) -> HallRow {
+    let login = format!("login-{number}");
+    HallRow { guest: GuestId::from_bits(number), name: login, display_name: name.into(), availability }
+}
+
+fn online() -> Snapshot {
+    Snapshot {
+        connection: Connection::Online { server: SERVER.into() },
+        me: Some(Me {
+            guest: GuestId::from_bits(99),
+            name: "noor".into(),
+            display_name: "Noor".into(),
+            availability: Availability::Available,
+        }),
+        hall: Arc::new(vec![
+            guest(1, "Ana", Availability::Available),
+            guest(2, "Bruno", Availability::InCall),
+            guest(3, "Chiyo", Availability::DoNotDisturb),
+        ]),
+        ..Snapshot::default()
+    }
+}
+
+fn in_call(stage: Stage) -> Snapshot {
+    let call = CallView {
+        id: CallId::from_bits(1),
+        peer: "Ana".into(),
+        stage,
+        matched: false,
+        peer_reconnecting: false,
+        muted: false,
+        camera_on: true,
+        peer_muted: false,
+        peer_camera_on: true,
+        stats: None,
+    };
+    Snapshot { call: Some(call), ..online() }
+}
+
+fn talking(change: impl FnOnce(&mut CallView)) -> Snapshot {
+    let mut snapshot = in_call(Stage::Connected { since: Instant::now() });
+    change(snapshot.call.as_mut().expect("just made"));
+    snapshot
+}
+
+fn searching() -> Snapshot {
+    let search = Search { since: Instant::now(), position: Some(2), waiting: Some(5), estimate: None };
+    Snapshot { search: Some(search), ..online() }
+}
+
+fn notice(id: u64, severity: Severity, text: &str) -> Notice {
+    Notice { id, severity, text: text.into() }
+}
+
+fn figures() -> CallStats {
+    CallStats {
+        route: Some(Route::Relay),
+        rtt_ms: Some(41.7),
+        loss: Some(0.012),
+        fps: Some(29.9),
+        glass_to_glass_ms: Some(84.2),
+        size: Some((1280, 720)),
+        ..CallStats::default()
+    }
+}
+
+const REASONS: [EndReason; 11] = [
+    EndReason::Declined,
+    EndReason::Busy,
+    EndReason::Cancelled,
+    EndReason::TimedOut,
+    EndReason::HungUp,
+    EndReason::PeerHungUp,
+    EndReason::Disconnected,
+    EndReason::Failed,
+    EndReason::AnsweredElsewhere,
+    EndReason::Superseded,
+    EndReason::ShuttingDown,
+];
+
+fn ended(reason: EndReason) -> Snapshot {
+    in_call(Stage::Ended { reason, lasted: Some(Duration::from_secs(65)) })
+}

@@ -1,0 +1,144 @@
+//! A call, from the first ring to its end.
+
+use super::*;
+use castle_desktop::ui::text;
+use egui::{Key, Modifiers};
+
+const NONE: Modifiers = Modifiers::NONE;
+const CONTROL: Modifiers = Modifiers::COMMAND;
+
+fn since() -> Instant {
+    Instant::now()
+}
+
+#[test]
+fn an_incoming_call_is_accepted_or_declined_by_pointer_and_by_key() {
+    let mut shown = show(in_call(Stage::Ringing { since: since() }));
+    assert!(says(&shown, "Ana") && says(&shown, text::call::CALLS_YOU));
+    assert_eq!(click(&mut shown, text::call::ACCEPT), [Command::Accept]);
+    assert_eq!(click(&mut shown, text::call::DECLINE), [Command::Decline]);
+    assert_eq!(press(&mut shown, CONTROL, Key::Enter), [Command::Accept]);
+    assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::Decline]);
+}
+
+#[test]
+fn a_key_meant_for_another_window_does_not_accept() {
+    let mut shown = show(in_call(Stage::Ringing { since: since() }));
+    for key in [Key::Enter, Key::Space, Key::A, Key::M, Key::V] {
+        assert_eq!(press(&mut shown, NONE, key), [], "{key:?}");
+    }
+}
+
+#[test]
+fn an_outgoing_call_can_be_cancelled() {
+    let mut shown = show(in_call(Stage::Calling { since: since() }));
+    assert!(says(&shown, text::call::RINGING));
+    assert_eq!(click(&mut shown, text::call::CANCEL), [Command::Cancel]);
+    assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::Cancel]);
+}
+
+#[test]
+fn a_call_that_is_being_connected_can_be_ended() {
+    let mut shown = show(in_call(Stage::Connecting));
+    assert!(says(&shown, text::call::CONNECTING));
+    assert_eq!(click(&mut shown, text::call::HANG_UP), [Command::HangUp]);
+    assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::HangUp]);
+}
+
+#[test]
+fn the_controls_of_a_call_do_what_they_say() {
+    let mut shown = show(talking(|call| call.matched = true));
+    assert_eq!(click(&mut shown, text::call::MUTE), [Command::SetMuted(true)]);
+    assert_eq!(click(&mut shown, text::call::CAMERA_OFF), [Command::SetCamera(false)]);
+    assert_eq!(click(&mut shown, text::call::NEXT), [Command::Next]);
+    assert_eq!(click(&mut shown, text::call::HANG_UP), [Command::HangUp]);
+    let call = shown.state_mut().snapshot.call.as_mut().expect("in a call");
+    (call.muted, call.camera_on) = (true, false);
+    shown.run();
+    assert_eq!(click(&mut shown, text::call::UNMUTE), [Command::SetMuted(false)]);
+    assert_eq!(click(&mut shown, text::call::CAMERA_ON), [Command::SetCamera(true)]);
+}
+
+#[test]
+fn the_keys_of_a_call_do_the_same() {
+    let mut shown = show(talking(|call| call.matched = true));
+    assert_eq!(press(&mut shown, NONE, Key::M), [Command::SetMuted(true)]);
+    assert_eq!(press(&mut shown, NONE, Key::V), [Command::SetCamera(false)]);
+    assert_eq!(press(&mut shown, NONE, Key::N), [Command::Next]);
+    assert_eq!(press(&mut shown, CONTROL, Key::H), [Command::HangUp]);
+    assert_eq!(press(&mut shown, NONE, Key::Escape), [], "a live call does not end by a stray key");
+}
+
+#[test]
+fn tab_reaches_every_control_and_space_presses_it() {
+    let mut shown = show(talking(|call| call.matched = true));
+    let expected = [
+        (text::call::MUTE, Command::SetMuted(true)),
+        (text::call::CAMERA_OFF, Command::SetCamera(false)),
+        (text::call::NEXT, Command::Next),
+        (text::call::HANG_UP, Command::HangUp),
+    ];
+    for (name, command) in expected {
+        press(&mut shown, NONE, Key::Tab);
+        assert_eq!(focused(&shown).as_deref(), Some(name));
+        assert_eq!(press(&mut shown, NONE, Key::Space), [command]);
+    }
+}
+
+#[test]
+fn next_is_offered_only_where_a_match_made_the_call() {
+    let mut shown = show(talking(|_| {}));
+    assert!(shown.query_by_label(text::call::NEXT).is_none());
+    assert_eq!(press(&mut shown, NONE, Key::N), []);
+}
+
+#[test]
+fn the_state_of_the_other_end_is_told() {
+    let shown = show(talking(|call| {
+        (call.peer_muted, call.peer_camera_on, call.peer_reconnecting) = (true, false, true);
+    }));
+    assert!(says(&shown, "Picture of Ana: Camera is off"));
+    assert!(says(&shown, text::call::PEER_MUTED));
+    assert!(says(&shown, &text::call::peer_reconnecting("Ana")));
+    let shown = show(talking(|_| {}));
+    assert!(says(&shown, text::call::WAITING_PICTURE));
+    assert!(!says(&shown, &text::call::peer_reconnecting("Ana")));
+}
+
+#[test]
+fn the_own_state_is_told_at_the_own_picture() {
+    let shown = show(talking(|call| (call.muted, call.camera_on) = (true, false)));
+    assert!(says(&shown, "Your picture, Your camera is off, You are muted"));
+}
+
+#[test]
+fn the_timer_and_the_figures_are_shown() {
+    let mut shown = show(talking(|call| call.stats = Some(figures())));
+    shown.state_mut().now += Duration::from_secs(83);
+    shown.run();
+    assert!(says(&shown, "Ana  ·  1:23"));
+    for words in ["Relayed by the server", "42 ms round trip", "84 ms glass to glass", "30 fps", "1.2 % lost"]
+    {
+        assert!(says(&shown, words), "{words}");
+    }
+}
+
+#[test]
+fn every_end_has_a_sentence_and_a_way_back() {
+    for reason in REASONS {
+        let mut shown = show(ended(reason));
+        assert!(says(&shown, &text::ended(reason, "Ana")), "{reason:?}");
+        assert!(says(&shown, "The call lasted 1:05."));
+        assert_eq!(click(&mut shown, text::call::BACK), [Command::CloseCall]);
+        assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::CloseCall]);
+        assert!(shown.query_by_label(text::call::FIND_ANOTHER).is_none());
+    }
+}
+
+#[test]
+fn after_a_match_the_next_one_is_a_click_away() {
+    let mut snapshot = ended(EndReason::PeerHungUp);
+    snapshot.call.as_mut().expect("ended").matched = true;
+    let mut shown = show(snapshot);
+    assert_eq!(click(&mut shown, text::call::FIND_ANOTHER), [Command::CloseCall, Command::Search]);
+}

@@ -1,0 +1,187 @@
+//! The Great Hall, waiting for a match, and notices.
+
+use super::*;
+use castle_desktop::ui::text;
+use castle_desktop::view::Devices;
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+
+#[test]
+fn a_free_guest_can_be_called_and_a_busy_one_cannot() {
+    let mut shown = show(online());
+    assert!(says(&shown, "Bruno, In a call"));
+    assert_eq!(click(&mut shown, "Call Ana"), [Command::Call(GuestId::from_bits(1))]);
+    assert_eq!(click(&mut shown, "Call Bruno"), []);
+    assert_eq!(click(&mut shown, "Call Chiyo"), []);
+}
+
+#[test]
+fn the_hall_offers_match_next_free_and_the_way_out() {
+    let mut shown = show(online());
+    assert_eq!(click(&mut shown, text::hall::FIND), [Command::Search]);
+    assert_eq!(click(&mut shown, text::hall::NEXT_FREE), [Command::CallNextFree]);
+    assert_eq!(click(&mut shown, text::hall::LOG_OUT), [Command::LogOut]);
+}
+
+#[test]
+fn next_free_is_not_offered_while_nobody_is_free() {
+    let hall = Arc::new(vec![guest(2, "Bruno", Availability::InCall)]);
+    let mut shown = show(Snapshot { hall, ..online() });
+    assert_eq!(click(&mut shown, text::hall::NEXT_FREE), []);
+    assert_eq!(click(&mut shown, text::hall::FIND), [Command::Search]);
+}
+
+#[test]
+fn the_own_availability_is_shown_and_chosen() {
+    let mut shown = show(online());
+    for (words, wanted) in
+        [("Do not disturb", Availability::DoNotDisturb), ("Invisible", Availability::Invisible)]
+    {
+        let node = shown.get_by_role_and_label(Role::RadioButton, words);
+        node.click();
+        assert_eq!(commands(&mut shown), [Command::SetAvailability(wanted)]);
+    }
+    shown.get_by_role_and_label(Role::RadioButton, "Available").click();
+    assert_eq!(commands(&mut shown), [], "it is so already");
+}
+
+#[test]
+fn guests_are_found_by_both_names_in_any_case() {
+    let mut shown = show(online());
+    shown.get_by_label(text::hall::SEARCH).focus();
+    type_text(&mut shown, "CHI");
+    assert!(says(&shown, "Call Chiyo") && !says(&shown, "Call Ana"));
+    type_text(&mut shown, "x");
+    assert!(says(&shown, text::hall::NO_HIT));
+    for _ in 0..4 {
+        press(&mut shown, Modifiers::NONE, Key::Backspace);
+    }
+    type_text(&mut shown, "login-2");
+    assert!(says(&shown, "Call Bruno") && !says(&shown, "Call Ana"));
+}
+
+#[test]
+fn somebody_who_comes_in_appears_in_the_list() {
+    let mut shown = show(online());
+    let hall = &mut shown.state_mut().snapshot.hall;
+    Arc::make_mut(hall).push(guest(4, "Dmitri", Availability::Available));
+    *hall = Arc::new(hall.to_vec());
+    shown.run();
+    assert!(says(&shown, "Call Dmitri") && says(&shown, "4 guests, 2 free"));
+}
+
+#[test]
+fn an_empty_hall_says_what_to_do() {
+    let mut shown = show(Snapshot { hall: Arc::default(), ..online() });
+    assert!(says(&shown, text::hall::EMPTY));
+    assert_eq!(click(&mut shown, text::hall::FIND), [Command::Search]);
+}
+
+fn crowd() -> Snapshot {
+    let rows =
+        (0..10_000).map(|number| guest(number, &format!("Guest {number:05}"), Availability::Available));
+    Snapshot { hall: Arc::new(rows.collect()), ..online() }
+}
+
+#[test]
+fn of_ten_thousand_guests_only_those_in_view_are_drawn() {
+    let shown = show(crowd());
+    let drawn = shown.get_all_by_role(Role::ListItem).count();
+    assert!((5..20).contains(&drawn), "{drawn}");
+}
+
+#[test]
+fn tab_walks_through_the_whole_list_and_keeps_what_has_the_keyboard_in_view() {
+    let mut shown = show(crowd());
+    shown.get_by_label("Call Guest 00000").focus();
+    shown.run();
+    for number in 1..60 {
+        press(&mut shown, Modifiers::NONE, Key::Tab);
+        let name = format!("Call Guest {number:05}");
+        assert_eq!(focused(&shown), Some(name.clone()));
+        let place = shown.get_by_label(&name).rect();
+        assert!(place.bottom() <= ROOMY.y && place.top() > 150.0, "{name} at {place}");
+    }
+    press(&mut shown, Modifiers::SHIFT, Key::Tab);
+    assert_eq!(focused(&shown).as_deref(), Some("Call Guest 00058"));
+    assert_eq!(press(&mut shown, Modifiers::NONE, Key::Space), [Command::Call(GuestId::from_bits(58))]);
+}
+
+#[test]
+fn waiting_shows_the_place_in_line_and_can_be_stopped() {
+    let mut shown = show(searching());
+    assert!(says(&shown, "number 2 of 5"));
+    assert_eq!(click(&mut shown, text::search::STOP), [Command::StopSearch]);
+    assert_eq!(press(&mut shown, Modifiers::NONE, Key::Escape), [Command::StopSearch]);
+    let search = shown.state_mut().snapshot.search.as_mut().expect("searching");
+    (search.position, search.waiting, search.estimate) = (Some(1), Some(3), Some(Duration::from_secs(20)));
+    shown.run();
+    assert!(says(&shown, "You are next") && says(&shown, "usually about 20 seconds"));
+    shown.state_mut().snapshot.search.as_mut().expect("searching").waiting = Some(1);
+    shown.run();
+    assert!(says(&shown, text::search::ALONE));
+}
+
+#[test]
+fn a_lost_connection_is_told_wherever_one_is() {
+    for mut snapshot in [online(), searching(), talking(|_| {})] {
+        snapshot.connection = Connection::Reconnecting { server: SERVER.into(), since: Instant::now() };
+        assert!(says(&show(snapshot), text::notices::RECONNECTING));
+    }
+}
+
+#[test]
+fn each_notice_is_dismissed_by_itself_in_the_hall_and_in_a_call() {
+    for mut snapshot in [online(), talking(|_| {})] {
+        snapshot.notices = vec![notice(3, Severity::Info, "One."), notice(4, Severity::Error, "Two.")];
+        let mut shown = show(snapshot);
+        assert!(says(&shown, "One.") && says(&shown, "Two."));
+        for (place, id) in [(0, 3), (1, 4)] {
+            let button =
+                shown.get_all_by_label(text::notices::DISMISS).nth(place).expect("one for each notice");
+            button.click();
+            assert_eq!(commands(&mut shown), [Command::Dismiss(id)]);
+        }
+    }
+}
+
+#[test]
+fn what_comes_and_goes_does_not_take_the_keyboard_away() {
+    for (snapshot, name) in [(online(), "Call Ana"), (talking(|_| {}), text::call::HANG_UP)] {
+        let mut shown = show(snapshot);
+        shown.get_by_label(name).focus();
+        shown.run();
+        let snapshot = &mut shown.state_mut().snapshot;
+        snapshot.notices = vec![notice(3, Severity::Info, "One.")];
+        if let Some(call) = &mut snapshot.call {
+            (call.peer_reconnecting, call.peer_camera_on, call.matched) = (true, false, true);
+        }
+        shown.run();
+        assert_eq!(focused(&shown).as_deref(), Some(name));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_device_is_told_in_words() {
+    let devices = Devices {
+        camera_fault: Some("It was unplugged.".into()),
+        mic_fault: Some("Another program uses it.".into()),
+        speaker_fault: None,
+    };
+    for snapshot in [online(), talking(|_| {})] {
+        let shown = show(Snapshot { devices: devices.clone(), ..snapshot });
+        assert!(says(&shown, "Camera: It was unplugged."));
+        assert!(says(&shown, "Microphone: Another program uses it."));
+        assert!(!says(&shown, "Speaker"));
+    }
+}
+
+#[test]
+fn a_command_that_was_lost_is_told_until_dismissed() {
+    let mut shown = show(online());
+    shown.state_mut().screens.tell_overloaded();
+    shown.run();
+    assert!(says(&shown, text::notices::OVERLOADED));
+    assert_eq!(click(&mut shown, text::notices::DISMISS), []);
+    assert!(!says(&shown, text::notices::OVERLOADED));
+}

@@ -308,6 +308,3 @@ impl Calls {
         self.rings.check(now, caller, callee)
     }
 }
-
-#[cfg(test)]
-mod tests;

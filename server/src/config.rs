@@ -3,6 +3,8 @@
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
 use crate::accounts::INVITATION_TTL;
+use crate::hub::HubConfig;
+use crate::session::SessionConfig;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -159,6 +161,10 @@ pub struct Config {
     pub turn_relay_ip: IpAddr,
     /// Relay sockets are shown under it.
     pub turn_external_ip: Option<IpAddr>,
+    /// Times and bounds of hall, calls, queue and sessions. `match_route` above decides over the one in here.
+    pub hub: HubConfig,
+    /// Times and bounds of Signal streams.
+    pub session: SessionConfig,
 }
 
 impl Config {
@@ -173,6 +179,8 @@ impl Config {
             match_route: MatchRoute::Relay,
             turn_relay_ip: any.ip(),
             turn_external_ip: None,
+            hub: HubConfig::default(),
+            session: SessionConfig::default(),
         }
     }
 }
@@ -216,6 +224,8 @@ impl TryFrom<ServeArgs> for Config {
             match_route: args.match_route,
             turn_relay_ip,
             turn_external_ip: args.turn_external_ip,
+            hub: HubConfig::default(),
+            session: SessionConfig::default(),
         })
     }
 }

@@ -257,7 +257,7 @@ impl Lobby {
     pub fn handle(&mut self, now: Duration, input: Input, effects: &mut Vec<Effect>) {
         self.tick(now, effects);
         match input {
-            Input::SessionBegan(party) => self.session_began(now, party),
+            Input::SessionBegan(party) => self.session_began(now, party, effects),
             Input::SessionSuspended(session) => self.session_attached(now, session, false, effects),
             Input::SessionResumed(session) => self.session_attached(now, session, true, effects),
             Input::SessionReplaced { old, new } => self.session_replaced(now, old, new, effects),
@@ -413,12 +413,14 @@ impl Lobby {
         self.show_self(guest, effects);
     }
 
-    fn session_began(&mut self, now: Duration, party: Party) {
+    fn session_began(&mut self, now: Duration, party: Party, effects: &mut Vec<Effect>) {
         let by = Member { guest: party.guest.id, session: party.session };
         let occupation = self.calls.occupation(by.guest);
         self.guests.session_began(now, party, occupation);
-        self.calls.session_came(by);
         self.hall.touched(&self.guests, by.guest);
+        let mut told = Vec::new();
+        self.calls.session_came(by, &mut told);
+        self.absorb(now, told, effects);
     }
 
     fn session_attached(

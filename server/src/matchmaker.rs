@@ -128,8 +128,7 @@ impl Ticket {
     }
 }
 
-/// Something after which a pairing may have become possible. Done one after the other, so that at each step one
-/// ticket or pair is new and all others are known to be incompatible.
+/// Something after which a pairing may have become possible. Without one, no two waiting tickets are compatible.
 #[derive(Debug, Clone, Copy)]
 enum Chance {
     Ticket(Key),
@@ -146,6 +145,8 @@ pub struct Matchmaker {
     index: Index,
     arrivals: u64,
     chances: VecDeque<Chance>,
+    /// Possible pairings, the longer-waiting ticket first, and the ticket each was found for.
+    pairings: BTreeSet<(Key, Key, Key)>,
     relaxations: BTreeSet<(Duration, Key)>,
     holds: BTreeSet<(Duration, Key)>,
     cooling: BTreeMap<(GuestId, GuestId), Duration>,
@@ -172,6 +173,7 @@ impl Matchmaker {
             index: Index::default(),
             arrivals: 0,
             chances: VecDeque::new(),
+            pairings: BTreeSet::new(),
             relaxations: BTreeSet::new(),
             holds: BTreeSet::new(),
             cooling: BTreeMap::new(),
@@ -368,25 +370,34 @@ impl Matchmaker {
     }
 
     /// The next two to be joined, the longer-waiting first. Call until there is none, after everything else.
+    ///
+    /// Where several pairings have become possible at one moment, that of the longest-waiting ticket goes first:
+    /// taking them in any other order could let a later arrival have its partner.
     pub fn next_pairing(&mut self, now: Duration) -> Option<[Paired; 2]> {
-        while let Some(chance) = self.chances.pop_front() {
-            let candidates = match chance {
-                Chance::Ticket(key) => BTreeSet::from([key]),
+        let mut fresh = BTreeSet::new();
+        for chance in std::mem::take(&mut self.chances) {
+            match chance {
+                Chance::Ticket(key) => {
+                    self.post(now, key);
+                    fresh.insert(key);
+                }
                 Chance::Cooled(a, b) => {
                     if self.cooling.get(&(a, b)).is_some_and(|&until| until <= now) {
                         self.cooling.remove(&(a, b));
                     }
-                    self.by_guest.get(&a).cloned().unwrap_or_default()
-                }
-            };
-            for key in candidates {
-                self.post(now, key);
-                if let Some(other) = self.partner_of(key) {
-                    // A cool-down that ended may have come with further tickets of the same guest.
-                    self.chances.push_front(chance);
-                    return Some(self.join_up(now, key.min(other), key.max(other)));
+                    fresh.extend(self.by_guest.get(&a).into_iter().flatten());
                 }
             }
+        }
+        for key in fresh {
+            self.consider(key);
+        }
+        while let Some((first, second, of)) = self.pairings.pop_first() {
+            if self.is_active(first) && self.is_active(second) {
+                return Some(self.join_up(now, first, second));
+            }
+            // Its partner was taken: the next best cannot come before the pairings that are left.
+            self.consider(of);
         }
         None
     }
@@ -448,6 +459,17 @@ impl Matchmaker {
             let other = &self.tickets[&other];
             other.guest != ticket.guest && !self.cooling.contains_key(&ordered(ticket.guest, other.guest))
         })
+    }
+
+    fn is_active(&self, key: Key) -> bool {
+        self.tickets.get(&key).is_some_and(Ticket::active)
+    }
+
+    /// Notes the pairing with the longest-waiting partner of `key`, if it has one.
+    fn consider(&mut self, key: Key) {
+        if let Some(other) = self.partner_of(key) {
+            self.pairings.insert((key.min(other), key.max(other), key));
+        }
     }
 
     fn join_up(&mut self, now: Duration, first: Key, second: Key) -> [Paired; 2] {

@@ -10,9 +10,7 @@ use crate::config::{Config, MatchRoute, PublicUrl, host_of};
 use crate::error::Error;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
-use crate::lobby::LobbyConfig;
 use crate::service::CastleApi;
-use crate::session::SessionConfig;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Role, Store};
 use crate::token::Signers;
@@ -263,7 +261,7 @@ impl Server {
             authenticator: Arc::clone(&self.authenticator),
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),
-            session: SessionConfig::default(),
+            session: self.config.session.clone(),
             tasks: self.tasks.clone(),
         }
     }
@@ -284,7 +282,9 @@ fn hub_config(config: &Config) -> HubConfig {
         MatchRoute::Relay => RoutePolicy::RelayOnly,
         MatchRoute::Direct => RoutePolicy::Any,
     };
-    HubConfig { lobby: LobbyConfig { match_route, ..LobbyConfig::default() }, ..HubConfig::default() }
+    let mut hub = config.hub.clone();
+    hub.lobby.match_route = match_route;
+    hub
 }
 
 fn vendor(config: &Config, listening: &Listening, secret: TurnSecret) -> IceVendor {

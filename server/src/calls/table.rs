@@ -351,12 +351,16 @@ impl Calls {
     }
 
     /// Another session of `guest` came: it rings too where the guest is being rung.
-    pub fn session_came(&mut self, by: Member) {
+    pub fn session_came(&mut self, by: Member, effects: &mut Vec<CallEffect>) {
         let Some(call) = self.by_guest.get(&by.guest).and_then(|id| self.table.get_mut(id)) else { return };
+        let before = call.presence(Side::Second);
         if call.ends[1].guest.id == by.guest
             && let Phase::Ringing { devices, .. } = &mut call.phase
         {
             devices.insert(by.session, true);
+            if call.presence(Side::Second) != before {
+                call.tell(Side::First, effects);
+            }
         }
     }
 
@@ -461,6 +465,22 @@ impl Calls {
                 self.end(now, id, EndReason::ShuttingDown, None, effects);
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn check_invariants(&self) {
+        assert_eq!(self.by_guest.len(), 2 * self.table.len(), "at most one call per guest");
+        for (id, call) in &self.table {
+            let [first, second] = call.guests();
+            assert_ne!(first, second, "nobody calls themselves");
+            assert!([first, second].iter().all(|guest| self.by_guest[guest] == *id));
+            let listed = call.expires_at().is_none_or(|at| self.deadlines.contains(&(at, *id)));
+            assert!(listed, "{id} will never end by itself");
+            let sides = [Side::First, Side::Second].map(|side| call.sessions(side).len());
+            assert!(sides.iter().any(|&count| count > 0), "{id} has nobody left");
+        }
+        let deadlines = self.table.values().filter(|call| call.expires_at().is_some()).count();
+        assert_eq!(self.deadlines.len(), deadlines);
     }
 
     fn member(&mut self, by: Member, id: CallId) -> Result<(&mut Call, Side), Error> {

@@ -135,4 +135,17 @@ impl Guests {
             _ => {}
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn check_invariants(&self, calls: &crate::calls::Calls) {
+        let sessions: usize = self.by_id.values().map(|present| present.sessions.len()).sum();
+        assert_eq!((self.by_session.len(), self.by_name.len()), (sessions, self.by_id.len()));
+        for (&id, present) in &self.by_id {
+            assert!(!present.sessions.is_empty(), "{id} is present without a session");
+            assert_eq!(present.occupation, calls.occupation(id), "{id}: availability equals the call table");
+            assert_eq!(self.free.contains(&(present.free_since, id)), present.free(), "{id}");
+        }
+        assert_eq!(self.free.len(), self.by_id.values().filter(|present| present.free()).count());
+        assert_eq!(self.shown, self.by_id.values().filter(|present| present.wish != Wish::Invisible).count());
+    }
 }

@@ -68,6 +68,11 @@ impl Wishes {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn criteria(&self) -> &Criteria {
+        &self.criteria
+    }
+
     /// Whether both would take each other: what the index must agree with.
     #[cfg(test)]
     pub(super) fn compatible(&self, other: &Self) -> bool {
@@ -90,6 +95,11 @@ pub(super) struct Index {
 }
 
 impl Index {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.postings.len()
+    }
+
     pub(super) fn post(&mut self, key: Key, wishes: &Wishes) {
         for classes in pairs(wishes.offered()) {
             self.postings.entry(classes).or_default().insert(key);

@@ -6,6 +6,7 @@ use crate::guest::{Availability, Guest, Wish};
 use crate::hub::{Body, CallNews, Frame, GoAway, Item, Outgoing, ResumeRequest, Welcome};
 use crate::ice::IceServers;
 use crate::lobby::{Command, HallDelta, HallRow, HallSnapshot, SelfView, Shown, Target};
+use crate::names;
 use castle::ids::{CallId, GuestId};
 use castle::{limits, v1};
 use std::time::{Duration, SystemTime};
@@ -128,7 +129,10 @@ fn target(place: v1::PlaceCall) -> Result<Target, Error> {
                 id.parse().map_err(|error| Error::field("place_call.guest_id", format!("{error}")))?;
             Ok(Target::Guest(id))
         }
-        Some(T::Name(name)) => Ok(Target::Name(name)),
+        Some(T::Name(name)) => {
+            let name = names::normalize(&name).map_err(|fault| Error::field("place_call.name", fault))?;
+            Ok(Target::Name(name))
+        }
         Some(T::NextAvailable(_)) => Ok(Target::NextAvailable),
     }
 }

@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says enough by failing")]
 
 mod accounts;
+mod calls;
 mod cli;
+mod matching;
+mod signal;
+mod signaling;
 mod support;
 mod turn;

@@ -1,0 +1,169 @@
+//! Calls between real clients: ring, answer, negotiate, end; and everything that comes in between.
+
+use crate::signaling::{Signal, in_call, two};
+use crate::support::TestServer;
+use castle::v1;
+use castle::v1::signal_request::Frame as Request;
+use castle::v1::signal_response::Frame as Response;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_call_from_ring_to_hang_up() {
+    let server = TestServer::start().await;
+    let [(alice_guest, mut alice), (bob_guest, mut bob)] = two(&server).await;
+    let [call, bob_view] = in_call(&mut alice, (&bob_guest, &mut bob)).await;
+    assert_eq!((call.role(), bob_view.role()), (v1::CallRole::Offerer, v1::CallRole::Answerer));
+    assert_eq!((call.origin(), bob_view.origin()), (v1::CallOrigin::Placed, v1::CallOrigin::Received));
+    assert_eq!((call.peer.clone(), bob_view.peer.clone()), (Some(bob_guest.guest), Some(alice_guest.guest)));
+    assert_eq!(call.route_policy(), v1::RoutePolicy::Any);
+    assert!(!call.call_token.is_empty() && call.call_token != bob_view.call_token);
+    assert!(call.ice_servers.is_some_and(|ice| !ice.servers.is_empty()));
+    let id = || call.call_id.clone();
+    alice.ask(Request::Offer(v1::Offer { call_id: id(), sdp: "offer".to_owned() })).await;
+    alice.trickles(&bob_view, "one").await;
+    alice.trickles(&bob_view, "two").await;
+    let end = v1::EndOfCandidates { call_id: id(), username_fragment: "u".to_owned() };
+    alice.ask(Request::EndOfCandidates(end.clone())).await;
+    assert_eq!(bob.said().await, Response::Offer(v1::Offer { call_id: id(), sdp: "offer".to_owned() }));
+    for expected in ["one", "two"] {
+        let Response::Candidate(candidate) = bob.said().await else { panic!("not a candidate") };
+        assert_eq!(candidate.candidate, expected);
+    }
+    assert_eq!(bob.said().await, Response::EndOfCandidates(end));
+    let answer = v1::Answer { call_id: id(), sdp: "answer".to_owned() };
+    bob.ask(Request::Answer(answer.clone())).await;
+    assert_eq!(alice.said().await, Response::Answer(answer));
+    alice.has_media(&bob_view).await;
+    bob.has_media(&bob_view).await;
+    alice.call_in(v1::CallState::Connected).await;
+    bob.call_in(v1::CallState::Connected).await;
+    bob.hangs_up(&bob_view).await;
+    assert_eq!(bob.ended().await, v1::CallEndReason::HungUp);
+    assert_eq!(alice.ended().await, v1::CallEndReason::HungUp);
+}
+
+#[tokio::test]
+async fn a_call_is_declined_or_cancelled() {
+    let server = TestServer::start().await;
+    let [(_, mut alice), (bob_guest, mut bob)] = two(&server).await;
+    alice.calls(&bob_guest).await;
+    let call = bob.call_in(v1::CallState::Ringing).await;
+    bob.ask(Request::DeclineCall(v1::DeclineCall { call_id: call.call_id })).await;
+    alice.call_in(v1::CallState::Ringing).await;
+    assert_eq!(alice.ended().await, v1::CallEndReason::Declined);
+    assert_eq!(bob.ended().await, v1::CallEndReason::Declined);
+    alice.places_call(v1::place_call::Target::Name("BOB".to_owned())).await;
+    let call = alice.call_in(v1::CallState::Ringing).await;
+    bob.call_in(v1::CallState::Ringing).await;
+    alice.ask(Request::CancelCall(v1::CancelCall { call_id: call.call_id })).await;
+    assert_eq!(bob.ended().await, v1::CallEndReason::Cancelled);
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_takes_times_out() {
+    let server =
+        TestServer::start_with(|config| config.hub.lobby.calls.ring_timeout = Duration::from_millis(150))
+            .await;
+    let [(_, mut alice), (bob_guest, mut bob)] = two(&server).await;
+    alice.places_call(v1::place_call::Target::NextAvailable(v1::NextAvailable {})).await;
+    let call = alice.call_in(v1::CallState::Ringing).await;
+    assert!(call.expires_at.is_some());
+    assert_eq!(call.peer, Some(bob_guest.guest));
+    assert_eq!(alice.ended().await, v1::CallEndReason::TimedOut);
+    bob.call_in(v1::CallState::Ringing).await;
+    assert_eq!(bob.ended().await, v1::CallEndReason::TimedOut);
+    alice.places_call(v1::place_call::Target::NextAvailable(v1::NextAvailable {})).await;
+    assert_eq!(alice.fault().await.reason(), v1::ErrorReason::NobodyAvailable, "bob was tried just now");
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_at_once_and_alike() {
+    let server = TestServer::start().await;
+    let mut alice_guest = server.guest("alice").await;
+    let offline = server.guest("offline").await;
+    let mut alice = Signal::open(&mut alice_guest).await;
+    let mut faults = Vec::new();
+    alice.calls(&offline).await;
+    faults.push(alice.fault().await);
+    let unknown = castle::ids::GuestId::from_bits(7).to_string();
+    alice.places_call(v1::place_call::Target::GuestId(unknown)).await;
+    faults.push(alice.fault().await);
+    alice.places_call(v1::place_call::Target::Name("offline".to_owned())).await;
+    faults.push(alice.fault().await);
+    alice.places_call(v1::place_call::Target::Name("nobody".to_owned())).await;
+    faults.push(alice.fault().await);
+    assert_eq!(faults[0].reason(), v1::ErrorReason::PeerUnavailable);
+    assert!(faults.iter().all(|fault| *fault == faults[0]), "{faults:?}");
+}
+
+#[tokio::test]
+async fn two_who_call_each_other_are_in_one_call() {
+    let server = TestServer::start().await;
+    let [(alice_guest, mut alice), (bob_guest, mut bob)] = two(&server).await;
+    alice.calls(&bob_guest).await;
+    bob.calls(&alice_guest).await;
+    let [mut seen_by_alice, mut seen_by_bob] = [alice.call().await, bob.call().await];
+    while seen_by_alice.state() == v1::CallState::Ringing {
+        seen_by_alice = alice.call().await;
+    }
+    while seen_by_bob.state() == v1::CallState::Ringing {
+        seen_by_bob = bob.call().await;
+    }
+    assert_eq!(seen_by_alice.call_id, seen_by_bob.call_id);
+    assert_eq!(
+        (seen_by_alice.state(), seen_by_bob.state()),
+        (v1::CallState::Connecting, v1::CallState::Connecting)
+    );
+    assert_ne!(seen_by_alice.role(), seen_by_bob.role());
+}
+
+#[tokio::test]
+async fn all_devices_ring_one_answers_and_the_others_and_strangers_stay_out() {
+    let server = TestServer::start().await;
+    let [(_, mut alice), (mut bob_guest, mut bob)] = two(&server).await;
+    let mut tablet = Signal::open(&mut bob_guest).await;
+    let mut carol_guest = server.guest("carol").await;
+    let mut carol = Signal::open(&mut carol_guest).await;
+    alice.calls(&bob_guest).await;
+    let call = tablet.call_in(v1::CallState::Ringing).await;
+    bob.call_in(v1::CallState::Ringing).await;
+    alice.trickles(&call, "too early").await;
+    let fault = alice.fault().await;
+    assert_eq!((fault.reason(), fault.metadata["state"].as_str()), (v1::ErrorReason::WrongState, "ringing"));
+    tablet.accepts(&call).await;
+    assert_eq!(bob.ended().await, v1::CallEndReason::AnsweredElsewhere);
+    alice.call_in(v1::CallState::Connecting).await;
+    for stranger in [&mut bob, &mut carol] {
+        stranger.trickles(&call, "not mine").await;
+        assert_eq!(stranger.fault().await.reason(), v1::ErrorReason::NotInCall);
+    }
+    carol.calls(&bob_guest).await;
+    assert_eq!(carol.ended().await, v1::CallEndReason::Busy);
+}
+
+#[tokio::test]
+async fn a_callee_who_vanishes_while_it_rings_ends_the_call() {
+    let server =
+        TestServer::start_with(|config| config.hub.sessions.resume_window = Duration::from_millis(100)).await;
+    let [(_, mut alice), (bob_guest, bob)] = two(&server).await;
+    alice.calls(&bob_guest).await;
+    alice.call_in(v1::CallState::Ringing).await;
+    drop(bob);
+    let view = alice.call_in(v1::CallState::Ringing).await;
+    assert_eq!(view.peer_presence(), v1::PeerPresence::Reconnecting);
+    assert_eq!(alice.ended().await, v1::CallEndReason::Disconnected);
+}
+
+#[tokio::test]
+async fn a_peer_who_vanishes_in_a_call_is_shown_as_gone() {
+    let server =
+        TestServer::start_with(|config| config.hub.sessions.resume_window = Duration::from_millis(100)).await;
+    let [(_, mut alice), (bob_guest, mut bob)] = two(&server).await;
+    let [call, _] = in_call(&mut alice, (&bob_guest, &mut bob)).await;
+    drop(bob);
+    assert_eq!(alice.call().await.peer_presence(), v1::PeerPresence::Reconnecting);
+    let gone = alice.call_in(v1::CallState::Connecting).await;
+    assert_eq!(gone.peer_presence(), v1::PeerPresence::Gone, "media may still flow");
+    alice.hangs_up(&call).await;
+    assert_eq!(alice.ended().await, v1::CallEndReason::HungUp);
+}

@@ -49,12 +49,16 @@ fn rows_of(label: &str, reports: &[Value]) -> Vec<Row> {
         reports.iter().filter_map(|report| report.pointer(path).and_then(Value::as_f64)).collect()
     };
     let row = |figure: &str, unit, better, mut values: Vec<f64>| {
-        (!values.is_empty()).then(|| Row::median(format!("call {label}: {figure}"), unit, better, &mut values))
+        (!values.is_empty())
+            .then(|| Row::median(format!("call {label}: {figure}"), unit, better, &mut values))
     };
     let cpu = figures("/cpu_s").into_iter().map(|seconds| seconds * 60.0 / f64::from(SECONDS)).collect();
     let goal = |row: Option<Row>, goal: f64| row.map(|row| row.goal(goal));
     [
-        goal(row("matched to first frame shown", "ms", Better::Lower, figures("/ms/first_frame_shown")), 300.0),
+        goal(
+            row("matched to first frame shown", "ms", Better::Lower, figures("/ms/first_frame_shown")),
+            300.0,
+        ),
         goal(row("glass to glass p50", "ms", Better::Lower, figures("/video/glass_to_glass_p50")), 50.0),
         goal(row("glass to glass p95", "ms", Better::Lower, figures("/video/glass_to_glass_p95")), 80.0),
         goal(row("frames shown", "fps", Better::Higher, figures("/video/fps")), 29.0),

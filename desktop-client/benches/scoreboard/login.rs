@@ -44,7 +44,9 @@ pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn std::error::Error>> {
         .map(|_| {
             let at = Instant::now();
             let mut out = [0; 32];
-            argon2.hash_password_into(b"a long enough password", b"sixteen bytes ..", &mut out).expect("fits");
+            argon2
+                .hash_password_into(b"a long enough password", b"sixteen bytes ..", &mut out)
+                .expect("fits");
             std::hint::black_box(out);
             at.elapsed().as_secs_f64() * 1e3
         })

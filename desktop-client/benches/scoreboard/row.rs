@@ -65,7 +65,12 @@ impl Row {
     }
 
     /// The median of several runs, with their spread.
-    pub(crate) fn median(name: impl Into<String>, unit: &'static str, better: Better, runs: &mut [f64]) -> Self {
+    pub(crate) fn median(
+        name: impl Into<String>,
+        unit: &'static str,
+        better: Better,
+        runs: &mut [f64],
+    ) -> Self {
         let median = crate::percentile(runs, 0.5);
         let (least, most) = (runs[0], runs[runs.len() - 1]);
         let mut row = Self::new(name, unit, better, median);

@@ -153,7 +153,12 @@ impl App {
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         let Some(engine) = &self.engine else { return };
-        self.snapshot = engine.snapshot();
+        let before = std::mem::replace(&mut self.snapshot, engine.snapshot());
+        let call = |snapshot: &Snapshot| snapshot.call.as_ref().map(|call| call.id);
+        if call(&before) != call(&self.snapshot) {
+            self.remote.forget();
+            self.local.forget();
+        }
         self.remote.poll(ctx);
         self.local.poll(ctx);
         self.announce(ctx);

@@ -20,6 +20,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Request, Response, Status};
+use tonic_types::StatusExt as _;
 
 const SOCKET: &str = "admin.sock";
 const PAGE_DEFAULT: u32 = 100;
@@ -154,7 +155,7 @@ impl From<Account> for v1::Account {
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The running server refused.
-    #[error("{}", .0.message())]
+    #[error("{}", in_words(.0))]
     Refused(#[from] Status),
     /// Refused without a server.
     #[error("{0}")]
@@ -165,6 +166,19 @@ pub enum AdminError {
     /// There is nothing to administrate.
     #[error("there is no data of a castle-server in {0}: start one there first, or name another --data-dir")]
     NoData(PathBuf),
+}
+
+fn in_words(status: &Status) -> String {
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| &bad.field_violations[..]).unwrap_or_default();
+    let mut words = status.message().to_owned();
+    for violation in violations {
+        words.push_str("; ");
+        words.push_str(&violation.field);
+        words.push(' ');
+        words.push_str(&violation.description);
+    }
+    words
 }
 
 /// A host's hand on a server: through its socket while it runs, else on the store itself.

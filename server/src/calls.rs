@@ -4,7 +4,9 @@
 //! else. PURE: time is an argument, ids come from the caller, nothing here knows frames, clocks or sockets.
 //! Whether somebody may be called at all (presence, wishes) is decided in `lobby`.
 
+mod call;
 mod rings;
+mod sessions;
 mod table;
 
 pub use rings::RingLimits;
@@ -243,7 +245,7 @@ pub enum CallEffect {
 #[derive(Debug)]
 pub struct Calls {
     config: CallsConfig,
-    table: BTreeMap<CallId, table::Call>,
+    table: BTreeMap<CallId, call::Call>,
     by_guest: BTreeMap<GuestId, CallId>,
     deadlines: BTreeSet<(Duration, CallId)>,
     rings: Rings,
@@ -265,8 +267,8 @@ impl Calls {
     pub fn occupation(&self, guest: GuestId) -> Occupation {
         match self.by_guest.get(&guest).map(|call| &self.table[call].phase) {
             None => Occupation::Free,
-            Some(table::Phase::Ringing { .. }) => Occupation::Ringing,
-            Some(table::Phase::Connecting { .. } | table::Phase::Connected) => Occupation::InCall,
+            Some(call::Phase::Ringing { .. }) => Occupation::Ringing,
+            Some(call::Phase::Connecting { .. } | call::Phase::Connected) => Occupation::InCall,
         }
     }
 
@@ -281,7 +283,7 @@ impl Calls {
     pub fn rung_by(&self, callee: GuestId, caller: GuestId) -> Option<CallId> {
         let id = *self.by_guest.get(&callee)?;
         let call = &self.table[&id];
-        let rings = matches!(call.phase, table::Phase::Ringing { .. });
+        let rings = matches!(call.phase, call::Phase::Ringing { .. });
         (rings && call.ends[0].guest.id == caller && call.ends[1].guest.id == callee).then_some(id)
     }
 

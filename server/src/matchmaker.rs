@@ -9,100 +9,18 @@
 
 mod estimate;
 mod index;
+mod pairing;
+mod words;
 
 pub use estimate::Estimate;
+pub use words::{Criteria, Join, Joined, MatchConfig, Paired, Place};
 
 use crate::error::Error;
 use castle::ids::{CallId, GuestId, SessionId};
 use estimate::Waits;
 use index::{Index, Wishes};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
-
-/// Times and bounds of the queue.
-#[derive(Debug, Clone)]
-pub struct MatchConfig {
-    /// Ages at which wishes relax: a partner without words of their own will do; tags are given up; languages
-    /// are given up.
-    pub relax_after: [Duration; 3],
-    /// Two guests are not paired again for this long after their call.
-    pub cool_down: Duration,
-    /// A ticket outlives its stream by this while its session is attached: a retry on the same connection
-    /// comes at once.
-    pub hold: Duration,
-    /// The waiting time of a guest whose partner did not come is kept this long for their next ticket.
-    pub credit: Duration,
-    /// Tickets at once: one for each session a node may have.
-    pub queue_max: usize,
-}
-
-impl Default for MatchConfig {
-    fn default() -> Self {
-        Self {
-            relax_after: [5, 15, 30].map(Duration::from_secs),
-            cool_down: Duration::from_mins(1),
-            hold: Duration::from_secs(5),
-            credit: Duration::from_mins(1),
-            queue_max: 50_000,
-        }
-    }
-}
-
-/// What a guest wishes of a partner. Words are compared as they are: the edge folds their case.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Criteria {
-    /// Interests; one in common is wished for.
-    pub tags: BTreeSet<Arc<str>>,
-    /// Languages; one in common is wished for.
-    pub languages: BTreeSet<Arc<str>>,
-}
-
-/// Somebody wants to wait.
-#[derive(Debug, Clone)]
-pub struct Join {
-    /// For which session.
-    pub session: SessionId,
-    /// Whose it is.
-    pub guest: GuestId,
-    /// Of the client's making; a repeat keeps the place.
-    pub request_id: String,
-    /// What they wish.
-    pub criteria: Criteria,
-}
-
-/// What came of a [`Join`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joined {
-    /// A new place at the end, or further ahead with the time of a match that did not come about.
-    Queued,
-    /// The place this request has already.
-    Kept,
-    /// This request has been paired already.
-    Found(CallId),
-}
-
-/// One of the two tickets of a pairing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paired {
-    /// Whose.
-    pub guest: GuestId,
-    /// On which session.
-    pub session: SessionId,
-    /// Which request.
-    pub request_id: String,
-}
-
-/// A place in the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// 1 for the next in line.
-    pub position: usize,
-    /// How many wait.
-    pub waiting: usize,
-    /// How long it may still take.
-    pub estimate: Option<Estimate>,
-}
 
 /// Orders tickets by the time they have waited, then by arrival.
 type Key = (Duration, u64);
@@ -369,39 +287,6 @@ impl Matchmaker {
         dropped
     }
 
-    /// The next two to be joined, the longer-waiting first. Call until there is none, after everything else.
-    ///
-    /// Where several pairings have become possible at one moment, that of the longest-waiting ticket goes first:
-    /// taking them in any other order could let a later arrival have its partner.
-    pub fn next_pairing(&mut self, now: Duration) -> Option<[Paired; 2]> {
-        let mut fresh = BTreeSet::new();
-        for chance in std::mem::take(&mut self.chances) {
-            match chance {
-                Chance::Ticket(key) => {
-                    self.post(now, key);
-                    fresh.insert(key);
-                }
-                Chance::Cooled(a, b) => {
-                    if self.cooling.get(&(a, b)).is_some_and(|&until| until <= now) {
-                        self.cooling.remove(&(a, b));
-                    }
-                    fresh.extend(self.by_guest.get(&a).into_iter().flatten());
-                }
-            }
-        }
-        for key in fresh {
-            self.consider(key);
-        }
-        while let Some((first, second, of)) = self.pairings.pop_first() {
-            if self.is_active(first) && self.is_active(second) {
-                return Some(self.join_up(now, first, second));
-            }
-            // Its partner was taken: the next best cannot come before the pairings that are left.
-            self.consider(of);
-        }
-        None
-    }
-
     /// Who is to be told their place: those for whom it changed, and everybody once in a while.
     pub fn news(&mut self, now: Duration, repeat: Duration) -> Vec<(SessionId, Place)> {
         let waiting = self.tickets.len();
@@ -420,6 +305,14 @@ impl Matchmaker {
         news
     }
 
+    /// The place of `session` now, for telling it.
+    pub fn tell_place(&mut self, now: Duration, session: SessionId) -> Option<Place> {
+        let place = self.place(now, session)?;
+        let ticket = self.tickets.get_mut(&self.by_session[&session]).expect("by_session names tickets");
+        ticket.told = Some((now, place.position, place.waiting));
+        Some(place)
+    }
+
     /// The place of `session` now.
     pub fn place(&self, now: Duration, session: SessionId) -> Option<Place> {
         let key = *self.by_session.get(&session)?;
@@ -428,58 +321,6 @@ impl Matchmaker {
         let waiting = self.tickets.len();
         let estimate = self.waits.remaining(now.saturating_sub(key.0));
         Some(Place { position: waiting - behind, waiting, estimate })
-    }
-
-    fn activity_changed(&mut self, key: Key) {
-        let ticket = &self.tickets[&key];
-        if ticket.active() {
-            self.chances.push_back(Chance::Ticket(key));
-        } else {
-            self.index.withdraw(key, &ticket.wishes);
-        }
-    }
-
-    /// Puts the ticket in the index as relaxed as its age makes it.
-    fn post(&mut self, now: Duration, key: Key) {
-        let Some(ticket) = self.tickets.get_mut(&key) else { return };
-        self.index.withdraw(key, &ticket.wishes);
-        let age = now.saturating_sub(key.0);
-        ticket.wishes.relaxed = self.config.relax_after.iter().filter(|&&after| after <= age).count();
-        if let Some(&after) = self.config.relax_after.get(ticket.wishes.relaxed) {
-            self.relaxations.insert((key.0 + after, key));
-        }
-        if ticket.active() {
-            self.index.post(key, &ticket.wishes);
-        }
-    }
-
-    fn partner_of(&self, key: Key) -> Option<Key> {
-        let ticket = self.tickets.get(&key).filter(|ticket| ticket.active())?;
-        self.index.first_compatible(&ticket.wishes, |other| {
-            let other = &self.tickets[&other];
-            other.guest != ticket.guest && !self.cooling.contains_key(&ordered(ticket.guest, other.guest))
-        })
-    }
-
-    fn is_active(&self, key: Key) -> bool {
-        self.tickets.get(&key).is_some_and(Ticket::active)
-    }
-
-    /// Notes the pairing with the longest-waiting partner of `key`, if it has one.
-    fn consider(&mut self, key: Key) {
-        if let Some(other) = self.partner_of(key) {
-            self.pairings.insert((key.min(other), key.max(other), key));
-        }
-    }
-
-    fn join_up(&mut self, now: Duration, first: Key, second: Key) -> [Paired; 2] {
-        [first, second].map(|key| {
-            let ticket = self.remove(key);
-            let waited = now.saturating_sub(key.0);
-            self.waits.note(waited);
-            self.waited.insert(ticket.guest, waited);
-            Paired { guest: ticket.guest, session: ticket.session, request_id: ticket.request_id }
-        })
     }
 
     fn remove(&mut self, key: Key) -> Ticket {

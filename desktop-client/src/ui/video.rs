@@ -116,6 +116,12 @@ impl Tile {
         self.frame = Some(frame);
     }
 
+    /// Forgets the picture: the next call does not begin with the face of the last.
+    pub fn forget(&mut self) {
+        self.slot.take();
+        self.frame = None;
+    }
+
     /// What stands behind the picture.
     pub fn picture(&self) -> Picture {
         self.slot.picture()
@@ -194,6 +200,20 @@ mod tests {
         assert_eq!((wide.height(), wide.center()), (400.0, pos2(500.0, 200.0)));
         let tall = fit(Rect::from_min_size(pos2(0.0, 0.0), vec2(320.0, 900.0)), vec2(640.0, 360.0));
         assert_eq!((tall.width(), tall.height()), (320.0, 180.0));
+    }
+
+    #[test]
+    fn a_forgotten_picture_is_gone_even_if_it_was_not_yet_taken() {
+        let slot = FrameSlot::new();
+        let mut tile = Screen::cpu().tile(slot.clone(), None);
+        let ctx = egui::Context::default();
+        let mut pool = FramePool::new();
+        slot.put(pool.draw(64, 48, FrameInfo::default(), |_| {}));
+        tile.poll(&ctx);
+        slot.put(pool.draw(64, 48, FrameInfo::default(), |_| {}));
+        tile.forget();
+        tile.poll(&ctx);
+        assert_eq!(tile.size(), None);
     }
 
     #[test]

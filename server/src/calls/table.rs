@@ -1,57 +1,14 @@
-//! The transitions of one call, and the table that holds them all. PURE, see `calls`.
+//! The transitions of calls that people cause, and the table that holds all calls. PURE, see `calls`.
 
+use super::call::{Call, End, Phase, faithful, presence_of};
 use super::{
-    CallEffect, CallState, CallView, Calls, Departure, EndReason, Negotiation, Origin, Presence, RoutePolicy,
-    Side,
+    CallEffect, CallState, CallView, Calls, EndReason, Negotiation, Origin, Presence, RoutePolicy, Side,
 };
 use crate::error::Error;
 use crate::guest::SharedGuest;
 use castle::ids::{CallId, GuestId, SessionId};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// One end of a call.
-#[derive(Debug)]
-pub(super) struct End {
-    pub(super) guest: SharedGuest,
-    /// The session that has part in the call. None while the callee's devices ring, and once it is gone.
-    session: Option<SessionId>,
-    presence: Presence,
-    /// It said that media can flow.
-    media: bool,
-    /// It took part in the negotiation.
-    spoke: bool,
-    /// Its last offer has not been answered.
-    offered: bool,
-}
-
-impl End {
-    fn new(guest: SharedGuest, session: Option<SessionId>, attached: bool) -> Self {
-        let presence = presence_of(attached);
-        Self { guest, session, presence, media: false, spoke: false, offered: false }
-    }
-}
-
-/// Where a call stands, with what only matters there.
-#[derive(Debug)]
-pub(super) enum Phase {
-    /// The callee's sessions that ring, and whether each is attached.
-    Ringing { devices: BTreeMap<SessionId, bool>, expires_at: Duration },
-    /// Matched calls end by themselves when they do not connect.
-    Connecting { expires_at: Option<Duration> },
-    /// Both ends said that media can flow.
-    Connected,
-}
-
-#[derive(Debug)]
-pub(super) struct Call {
-    id: CallId,
-    origin: Origin,
-    pub(super) ends: [End; 2],
-    pub(super) phase: Phase,
-    route_policy: RoutePolicy,
-    created_at: Duration,
-}
 
 /// A session of a guest, as the hall knows it.
 #[derive(Debug, Clone)]
@@ -62,95 +19,6 @@ pub struct Party {
     pub session: SessionId,
     /// Whether its stream is up.
     pub attached: bool,
-}
-
-const fn presence_of(attached: bool) -> Presence {
-    if attached { Presence::Present } else { Presence::Reconnecting }
-}
-
-impl Call {
-    fn end(&self, side: Side) -> &End {
-        &self.ends[side as usize]
-    }
-
-    fn end_mut(&mut self, side: Side) -> &mut End {
-        &mut self.ends[side as usize]
-    }
-
-    fn guests(&self) -> [GuestId; 2] {
-        [self.ends[0].guest.id, self.ends[1].guest.id]
-    }
-
-    fn state(&self) -> CallState {
-        match self.phase {
-            Phase::Ringing { .. } => CallState::Ringing,
-            Phase::Connecting { .. } => CallState::Connecting,
-            Phase::Connected => CallState::Connected,
-        }
-    }
-
-    fn expires_at(&self) -> Option<Duration> {
-        match self.phase {
-            Phase::Ringing { expires_at, .. } => Some(expires_at),
-            Phase::Connecting { expires_at } => expires_at,
-            Phase::Connected => None,
-        }
-    }
-
-    pub(super) fn side_of(&self, session: SessionId) -> Option<Side> {
-        let rings = matches!(&self.phase, Phase::Ringing { devices, .. } if devices.contains_key(&session));
-        if self.ends[0].session == Some(session) {
-            Some(Side::First)
-        } else if rings || self.ends[1].session == Some(session) {
-            Some(Side::Second)
-        } else {
-            None
-        }
-    }
-
-    /// The sessions at `side`: several while they ring.
-    fn sessions(&self, side: Side) -> Vec<SessionId> {
-        match (&self.phase, side) {
-            (Phase::Ringing { devices, .. }, Side::Second) => devices.keys().copied().collect(),
-            _ => self.end(side).session.into_iter().collect(),
-        }
-    }
-
-    fn presence(&self, side: Side) -> Presence {
-        match (&self.phase, side) {
-            (Phase::Ringing { devices, .. }, Side::Second) => presence_of(devices.values().any(|&up| up)),
-            _ => self.end(side).presence,
-        }
-    }
-
-    pub(super) fn view(&self, side: Side) -> CallView {
-        CallView {
-            id: self.id,
-            side,
-            first: self.ends[0].guest.clone(),
-            second: self.ends[1].guest.clone(),
-            state: self.state(),
-            origin: self.origin,
-            route_policy: self.route_policy,
-            peer_presence: self.presence(side.other()),
-            created_at: self.created_at,
-            expires_at: self.expires_at(),
-        }
-    }
-
-    fn ended_view(&self, side: Side, reason: EndReason) -> CallView {
-        CallView { state: CallState::Ended(reason), expires_at: None, ..self.view(side) }
-    }
-
-    fn tell(&self, side: Side, effects: &mut Vec<CallEffect>) {
-        for session in self.sessions(side) {
-            effects.push(CallEffect::Tell { session, view: self.view(side) });
-        }
-    }
-
-    fn wrong_state(&self) -> Error {
-        Error::WrongState { state: self.state().as_str() }
-    }
 }
 
 /// What is needed to begin a call.
@@ -350,106 +218,6 @@ impl Calls {
         Ok(())
     }
 
-    /// Another session of `guest` came: it rings too where the guest is being rung.
-    pub fn session_came(&mut self, by: Member, effects: &mut Vec<CallEffect>) {
-        let Some(call) = self.by_guest.get(&by.guest).and_then(|id| self.table.get_mut(id)) else { return };
-        let before = call.presence(Side::Second);
-        if call.ends[1].guest.id == by.guest
-            && let Phase::Ringing { devices, .. } = &mut call.phase
-        {
-            devices.insert(by.session, true);
-            if call.presence(Side::Second) != before {
-                call.tell(Side::First, effects);
-            }
-        }
-    }
-
-    /// A session's stream broke or came back: the other end is shown.
-    pub fn presence_changed(&mut self, by: Member, attached: bool, effects: &mut Vec<CallEffect>) {
-        let Some(call) = self.by_guest.get(&by.guest).and_then(|id| self.table.get_mut(id)) else { return };
-        let Some(side) = call.side_of(by.session) else { return };
-        let before = call.presence(side);
-        match &mut call.phase {
-            Phase::Ringing { devices, .. } if side == Side::Second => {
-                devices.insert(by.session, attached);
-            }
-            _ => call.end_mut(side).presence = presence_of(attached),
-        }
-        if call.presence(side) != before {
-            call.tell(side.other(), effects);
-        }
-    }
-
-    /// The session goes on under another id: what it had and did not get is lost, its call is not.
-    pub fn session_replaced(&mut self, old: Member, new: SessionId) {
-        let Some(call) = self.by_guest.get(&old.guest).and_then(|id| self.table.get_mut(id)) else { return };
-        for end in &mut call.ends {
-            if end.session == Some(old.session) {
-                end.session = Some(new);
-            }
-        }
-        if let Phase::Ringing { devices, .. } = &mut call.phase
-            && let Some(attached) = devices.remove(&old.session)
-        {
-            devices.insert(new, attached);
-        }
-    }
-
-    /// A session ended.
-    pub fn session_ended(
-        &mut self,
-        now: Duration,
-        by: Member,
-        how: Departure,
-        effects: &mut Vec<CallEffect>,
-    ) {
-        let Some(&id) = self.by_guest.get(&by.guest) else { return };
-        let call = self.table.get_mut(&id).expect("by_guest names calls of the table");
-        let Some(side) = call.side_of(by.session) else { return };
-        match &mut call.phase {
-            Phase::Ringing { devices, .. } if side == Side::Second => {
-                let attached_before = devices.values().any(|&up| up);
-                devices.remove(&by.session);
-                if devices.is_empty() {
-                    self.end(now, id, EndReason::Disconnected, None, effects);
-                } else if devices.values().any(|&up| up) != attached_before {
-                    call.tell(Side::First, effects);
-                }
-            }
-            Phase::Ringing { .. } => {
-                call.end_mut(side).session = None;
-                let reason =
-                    if how == Departure::Left { EndReason::Cancelled } else { EndReason::Disconnected };
-                self.end(now, id, reason, None, effects);
-            }
-            Phase::Connecting { .. } | Phase::Connected => {
-                let end = call.end_mut(side);
-                end.session = None;
-                end.presence = Presence::Gone;
-                let alone = call.end(side.other()).session.is_none();
-                match how {
-                    Departure::Left => self.end(now, id, EndReason::HungUp, Some(side), effects),
-                    Departure::Closed => self.end(now, id, EndReason::Disconnected, Some(side), effects),
-                    Departure::Lost if alone => self.end(now, id, EndReason::Disconnected, None, effects),
-                    Departure::Lost => call.tell(side.other(), effects),
-                }
-            }
-        }
-    }
-
-    /// `guest` begins something new: a call whose session of theirs is gone for good does not stand in the way.
-    pub fn release_if_gone(&mut self, now: Duration, guest: GuestId, effects: &mut Vec<CallEffect>) {
-        let Some(&id) = self.by_guest.get(&guest) else { return };
-        let gone = self.table[&id]
-            .ends
-            .iter()
-            .position(|end| end.guest.id == guest && end.presence == Presence::Gone);
-        if let Some(at) = gone {
-            let side = if at == 0 { Side::First } else { Side::Second };
-            self.end(now, id, EndReason::Superseded, Some(side), effects);
-        }
-    }
-
     /// Ends what is due.
     pub fn tick(&mut self, now: Duration, effects: &mut Vec<CallEffect>) {
         while let Some(&(at, id)) = self.deadlines.first().filter(|&&(at, _)| at <= now) {
@@ -510,7 +278,7 @@ impl Calls {
     }
 
     /// Takes the call out of the table and tells all its sessions why; `by` is the end whose doing it was.
-    fn end(
+    pub(super) fn end(
         &mut self,
         now: Duration,
         id: CallId,
@@ -539,21 +307,6 @@ impl Calls {
         if call.origin == Origin::Matched {
             effects.push(CallEffect::MatchOver { guests, faithful: faithful(&call, reason, by) });
         }
-    }
-}
-
-/// Who came to a match that did not come about. Where both came and media failed nobody stayed away: both keep
-/// their time. Where one ended it, the other does.
-fn faithful(call: &Call, reason: EndReason, by: Option<Side>) -> [bool; 2] {
-    if !matches!(call.phase, Phase::Connecting { .. }) {
-        return [false; 2];
-    }
-    match (reason, by) {
-        (EndReason::TimedOut, _) => [Side::First, Side::Second]
-            .map(|side| call.end(side).spoke && call.end(side).presence != Presence::Gone),
-        (_, Some(Side::First)) => [false, true],
-        (_, Some(Side::Second)) => [true, false],
-        (_, None) => [false; 2],
     }
 }
 

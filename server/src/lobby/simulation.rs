@@ -2,7 +2,7 @@
 //! sessions know what the lobby knows. `CASTLE_SEEDS=from..to` replays or widens the seeds.
 
 use super::*;
-use crate::calls::{CallState, RingLimits};
+use crate::calls::{CallState, CallView, Negotiation, RingLimits};
 use crate::guest::Guest;
 use crate::matchmaker::Criteria;
 use rand_chacha::ChaCha8Rng;

@@ -1,8 +1,8 @@
 //! Stories of the lobby: who sees whom, who reaches whom, and what becomes of it.
 
 use super::*;
-use crate::calls::{CallState, EndReason, Presence, Side};
-use crate::guest::Guest;
+use crate::calls::{CallState, CallView, EndReason, Negotiation, Presence, RoutePolicy, Side};
+use crate::guest::{Guest, SharedGuest};
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -100,10 +100,6 @@ impl Story {
     }
 }
 
-const fn ended(reason: EndReason) -> Option<CallState> {
-    Some(CallState::Ended(reason))
-}
-
 #[test]
 fn a_call_rings_is_accepted_connects_and_ends() {
     let mut story = Story::with(3);
@@ -119,7 +115,10 @@ fn a_call_rings_is_accepted_connects_and_ends() {
     story.does(2, Command::MediaConnected(call));
     assert_eq!((story.state(1), story.state(2)), (Some(CallState::Connected), Some(CallState::Connected)));
     story.does(1, Command::HangUp { call, failed: false });
-    assert_eq!((story.state(1), story.state(2)), (ended(EndReason::HungUp), ended(EndReason::HungUp)));
+    assert_eq!(
+        (story.state(1), story.state(2)),
+        (Some(CallState::Ended(EndReason::HungUp)), Some(CallState::Ended(EndReason::HungUp)))
+    );
     story.does(2, Command::HangUp { call, failed: false });
     assert_eq!(story.refused(2), Some(&Error::NotInCall));
     assert!(story.lobby.calls.is_empty());
@@ -130,15 +129,18 @@ fn a_call_can_be_declined_cancelled_and_left_unanswered() {
     let mut story = Story::with(2);
     let call = story.calls(1, 2).expect("it rings");
     story.does(2, Command::DeclineCall(call));
-    assert_eq!(story.state(1), ended(EndReason::Declined));
+    assert_eq!(story.state(1), Some(CallState::Ended(EndReason::Declined)));
     let call = story.calls(1, 2).expect("it rings");
     story.does(2, Command::CancelCall(call));
     assert_eq!(story.refused(2), Some(&Error::WrongState { state: "ringing" }), "only the caller cancels");
     story.does(1, Command::CancelCall(call));
-    assert_eq!(story.state(2), ended(EndReason::Cancelled));
+    assert_eq!(story.state(2), Some(CallState::Ended(EndReason::Cancelled)));
     story.calls(1, 2).expect("it rings");
     story.at(secs(45));
-    assert_eq!((story.state(1), story.state(2)), (ended(EndReason::TimedOut), ended(EndReason::TimedOut)));
+    assert_eq!(
+        (story.state(1), story.state(2)),
+        (Some(CallState::Ended(EndReason::TimedOut)), Some(CallState::Ended(EndReason::TimedOut)))
+    );
 }
 
 #[test]
@@ -174,9 +176,9 @@ fn a_guest_who_is_rung_is_busy_to_others() {
     let mut story = Story::with(4);
     story.calls(1, 2).expect("it rings");
     story.calls(3, 2);
-    assert_eq!(story.state(3), ended(EndReason::Busy));
+    assert_eq!(story.state(3), Some(CallState::Ended(EndReason::Busy)));
     story.calls(3, 1);
-    assert_eq!(story.state(3), ended(EndReason::Busy), "and so is who rings");
+    assert_eq!(story.state(3), Some(CallState::Ended(EndReason::Busy)), "and so is who rings");
     story.calls(2, 4);
     assert_eq!(story.refused(2), Some(&Error::AlreadyInCall));
 }
@@ -206,7 +208,7 @@ fn all_devices_ring_and_one_answers() {
     );
     story.does(20, Command::AcceptCall(call));
     assert_eq!(story.state(20), Some(CallState::Connecting));
-    assert_eq!(story.state(2), ended(EndReason::AnsweredElsewhere));
+    assert_eq!(story.state(2), Some(CallState::Ended(EndReason::AnsweredElsewhere)));
     story.does(2, Command::AcceptCall(call));
     assert_eq!(story.refused(2), Some(&Error::NotInCall));
     let offer = Negotiation::Offer("v=0".to_owned());
@@ -249,7 +251,7 @@ fn a_broken_stream_shows_as_reconnecting_and_a_lost_session_as_gone() {
     assert_eq!((view.peer_presence, view.state), (Presence::Gone, CallState::Connecting), "media may go on");
     story.comes(2, 20);
     assert!(story.calls(20, 3).is_some(), "who comes back is free for a new call");
-    assert_eq!(story.state(1), ended(EndReason::Superseded));
+    assert_eq!(story.state(1), Some(CallState::Ended(EndReason::Superseded)));
 }
 
 #[test]
@@ -264,12 +266,12 @@ fn the_last_session_that_goes_ends_the_call() {
     let mut story = Story::with(2);
     story.calls(1, 2).expect("it rings");
     story.input(Input::SessionEnded(session(2), Departure::Lost));
-    assert_eq!(story.state(1), ended(EndReason::Disconnected), "nobody is left to answer");
+    assert_eq!(story.state(1), Some(CallState::Ended(EndReason::Disconnected)), "nobody is left to answer");
     story.comes(2, 2);
     let call = story.calls(1, 2).expect("it rings");
     story.does(2, Command::AcceptCall(call));
     story.input(Input::SessionEnded(session(1), Departure::Left));
-    assert_eq!(story.state(2), ended(EndReason::HungUp), "goodbye is hanging up");
+    assert_eq!(story.state(2), Some(CallState::Ended(EndReason::HungUp)), "goodbye is hanging up");
 }
 
 #[test]
@@ -303,7 +305,7 @@ fn a_match_connects_at_once_and_the_longer_waiting_offers() {
     assert_eq!(story.waits(1), Ok(()), "a repeated request learns the same");
     assert_eq!(story.match_news(1), [MatchNews::Found(view.id)]);
     story.at(secs(16));
-    assert_eq!(story.state(1), ended(EndReason::TimedOut), "nobody connected");
+    assert_eq!(story.state(1), Some(CallState::Ended(EndReason::TimedOut)), "nobody connected");
 }
 
 #[test]
@@ -358,7 +360,7 @@ fn going_down_ends_what_rings_and_what_waits_and_leaves_calls_alone() {
     story.calls(3, 4).expect("it rings");
     story.waits(5).expect("there is room");
     story.input(Input::ShutDown);
-    assert_eq!(story.state(4), ended(EndReason::ShuttingDown));
+    assert_eq!(story.state(4), Some(CallState::Ended(EndReason::ShuttingDown)));
     assert_eq!(story.match_news(5), [MatchNews::Left(LeftReason::ShuttingDown)]);
     assert_eq!(story.state(1), None);
     assert!(story.calls(3, 4).is_none());

@@ -3,6 +3,7 @@
 use super::*;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 
 const NOBODY: [[u128; 2]; 0] = [];
 const NO_SESSION: [SessionId; 0] = [];

@@ -107,11 +107,10 @@ impl Signal {
                 self.seen = frame.seq;
             }
             match frame.frame {
-                None => {}
                 Some(Response::Ping(ping)) if self.requests.is_some() => {
                     self.say(0, Request::Pong(v1::Pong { nonce: ping.nonce })).await;
                 }
-                Some(Response::Ping(_)) => {}
+                None | Some(Response::Ping(_)) => {}
                 Some(_) => return Ok(frame),
             }
         }
@@ -160,8 +159,12 @@ impl Signal {
     /// The next frame that comes from the other end.
     pub(crate) async fn said(&mut self) -> Response {
         self.until(|frame| match &frame.frame {
-            Some(it @ (Response::Offer(_) | Response::Answer(_))) => Some(it.clone()),
-            Some(it @ (Response::Candidate(_) | Response::EndOfCandidates(_))) => Some(it.clone()),
+            Some(
+                it @ (Response::Offer(_)
+                | Response::Answer(_)
+                | Response::Candidate(_)
+                | Response::EndOfCandidates(_)),
+            ) => Some(it.clone()),
             _ => None,
         })
         .await

@@ -7,7 +7,7 @@ use castle_server::accounts::{Accounts, Inviting};
 use castle_server::config::Config;
 use castle_server::server::{Listening, RunError, Server};
 use castle_server::store::Role;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -60,11 +60,6 @@ impl TestServer {
             force,
             data,
         }
-    }
-
-    /// Its data folder.
-    pub(crate) fn data_dir(&self) -> &Path {
-        self.data.path()
     }
 
     /// Drains it and waits for its end. With its data, for the next one.

@@ -1,0 +1,156 @@
+//! One call: its two ends, its phase, and how each end sees it. PURE, see `calls`.
+
+use super::{CallEffect, CallState, CallView, EndReason, Origin, Presence, RoutePolicy, Side};
+use crate::error::Error;
+use crate::guest::SharedGuest;
+use castle::ids::{CallId, GuestId, SessionId};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One end of a call.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) guest: SharedGuest,
+    /// The session that has part in the call. None while the callee's devices ring, and once it is gone.
+    pub(super) session: Option<SessionId>,
+    pub(super) presence: Presence,
+    /// It said that media can flow.
+    pub(super) media: bool,
+    /// It took part in the negotiation.
+    pub(super) spoke: bool,
+    /// Its last offer has not been answered.
+    pub(super) offered: bool,
+}
+
+impl End {
+    pub(super) fn new(guest: SharedGuest, session: Option<SessionId>, attached: bool) -> Self {
+        let presence = presence_of(attached);
+        Self { guest, session, presence, media: false, spoke: false, offered: false }
+    }
+}
+
+/// Where a call stands, with what only matters there.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The callee's sessions that ring, and whether each is attached.
+    Ringing { devices: BTreeMap<SessionId, bool>, expires_at: Duration },
+    /// Matched calls end by themselves when they do not connect.
+    Connecting { expires_at: Option<Duration> },
+    /// Both ends said that media can flow.
+    Connected,
+}
+
+/// A call of the table.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) id: CallId,
+    pub(super) origin: Origin,
+    pub(super) ends: [End; 2],
+    pub(super) phase: Phase,
+    pub(super) route_policy: RoutePolicy,
+    pub(super) created_at: Duration,
+}
+
+pub(super) const fn presence_of(attached: bool) -> Presence {
+    if attached { Presence::Present } else { Presence::Reconnecting }
+}
+
+impl Call {
+    pub(super) fn end(&self, side: Side) -> &End {
+        &self.ends[side as usize]
+    }
+
+    pub(super) fn end_mut(&mut self, side: Side) -> &mut End {
+        &mut self.ends[side as usize]
+    }
+
+    pub(super) fn guests(&self) -> [GuestId; 2] {
+        [self.ends[0].guest.id, self.ends[1].guest.id]
+    }
+
+    pub(super) fn state(&self) -> CallState {
+        match self.phase {
+            Phase::Ringing { .. } => CallState::Ringing,
+            Phase::Connecting { .. } => CallState::Connecting,
+            Phase::Connected => CallState::Connected,
+        }
+    }
+
+    pub(super) fn expires_at(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Ringing { expires_at, .. } => Some(expires_at),
+            Phase::Connecting { expires_at } => expires_at,
+            Phase::Connected => None,
+        }
+    }
+
+    pub(super) fn side_of(&self, session: SessionId) -> Option<Side> {
+        let rings = matches!(&self.phase, Phase::Ringing { devices, .. } if devices.contains_key(&session));
+        if self.ends[0].session == Some(session) {
+            Some(Side::First)
+        } else if rings || self.ends[1].session == Some(session) {
+            Some(Side::Second)
+        } else {
+            None
+        }
+    }
+
+    /// The sessions at `side`: several while they ring.
+    pub(super) fn sessions(&self, side: Side) -> Vec<SessionId> {
+        match (&self.phase, side) {
+            (Phase::Ringing { devices, .. }, Side::Second) => devices.keys().copied().collect(),
+            _ => self.end(side).session.into_iter().collect(),
+        }
+    }
+
+    pub(super) fn presence(&self, side: Side) -> Presence {
+        match (&self.phase, side) {
+            (Phase::Ringing { devices, .. }, Side::Second) => presence_of(devices.values().any(|&up| up)),
+            _ => self.end(side).presence,
+        }
+    }
+
+    pub(super) fn view(&self, side: Side) -> CallView {
+        CallView {
+            id: self.id,
+            side,
+            first: self.ends[0].guest.clone(),
+            second: self.ends[1].guest.clone(),
+            state: self.state(),
+            origin: self.origin,
+            route_policy: self.route_policy,
+            peer_presence: self.presence(side.other()),
+            created_at: self.created_at,
+            expires_at: self.expires_at(),
+        }
+    }
+
+    pub(super) fn ended_view(&self, side: Side, reason: EndReason) -> CallView {
+        CallView { state: CallState::Ended(reason), expires_at: None, ..self.view(side) }
+    }
+
+    pub(super) fn tell(&self, side: Side, effects: &mut Vec<CallEffect>) {
+        for session in self.sessions(side) {
+            effects.push(CallEffect::Tell { session, view: self.view(side) });
+        }
+    }
+
+    pub(super) fn wrong_state(&self) -> Error {
+        Error::WrongState { state: self.state().as_str() }
+    }
+}
+
+/// Who came to a match that did not come about. Where both came and media failed nobody stayed away: both keep
+/// their time. Where one ended it, the other does.
+pub(super) fn faithful(call: &Call, reason: EndReason, by: Option<Side>) -> [bool; 2] {
+    if !matches!(call.phase, Phase::Connecting { .. }) {
+        return [false; 2];
+    }
+    match (reason, by) {
+        (EndReason::TimedOut, _) => [Side::First, Side::Second]
+            .map(|side| call.end(side).spoke && call.end(side).presence != Presence::Gone),
+        (_, Some(Side::First)) => [false, true],
+        (_, Some(Side::Second)) => [true, false],
+        (_, None) => [false; 2],
+    }
+}

@@ -1,0 +1,108 @@
+//! What becomes of a call when sessions come, break, return and end. PURE, see `calls`.
+
+use super::call::{Phase, presence_of};
+use super::{CallEffect, Calls, Departure, EndReason, Member, Presence, Side};
+use castle::ids::{GuestId, SessionId};
+use std::time::Duration;
+
+impl Calls {
+    /// Another session of `guest` came: it rings too where the guest is being rung.
+    pub fn session_came(&mut self, by: Member, effects: &mut Vec<CallEffect>) {
+        let Some(call) = self.by_guest.get(&by.guest).and_then(|id| self.table.get_mut(id)) else { return };
+        let before = call.presence(Side::Second);
+        if call.ends[1].guest.id == by.guest
+            && let Phase::Ringing { devices, .. } = &mut call.phase
+        {
+            devices.insert(by.session, true);
+            if call.presence(Side::Second) != before {
+                call.tell(Side::First, effects);
+            }
+        }
+    }
+
+    /// A session's stream broke or came back: the other end is shown.
+    pub fn presence_changed(&mut self, by: Member, attached: bool, effects: &mut Vec<CallEffect>) {
+        let Some(call) = self.by_guest.get(&by.guest).and_then(|id| self.table.get_mut(id)) else { return };
+        let Some(side) = call.side_of(by.session) else { return };
+        let before = call.presence(side);
+        match &mut call.phase {
+            Phase::Ringing { devices, .. } if side == Side::Second => {
+                devices.insert(by.session, attached);
+            }
+            _ => call.end_mut(side).presence = presence_of(attached),
+        }
+        if call.presence(side) != before {
+            call.tell(side.other(), effects);
+        }
+    }
+
+    /// The session goes on under another id: what it had and did not get is lost, its call is not.
+    pub fn session_replaced(&mut self, old: Member, new: SessionId) {
+        let Some(call) = self.by_guest.get(&old.guest).and_then(|id| self.table.get_mut(id)) else { return };
+        for end in &mut call.ends {
+            if end.session == Some(old.session) {
+                end.session = Some(new);
+            }
+        }
+        if let Phase::Ringing { devices, .. } = &mut call.phase
+            && let Some(attached) = devices.remove(&old.session)
+        {
+            devices.insert(new, attached);
+        }
+    }
+
+    /// A session ended.
+    pub fn session_ended(
+        &mut self,
+        now: Duration,
+        by: Member,
+        how: Departure,
+        effects: &mut Vec<CallEffect>,
+    ) {
+        let Some(&id) = self.by_guest.get(&by.guest) else { return };
+        let call = self.table.get_mut(&id).expect("by_guest names calls of the table");
+        let Some(side) = call.side_of(by.session) else { return };
+        match &mut call.phase {
+            Phase::Ringing { devices, .. } if side == Side::Second => {
+                let attached_before = devices.values().any(|&up| up);
+                devices.remove(&by.session);
+                if devices.is_empty() {
+                    self.end(now, id, EndReason::Disconnected, None, effects);
+                } else if devices.values().any(|&up| up) != attached_before {
+                    call.tell(Side::First, effects);
+                }
+            }
+            Phase::Ringing { .. } => {
+                call.end_mut(side).session = None;
+                let reason =
+                    if how == Departure::Left { EndReason::Cancelled } else { EndReason::Disconnected };
+                self.end(now, id, reason, None, effects);
+            }
+            Phase::Connecting { .. } | Phase::Connected => {
+                let end = call.end_mut(side);
+                end.session = None;
+                end.presence = Presence::Gone;
+                let alone = call.end(side.other()).session.is_none();
+                match how {
+                    Departure::Left => self.end(now, id, EndReason::HungUp, Some(side), effects),
+                    Departure::Closed => self.end(now, id, EndReason::Disconnected, Some(side), effects),
+                    Departure::Lost if alone => self.end(now, id, EndReason::Disconnected, None, effects),
+                    Departure::Lost => call.tell(side.other(), effects),
+                }
+            }
+        }
+    }
+
+    /// `guest` begins something new: a call whose session of theirs is gone for good does not stand in the way.
+    pub fn release_if_gone(&mut self, now: Duration, guest: GuestId, effects: &mut Vec<CallEffect>) {
+        let Some(&id) = self.by_guest.get(&guest) else { return };
+        let gone = self.table[&id]
+            .ends
+            .iter()
+            .position(|end| end.guest.id == guest && end.presence == Presence::Gone);
+        if let Some(at) = gone {
+            let side = if at == 0 { Side::First } else { Side::Second };
+            self.end(now, id, EndReason::Superseded, Some(side), effects);
+        }
+    }
+}

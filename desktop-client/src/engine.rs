@@ -3,17 +3,57 @@
 //! [`EngineHandle`] is all that others see of it: commands go in, the newest [`Snapshot`] comes out, pictures
 //! pass through one-slot mailboxes. Nothing here waits for the UI.
 
+use crate::media::camera::CameraSpec;
 use crate::media::frame::{FrameSlot, VideoFrame};
+use crate::media::mic::MicSpec;
+use crate::media::speaker::SpeakerSpec;
 use crate::view::{Command, Snapshot};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
+
+mod channel;
+mod devices;
+mod record;
+mod screen;
+mod snapshot;
+mod task;
+
+pub use record::CallRecord;
 
 /// Called whenever the snapshot changed or a picture arrived, on any thread; must not block.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// What the engine starts with.
 #[derive(Debug, Clone, Default)]
-pub struct EngineConfig {}
+pub struct EngineConfig {
+    /// Where pictures come from.
+    pub camera: CameraSpec,
+    /// Where sound comes from.
+    pub mic: MicSpec,
+    /// Where sound goes.
+    pub speaker: SpeakerSpec,
+    /// Interests named to the matchmaker.
+    pub tags: Vec<String>,
+    /// Take only relayed ways, whatever the call allows: nobody learns this machine's address.
+    pub relay_only: bool,
+    /// Wait for a match as soon as the session is live.
+    pub search_at_login: bool,
+    /// Who looks at the peer's pictures.
+    pub viewer: Viewer,
+}
+
+/// Who looks at the peer's pictures.
+#[derive(Debug, Clone, Default)]
+pub enum Viewer {
+    /// A window, which takes them from [`EngineHandle::remote_frames`] and tells by [`EngineHandle::shown`].
+    #[default]
+    Window,
+    /// A bot: every picture is taken as shown at once and measured. What is sent is always stamped.
+    Bot {
+        /// What the peer sends, to compare with.
+        reference: Option<CameraSpec>,
+    },
+}
 
 /// Starts engines.
 #[derive(Debug)]
@@ -22,36 +62,56 @@ pub struct Engine;
 /// The one handle to a running engine. Dropping it stops the engine.
 #[derive(Debug)]
 pub struct EngineHandle {
-    commands: mpsc::Sender<Command>,
+    /// `None` once it stops.
+    commands: Option<mpsc::Sender<Command>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    records: watch::Receiver<Arc<CallRecord>>,
     remote_frames: Arc<FrameSlot>,
     local_frames: Arc<FrameSlot>,
+    window: screen::WindowMeter,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 /// Commands that may wait: a person makes a few in a second.
 const COMMANDS_MAX: usize = 64;
+/// Threads of the engine's runtime: the network stack of a call keeps one busy, the engine must not wait for it.
+const RUNTIME_THREADS: usize = 2;
 
 impl Engine {
     /// Starts an engine on a runtime of its own.
-    pub fn start(_config: EngineConfig, waker: Waker) -> EngineHandle {
-        let (commands, mut inbox) = mpsc::channel(COMMANDS_MAX);
-        let (publisher, snapshots) = watch::channel(Arc::default());
-        let thread = std::thread::Builder::new()
-            .name("engine".into())
-            .spawn(move || {
-                while inbox.blocking_recv().is_some() {
-                    publisher.send_modify(|_| {});
-                    waker();
-                }
-            })
-            .expect("the system can start a thread");
+    pub fn start(config: EngineConfig, waker: Waker) -> EngineHandle {
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (snapshot, snapshots) = watch::channel(Arc::default());
+        let (record, records) = watch::channel(Arc::default());
+        let (remote_frames, local_frames) = (FrameSlot::new(), FrameSlot::new());
+        let window = screen::WindowMeter::default();
+        let outside = task::Outside {
+            commands: inbox,
+            snapshot,
+            record,
+            waker,
+            remote_frames: remote_frames.clone(),
+            local_frames: local_frames.clone(),
+            window: window.clone(),
+        };
+        let run = move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(RUNTIME_THREADS)
+                .thread_name("engine-io")
+                .enable_all()
+                .build()
+                .expect("the system can start threads");
+            runtime.block_on(task::run(config, outside));
+        };
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(run);
         EngineHandle {
-            commands,
+            commands: Some(commands),
             snapshots,
-            remote_frames: FrameSlot::new(),
-            local_frames: FrameSlot::new(),
-            thread: Some(thread),
+            records,
+            remote_frames,
+            local_frames,
+            window,
+            thread: Some(thread.expect("the system can start a thread")),
         }
     }
 }
@@ -59,12 +119,22 @@ impl Engine {
 impl EngineHandle {
     /// Hands a command over. Never blocks; `false` when the engine is so far behind that it was dropped.
     pub fn send(&self, command: Command) -> bool {
-        self.commands.try_send(command).is_ok()
+        self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok())
     }
 
     /// The newest snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshots.borrow().clone()
+    }
+
+    /// All snapshots to come, for those who wait for one.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Times and figures of the last call: once a second while it lasts, and once more at its end.
+    pub fn record(&self) -> Arc<CallRecord> {
+        self.records.borrow().clone()
     }
 
     /// The peer's pictures, newest only. The same slot for the whole life of the engine.
@@ -79,7 +149,9 @@ impl EngineHandle {
 
     /// Tells that a frame of [`remote_frames`](Self::remote_frames) went to the screen just now: the end of its
     /// way from the peer's camera, for the latency shown in the statistics. Cheap, never blocks.
-    pub fn shown(&self, _frame: &VideoFrame) {}
+    pub fn shown(&self, frame: &VideoFrame) {
+        self.window.shown(frame);
+    }
 
     /// Says goodbye to the server, releases the devices, and waits until that is done (at most about a second).
     pub fn stop(mut self) {
@@ -87,8 +159,7 @@ impl EngineHandle {
     }
 
     fn end(&mut self) {
-        let (closed, _) = mpsc::channel(1);
-        self.commands = closed;
+        self.commands = None;
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the engine's thread does not panic");
         }

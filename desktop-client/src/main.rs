@@ -1,3 +1,136 @@
-//! Starts castle-desktop.
+//! Starts castle-desktop: the app, or the bot.
 
-fn main() {}
+use castle_desktop::app::{self, AppOptions, Wake};
+use castle_desktop::bot;
+use castle_desktop::cli::{AppArgs, BotArgs, Cli, Command, read_password};
+use castle_desktop::engine::{Engine, EngineConfig, EngineHandle, Viewer};
+use castle_desktop::media::camera::{self, CameraSpec};
+use castle_desktop::settings::{self, Settings};
+use castle_desktop::view::{self, Connection, Prefill, Snapshot};
+use clap::Parser as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
+use tokio::sync::watch;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    // No file is no fault; one that cannot be read is said by what is missing then.
+    dotenvy::dotenv().ok();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CASTLE_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let Cli { command, app } = Cli::parse();
+    let done = match command {
+        Some(Command::Bot(args)) => run_bot(&args, started),
+        None => run_app(app).map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("castle-desktop: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_bot(args: &BotArgs, started: Instant) -> Result<bool, Box<dyn std::error::Error>> {
+    let outcome = bot::run(args.options()?, started);
+    let json = serde_json::to_string(&outcome.report)?;
+    match &args.report {
+        Some(path) => std::fs::write(path, json + "\n")
+            .map_err(|error| format!("cannot write the report to {}: {error}", path.display()))?,
+        None => writeln!(std::io::stdout(), "{json}")?,
+    }
+    Ok(outcome.success)
+}
+
+fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
+    let folder = args.profile.clone().or_else(settings::user_folder);
+    let remembered = folder.as_deref().map(settings::load).unwrap_or_default();
+    let password = args.password_file.as_deref().map(read_password).transpose()?;
+    let prefill = Prefill {
+        server: args.link.or(args.server).or(remembered.server.clone()),
+        name: args.name.or(remembered.name.clone()),
+        invitation: args.invite,
+    };
+    let config = EngineConfig {
+        camera: args.camera.unwrap_or_else(first_camera),
+        mic: args.mic,
+        speaker: args.speaker,
+        tags: Vec::new(),
+        relay_only: false,
+        search_at_login: args.r#match,
+        viewer: Viewer::Window,
+    };
+    let wake = Wake::default();
+    let waker = wake.waker();
+    let (changed, changes) = sync_channel(1);
+    let engine = Engine::start(
+        config,
+        Arc::new(move || {
+            waker();
+            // Full: the keeper of the settings looks soon anyway.
+            changed.try_send(()).ok();
+        }),
+    );
+    let snapshots = engine.snapshots();
+    let keeper = std::thread::Builder::new()
+        .name("settings".into())
+        .spawn(move || remember(folder, remembered, &snapshots, &changes))?;
+    if let (Some(server), Some(name), Some(password)) = (&prefill.server, &prefill.name, password) {
+        log_in(&engine, server.clone(), name.clone(), password, prefill.invitation.clone());
+    }
+    let closed = app::run(engine, wake, AppOptions { prefill, ..AppOptions::default() });
+    keeper.join().expect("the keeper of the settings does not panic");
+    Ok(closed?)
+}
+
+fn log_in(
+    engine: &EngineHandle,
+    server: String,
+    name: String,
+    password: view::Secret,
+    invitation: Option<String>,
+) {
+    let link = server.contains("invite=");
+    let command = match invitation {
+        Some(invitation) => view::Command::Register { server, invitation, name, password },
+        None if link => view::Command::Register { server, invitation: String::new(), name, password },
+        None => view::Command::LogIn { server, name, password },
+    };
+    assert!(engine.send(command), "a new engine takes its first command");
+}
+
+/// The first camera of this machine, or the pattern where there is none.
+fn first_camera() -> CameraSpec {
+    camera::list_devices()
+        .first()
+        .map_or_else(CameraSpec::default, |device| CameraSpec::Device(device.number))
+}
+
+/// Writes server and name down after each login, until the engine has stopped.
+fn remember(
+    folder: Option<PathBuf>,
+    mut known: Settings,
+    snapshots: &watch::Receiver<Arc<Snapshot>>,
+    changes: &Receiver<()>,
+) {
+    let Some(folder) = folder else { return };
+    while changes.recv().is_ok() {
+        let snapshot = snapshots.borrow().clone();
+        let (Connection::Online { server }, Some(me)) = (&snapshot.connection, &snapshot.me) else {
+            continue;
+        };
+        let settings = Settings { server: Some(server.clone()), name: Some(me.name.clone()) };
+        if settings != known {
+            if let Err(error) = settings::save(&folder, &settings) {
+                tracing::warn!(folder = %folder.display(), %error, "the settings were not saved");
+            }
+            known = settings;
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// All that the screens show, as one value. The newest replaces the last.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
     /// How the app stands with the server.
     pub connection: Connection,
@@ -200,7 +200,7 @@ pub struct CallStats {
     pub loss: Option<f64>,
     /// Pictures shown per second.
     pub fps: Option<f64>,
-    /// From the peer's camera to this screen, milliseconds, middle value of the last second.
+    /// From the peer's camera to this screen, milliseconds, middle value of the call.
     pub glass_to_glass_ms: Option<f64>,
     /// Arriving picture, pixels.
     pub size: Option<(u32, u32)>,
@@ -287,6 +287,8 @@ pub enum Command {
     SetAvailability(Availability),
     /// Call a guest of the hall.
     Call(GuestId),
+    /// Call a guest by login name, whether or not the hall shows them.
+    CallName(String),
     /// Call whoever has been free the longest.
     CallNextFree,
     /// Take the ringing call.

@@ -1,3 +1,6 @@
 //! Behaviour seen from outside.
 
+mod bot_call;
+mod call_flow;
 mod screens;
+mod support;

@@ -1,0 +1,297 @@
+//! Calls as stories, then thousands of seeded schedules with the machine's promises checked at each step.
+
+use super::*;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeSet;
+
+fn info(id: u128, origin: Origin, phase: Phase) -> CallInfo {
+    CallInfo {
+        id: CallId::from_bits(id),
+        peer: "Bea".into(),
+        peer_name: "bea".into(),
+        phase,
+        origin,
+        relay_only: false,
+        presence: Presence::Present,
+    }
+}
+
+/// A machine with a clock that the story moves.
+struct Story {
+    machine: CallMachine,
+    now: Instant,
+}
+
+impl Story {
+    fn begin() -> Self {
+        Self { machine: CallMachine::default(), now: Instant::now() }
+    }
+
+    fn hears(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.machine.handle(self.now, input, &mut effects);
+        effects
+    }
+
+    fn waits(&mut self, time: Duration) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.now += time;
+        self.machine.tick(self.now, &mut effects);
+        effects
+    }
+
+    /// A call that I placed, accepted and connected.
+    fn connected(origin: Origin) -> Self {
+        let mut story = Self::begin();
+        story.hears(Input::Server(info(1, origin, Phase::Ringing)));
+        story.hears(Input::Server(info(1, origin, Phase::Connecting(Role::Offerer))));
+        story.hears(Input::PathUp(ID, Route::Host));
+        assert_eq!(story.hears(Input::BothUp(ID)), [Effect::OpenGates]);
+        story
+    }
+
+    fn over(&self) -> Option<Reason> {
+        match &self.machine.state {
+            State::Over { reason, .. } => Some(*reason),
+            _ => None,
+        }
+    }
+}
+
+const ID: CallId = CallId::from_bits(1);
+
+#[test]
+fn a_placed_call_rings_connects_and_opens_the_gates_only_when_both_ends_are_up() {
+    let mut story = Story::begin();
+    let place = story.hears(Input::Place(Target::Name("bea".into())));
+    assert_eq!(place, [Effect::Send(Frame::Place(Target::Name("bea".into())))]);
+    assert_eq!(story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing))), []);
+    let open = story.hears(Input::Server(info(1, Origin::Placed, Phase::Connecting(Role::Offerer))));
+    assert_eq!(open, [Effect::OpenPeer { call: ID, offers: true, relay_only: false }]);
+    let offer = Negotiation::Offer("v=0".into());
+    let sent = story.hears(Input::Local(ID, offer.clone()));
+    assert_eq!(sent, [Effect::Send(Frame::Negotiation(ID, offer))]);
+    let answer = Negotiation::Answer("v=0".into());
+    assert_eq!(story.hears(Input::Remote(ID, answer.clone())), [Effect::ToPeer(answer)]);
+    let up = story.hears(Input::PathUp(ID, Route::Relay));
+    assert_eq!(up, [Effect::Send(Frame::MediaConnected(ID, Route::Relay))]);
+    let connected = story.hears(Input::Server(info(1, Origin::Placed, Phase::Connected(Role::Offerer))));
+    assert_eq!(connected, [Effect::OpenGates]);
+    story.now += Duration::from_secs(5);
+    let over = story.hears(Input::HangUp);
+    assert_eq!(
+        over,
+        [
+            Effect::Send(Frame::HangUp { call: ID, failed: false }),
+            Effect::ClosePeer,
+            Effect::Ended(ID, Reason::HungUp)
+        ]
+    );
+    let lasted = Some(Duration::from_secs(5));
+    assert!(matches!(story.machine.state, State::Over { lasted: l, .. } if l == lasted));
+}
+
+#[test]
+fn a_late_word_of_the_server_does_not_raise_a_call_that_is_over() {
+    let mut story = Story::connected(Origin::Placed);
+    story.hears(Input::HangUp);
+    assert_eq!(story.hears(Input::Server(info(1, Origin::Placed, Phase::Connected(Role::Offerer)))), []);
+    assert_eq!(story.hears(Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::PeerHungUp)))), []);
+    assert_eq!(story.over(), Some(Reason::HungUp));
+}
+
+#[test]
+fn frames_of_another_call_are_ignored() {
+    let mut story = Story::connected(Origin::Placed);
+    let other = CallId::from_bits(2);
+    let candidate = Candidate { candidate: "c".into(), mid: "0".into(), index: 0, ufrag: String::new() };
+    assert_eq!(story.hears(Input::Remote(other, Negotiation::Candidate(candidate.clone()))), []);
+    assert_eq!(story.hears(Input::Local(other, Negotiation::Offer(String::new()))), []);
+    assert_eq!(story.hears(Input::PathFailed(other)), []);
+    let late = Negotiation::Candidate(candidate);
+    assert_eq!(story.hears(Input::Remote(ID, late.clone())), [Effect::ToPeer(late)]);
+}
+
+#[test]
+fn a_description_of_the_wrong_kind_is_ignored() {
+    let mut story = Story::begin();
+    story.hears(Input::Server(info(1, Origin::Matched, Phase::Connecting(Role::Answerer))));
+    assert_eq!(story.hears(Input::Remote(ID, Negotiation::Answer("v=0".into()))), []);
+    let offer = Negotiation::Offer("v=0".into());
+    assert_eq!(story.hears(Input::Remote(ID, offer.clone())), [Effect::ToPeer(offer)]);
+}
+
+#[test]
+fn a_call_given_up_before_it_had_an_id_is_cancelled_when_it_gets_one() {
+    let mut story = Story::begin();
+    story.hears(Input::Place(Target::NextFree));
+    assert_eq!(story.hears(Input::Cancel), []);
+    let effects = story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing)));
+    assert_eq!(effects, [Effect::Send(Frame::Cancel(ID))]);
+    story.hears(Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::Cancelled))));
+    assert_eq!(story.over(), Some(Reason::Cancelled));
+}
+
+#[test]
+fn a_busy_callee_is_told_though_it_never_rang() {
+    let mut story = Story::begin();
+    story.hears(Input::Place(Target::Name("bea".into())));
+    let effects = story.hears(Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::Busy))));
+    assert_eq!(effects, [Effect::Ended(ID, Reason::Busy)]);
+}
+
+#[test]
+fn glare_becomes_one_call() {
+    let mut story = Story::begin();
+    story.hears(Input::Place(Target::Name("bea".into())));
+    story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing)));
+    let effects = story.hears(Input::Server(info(2, Origin::Received, Phase::Connecting(Role::Answerer))));
+    let two = CallId::from_bits(2);
+    let open = Effect::OpenPeer { call: two, offers: false, relay_only: false };
+    assert_eq!(effects, [Effect::Ended(ID, Reason::Superseded), open]);
+    assert_eq!(story.hears(Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::Superseded)))), []);
+    assert_eq!(story.machine.live().map(|call| call.id), Some(two));
+}
+
+#[test]
+fn a_connection_that_never_comes_up_ends_as_failed() {
+    let mut story = Story::begin();
+    story.hears(Input::Server(info(1, Origin::Matched, Phase::Connecting(Role::Offerer))));
+    assert_eq!(story.waits(CONNECT_TIMEOUT - Duration::from_millis(1)), []);
+    let effects = story.waits(Duration::from_millis(1));
+    assert_eq!(effects[0], Effect::Send(Frame::HangUp { call: ID, failed: true }));
+    assert_eq!(story.over(), Some(Reason::Failed));
+}
+
+#[test]
+fn a_peer_that_is_gone_keeps_the_call_while_its_media_comes() {
+    let mut story = Story::connected(Origin::Received);
+    let mut gone = info(1, Origin::Received, Phase::Connected(Role::Offerer));
+    gone.presence = Presence::Gone;
+    story.hears(Input::Server(gone));
+    for _ in 0..30 {
+        assert_eq!(story.waits(Duration::from_secs(9)), []);
+        story.hears(Input::Media(ID));
+    }
+    story.waits(SILENCE_AFTER_GONE);
+    assert_eq!(story.over(), Some(Reason::Disconnected));
+}
+
+#[test]
+fn a_path_that_breaks_is_a_failure_or_a_vanished_peer() {
+    let mut story = Story::connected(Origin::Placed);
+    story.hears(Input::PathFailed(ID));
+    assert_eq!(story.over(), Some(Reason::Failed));
+
+    let mut story = Story::connected(Origin::Placed);
+    let mut away = info(1, Origin::Placed, Phase::Connected(Role::Offerer));
+    away.presence = Presence::Reconnecting;
+    story.hears(Input::Server(away));
+    story.hears(Input::PathFailed(ID));
+    assert_eq!(story.over(), Some(Reason::Disconnected));
+}
+
+#[test]
+fn a_session_that_began_anew_ends_what_the_server_forgot() {
+    let mut story = Story::connected(Origin::Placed);
+    story.hears(Input::SessionLost(None));
+    assert_eq!(story.over(), Some(Reason::Disconnected));
+    let mut story = Story::begin();
+    story.hears(Input::Place(Target::NextFree));
+    assert_eq!(story.hears(Input::SessionLost(None)), [Effect::PlaceLost]);
+}
+
+/// What the machine promises, watched from its effects.
+#[derive(Default)]
+struct Watch {
+    open: Option<CallId>,
+    gates: bool,
+    ended: BTreeSet<CallId>,
+}
+
+impl Watch {
+    fn check(&mut self, machine: &CallMachine, effects: &[Effect], seed: u64) {
+        for effect in effects {
+            match effect {
+                Effect::OpenPeer { call, .. } => {
+                    assert_eq!(self.open.replace(*call), None, "seed {seed}: two connections");
+                    assert!(!self.ended.contains(call), "seed {seed}: a dead call connects");
+                }
+                Effect::ClosePeer => {
+                    assert!(self.open.take().is_some(), "seed {seed}: nothing to close");
+                    self.gates = false;
+                }
+                Effect::OpenGates => {
+                    assert!(self.open.is_some(), "seed {seed}: gates without a connection");
+                    assert!(!std::mem::replace(&mut self.gates, true), "seed {seed}: gates opened twice");
+                }
+                Effect::ToPeer(_) => assert!(self.open.is_some(), "seed {seed}"),
+                Effect::Ended(call, _) => {
+                    assert!(self.ended.insert(*call), "seed {seed}: {call} ended twice");
+                }
+                Effect::Send(frame) => {
+                    if let Frame::Negotiation(call, _) | Frame::MediaConnected(call, _) = frame {
+                        assert_eq!(self.open, Some(*call), "seed {seed}: {frame:?}");
+                    }
+                }
+                Effect::PlaceLost => {}
+            }
+        }
+        let wants_peer = matches!(machine.state, State::Negotiating { .. } | State::Connected { .. });
+        assert_eq!(self.open.is_some(), wants_peer, "seed {seed}: {:?}", machine.state);
+        assert_eq!(self.gates, matches!(machine.state, State::Connected { .. }), "seed {seed}");
+        if let Some(live) = machine.live() {
+            assert!(!self.ended.contains(&live.id), "seed {seed}: a dead call lives");
+        }
+    }
+}
+
+fn random_input(rng: &mut ChaCha8Rng) -> Input {
+    let id = rng.random_range(1..6);
+    let call = CallId::from_bits(id);
+    let role = if rng.random() { Role::Offerer } else { Role::Answerer };
+    let phase = match rng.random_range(0..5) {
+        0 | 1 => Phase::Ringing,
+        2 => Phase::Connecting(role),
+        3 => Phase::Connected(role),
+        _ => Phase::Ended([Reason::PeerHungUp, Reason::Declined, Reason::TimedOut][rng.random_range(0..3)]),
+    };
+    let origin = [Origin::Placed, Origin::Received, Origin::Matched][rng.random_range(0..3)];
+    let mut info = info(id, origin, phase);
+    info.presence = [Presence::Present, Presence::Reconnecting, Presence::Gone][rng.random_range(0..3)];
+    match rng.random_range(0..20) {
+        0 => Input::Place(Target::NextFree),
+        1 => Input::PlaceRefused,
+        2 => Input::Accept,
+        3 => Input::Decline,
+        4 => Input::Cancel,
+        5 => Input::HangUp,
+        6 => Input::Close,
+        7 => Input::SessionLost(rng.random::<bool>().then_some(info)),
+        8 => Input::Remote(call, Negotiation::Offer("v=0".into())),
+        9 => Input::Remote(call, Negotiation::Answer("v=0".into())),
+        10 => Input::Local(call, Negotiation::EndOfCandidates { ufrag: "u".into() }),
+        11 | 12 => Input::PathUp(call, Route::Host),
+        13 => Input::BothUp(call),
+        14 => Input::Media(call),
+        15 => Input::PathFailed(call),
+        _ => Input::Server(info),
+    }
+}
+
+#[test]
+fn no_schedule_breaks_what_the_machine_promises() {
+    for seed in 0..5000 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut story = Story::begin();
+        let mut watch = Watch::default();
+        for _ in 0..60 {
+            let waited = story.waits(Duration::from_millis(rng.random_range(0..4000)));
+            watch.check(&story.machine, &waited, seed);
+            assert!(story.machine.next_deadline().is_none_or(|at| at > story.now), "seed {seed}");
+            let effects = story.hears(random_input(&mut rng));
+            watch.check(&story.machine, &effects, seed);
+        }
+    }
+}

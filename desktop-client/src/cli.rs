@@ -1,0 +1,239 @@
+//! What is typed to start the app or the bot. Every setting is a flag, a `CASTLE_…` variable, or a line of `.env`, in
+//! that order.
+
+use crate::bot::{BotOptions, Errand};
+use crate::media::camera::CameraSpec;
+use crate::media::mic::MicSpec;
+use crate::media::speaker::SpeakerSpec;
+use crate::view::Secret;
+use castle::limits::PASSWORD_BYTES_MAX;
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// One-to-one video calls in the Great Hall of a Castle server.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to be; the app, if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The app's.
+    #[command(flatten)]
+    pub app: AppArgs,
+}
+
+/// What else to be.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// A guest without a window: logs in, holds one call, prints a report as JSON.
+    Bot(Box<BotArgs>),
+}
+
+/// The app.
+#[derive(Debug, Args)]
+pub struct AppArgs {
+    /// Invitation link from your host, castle+plaintext://host:port/?invite=CODE.
+    pub link: Option<String>,
+    /// Folder for the settings of this guest, instead of the user's.
+    #[arg(long, value_name = "DIR", env = "CASTLE_PROFILE")]
+    pub profile: Option<PathBuf>,
+    /// Server, http://host:port or host:port.
+    #[arg(long, value_name = "URL", env = "CASTLE_SERVER", conflicts_with = "link")]
+    pub server: Option<String>,
+    /// Login name.
+    #[arg(long, env = "CASTLE_NAME")]
+    pub name: Option<String>,
+    /// File with the password; with server and name the app logs in by itself.
+    #[arg(long, value_name = "FILE", env = "CASTLE_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Invitation code: registers the guest.
+    #[arg(long, value_name = "CODE", env = "CASTLE_INVITE", conflicts_with = "link")]
+    pub invite: Option<String>,
+    /// Wait for a match as soon as the guest is logged in.
+    #[arg(long)]
+    pub r#match: bool,
+    /// Camera: device:N, pattern[:WxH@FPS] or file:CLIP.y4m; without it the first one, or the pattern where none is.
+    #[arg(long, value_name = "SPEC", env = "CASTLE_CAMERA")]
+    pub camera: Option<CameraSpec>,
+    /// Microphone: default, device:N, tone, file:SPEECH.wav or silence.
+    #[arg(long, value_name = "SPEC", env = "CASTLE_MIC", default_value = "default")]
+    pub mic: MicSpec,
+    /// Speaker: default, device:N, off or file:RECORDING.wav.
+    #[arg(long, value_name = "SPEC", env = "CASTLE_SPEAKER", default_value = "default")]
+    pub speaker: SpeakerSpec,
+}
+
+/// The bot.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("errand").required(true).args(["match", "call", "answer"]))]
+pub struct BotArgs {
+    /// Server, http://host:port, host:port or an invitation link.
+    #[arg(long, value_name = "URL", env = "CASTLE_SERVER")]
+    pub server: String,
+    /// Login name.
+    #[arg(long, env = "CASTLE_NAME")]
+    pub name: String,
+    /// File with the password; a newline at its end is not part of it.
+    #[arg(long, value_name = "FILE", env = "CASTLE_PASSWORD_FILE")]
+    pub password_file: PathBuf,
+    /// Registers with this code if the guest is not there yet, else logs in.
+    #[arg(long, value_name = "CODE", env = "CASTLE_INVITE")]
+    pub invite: Option<String>,
+    /// Wait for a match.
+    #[arg(long)]
+    pub r#match: bool,
+    /// Interest named to the matchmaker; may be given several times.
+    #[arg(long, requires = "match")]
+    pub tag: Vec<String>,
+    /// Call the guest of this name.
+    #[arg(long, value_name = "NAME")]
+    pub call: Option<String>,
+    /// Take the first call that comes.
+    #[arg(long)]
+    pub answer: bool,
+    /// Camera: pattern[:WxH@FPS], file:CLIP.y4m or device:N.
+    #[arg(long, value_name = "SPEC", env = "CASTLE_CAMERA", default_value = "pattern")]
+    pub camera: CameraSpec,
+    /// Microphone: tone, file:SPEECH.wav, silence, default or device:N.
+    #[arg(long, value_name = "SPEC", env = "CASTLE_MIC", default_value = "tone")]
+    pub mic: MicSpec,
+    /// Speaker: off, default, device:N or file:RECORDING.wav.
+    #[arg(long, value_name = "SPEC", env = "CASTLE_SPEAKER", default_value = "off")]
+    pub speaker: SpeakerSpec,
+    /// How long to stay, such as 10s or 2m: from connected, with --answer from login.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    pub duration: Duration,
+    /// Take only relayed ways, whatever the server allows.
+    #[arg(long)]
+    pub relay_only: bool,
+    /// What the peer sends (as its --camera), to compare with what is shown.
+    #[arg(long, value_name = "SPEC")]
+    pub reference: Option<CameraSpec>,
+    /// Writes the report there instead of to the last line of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// Longest stay of a bot: a day.
+const DURATION_MAX: Duration = Duration::from_hours(24);
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 =
+        digits.parse().map_err(|_| format!("`{text}` is not a time: use for example 10s or 2m"))?;
+    let unit = match &text[digits.len()..] {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        other => return Err(format!("`{other}` is not a unit of time: use ms, s, m or h")),
+    };
+    Duration::try_from_secs_f64(number * unit)
+        .ok()
+        .filter(|duration| *duration <= DURATION_MAX)
+        .ok_or_else(|| "a time is between 0 and 24h".to_owned())
+}
+
+/// Why a password file is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordFileError {
+    /// Not readable, or not text.
+    #[error("cannot read the password file {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Longer than any password.
+    #[error("the password file {} holds more than {PASSWORD_BYTES_MAX} bytes", path.display())]
+    TooLong {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+/// Reads a password; a line end after it is not part of it.
+pub fn read_password(path: &Path) -> Result<Secret, PasswordFileError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| PasswordFileError::Read { path: path.to_owned(), source })?;
+    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(PasswordFileError::TooLong { path: path.to_owned() });
+    }
+    Ok(Secret(password.to_owned()))
+}
+
+impl BotArgs {
+    /// What the bot is told; reads the password.
+    pub fn options(&self) -> Result<BotOptions, PasswordFileError> {
+        let errand = match &self.call {
+            Some(name) => Errand::Call(name.clone()),
+            None if self.answer => Errand::Answer,
+            None => Errand::Match { tags: self.tag.clone() },
+        };
+        Ok(BotOptions {
+            server: self.server.clone(),
+            name: self.name.clone(),
+            password: read_password(&self.password_file)?,
+            invitation: self.invite.clone(),
+            errand,
+            camera: self.camera.clone(),
+            mic: self.mic.clone(),
+            speaker: self.speaker.clone(),
+            duration: self.duration,
+            relay_only: self.relay_only,
+            reference: self.reference.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bot_has_exactly_one_errand() {
+        let base = ["castle-desktop", "bot", "--server", "h", "--name", "n", "--password-file", "p"];
+        let parse = |more: &[&str]| Cli::try_parse_from(base.iter().chain(more));
+        assert!(parse(&["--match", "--tag", "a", "--tag", "b"]).is_ok());
+        assert!(parse(&["--call", "bea", "--duration", "1500ms"]).is_ok());
+        assert!(parse(&[]).is_err() && parse(&["--match", "--answer"]).is_err());
+        assert!(parse(&["--answer", "--tag", "a"]).is_err());
+        assert!(parse(&["--answer", "--camera", "pattern:640x360@30", "--speaker", "file:x.wav"]).is_ok());
+        assert!(parse(&["--answer", "--camera", "webcam"]).is_err());
+    }
+
+    #[test]
+    fn the_app_takes_a_link_or_flags() {
+        let link = Cli::try_parse_from(["castle-desktop", "castle+plaintext://h:1/?invite=x"]).unwrap();
+        assert_eq!(link.app.link.as_deref(), Some("castle+plaintext://h:1/?invite=x"));
+        assert!(Cli::try_parse_from(["castle-desktop", "--match", "--name", "n"]).is_ok());
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        for bad in ["", "10", "s", "-1s", "1d", "25h", "nans", "1e300h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_ends_before_its_line_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (text, password) in [("a b\n", "a b"), ("x\r\n", "x"), ("x", "x"), ("x\n\n", "x\n")] {
+            std::fs::write(file.path(), text).unwrap();
+            assert_eq!(read_password(file.path()).unwrap().0, password);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The media of one call: camera, microphone, speaker and the decoders, and the gates they leave through.
+//!
+//! Starting is quick; ending waits for device threads, and so is left to a thread that may wait.
+
+use super::Viewer;
+use super::screen::{Screen, WindowMeter};
+use crate::media::audio::{AudioEngine, CaptureAnchor};
+use crate::media::camera::CameraSpec;
+use crate::media::clock::MediaClock;
+use crate::media::frame::FrameSlot;
+use crate::media::mic::MicSpec;
+use crate::media::packet::{OutgoingPacket, PacketSink};
+use crate::media::speaker::SpeakerSpec;
+use crate::media::video_receiver::VideoReceiver;
+use crate::media::video_sender::{VideoSender, VideoSenderOptions};
+use crate::peer::{MediaKind, PacketHandler, PacketOutlet, Peer};
+use crate::rate::START_BPS;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::mpsc;
+
+/// What device threads tell the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// The decoder lacks a key frame.
+    KeyFrameNeeded,
+    /// The camera failed, or (`None`) came back.
+    Camera(Option<String>),
+}
+
+/// Where packets of one track go: nowhere until a connection is there.
+#[derive(Clone, Default)]
+struct Gate {
+    outlet: Arc<Mutex<Option<PacketOutlet>>>,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Gate {
+    fn set(&self, outlet: Option<PacketOutlet>) {
+        *self.outlet.lock().expect("no holder of the gate panics") = outlet;
+    }
+
+    fn sink(&self) -> PacketSink {
+        let gate = self.clone();
+        Box::new(move |packet: OutgoingPacket| {
+            if let Some(outlet) = &*gate.outlet.lock().expect("no holder of the gate panics") {
+                gate.bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
+                outlet.send(packet);
+            }
+        })
+    }
+}
+
+/// What media is made of, for every call alike.
+pub(super) struct MediaSource {
+    pub(super) camera: CameraSpec,
+    pub(super) mic: MicSpec,
+    pub(super) speaker: SpeakerSpec,
+    pub(super) viewer: Viewer,
+    pub(super) clock: MediaClock,
+    pub(super) remote_frames: Arc<FrameSlot>,
+    pub(super) local_frames: Arc<FrameSlot>,
+    pub(super) window: WindowMeter,
+    pub(super) notices: mpsc::Sender<Notice>,
+}
+
+/// The own camera, from the first ring on.
+pub(super) struct Camera {
+    sender: VideoSender,
+    gate: Gate,
+}
+
+/// Sound, and the peer's pictures, from the first word of negotiation on.
+pub(super) struct Conversation {
+    pub(super) audio: Option<Arc<AudioEngine>>,
+    pub(super) audio_fault: Option<String>,
+    pub(super) receiver: Option<Arc<VideoReceiver>>,
+    pub(super) screen: Option<Screen>,
+    audio_gate: Gate,
+}
+
+impl MediaSource {
+    /// Opens the camera; nothing leaves yet.
+    pub(super) fn open_camera(&self) -> Camera {
+        // A strip of data across a person's picture is for machines alone.
+        let stamped = match &self.viewer {
+            Viewer::Bot { .. } => true,
+            Viewer::Window => !matches!(self.camera, CameraSpec::Device(_)),
+        };
+        let options = VideoSenderOptions { bitrate_bps: START_BPS, stamped };
+        let gate = Gate::default();
+        let notices = self.notices.clone();
+        let watch = Box::new(move |fault: Option<&crate::media::camera::CameraError>| {
+            // Full: the engine is behind, and reads the state of the camera once a second anyway.
+            notices.try_send(Notice::Camera(fault.map(ToString::to_string))).ok();
+        });
+        let preview = self.local_frames.clone();
+        let sender =
+            VideoSender::start(self.camera.clone(), options, self.clock, preview, gate.sink(), watch);
+        Camera { sender, gate }
+    }
+
+    /// Opens sound and decoders; nothing leaves yet.
+    pub(super) fn open_conversation(&self) -> Conversation {
+        let audio_gate = Gate::default();
+        let sink = audio_gate.sink();
+        let started = AudioEngine::start(self.mic.clone(), self.speaker.clone(), self.clock, sink);
+        let (audio, audio_fault) = match started {
+            Ok(audio) => (Some(Arc::new(audio)), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let mut screen_fault = None;
+        let (slot, screen) = match &self.viewer {
+            Viewer::Window => {
+                let sound = audio.as_ref().map(Arc::downgrade).unwrap_or_default();
+                let screen = Screen::window(self.window.clone(), self.clock, sound);
+                (self.remote_frames.clone(), Some(screen))
+            }
+            Viewer::Bot { reference } => {
+                let slot = FrameSlot::new();
+                match Screen::bot(slot.clone(), self.clock, reference.as_ref(), audio.as_ref()) {
+                    Ok(screen) => (slot, Some(screen)),
+                    Err(error) => {
+                        screen_fault = Some(error.to_string());
+                        (slot, None)
+                    }
+                }
+            }
+        };
+        let notices = self.notices.clone();
+        // Full: it is asked again while the need lasts.
+        let needed = Box::new(move || drop(notices.try_send(Notice::KeyFrameNeeded)));
+        let receiver = match VideoReceiver::start(slot, needed) {
+            Ok(receiver) => Some(Arc::new(receiver)),
+            Err(error) => {
+                tracing::error!(%error, "pictures cannot be decoded");
+                None
+            }
+        };
+        let audio_fault = audio_fault.or(screen_fault);
+        Conversation { audio, audio_fault, receiver, screen, audio_gate }
+    }
+}
+
+impl Camera {
+    /// The camera's own switches.
+    pub(super) fn sender(&self) -> &VideoSender {
+        &self.sender
+    }
+
+    /// Bytes handed to the network so far.
+    pub(super) fn bytes_sent(&self) -> u64 {
+        self.gate.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Conversation {
+    /// Takes packets as they arrive. Holds nothing alive: the threads end when the engine says so.
+    pub(super) fn packet_handler(&self) -> PacketHandler {
+        let audio = self.audio.as_ref().map(Arc::downgrade);
+        let video = self.receiver.as_ref().map(Arc::downgrade);
+        Arc::new(move |kind, packet| match kind {
+            MediaKind::Audio => {
+                if let Some(audio) = audio.as_ref().and_then(std::sync::Weak::upgrade) {
+                    audio.push(packet);
+                }
+            }
+            MediaKind::Video => {
+                if let Some(video) = video.as_ref().and_then(std::sync::Weak::upgrade) {
+                    video.push(packet);
+                }
+            }
+        })
+    }
+
+    /// Lets sound and picture leave by `peer`.
+    pub(super) fn open_gates(&self, camera: &Camera, peer: &Peer) {
+        camera.gate.set(Some(peer.video.clone()));
+        self.audio_gate.set(Some(peer.audio.clone()));
+        camera.sender.set_sending(true);
+        if let Some(audio) = &self.audio {
+            audio.set_sending(true);
+        }
+    }
+
+    /// Where our timestamps of sound stand.
+    pub(super) fn anchor(&self) -> Option<CaptureAnchor> {
+        self.audio.as_ref().and_then(|audio| audio.capture_anchor())
+    }
+}

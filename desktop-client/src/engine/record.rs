@@ -1,0 +1,49 @@
+//! What is known of one call: its times and figures, for the statistics on screen and the bot's report.
+
+use crate::call::{Reason, Role};
+use crate::media::audio::AudioStats;
+use crate::media::measure::CallFigures;
+use crate::media::video_receiver::VideoReceiverStats;
+use crate::media::video_sender::VideoSenderStats;
+use crate::peer::PathStats;
+use castle::ids::CallId;
+use std::time::Instant;
+
+/// One call, live or just over. `None` is what is not known, or has not happened.
+#[derive(Debug, Clone, Default)]
+pub struct CallRecord {
+    /// Which.
+    pub call: Option<CallId>,
+    /// Login name of the other end.
+    pub peer: String,
+    /// Who made the offer.
+    pub role: Option<Role>,
+    /// When the search or the call was asked for here.
+    pub asked_at: Option<Instant>,
+    /// When it was matched or accepted: the two sessions begin to negotiate.
+    pub agreed_at: Option<Instant>,
+    /// When the connection was up.
+    pub path_up_at: Option<Instant>,
+    /// When both ends were up and the gates opened.
+    pub connected_at: Option<Instant>,
+    /// When the first picture was shown.
+    pub first_shown_at: Option<Instant>,
+    /// When it was over.
+    pub ended_at: Option<Instant>,
+    /// Why it ended.
+    pub reason: Option<Reason>,
+    /// The path.
+    pub path: PathStats,
+    /// Pictures sent.
+    pub sender: VideoSenderStats,
+    /// Bytes of pictures that were handed to the network.
+    pub video_bytes_sent: u64,
+    /// Pictures received.
+    pub receiver: VideoReceiverStats,
+    /// Sound.
+    pub audio: AudioStats,
+    /// What the viewer saw and heard.
+    pub figures: CallFigures,
+    /// What could not be measured, in words.
+    pub fault: Option<String>,
+}

@@ -1,0 +1,125 @@
+//! The snapshot from what the engine knows. Pure.
+
+use super::record::CallRecord;
+use crate::call::{Origin, Presence, Reason, State};
+use crate::media::audio::SILENCE_DB;
+use crate::peer::{PathRoute, PathStats};
+use crate::view::{CallStats, CallView, EndReason, Route, Stage};
+use std::time::Duration;
+
+/// What a person switched, at both ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Switches {
+    pub(super) muted: bool,
+    pub(super) camera_on: bool,
+    pub(super) peer_muted: bool,
+    pub(super) peer_camera_on: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self { muted: false, camera_on: true, peer_muted: false, peer_camera_on: true }
+    }
+}
+
+/// The call as the screen shows it; `None` before the server knows it, and when there is none.
+pub(super) fn call(state: &State, switches: Switches, stats: Option<CallStats>) -> Option<CallView> {
+    let (call, stage) = match state {
+        State::Idle | State::Placing { .. } => return None,
+        State::Calling { call, since } => (call, Stage::Calling { since: *since }),
+        State::Ringing { call, since, accepted: false } => (call, Stage::Ringing { since: *since }),
+        State::Ringing { call, .. } | State::Negotiating { call, .. } => (call, Stage::Connecting),
+        State::Connected { call, since, .. } => (call, Stage::Connected { since: *since }),
+        State::Over { call, reason, lasted } => {
+            (call, Stage::Ended { reason: end_reason(*reason), lasted: *lasted })
+        }
+    };
+    Some(CallView {
+        id: call.id,
+        peer: call.peer.clone(),
+        stage,
+        matched: call.origin == Origin::Matched,
+        peer_reconnecting: call.presence != Presence::Present,
+        muted: switches.muted,
+        camera_on: switches.camera_on,
+        peer_muted: switches.peer_muted,
+        peer_camera_on: switches.peer_camera_on,
+        stats,
+    })
+}
+
+fn end_reason(reason: Reason) -> EndReason {
+    match reason {
+        Reason::Declined => EndReason::Declined,
+        Reason::Busy => EndReason::Busy,
+        Reason::Cancelled => EndReason::Cancelled,
+        Reason::TimedOut => EndReason::TimedOut,
+        Reason::HungUp => EndReason::HungUp,
+        Reason::PeerHungUp => EndReason::PeerHungUp,
+        Reason::Disconnected => EndReason::Disconnected,
+        Reason::Failed => EndReason::Failed,
+        Reason::AnsweredElsewhere => EndReason::AnsweredElsewhere,
+        Reason::Superseded => EndReason::Superseded,
+        Reason::ShuttingDown => EndReason::ShuttingDown,
+    }
+}
+
+/// The way media goes, in the view's words.
+pub(super) fn route(route: PathRoute) -> Route {
+    match route {
+        PathRoute::Host => Route::Host,
+        PathRoute::Srflx => Route::Srflx,
+        PathRoute::Prflx => Route::Prflx,
+        PathRoute::Relay => Route::Relay,
+    }
+}
+
+/// The figures of the last second: `record` now, the path `before` it by `span`.
+pub(super) fn stats(
+    record: &CallRecord,
+    (before, span): (&PathStats, Duration),
+    (mic_db, peer_db): (f64, f64),
+) -> CallStats {
+    let seconds = span.max(Duration::from_millis(1)).as_secs_f64();
+    let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 * 8.0 / seconds;
+    let path = &record.path;
+    let expected = path.expected_packets.saturating_sub(before.expected_packets);
+    let received = path.received_packets.saturating_sub(before.received_packets);
+    let receiver = &record.receiver;
+    CallStats {
+        route: path.route.map(route),
+        rtt_ms: path.round_trip.map(|rtt| rtt.as_secs_f64() * 1e3),
+        // Retransmissions may make up for more than this second lost.
+        loss: (expected > 0).then(|| (1.0 - received as f64 / expected as f64).clamp(0.0, 1.0)),
+        fps: (receiver.frames_decoded > 0).then_some(f64::from(receiver.fps)),
+        glass_to_glass_ms: record.figures.glass_to_glass_p50,
+        size: (receiver.width > 0).then_some((receiver.width as u32, receiver.height as u32)),
+        received_bps: Some(per_second(path.received_bytes, before.received_bytes)),
+        sent_bps: Some(per_second(path.sent_bytes, before.sent_bytes)),
+        mic_level: level(mic_db),
+        peer_level: level(peer_db),
+    }
+}
+
+/// Decibels of full scale to the length of a meter: 0 at -60 dB and below, 1 at full scale.
+fn level(db: f64) -> f32 {
+    const FLOOR_DB: f64 = -60.0;
+    if db <= SILENCE_DB { 0.0 } else { (1.0 - db / FLOOR_DB).clamp(0.0, 1.0) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_those_of_the_time_between() {
+        let before =
+            PathStats { sent_bytes: 1000, expected_packets: 50, received_packets: 50, ..Default::default() };
+        let path = PathStats { sent_bytes: 126_000, expected_packets: 150, received_packets: 145, ..before };
+        let record = CallRecord { path, ..CallRecord::default() };
+        let stats = stats(&record, (&before, Duration::from_secs(1)), (SILENCE_DB, -30.0));
+        assert_eq!(stats.sent_bps, Some(1_000_000.0));
+        assert!(stats.loss.is_some_and(|loss| (loss - 0.05).abs() < 1e-9));
+        assert_eq!((stats.mic_level, stats.peer_level, stats.fps), (0.0, 0.5, None));
+    }
+}

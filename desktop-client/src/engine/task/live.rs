@@ -1,0 +1,261 @@
+//! The media and the connection of the call that is on, and the figures they give.
+
+use super::super::channel::{Message, VERSION};
+use super::super::devices::{Camera, Conversation, MediaSource};
+use super::super::record::CallRecord;
+use super::super::snapshot::Switches;
+use super::{FIRST_PINGS, TICK};
+use crate::media::audio::{CaptureAnchor, SILENCE_DB};
+use crate::media::clock::{MediaClock, PingSample};
+use crate::peer::{PathStats, Peer, PeerCommand};
+use crate::rate::RateController;
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+
+/// Pings in quick succession at first.
+const FIRST_PING_COUNT: u32 = 20;
+/// Pings of the peer answered: as many as ours at first in each second; more would be an attack.
+const PONGS_PER_SECOND: u32 = 20;
+/// Least time between two key frames that the peer asks for: a flood of requests must not become one of key frames.
+const KEY_FRAME_FLOOR: Duration = Duration::from_millis(250);
+
+/// What the call that is on holds.
+pub(super) struct LiveCall {
+    camera: Camera,
+    connection: Option<Connection>,
+    clock: MediaClock,
+}
+
+struct Connection {
+    peer: Peer,
+    conversation: Conversation,
+    rate: Option<RateController>,
+    channel_open: bool,
+    pings: u32,
+    ping_at: Instant,
+    pongs: u32,
+    key_frame_at: Option<Instant>,
+    path: (PathStats, Instant),
+    path_before: (PathStats, Instant),
+}
+
+impl LiveCall {
+    /// It rings, here or there: the camera opens.
+    pub(super) fn ring(source: &MediaSource, switches: Switches) -> Self {
+        let camera = source.open_camera();
+        camera.sender().set_enabled(switches.camera_on);
+        Self { camera, connection: None, clock: source.clock }
+    }
+
+    /// The connection begins; `open` makes the peer that feeds the given conversation.
+    pub(super) fn converse(
+        &mut self,
+        now: Instant,
+        conversation: Conversation,
+        switches: Switches,
+        open: impl FnOnce(&Conversation) -> Peer,
+    ) {
+        let peer = open(&conversation);
+        if let Some(audio) = &conversation.audio {
+            audio.set_muted(switches.muted);
+        }
+        self.connection = Some(Connection {
+            peer,
+            conversation,
+            rate: None,
+            channel_open: false,
+            pings: 0,
+            ping_at: now,
+            pongs: 0,
+            key_frame_at: None,
+            path: (PathStats::default(), now),
+            path_before: (PathStats::default(), now),
+        });
+    }
+
+    /// Hands the connection something to do.
+    pub(super) fn tell_peer(&self, command: PeerCommand) {
+        if let Some(connection) = &self.connection
+            && !connection.peer.send(command)
+        {
+            tracing::debug!("the connection is over or does not keep up");
+        }
+    }
+
+    pub(super) fn request_key_frame(&self) {
+        self.tell_peer(PeerCommand::RequestKeyFrame);
+    }
+
+    /// Both ends are up: sound and picture leave.
+    pub(super) fn open_gates(&self) {
+        if let Some(connection) = &self.connection {
+            connection.conversation.open_gates(&self.camera, &connection.peer);
+        }
+    }
+
+    /// The path is up.
+    pub(super) fn path_up(&mut self, now: Instant, relayed: bool) {
+        if let Some(connection) = &mut self.connection {
+            let rate = connection.rate.insert(RateController::new(now, relayed));
+            self.camera.sender().set_target_bitrate(rate.target_bps());
+        }
+    }
+
+    /// The other end lost this share of our pictures.
+    pub(super) fn video_lost(&mut self, now: Instant, lost: f64) {
+        if let Some(rate) = self.connection.as_mut().and_then(|connection| connection.rate.as_mut()) {
+            let before = rate.target_bps();
+            rate.report(now, lost);
+            if rate.target_bps() != before {
+                self.camera.sender().set_target_bitrate(rate.target_bps());
+            }
+        }
+    }
+
+    pub(super) fn key_frame_wanted(&mut self, now: Instant) {
+        let Some(connection) = &mut self.connection else { return };
+        // One that comes too soon is not owed: whoever still needs a key frame asks again.
+        let soon = |at: Instant| now.saturating_duration_since(at) < KEY_FRAME_FLOOR;
+        if !connection.key_frame_at.is_some_and(soon) {
+            connection.key_frame_at = Some(now);
+            self.camera.sender().request_key_frame();
+        }
+    }
+
+    pub(super) fn apply(&self, switches: Switches) {
+        self.camera.sender().set_enabled(switches.camera_on);
+        if let Some(connection) = &self.connection {
+            if let Some(audio) = &connection.conversation.audio {
+                audio.set_muted(switches.muted);
+            }
+            self.say(Message::State { muted: switches.muted, camera: switches.camera_on });
+        }
+    }
+
+    fn say(&self, message: Message) {
+        if self.connection.as_ref().is_some_and(|connection| connection.channel_open) {
+            self.tell_peer(PeerCommand::Send(Bytes::from(message.encode())));
+        }
+    }
+
+    pub(super) fn channel_opened(&mut self, now: Instant, switches: Switches) {
+        if let Some(connection) = &mut self.connection {
+            connection.channel_open = true;
+            connection.ping_at = now;
+        }
+        self.apply(switches);
+    }
+
+    /// When the next ping is due.
+    pub(super) fn ping_at(&self) -> Option<Instant> {
+        self.connection
+            .as_ref()
+            .filter(|connection| connection.channel_open)
+            .map(|connection| connection.ping_at)
+    }
+
+    pub(super) fn ping(&mut self, now: Instant) {
+        if let Some(connection) = &mut self.connection {
+            connection.pings = connection.pings.saturating_add(1);
+            let pause = if connection.pings < FIRST_PING_COUNT { FIRST_PINGS } else { TICK };
+            connection.ping_at = now + pause;
+            self.say(Message::Ping { v: VERSION, sent_us: self.clock.now_us() });
+        }
+    }
+
+    /// A message of the peer; what it switched, if it says so.
+    pub(super) fn hear(&mut self, message: Message) -> Option<(bool, bool)> {
+        let connection = self.connection.as_mut()?;
+        match message {
+            Message::Ping { sent_us, .. } => {
+                connection.pongs = connection.pongs.saturating_add(1);
+                if connection.pongs <= PONGS_PER_SECOND {
+                    self.say(Message::Pong { sent_us, at_us: self.clock.now_us() });
+                }
+                None
+            }
+            Message::Pong { sent_us, at_us } => {
+                let received_us = self.clock.now_us();
+                if let Some(screen) = &connection.conversation.screen {
+                    screen.add_ping(PingSample { sent_us, peer_us: at_us, received_us });
+                }
+                None
+            }
+            Message::Anchor { timestamp, capture_us } => {
+                if let Some(audio) = &connection.conversation.audio {
+                    audio.set_remote_anchor(CaptureAnchor { timestamp, capture_us });
+                }
+                None
+            }
+            Message::State { muted, camera } => Some((muted, camera)),
+        }
+    }
+
+    /// New figures of the path; whether packets came since the last.
+    pub(super) fn take_path(&mut self, path: PathStats, now: Instant) -> bool {
+        let Some(connection) = &mut self.connection else { return false };
+        let came = path.received_packets > connection.path.0.received_packets;
+        connection.path_before = std::mem::replace(&mut connection.path, (path, now));
+        if let (Some(round_trip), Some(receiver)) = (path.round_trip, &connection.conversation.receiver) {
+            receiver.set_round_trip(round_trip);
+        }
+        came
+    }
+
+    /// What happens once a second: the anchor goes out, the allowance of pongs is renewed.
+    pub(super) fn second_passed(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        connection.pongs = 0;
+        if let Some(anchor) = connection.conversation.anchor() {
+            self.say(Message::Anchor { timestamp: anchor.timestamp, capture_us: anchor.capture_us });
+        }
+    }
+
+    /// Faults of microphone and speaker, in words.
+    pub(super) fn sound_faults(&self) -> (Option<String>, Option<String>) {
+        let Some(connection) = &self.connection else { return (None, None) };
+        match &connection.conversation.audio {
+            Some(audio) => {
+                let stats = audio.stats();
+                (stats.mic_fault, stats.speaker_fault)
+            }
+            None => (connection.conversation.audio_fault.clone(), None),
+        }
+    }
+
+    /// Fills the record with the figures so far.
+    pub(super) fn fill(&self, record: &mut CallRecord) {
+        record.sender = self.camera.sender().stats();
+        record.video_bytes_sent = self.camera.bytes_sent();
+        let Some(connection) = &self.connection else { return };
+        record.path = connection.path.0;
+        let conversation = &connection.conversation;
+        if let Some(audio) = &conversation.audio {
+            record.audio = audio.stats();
+        }
+        if let Some(receiver) = &conversation.receiver {
+            record.receiver = receiver.stats();
+        }
+        if let Some(screen) = &conversation.screen {
+            (record.figures, record.first_shown_at) = screen.figures();
+            record.fault = screen.fault();
+        }
+        record.fault = record.fault.take().or_else(|| conversation.audio_fault.clone());
+    }
+
+    /// The path a second ago, and how long ago that was when it was last looked at.
+    pub(super) fn path_before(&self) -> Option<(PathStats, Duration)> {
+        let connection = self.connection.as_ref()?;
+        let (before, since) = connection.path_before;
+        Some((before, connection.path.1.saturating_duration_since(since)))
+    }
+
+    /// Loudness of both directions, dB of full scale.
+    pub(super) fn levels(&self) -> (f64, f64) {
+        let audio = self.connection.as_ref().and_then(|connection| connection.conversation.audio.as_ref());
+        audio.map_or((SILENCE_DB, SILENCE_DB), |audio| {
+            let levels = audio.levels();
+            (levels.mic_db, levels.speaker_db)
+        })
+    }
+}

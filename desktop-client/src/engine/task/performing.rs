@@ -1,0 +1,224 @@
+//! From the call machine's effects to deeds, and from the connection's events to its inputs.
+
+use super::super::channel::Message;
+use super::super::snapshot::{self, Switches};
+use super::live::LiveCall;
+use super::{Engine, Link, sentence};
+use crate::call::{Effect, Input, Negotiation, Role, Route, State};
+use crate::media::frame::Picture;
+use crate::peer::{PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
+use crate::signaling;
+use castle::ids::CallId;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Engine {
+    /// Runs the machine and does what it says.
+    pub(super) fn drive(&mut self, input: Input) {
+        let mut effects = Vec::new();
+        self.machine.handle(Instant::now(), input, &mut effects);
+        self.perform(effects);
+    }
+
+    pub(super) fn call_is_due(&mut self) {
+        let mut effects = Vec::new();
+        self.machine.tick(Instant::now(), &mut effects);
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(frame) => self.tell_server(signaling::Command::Send(frame)),
+                Effect::OpenPeer { call, offers, relay_only } => self.open_peer(call, offers, relay_only),
+                Effect::ToPeer(what) => self.to_peer(what),
+                Effect::OpenGates => {
+                    self.record.connected_at = Some(Instant::now());
+                    if let Some(live) = &self.live {
+                        live.open_gates();
+                    }
+                }
+                Effect::ClosePeer => self.put_media_away(),
+                Effect::Ended(call, reason) => {
+                    self.put_media_away();
+                    self.record.call = Some(call);
+                    self.record.reason = Some(reason);
+                    self.record.ended_at = Some(Instant::now());
+                    self.publish_record();
+                }
+                Effect::PlaceLost => {
+                    self.notify(
+                        "The call was not placed, since the connection broke. Please call again.".into(),
+                    );
+                }
+            }
+        }
+        self.follow_ringing();
+    }
+
+    /// The camera opens with the first ring, so that the own picture is there and the first frame is near.
+    fn follow_ringing(&mut self) {
+        match self.machine.state() {
+            State::Calling { call, .. } | State::Ringing { call, .. } => {
+                self.record.peer.clone_from(&call.peer_name);
+                if self.live.is_none() {
+                    self.begin_media();
+                }
+            }
+            State::Idle | State::Placing { .. } | State::Over { .. } => self.put_media_away(),
+            State::Negotiating { .. } | State::Connected { .. } => {}
+        }
+    }
+
+    fn begin_media(&mut self) {
+        self.switches = Switches::default();
+        self.stats = None;
+        let (asked_at, peer) = (self.record.asked_at, std::mem::take(&mut self.record.peer));
+        self.record = super::CallRecord { asked_at, peer, ..Default::default() };
+        self.live = Some(LiveCall::ring(&self.source, self.switches));
+    }
+
+    fn open_peer(&mut self, call: CallId, offers: bool, relay_only: bool) {
+        if self.live.is_none() {
+            self.begin_media();
+        }
+        let now = Instant::now();
+        self.record.call = Some(call);
+        self.record.agreed_at = Some(now);
+        self.record.role = Some(if offers { Role::Offerer } else { Role::Answerer });
+        if let Some(info) = self.machine.live() {
+            self.record.peer.clone_from(&info.peer_name);
+        }
+        let loopback = match &self.link {
+            Link::Session { server, .. } => server.is_loopback(),
+            Link::Out | Link::In { .. } => false,
+        };
+        let relay_only = relay_only || self.config.relay_only;
+        let config = PeerConfig { call, offers, ice_servers: self.ice.clone(), relay_only, loopback };
+        let events = self.peer_events.0.clone();
+        let conversation = self.source.open_conversation();
+        if let Some(live) = &mut self.live {
+            live.converse(now, conversation, self.switches, |conversation| {
+                Peer::open(config, events, conversation.packet_handler())
+            });
+        }
+    }
+
+    fn to_peer(&self, what: Negotiation) {
+        let Some(live) = &self.live else { return };
+        match what {
+            Negotiation::Offer(sdp) => live.tell_peer(PeerCommand::RemoteOffer(sdp)),
+            Negotiation::Answer(sdp) => live.tell_peer(PeerCommand::RemoteAnswer(sdp)),
+            Negotiation::Candidate(candidate) => live.tell_peer(PeerCommand::RemoteCandidate(candidate)),
+            Negotiation::EndOfCandidates { .. } => {}
+        }
+    }
+
+    /// Takes the last figures, then lets the devices go where waiting is allowed.
+    fn put_media_away(&mut self) {
+        let Some(live) = self.live.take() else { return };
+        live.fill(&mut self.record);
+        self.devices = super::Devices::default();
+        self.source.remote_frames.set_picture(Picture::Waiting);
+        self.farewells.spawn_blocking(move || drop(live));
+    }
+
+    pub(super) fn hear_peer(&mut self, call: CallId, event: PeerEvent) {
+        let now = Instant::now();
+        let current = self.record.call == Some(call);
+        match event {
+            PeerEvent::LocalOffer(sdp) => self.drive(Input::Local(call, Negotiation::Offer(sdp))),
+            PeerEvent::LocalAnswer(sdp) => self.drive(Input::Local(call, Negotiation::Answer(sdp))),
+            PeerEvent::LocalCandidate(candidate) => {
+                self.drive(Input::Local(call, Negotiation::Candidate(candidate)));
+            }
+            PeerEvent::EndOfCandidates { ufrag } => {
+                self.drive(Input::Local(call, Negotiation::EndOfCandidates { ufrag }));
+            }
+            PeerEvent::Failed(fault) => {
+                tracing::warn!(%call, %fault, "the connection is over");
+                self.drive(Input::PathFailed(call));
+            }
+            PeerEvent::Connected { route } => {
+                if let Some(live) = self.live.as_mut().filter(|_| current) {
+                    self.record.path_up_at = Some(now);
+                    live.path_up(now, route == Some(PathRoute::Relay));
+                }
+                self.drive(Input::PathUp(call, to_call_route(route)));
+            }
+            PeerEvent::ChannelOpen => {
+                self.drive(Input::BothUp(call));
+                if let Some(live) = self.live.as_mut().filter(|_| current) {
+                    live.channel_opened(now, self.switches);
+                }
+            }
+            PeerEvent::Message(data) => {
+                let Some(live) = self.live.as_mut().filter(|_| current) else { return };
+                if let Some((muted, camera)) = Message::decode(&data).and_then(|message| live.hear(message)) {
+                    (self.switches.peer_muted, self.switches.peer_camera_on) = (muted, camera);
+                }
+            }
+            PeerEvent::KeyFrameWanted => {
+                if let Some(live) = self.live.as_mut().filter(|_| current) {
+                    live.key_frame_wanted(now);
+                }
+            }
+            PeerEvent::VideoLoss(lost) => {
+                if let Some(live) = self.live.as_mut().filter(|_| current) {
+                    live.video_lost(now, lost);
+                }
+            }
+            PeerEvent::Path(path) => {
+                if self.live.as_mut().filter(|_| current).is_some_and(|live| live.take_path(path, now)) {
+                    self.drive(Input::Media(call));
+                }
+            }
+            PeerEvent::Disconnected | PeerEvent::Reconnected => {
+                tracing::info!(%call, ?event, "the path");
+            }
+        }
+    }
+
+    pub(super) fn ping(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.ping(Instant::now());
+        }
+    }
+
+    pub(super) fn apply_switches(&mut self) {
+        if let Some(live) = &self.live {
+            live.apply(self.switches);
+        }
+    }
+
+    /// Once a second: figures into the snapshot and the record.
+    pub(super) fn look_at_figures(&mut self) {
+        let Some(live) = &mut self.live else { return };
+        live.second_passed();
+        live.fill(&mut self.record);
+        let (mic, speaker) = live.sound_faults();
+        self.devices.mic_fault = mic.map(|fault| sentence(&fault));
+        self.devices.speaker_fault = speaker.map(|fault| sentence(&fault));
+        self.devices.camera_fault = self.record.sender.fault.as_deref().map(sentence);
+        if matches!(self.machine.state(), State::Connected { .. })
+            && let Some((before, span)) = live.path_before()
+        {
+            self.stats = Some(snapshot::stats(&self.record, (&before, span), live.levels()));
+        }
+        self.publish_record();
+    }
+
+    fn publish_record(&self) {
+        self.records.send_replace(Arc::new(self.record.clone()));
+    }
+}
+
+fn to_call_route(route: Option<PathRoute>) -> Route {
+    match route {
+        None => Route::Unknown,
+        Some(PathRoute::Host) => Route::Host,
+        Some(PathRoute::Srflx) => Route::Srflx,
+        Some(PathRoute::Prflx) => Route::Prflx,
+        Some(PathRoute::Relay) => Route::Relay,
+    }
+}

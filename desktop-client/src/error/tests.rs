@@ -1,0 +1,52 @@
+//! Every failure has a sentence of its own kind, and none of it is for machines.
+
+use super::*;
+use tonic_types::{ErrorDetails, FieldViolation};
+
+fn reasons() -> impl Iterator<Item = ErrorReason> {
+    (0..1000).filter_map(|number| ErrorReason::try_from(number).ok())
+}
+
+#[test]
+fn every_reason_of_the_contract_has_a_sentence_for_people() {
+    assert!(reasons().count() > 30);
+    for reason in reasons() {
+        let text = ClientError::from(reason).sentence();
+        assert!(text.ends_with('.') && text.len() > 15, "{reason:?}: {text}");
+        let forbidden = ["_", "{", "Status", "Error", "::", "  "];
+        assert!(forbidden.iter().all(|part| !text.contains(part)), "{reason:?}: {text}");
+    }
+}
+
+#[test]
+fn a_refusal_carries_its_reason_field_and_wait() {
+    let mut details =
+        ErrorDetails::with_error_info("RATE_LIMITED", "castle", [("limit".to_owned(), "5".to_owned())]);
+    details.set_retry_info(Some(Duration::from_secs(90)));
+    let status = tonic::Status::with_error_details(tonic::Code::ResourceExhausted, "server text", details);
+    let error = ClientError::from(status);
+    assert_eq!(error.kind, ErrorKind::Refused(ErrorReason::RateLimited));
+    assert_eq!(error.metadata["limit"], "5");
+    assert!(error.sentence().contains("90 seconds"), "{error}");
+    assert!(!error.sentence().contains("server text"));
+
+    let mut details =
+        ErrorDetails::with_error_info("INVALID_FIELD", "castle", [(String::new(), String::new())]);
+    details.set_bad_request(vec![FieldViolation::new("password", "too short")]);
+    let status = tonic::Status::with_error_details(tonic::Code::InvalidArgument, "", details);
+    assert!(ClientError::from(status).sentence().contains("password"));
+}
+
+#[test]
+fn a_reason_of_another_domain_is_not_ours() {
+    let details =
+        ErrorDetails::with_error_info("NAME_TAKEN", "elsewhere.example", [(String::new(), String::new())]);
+    let status = tonic::Status::with_error_details(tonic::Code::AlreadyExists, "", details);
+    assert_eq!(ClientError::from(status).kind, ErrorKind::Protocol);
+}
+
+#[test]
+fn a_server_without_our_service_is_not_a_castle() {
+    let status = tonic::Status::unimplemented("");
+    assert_eq!(ClientError::from(status).kind, ErrorKind::NotCastle);
+}

@@ -1,0 +1,224 @@
+//! One WebRTC connection to the other end of a call, in our own words.
+//!
+//! Owns the task that drives it, the order of descriptions and candidates, and the way packets take in and out.
+//! Never decides anything about a call. Only `peer/` names the WebRTC crates.
+//!
+//! Descriptions are those of JSEP (RFC 8829): one bundle, RTCP on the same port, trickled candidates (RFC 8838).
+
+use crate::call::Candidate;
+use crate::media::packet::{IncomingPacket, OutgoingPacket};
+use bytes::Bytes;
+use castle::ids::CallId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+mod connection;
+mod feedback;
+mod scrub;
+mod task;
+#[cfg(test)]
+mod tests;
+mod window;
+
+/// A STUN or TURN server, as W3C RTCIceServer.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct IceServer {
+    /// `stun:` and `turn:` URIs.
+    pub urls: Vec<String>,
+    /// Short-lived.
+    pub username: String,
+    /// Belongs to it.
+    pub credential: String,
+}
+
+impl std::fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
+
+/// What a connection begins with.
+#[derive(Debug, Clone)]
+pub struct PeerConfig {
+    /// Comes back with every event.
+    pub call: CallId,
+    /// True for the end that makes the first offer.
+    pub offers: bool,
+    /// For gathering.
+    pub ice_servers: Vec<IceServer>,
+    /// Only the relay may carry media, and no address of this machine leaves it.
+    pub relay_only: bool,
+    /// The server is on this machine: so may be the peer, and the loopback interface counts.
+    pub loopback: bool,
+}
+
+/// What the connection is told.
+#[derive(Debug, Clone)]
+pub enum PeerCommand {
+    /// The other end's offer.
+    RemoteOffer(String),
+    /// The other end's answer.
+    RemoteAnswer(String),
+    /// One of the other end's candidates.
+    RemoteCandidate(Candidate),
+    /// Over the data channel; dropped while that is closed or full.
+    Send(Bytes),
+    /// Ask the other end for a key frame.
+    RequestKeyFrame,
+}
+
+/// What the connection reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PeerEvent {
+    /// For the other end.
+    LocalOffer(String),
+    /// For the other end.
+    LocalAnswer(String),
+    /// For the other end.
+    LocalCandidate(Candidate),
+    /// For the other end: this generation is complete.
+    EndOfCandidates {
+        /// Which generation.
+        ufrag: String,
+    },
+    /// Media can flow from here.
+    Connected {
+        /// By which way.
+        route: Option<PathRoute>,
+    },
+    /// The data channel is open: media can flow both ways.
+    ChannelOpen,
+    /// A message of the data channel, at most [`CHANNEL_MESSAGE_MAX`] bytes.
+    Message(Bytes),
+    /// The other end's decoder wants a key frame.
+    KeyFrameWanted,
+    /// The other end's receiver lost this share of our video since its last report, 0 to 1.
+    VideoLoss(f64),
+    /// Figures of the path, once a second.
+    Path(PathStats),
+    /// Nothing was heard for a while; it may come back.
+    Disconnected,
+    /// It came back.
+    Reconnected,
+    /// Over, for this reason. Last.
+    Failed(PeerFault),
+}
+
+/// Why a connection cannot be, or ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PeerFault {
+    /// The system refused sockets or the like.
+    #[error("the connection could not be prepared")]
+    Setup,
+    /// The other end's description is not one, or one we cannot speak with.
+    #[error("the other end's session description cannot be used")]
+    BadDescription,
+    /// No way to the other end was found.
+    #[error("no way to the other end was found")]
+    NoRoute,
+    /// The way that was found broke for good.
+    #[error("the way to the other end broke")]
+    Broken,
+    /// Something in the stack broke.
+    #[error("the connection broke down inside")]
+    Internal,
+}
+
+/// The kind of the local candidate that carries the media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathRoute {
+    /// Same network or machine.
+    Host,
+    /// Direct through a NAT.
+    Srflx,
+    /// Direct, found while checking.
+    Prflx,
+    /// Relayed.
+    Relay,
+}
+
+/// Figures of the path.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PathStats {
+    /// By which way.
+    pub route: Option<PathRoute>,
+    /// Last measured round trip of the path.
+    pub round_trip: Option<Duration>,
+    /// Media bytes sent, in all.
+    pub sent_bytes: u64,
+    /// Media bytes received, in all.
+    pub received_bytes: u64,
+    /// Packets of both tracks that should have come, in all.
+    pub expected_packets: u64,
+    /// Packets of both tracks that came, each counted once, in all.
+    pub received_packets: u64,
+    /// As above, of sound alone.
+    pub audio_expected_packets: u64,
+    /// As above, of sound alone.
+    pub audio_received_packets: u64,
+}
+
+/// Sound or picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaKind {
+    /// Opus.
+    Audio,
+    /// VP8.
+    Video,
+}
+
+/// Takes packets as they arrive, each once; called on the runtime, must not block.
+pub type PacketHandler = Arc<dyn Fn(MediaKind, IncomingPacket) + Send + Sync>;
+
+/// Largest message of the data channel that is read or written, bytes: ours have below 200.
+pub const CHANNEL_MESSAGE_MAX: usize = 4096;
+/// Commands that may wait: more than the candidates a peer may send in a burst.
+const COMMANDS_MAX: usize = 256;
+/// Video packets that may wait for the socket: two key frames.
+const VIDEO_PACKETS_MAX: usize = 256;
+/// Audio packets that may wait for the socket: older ones would come too late anyway.
+const AUDIO_PACKETS_MAX: usize = 16;
+
+/// Where packets of one track go; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PacketOutlet(mpsc::Sender<OutgoingPacket>);
+
+impl PacketOutlet {
+    /// Hands a packet over; drops it when the socket cannot keep up. Never blocks.
+    pub fn send(&self, packet: OutgoingPacket) {
+        // Full: the receiver asks again (NACK), or conceals. Closed: the call is over.
+        self.0.try_send(packet).ok();
+    }
+}
+
+/// A running connection. Dropping it closes it.
+#[derive(Debug)]
+pub struct Peer {
+    commands: mpsc::Sender<PeerCommand>,
+    /// Outgoing sound.
+    pub audio: PacketOutlet,
+    /// Outgoing pictures.
+    pub video: PacketOutlet,
+}
+
+impl Peer {
+    /// Starts a connection on the current runtime. Everything it has to say comes by `events`.
+    pub fn open(
+        config: PeerConfig,
+        events: mpsc::Sender<(CallId, PeerEvent)>,
+        packets: PacketHandler,
+    ) -> Self {
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (audio, audio_queue) = mpsc::channel(AUDIO_PACKETS_MAX);
+        let (video, video_queue) = mpsc::channel(VIDEO_PACKETS_MAX);
+        let inputs = task::Inputs { commands: inbox, audio: audio_queue, video: video_queue, packets };
+        tokio::spawn(task::supervise(config, events, inputs));
+        Self { commands, audio: PacketOutlet(audio), video: PacketOutlet(video) }
+    }
+
+    /// Tells the connection something; `false` when it is over or hopelessly behind.
+    pub fn send(&self, command: PeerCommand) -> bool {
+        self.commands.try_send(command).is_ok()
+    }
+}

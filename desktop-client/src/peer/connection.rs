@@ -1,0 +1,251 @@
+//! Builds the WebRTC connection: codecs, feedback, sockets, tracks.
+
+use super::feedback::{Feedback, FeedbackTap};
+use super::{IceServer, MediaKind, PeerConfig};
+use rtc::interceptor::NackGeneratorBuilder;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::interceptor_registry::{
+    Slot, configure_nack, configure_rtcp_reports,
+};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RtpCodecKind,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use webrtc::data_channel::DataChannel;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::media_stream::track_remote::TrackRemote;
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
+    RTCIceCandidateType, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState, Registry, SettingEngineBuilder,
+};
+use webrtc::rtp_transceiver::RtpSender;
+
+/// As browsers number them.
+const VP8_PAYLOAD_TYPE: u8 = 96;
+/// As browsers number it.
+const OPUS_PAYLOAD_TYPE: u8 = 111;
+/// Between two requests for the same packet: about a round trip of a good path, and a retransmission still comes
+/// in time for the frame.
+const NACK_INTERVAL: Duration = Duration::from_millis(30);
+/// Requests for one packet: then the frame is given up, and a key frame heals.
+const NACKS_PER_PACKET: u16 = 5;
+/// Silence of the path before the other end counts as disconnected.
+const ICE_DISCONNECTED: Duration = Duration::from_secs(4);
+/// From there until the path counts as broken for good.
+const ICE_FAILED: Duration = Duration::from_secs(12);
+/// Between two checks of a path that carries nothing.
+const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+/// Bytes the data channel may hold: our messages are small and rare; more means a path that carries nothing.
+const CHANNEL_BYTES_MAX: usize = 64 * 1024;
+/// RTCP feedback that may wait: a second of the most eager receiver.
+const FEEDBACK_MAX: usize = 64;
+/// Where our interceptor sits: nearest to the application, behind those of the stack.
+const TAP_SLOT: usize = 20_000;
+/// Label of our data channel.
+pub(super) const CHANNEL_LABEL: &str = "castle";
+
+/// What the stack reports, forwarded to our task.
+pub(super) enum StackEvent {
+    Candidate(String),
+    GatheringComplete,
+    State(RTCPeerConnectionState),
+    Channel(Arc<dyn DataChannel>),
+    Track(MediaKind, Arc<dyn TrackRemote>),
+}
+
+/// A track of ours, ready to be written.
+pub(super) struct LocalTrack {
+    pub(super) track: Arc<TrackLocalStaticRTP>,
+    pub(super) sender: Arc<dyn RtpSender>,
+    pub(super) ssrc: u32,
+    pub(super) default_payload_type: u8,
+}
+
+/// The connection and all that belongs to it.
+pub(super) struct Connection {
+    pub(super) pc: Arc<dyn PeerConnection>,
+    pub(super) audio: LocalTrack,
+    pub(super) video: LocalTrack,
+    pub(super) feedback: mpsc::Receiver<Feedback>,
+}
+
+struct Handler(mpsc::Sender<StackEvent>);
+
+impl Handler {
+    async fn tell(&self, event: StackEvent) {
+        // Closed: the call is over, nobody wants to know.
+        self.0.send(event).await.ok();
+    }
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        if event.candidate.typ == RTCIceCandidateType::Unspecified {
+            return;
+        }
+        if let Ok(init) = event.candidate.to_json() {
+            self.tell(StackEvent::Candidate(init.candidate)).await;
+        }
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.tell(StackEvent::GatheringComplete).await;
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.tell(StackEvent::State(state)).await;
+    }
+
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        self.tell(StackEvent::Channel(channel)).await;
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let kind = match track.kind().await {
+            RtpCodecKind::Audio => MediaKind::Audio,
+            RtpCodecKind::Video => MediaKind::Video,
+            _ => return,
+        };
+        self.tell(StackEvent::Track(kind, track)).await;
+    }
+}
+
+/// Makes the connection with its two tracks; gathers nothing yet.
+pub(super) async fn build(
+    config: &PeerConfig,
+    events: mpsc::Sender<StackEvent>,
+) -> Result<Connection, webrtc::error::Error> {
+    let (audio_ssrc, video_ssrc) = (rand::random(), rand::random());
+    let (heard, feedback) = mpsc::channel(FEEDBACK_MAX);
+    let handler = Arc::new(Handler(events));
+    let mut last = Ok(());
+    for addresses in bind_addresses(config) {
+        let (engine, registry) = media(video_ssrc, heard.clone())?;
+        let built = PeerConnectionBuilder::new()
+            .with_configuration(configuration(config))
+            .with_media_engine(engine)
+            .with_setting_engine(settings(config).build())
+            .with_interceptor_registry(registry)
+            .with_handler(handler.clone())
+            .with_udp_addrs(addresses)
+            .with_data_channel_send_buffer_limit(CHANNEL_BYTES_MAX)
+            .build()
+            .await;
+        let pc: Arc<dyn PeerConnection> = match built {
+            Ok(pc) => Arc::new(pc),
+            Err(error) => {
+                last = Err(error);
+                continue;
+            }
+        };
+        let audio = add_track(&pc, MediaKind::Audio, audio_ssrc).await?;
+        let video = add_track(&pc, MediaKind::Video, video_ssrc).await?;
+        return Ok(Connection { pc, audio, video, feedback });
+    }
+    last.map(|()| unreachable!("at least one set of addresses was tried"))
+}
+
+/// Addresses to bind, best first: a machine without IPv6 takes the next.
+fn bind_addresses(config: &PeerConfig) -> Vec<Vec<String>> {
+    let addresses = |list: &[&str]| list.iter().map(|address| format!("{address}:0")).collect::<Vec<_>>();
+    if config.loopback && config.relay_only {
+        return vec![addresses(&["127.0.0.1"])];
+    }
+    if config.loopback {
+        return vec![addresses(&["127.0.0.1", "0.0.0.0"]), addresses(&["127.0.0.1"])];
+    }
+    vec![addresses(&["0.0.0.0", "[::]"]), addresses(&["0.0.0.0"])]
+}
+
+fn configuration(config: &PeerConfig) -> webrtc::peer_connection::RTCConfiguration {
+    let server = |server: &IceServer| RTCIceServer {
+        urls: server.urls.clone(),
+        username: server.username.clone(),
+        credential: server.credential.clone(),
+    };
+    let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
+    RTCConfigurationBuilder::new()
+        .with_ice_servers(config.ice_servers.iter().map(server).collect())
+        .with_ice_transport_policy(policy)
+        .build()
+}
+
+fn settings(config: &PeerConfig) -> SettingEngineBuilder {
+    let settings = SettingEngineBuilder::new()
+        .with_include_loopback_candidate(config.loopback)
+        .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE));
+    // Where only the relay will do there is nothing better to wait for.
+    if config.relay_only { settings.with_relay_acceptance_min_wait(Some(Duration::ZERO)) } else { settings }
+}
+
+fn codec(kind: MediaKind) -> RTCRtpCodec {
+    let feedback = |typ: &str, parameter: &str| RTCPFeedback { typ: typ.into(), parameter: parameter.into() };
+    match kind {
+        MediaKind::Audio => RTCRtpCodec {
+            mime_type: MIME_TYPE_OPUS.into(),
+            clock_rate: 48_000,
+            channels: 2, // RFC 7587 section 7, whatever is sent
+            sdp_fmtp_line: "minptime=10;useinbandfec=1;usedtx=1".into(),
+            rtcp_feedback: vec![],
+        },
+        // No RTX: the stack asks again for what RTX already brought.
+        MediaKind::Video => RTCRtpCodec {
+            mime_type: MIME_TYPE_VP8.into(),
+            clock_rate: 90_000,
+            channels: 0,
+            sdp_fmtp_line: String::new(),
+            rtcp_feedback: vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")],
+        },
+    }
+}
+
+fn media(
+    video_ssrc: u32,
+    heard: mpsc::Sender<Feedback>,
+) -> Result<(MediaEngine, Registry), webrtc::error::Error> {
+    let mut engine = MediaEngine::default();
+    for (kind, payload_type, codec_kind) in [
+        (MediaKind::Audio, OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
+        (MediaKind::Video, VP8_PAYLOAD_TYPE, RtpCodecKind::Video),
+    ] {
+        let parameters = RTCRtpCodecParameters { rtp_codec: codec(kind), payload_type, ..Default::default() };
+        engine.register_codec(parameters, codec_kind)?;
+    }
+    let nack = NackGeneratorBuilder::new()
+        .with_interval(NACK_INTERVAL)
+        .with_max_nacks_per_packet(NACKS_PER_PACKET)
+        .build();
+    let registry = configure_nack(Registry::new(), &mut engine).with(Slot::NackGenerator, nack);
+    let registry = configure_rtcp_reports(registry);
+    Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new(video_ssrc, heard))))
+}
+
+async fn add_track(
+    pc: &Arc<dyn PeerConnection>,
+    kind: MediaKind,
+    ssrc: u32,
+) -> Result<LocalTrack, webrtc::error::Error> {
+    let (id, codec_kind, default_payload_type) = match kind {
+        MediaKind::Audio => ("audio", RtpCodecKind::Audio, OPUS_PAYLOAD_TYPE),
+        MediaKind::Video => ("video", RtpCodecKind::Video, VP8_PAYLOAD_TYPE),
+    };
+    let encoding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+        codec: codec(kind),
+        ..Default::default()
+    };
+    let stream = CHANNEL_LABEL.to_owned();
+    let track = MediaStreamTrack::new(stream, id.into(), id.into(), codec_kind, vec![encoding]);
+    let track = Arc::new(TrackLocalStaticRTP::new(track));
+    let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
+    Ok(LocalTrack { track, sender, ssrc, default_payload_type })
+}

@@ -1,0 +1,104 @@
+//! Reads the RTCP that concerns our encoder on its way through the stack: picture loss, full intra requests, and
+//! the loss that receiver reports name (RFC 3550 section 6.4, RFC 4585 section 6.3.1, RFC 5104 section 3.5.1).
+//!
+//! The stack keeps RTCP to itself; an interceptor of our own is the way it offers to look at it.
+
+use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::reception_report::ReceptionReport;
+use rtc::rtcp::sender_report::SenderReport;
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+use std::collections::VecDeque;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// What the other end's receiver says about our video.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Feedback {
+    KeyFrameWanted,
+    Loss(f64),
+}
+
+/// Watches the RTCP of one video stream of ours; changes nothing.
+pub(super) struct FeedbackTap {
+    video_ssrc: u32,
+    heard: mpsc::Sender<Feedback>,
+    read: VecDeque<TaggedPacket>,
+    written: VecDeque<TaggedPacket>,
+}
+
+impl FeedbackTap {
+    pub(super) fn new(video_ssrc: u32, heard: mpsc::Sender<Feedback>) -> Self {
+        Self { video_ssrc, heard, read: VecDeque::new(), written: VecDeque::new() }
+    }
+
+    fn look(&self, packet: &dyn rtc::rtcp::Packet) {
+        let any = packet.as_any();
+        if let Some(pli) = any.downcast_ref::<PictureLossIndication>() {
+            self.hear_if(pli.media_ssrc == self.video_ssrc, Feedback::KeyFrameWanted);
+        } else if let Some(fir) = any.downcast_ref::<FullIntraRequest>() {
+            let meant = fir.fir.iter().any(|entry| entry.ssrc == self.video_ssrc);
+            self.hear_if(meant, Feedback::KeyFrameWanted);
+        } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
+            self.look_at_blocks(&report.reports);
+        } else if let Some(report) = any.downcast_ref::<SenderReport>() {
+            self.look_at_blocks(&report.reports);
+        }
+    }
+
+    fn look_at_blocks(&self, blocks: &[ReceptionReport]) {
+        for block in blocks {
+            // Fixed point with the binary point at the left edge.
+            let lost = f64::from(block.fraction_lost) / 256.0;
+            self.hear_if(block.ssrc == self.video_ssrc, Feedback::Loss(lost));
+        }
+    }
+
+    fn hear_if(&self, meant: bool, feedback: Feedback) {
+        if meant {
+            // Full: the same was said moments ago, and the peer repeats what it needs.
+            self.heard.try_send(feedback).ok();
+        }
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for FeedbackTap {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtcp(compound) = &packet.message.packet {
+            for part in compound {
+                self.look(part.as_ref());
+            }
+        }
+        self.read.push_back(packet);
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.read.pop_front()
+    }
+
+    fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        self.written.push_back(packet);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.written.pop_front()
+    }
+}
+
+impl Interceptor for FeedbackTap {
+    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}

@@ -1,0 +1,472 @@
+//! The task of one connection: applies descriptions and candidates in order, writes and reads packets, reports.
+
+use super::connection::{self, CHANNEL_LABEL, Connection, LocalTrack, StackEvent};
+use super::feedback::Feedback;
+use super::window::ReceiveWindow;
+use super::{
+    CHANNEL_MESSAGE_MAX, MediaKind, PacketHandler, PathRoute, PathStats, PeerCommand, PeerConfig, PeerEvent,
+    PeerFault, scrub,
+};
+use crate::call::Candidate;
+use crate::media::packet::{IncomingPacket, OutgoingPacket};
+use bytes::{Bytes, BytesMut};
+use castle::ids::CallId;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use webrtc::media_stream::track_local::TrackLocal as _;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::peer_connection::{
+    RTCIceCandidateInit, RTCIceCandidateType, RTCPeerConnectionState, RTCSessionDescription, RTCStatsReport,
+    RTCStatsReportEntry, StatsSelector,
+};
+
+/// Remote candidates taken in one call: a host with many interfaces and relays has some tens.
+const REMOTE_CANDIDATES_MAX: usize = 128;
+/// Events of the stack that may wait.
+const STACK_EVENTS_MAX: usize = 256;
+/// Messages of the data channel that may wait for our task.
+const MESSAGES_MAX: usize = 64;
+/// Between two looks at the figures.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
+/// Tracks of the peer that are read: one of each kind; others are left alone.
+const REMOTE_TRACKS_MAX: usize = 2;
+
+/// What a connection is fed with.
+pub(super) struct Inputs {
+    pub(super) commands: mpsc::Receiver<PeerCommand>,
+    pub(super) audio: mpsc::Receiver<OutgoingPacket>,
+    pub(super) video: mpsc::Receiver<OutgoingPacket>,
+    pub(super) packets: PacketHandler,
+}
+
+/// Runs a connection to its end. A fault of the stack itself, even a panic, ends this call alone.
+pub(super) async fn supervise(config: PeerConfig, events: mpsc::Sender<(CallId, PeerEvent)>, inputs: Inputs) {
+    let call = config.call;
+    let fault = match tokio::spawn(run(config, events.clone(), inputs)).await {
+        Ok(Ok(())) => return,
+        Ok(Err(fault)) => fault,
+        Err(broken) => {
+            tracing::error!(%call, error = %broken, "the connection's task broke");
+            PeerFault::Internal
+        }
+    };
+    // Closed: the engine is gone, and the call with it.
+    events.send((call, PeerEvent::Failed(fault))).await.ok();
+}
+
+async fn run(
+    config: PeerConfig,
+    events: mpsc::Sender<(CallId, PeerEvent)>,
+    inputs: Inputs,
+) -> Result<(), PeerFault> {
+    let (stack, stack_events) = mpsc::channel(STACK_EVENTS_MAX);
+    let connection = connection::build(&config, stack).await.map_err(|error| {
+        tracing::warn!(call = %config.call, %error, "no connection could be prepared");
+        PeerFault::Setup
+    })?;
+    let pc = connection.pc.clone();
+    let ended = Task::new(config, events, connection, inputs).run(stack_events).await;
+    if let Err(error) = pc.close().await {
+        tracing::debug!(%error, "closing the connection");
+    }
+    ended
+}
+
+/// Bytes and packets of media, counted where they pass.
+#[derive(Default)]
+struct Counters {
+    sent_bytes: AtomicU64,
+    received_bytes: AtomicU64,
+    windows: Mutex<[ReceiveWindow; 2]>,
+}
+
+struct Task {
+    config: PeerConfig,
+    events: mpsc::Sender<(CallId, PeerEvent)>,
+    connection: Connection,
+    commands: mpsc::Receiver<PeerCommand>,
+    outgoing: Option<(mpsc::Receiver<OutgoingPacket>, mpsc::Receiver<OutgoingPacket>)>,
+    packets: PacketHandler,
+    counters: Arc<Counters>,
+    /// Writers, track readers and the channel's reader; all end with this task.
+    helpers: JoinSet<()>,
+    messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+    channel: Option<Arc<dyn DataChannel>>,
+    channel_open: bool,
+    remote_described: bool,
+    early_candidates: Vec<Candidate>,
+    candidates_taken: usize,
+    remote_video: Option<(Arc<dyn TrackRemote>, Arc<AtomicU64>)>,
+    remote_tracks: usize,
+    local_ufrag: String,
+    connected: bool,
+}
+
+enum Message {
+    Open,
+    Data(Bytes),
+}
+
+impl Task {
+    fn new(
+        config: PeerConfig,
+        events: mpsc::Sender<(CallId, PeerEvent)>,
+        connection: Connection,
+        inputs: Inputs,
+    ) -> Self {
+        let Inputs { commands, audio, video, packets } = inputs;
+        Self {
+            config,
+            events,
+            connection,
+            commands,
+            outgoing: Some((audio, video)),
+            packets,
+            counters: Arc::default(),
+            helpers: JoinSet::new(),
+            messages: mpsc::channel(MESSAGES_MAX),
+            channel: None,
+            channel_open: false,
+            remote_described: false,
+            early_candidates: Vec::new(),
+            candidates_taken: 0,
+            remote_video: None,
+            remote_tracks: 0,
+            local_ufrag: String::new(),
+            connected: false,
+        }
+    }
+
+    async fn run(mut self, mut stack: mpsc::Receiver<StackEvent>) -> Result<(), PeerFault> {
+        if self.config.offers {
+            self.make_offer().await.map_err(|error| self.refuse(PeerFault::Setup, &error))?;
+        }
+        let mut stats = tokio::time::interval(STATS_INTERVAL);
+        stats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(command) => self.obey(command).await?,
+                    None => return Ok(()),
+                },
+                Some(event) = stack.recv() => self.notice(event).await?,
+                Some(message) = self.messages.1.recv() => match message {
+                    Message::Open => {
+                        self.channel_open = true;
+                        self.tell(PeerEvent::ChannelOpen).await;
+                    }
+                    Message::Data(data) => self.tell(PeerEvent::Message(data)).await,
+                },
+                Some(feedback) = self.connection.feedback.recv() => self.tell(match feedback {
+                    Feedback::KeyFrameWanted => PeerEvent::KeyFrameWanted,
+                    Feedback::Loss(lost) => PeerEvent::VideoLoss(lost),
+                }).await,
+                _ = stats.tick(), if self.connected => {
+                    let path = self.path().await;
+                    self.tell(PeerEvent::Path(path)).await;
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, event: PeerEvent) {
+        // Closed: the engine is gone; dropping the peer ends this task too.
+        self.events.send((self.config.call, event)).await.ok();
+    }
+
+    fn refuse(&self, fault: PeerFault, error: &webrtc::error::Error) -> PeerFault {
+        tracing::warn!(call = %self.config.call, %error, "{fault}");
+        fault
+    }
+
+    async fn make_offer(&mut self) -> Result<(), webrtc::error::Error> {
+        let channel = self.connection.pc.create_data_channel(CHANNEL_LABEL, None).await?;
+        self.read_channel(channel);
+        let offer = self.connection.pc.create_offer(None).await?;
+        let sdp = self.own_description(&offer);
+        self.tell(PeerEvent::LocalOffer(sdp)).await;
+        self.connection.pc.set_local_description(offer).await
+    }
+
+    async fn make_answer(&mut self) -> Result<(), webrtc::error::Error> {
+        let answer = self.connection.pc.create_answer(None).await?;
+        let sdp = self.own_description(&answer);
+        self.connection.pc.set_local_description(answer).await?;
+        self.tell(PeerEvent::LocalAnswer(sdp)).await;
+        Ok(())
+    }
+
+    /// Our description as it may leave; notes the ICE generation in it.
+    fn own_description(&mut self, description: &RTCSessionDescription) -> String {
+        let ufrag = description.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
+        self.local_ufrag = ufrag.unwrap_or_default().trim().to_owned();
+        if self.config.relay_only { scrub::description(&description.sdp) } else { description.sdp.clone() }
+    }
+
+    async fn obey(&mut self, command: PeerCommand) -> Result<(), PeerFault> {
+        match command {
+            PeerCommand::RemoteOffer(sdp) => {
+                let offer = RTCSessionDescription::offer(sdp);
+                self.take_description(offer).await?;
+                self.make_answer().await.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
+                self.start_writing().await;
+            }
+            PeerCommand::RemoteAnswer(sdp) => {
+                let answer = RTCSessionDescription::answer(sdp);
+                self.take_description(answer).await?;
+                self.start_writing().await;
+            }
+            PeerCommand::RemoteCandidate(candidate) => {
+                self.candidates_taken += 1;
+                if self.candidates_taken > REMOTE_CANDIDATES_MAX {
+                    tracing::debug!(call = %self.config.call, "too many candidates: one was dropped");
+                } else if self.remote_described {
+                    self.add_candidate(candidate).await;
+                } else {
+                    self.early_candidates.push(candidate);
+                }
+            }
+            PeerCommand::Send(data) => {
+                if let Some(channel) = self.channel.as_ref().filter(|_| self.channel_open)
+                    && let Err(error) = channel.try_send(BytesMut::from(&data[..])).await
+                {
+                    tracing::debug!(%error, "a message was not sent");
+                }
+            }
+            PeerCommand::RequestKeyFrame => {
+                if let Some((track, ssrc)) = &self.remote_video {
+                    let media_ssrc = ssrc.load(Ordering::Relaxed) as u32;
+                    let request =
+                        PictureLossIndication { sender_ssrc: self.connection.video.ssrc, media_ssrc };
+                    if let Err(error) = track.write_rtcp(vec![Box::new(request)]).await {
+                        tracing::debug!(%error, "a key frame request was not sent");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_description(
+        &mut self,
+        description: Result<RTCSessionDescription, webrtc::error::Error>,
+    ) -> Result<(), PeerFault> {
+        let description = description.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
+        let taken = self.connection.pc.set_remote_description(description).await;
+        taken.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
+        self.remote_described = true;
+        for candidate in std::mem::take(&mut self.early_candidates) {
+            self.add_candidate(candidate).await;
+        }
+        Ok(())
+    }
+
+    /// A candidate that cannot be used is no fault of the call: others may be good (RFC 8838 section 9).
+    async fn add_candidate(&self, candidate: Candidate) {
+        let init = RTCIceCandidateInit {
+            candidate: candidate.candidate,
+            sdp_mid: Some(candidate.mid),
+            sdp_mline_index: u16::try_from(candidate.index).ok(),
+            username_fragment: (!candidate.ufrag.is_empty()).then_some(candidate.ufrag),
+            url: None,
+        };
+        if let Err(error) = self.connection.pc.add_ice_candidate(init).await {
+            tracing::debug!(call = %self.config.call, %error, "a candidate was not taken");
+        }
+    }
+
+    async fn start_writing(&mut self) {
+        let Some((audio, video)) = self.outgoing.take() else { return };
+        for (queue, track) in [(audio, &self.connection.audio), (video, &self.connection.video)] {
+            let payload_type = negotiated_payload_type(track).await;
+            let writer = Writer { track: track.track.clone(), ssrc: track.ssrc, payload_type };
+            self.helpers.spawn(writer.run(queue, self.counters.clone()));
+        }
+    }
+
+    async fn notice(&mut self, event: StackEvent) -> Result<(), PeerFault> {
+        match event {
+            StackEvent::Candidate(line) => {
+                let left = if self.config.relay_only { scrub::candidate(&line) } else { Some(line) };
+                if let Some(candidate) = left {
+                    let ufrag = self.local_ufrag.clone();
+                    let candidate = Candidate { candidate, mid: "0".into(), index: 0, ufrag };
+                    self.tell(PeerEvent::LocalCandidate(candidate)).await;
+                }
+            }
+            StackEvent::GatheringComplete => {
+                let ufrag = self.local_ufrag.clone();
+                self.tell(PeerEvent::EndOfCandidates { ufrag }).await;
+            }
+            StackEvent::State(state) => return self.notice_state(state).await,
+            StackEvent::Channel(channel) => {
+                let ours = channel.label().await.is_ok_and(|label| label == CHANNEL_LABEL);
+                if self.channel.is_none() && ours {
+                    self.read_channel(channel);
+                }
+            }
+            StackEvent::Track(kind, track) => {
+                if self.remote_tracks < REMOTE_TRACKS_MAX {
+                    self.remote_tracks += 1;
+                    self.read_track(kind, track);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn notice_state(&mut self, state: RTCPeerConnectionState) -> Result<(), PeerFault> {
+        match state {
+            RTCPeerConnectionState::Connected if self.connected => self.tell(PeerEvent::Reconnected).await,
+            RTCPeerConnectionState::Connected => {
+                self.connected = true;
+                let route = self.path().await.route;
+                self.tell(PeerEvent::Connected { route }).await;
+            }
+            RTCPeerConnectionState::Disconnected => self.tell(PeerEvent::Disconnected).await,
+            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => {
+                return Err(if self.connected { PeerFault::Broken } else { PeerFault::NoRoute });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_channel(&mut self, channel: Arc<dyn DataChannel>) {
+        self.channel = Some(channel.clone());
+        let messages = self.messages.0.clone();
+        self.helpers.spawn(async move {
+            while let Some(event) = channel.poll().await {
+                let message = match event {
+                    DataChannelEvent::OnOpen => Message::Open,
+                    DataChannelEvent::OnMessage(message) if message.data.len() <= CHANNEL_MESSAGE_MAX => {
+                        Message::Data(message.data.freeze())
+                    }
+                    DataChannelEvent::OnClose => return,
+                    _ => continue,
+                };
+                if messages.send(message).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn read_track(&mut self, kind: MediaKind, track: Arc<dyn TrackRemote>) {
+        let ssrc = Arc::<AtomicU64>::default();
+        if kind == MediaKind::Video {
+            self.remote_video = Some((track.clone(), ssrc.clone()));
+        }
+        let (packets, counters) = (self.packets.clone(), self.counters.clone());
+        self.helpers.spawn(async move {
+            while let Some(event) = track.poll().await {
+                let packet = match event {
+                    TrackRemoteEvent::OnRtpPacket(packet) => packet,
+                    TrackRemoteEvent::OnEnded => return,
+                    _ => continue,
+                };
+                ssrc.store(u64::from(packet.header.ssrc), Ordering::Relaxed);
+                counters.received_bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
+                let new = counters.windows.lock().expect("no holder panics")[kind as usize]
+                    .accept(packet.header.sequence_number);
+                if new {
+                    packets(
+                        kind,
+                        IncomingPacket {
+                            sequence: packet.header.sequence_number,
+                            timestamp: packet.header.timestamp,
+                            marker: packet.header.marker,
+                            payload: packet.payload,
+                            arrived: Instant::now(),
+                        },
+                    );
+                }
+            }
+        });
+    }
+
+    async fn path(&self) -> PathStats {
+        let report = self.connection.pc.get_stats(Instant::now(), StatsSelector::None).await;
+        let (route, round_trip) = selected_path(&report);
+        let windows = self.counters.windows.lock().expect("no holder panics");
+        let [audio, video] = &*windows;
+        PathStats {
+            route,
+            round_trip,
+            sent_bytes: self.counters.sent_bytes.load(Ordering::Relaxed),
+            received_bytes: self.counters.received_bytes.load(Ordering::Relaxed),
+            expected_packets: audio.expected() + video.expected(),
+            received_packets: audio.received() + video.received(),
+            audio_expected_packets: audio.expected(),
+            audio_received_packets: audio.received(),
+        }
+    }
+}
+
+/// The kind of the local candidate in use, and the last round trip of its checks.
+fn selected_path(report: &RTCStatsReport) -> (Option<PathRoute>, Option<Duration>) {
+    let selected = report.transport().map(|transport| transport.selected_candidate_pair_id.as_str());
+    let pair = report
+        .candidate_pairs()
+        .find(|pair| Some(pair.stats.id.as_str()) == selected)
+        .or_else(|| report.candidate_pairs().find(|pair| pair.nominated));
+    let Some(pair) = pair else { return (None, None) };
+    // The report names a candidate by the pair's id for it behind a prefix.
+    let local_type = report.iter().find_map(|entry| match entry {
+        RTCStatsReportEntry::LocalCandidate(local) if local.stats.id.ends_with(&pair.local_candidate_id) => {
+            Some(local.candidate_type)
+        }
+        _ => None,
+    });
+    let route = match local_type {
+        Some(RTCIceCandidateType::Host) => Some(PathRoute::Host),
+        Some(RTCIceCandidateType::Srflx) => Some(PathRoute::Srflx),
+        Some(RTCIceCandidateType::Prflx) => Some(PathRoute::Prflx),
+        Some(RTCIceCandidateType::Relay) => Some(PathRoute::Relay),
+        _ => None,
+    };
+    let seconds = pair.current_round_trip_time;
+    (route, (seconds > 0.0).then(|| Duration::from_secs_f64(seconds)))
+}
+
+async fn negotiated_payload_type(track: &LocalTrack) -> u8 {
+    let parameters = track.sender.get_parameters().await.ok();
+    let codec = parameters.and_then(|parameters| parameters.rtp_parameters.codecs.first().cloned());
+    codec.map_or(track.default_payload_type, |codec| codec.payload_type)
+}
+
+/// Puts RTP headers on the packets of one track.
+struct Writer {
+    track: Arc<webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP>,
+    ssrc: u32,
+    payload_type: u8,
+}
+
+impl Writer {
+    async fn run(self, mut queue: mpsc::Receiver<OutgoingPacket>, counters: Arc<Counters>) {
+        // RFC 3550 section 5.1: the first number is random; half the range keeps the wrap out of the first minutes.
+        let mut sequence_number = rand::random::<u16>() >> 1;
+        while let Some(packet) = queue.recv().await {
+            counters.sent_bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
+            let header = rtc::rtp::Header {
+                version: 2,
+                marker: packet.marker,
+                payload_type: self.payload_type,
+                sequence_number,
+                timestamp: packet.timestamp,
+                ssrc: self.ssrc,
+                ..Default::default()
+            };
+            sequence_number = sequence_number.wrapping_add(1);
+            let packet = rtc::rtp::Packet { header, payload: packet.payload };
+            if let Err(error) = self.track.write_rtp(packet).await {
+                tracing::trace!(%error, "a packet was not sent");
+            }
+        }
+    }
+}

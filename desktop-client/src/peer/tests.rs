@@ -1,0 +1,155 @@
+//! Two connections on the loopback interface, with nothing between them but the words they hand each other.
+
+use super::*;
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// No step of a connection on one machine takes longer, however busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Received = Arc<Mutex<Vec<(MediaKind, IncomingPacket)>>>;
+
+struct End {
+    peer: Peer,
+    received: Received,
+}
+
+struct Pair {
+    ends: [End; 2],
+    events: mpsc::Receiver<(CallId, PeerEvent)>,
+    said: Vec<(usize, PeerEvent)>,
+}
+
+fn config(end: usize) -> PeerConfig {
+    PeerConfig {
+        call: CallId::from_bits(end as u128),
+        offers: end == 0,
+        ice_servers: vec![],
+        relay_only: false,
+        loopback: true,
+    }
+}
+
+impl Pair {
+    fn open(configs: [PeerConfig; 2]) -> Self {
+        let (sender, events) = mpsc::channel(256);
+        let ends = configs.map(|config| {
+            let received = Received::default();
+            let packets = received.clone();
+            let handler: PacketHandler =
+                Arc::new(move |kind, packet| packets.lock().unwrap().push((kind, packet)));
+            End { peer: Peer::open(config, sender.clone(), handler), received }
+        });
+        Self { ends, events, said: Vec::new() }
+    }
+
+    /// Carries what the ends say to each other until `done` holds of all that was said.
+    async fn until(&mut self, done: impl Fn(&[(usize, PeerEvent)]) -> bool) {
+        tokio::time::timeout(PATIENCE, async {
+            while !done(&self.said) {
+                let (call, event) =
+                    self.events.recv().await.unwrap_or_else(|| panic!("both are over: {:#?}", self.said));
+                let from = call.to_bits() as usize;
+                let to = &self.ends[1 - from].peer;
+                let command = match event.clone() {
+                    PeerEvent::LocalOffer(sdp) => Some(PeerCommand::RemoteOffer(sdp)),
+                    PeerEvent::LocalAnswer(sdp) => Some(PeerCommand::RemoteAnswer(sdp)),
+                    PeerEvent::LocalCandidate(candidate) => Some(PeerCommand::RemoteCandidate(candidate)),
+                    _ => None,
+                };
+                assert!(command.is_none_or(|command| to.send(command)));
+                self.said.push((from, event));
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("it never came; said so far: {:#?}", self.said));
+    }
+}
+
+fn both(said: &[(usize, PeerEvent)], wanted: impl Fn(&PeerEvent) -> bool) -> bool {
+    (0..2).all(|end| said.iter().any(|(from, event)| *from == end && wanted(event)))
+}
+
+fn packet(timestamp: u32) -> OutgoingPacket {
+    OutgoingPacket { timestamp, marker: true, payload: Bytes::from(vec![7; 100]) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_ends_connect_and_carry_both_tracks_and_messages() {
+    let started = Instant::now();
+    let mut pair = Pair::open([config(0), config(1)]);
+    pair.until(|said| both(said, |event| *event == PeerEvent::ChannelOpen)).await;
+    pair.until(|said| both(said, |event| matches!(event, PeerEvent::Connected { .. }))).await;
+    println!("connected after {:?}", started.elapsed());
+    for (_, event) in &pair.said {
+        if let PeerEvent::Connected { route } = event {
+            assert!(matches!(route, Some(PathRoute::Host | PathRoute::Prflx)), "{route:?}");
+        }
+    }
+    for end in &pair.ends {
+        for timestamp in 0..10 {
+            end.peer.audio.send(packet(timestamp * 960));
+            end.peer.video.send(packet(timestamp * 3000));
+        }
+        assert!(end.peer.send(PeerCommand::Send(Bytes::from_static(b"hello"))));
+    }
+    pair.until(|said| both(said, |event| *event == PeerEvent::Message(Bytes::from_static(b"hello")))).await;
+    let received = pair.ends.each_ref().map(|end| end.received.clone());
+    pair.until(|_| received.iter().all(|received| received.lock().unwrap().len() >= 20)).await;
+    for received in received {
+        let received = received.lock().unwrap();
+        let times =
+            |kind| received.iter().filter(|(k, _)| *k == kind).map(|(_, p)| p.timestamp).collect::<Vec<_>>();
+        assert_eq!(times(MediaKind::Video), (0..10).map(|n| n * 3000).collect::<Vec<_>>());
+        assert_eq!(times(MediaKind::Audio), (0..10).map(|n| n * 960).collect::<Vec<_>>());
+    }
+    pair.ends[1].peer.send(PeerCommand::RequestKeyFrame);
+    pair.until(|said| said.contains(&(0, PeerEvent::KeyFrameWanted))).await;
+    pair.until(|said| {
+        said.iter().any(|(_, event)| matches!(event, PeerEvent::VideoLoss(lost) if *lost == 0.0))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rubbish_description_is_a_fault_of_that_connection_and_no_panic() {
+    let rubbish = [
+        "",
+        "rubbish",
+        "v=0\r\n",
+        "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 X 96\r\n",
+        "\u{0}",
+    ];
+    for sdp in rubbish {
+        let (sender, mut events) = mpsc::channel(64);
+        let peer = Peer::open(config(1), sender, Arc::new(|_, _| {}));
+        peer.send(PeerCommand::RemoteCandidate(Candidate {
+            candidate: "candidate:rubbish".into(),
+            mid: "9".into(),
+            index: u32::MAX,
+            ufrag: String::new(),
+        }));
+        peer.send(PeerCommand::RemoteOffer(sdp.into()));
+        let (_, event) = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+        assert_eq!(event, PeerEvent::Failed(PeerFault::BadDescription), "{sdp:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_only_end_without_a_relay_says_nothing_of_this_machine() {
+    // The discard port: nothing answers there.
+    let urls = vec!["turn:127.0.0.1:9".to_owned()];
+    let dead = IceServer { urls, username: "1:x".into(), credential: "x".into() };
+    let relay_only = |end| PeerConfig { relay_only: true, ice_servers: vec![dead.clone()], ..config(end) };
+    let mut pair = Pair::open([relay_only(0), relay_only(1)]);
+    pair.until(|said| said.iter().any(|(_, event)| matches!(event, PeerEvent::LocalAnswer(_)))).await;
+    for (_, event) in &pair.said {
+        match event {
+            PeerEvent::LocalCandidate(candidate) => panic!("{candidate:?} left"),
+            PeerEvent::LocalOffer(sdp) | PeerEvent::LocalAnswer(sdp) => {
+                assert!(!sdp.contains("candidate:") && !sdp.contains("127.0.0.1"), "{sdp}");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The client's side of `castle.v1`: login, the session that survives its transports, and the wait for a match.
+//!
+//! Owns tokens, the resumable link, heartbeats and reconnecting. Speaks to the engine in the terms of the call
+//! machine and the view; generated types stay inside. Never decides anything about a call.
+
+use crate::call::{CallInfo, Frame, Negotiation};
+use crate::error::ClientError;
+use crate::peer::IceServer;
+use crate::view::{Availability, HallRow, Me};
+use castle::ids::CallId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+mod account;
+mod address;
+mod hall;
+mod matching;
+mod session;
+mod transport;
+mod wire;
+
+pub use account::{Account, Credentials, log_in};
+pub use address::{DEFAULT_PORT, ServerAddress};
+
+/// What the session is told.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// For the call.
+    Send(Frame),
+    /// How others should see me.
+    SetAvailability(Availability),
+    /// Wait for a match.
+    Search {
+        /// Interests.
+        tags: Vec<String>,
+    },
+    /// Wait no longer.
+    StopSearch,
+    /// Say goodbye and end.
+    Leave,
+}
+
+/// What the session reports.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The session is live on a transport.
+    Online {
+        /// It went on: what was sent meanwhile is delivered. Otherwise it began anew.
+        resumed: bool,
+        /// Me.
+        me: Me,
+        /// My call, as the server knows it.
+        call: Option<CallInfo>,
+        /// For connections.
+        ice: Vec<IceServer>,
+    },
+    /// The transport broke; it is being set up again.
+    Reconnecting,
+    /// Fresh servers and credentials.
+    Ice(Vec<IceServer>),
+    /// Who is there.
+    Hall(Arc<Vec<HallRow>>),
+    /// Me, changed.
+    Me(Me),
+    /// A call began or changed.
+    Call {
+        /// The whole of it.
+        info: CallInfo,
+        /// Fresh servers for it.
+        ice: Option<Vec<IceServer>>,
+    },
+    /// From the other end of the call.
+    Remote(CallId, Negotiation),
+    /// The server refused a frame.
+    Refused {
+        /// Which kind.
+        asked: Asked,
+        /// Why.
+        error: ClientError,
+    },
+    /// News of the queue.
+    Match(MatchNews),
+    /// The session is over for good. Last.
+    Ended(Option<ClientError>),
+}
+
+/// Which frame a refusal answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To call somebody.
+    Place,
+    /// To take a call.
+    Accept,
+    /// Anything else.
+    Other,
+}
+
+/// News of the queue.
+#[derive(Debug, Clone)]
+pub enum MatchNews {
+    /// Still waiting.
+    Queued {
+        /// 1 for the next in line.
+        position: u32,
+        /// How many wait.
+        waiting: u32,
+        /// Half of the guests waited no longer.
+        estimate: Option<Duration>,
+    },
+    /// A partner was found; the call follows.
+    Found,
+    /// No longer waiting, by the server's decision.
+    Left,
+    /// The server refused to queue.
+    Refused(ClientError),
+}
+
+/// Commands that may wait: more than the call machine gives at once, candidates included.
+const COMMANDS_MAX: usize = 256;
+
+/// A running session. Dropping it ends the session without a goodbye: the server keeps it for its window.
+#[derive(Debug)]
+pub struct Session {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Session {
+    /// Starts a session on the current runtime.
+    pub fn start(account: Account, events: mpsc::Sender<Event>) -> Self {
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        tokio::spawn(session::run(account, inbox, events));
+        Self { commands }
+    }
+
+    /// Hands a command over; `false` when the session is over or hopelessly behind.
+    pub fn send(&self, command: Command) -> bool {
+        self.commands.try_send(command).is_ok()
+    }
+}

@@ -1,0 +1,182 @@
+//! A real server in this process, and guests who live by the engine alone.
+
+use castle_desktop::engine::{Engine, EngineConfig, EngineHandle, Viewer};
+use castle_desktop::media::camera::CameraSpec;
+use castle_desktop::media::mic::MicSpec;
+use castle_desktop::media::speaker::SpeakerSpec;
+use castle_desktop::view::{Command, Connection, EndReason, Secret, Snapshot, Stage};
+use castle_server::accounts::Inviting;
+use castle_server::config::{Config, MatchRoute};
+use castle_server::server::{Listening, Server};
+use castle_server::store::Role;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// No step takes longer on one machine, however busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A server on loopback at free ports. Dropping it stops it.
+pub(crate) struct TestServer {
+    runtime: Option<Runtime>,
+    stop: CancellationToken,
+    done: Receiver<()>,
+    pub(crate) listening: Listening,
+    /// Good for many guests.
+    pub(crate) invitation: String,
+}
+
+pub(crate) fn config(folder: &Path, match_route: MatchRoute) -> Config {
+    Config { match_route, ..Config::for_test(folder) }
+}
+
+impl TestServer {
+    pub(crate) fn start(config: Config) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let stop = CancellationToken::new();
+        let server = runtime.block_on(Server::bind(config)).unwrap();
+        let listening = server.listening().clone();
+        let inviting =
+            Inviting { uses: 50, good_for: Duration::from_hours(1), note: "test".into(), role: Role::Guest };
+        let (_, invitation) = runtime.block_on(server.accounts().invite(inviting)).unwrap();
+        let (finished, done) = sync_channel(1);
+        let stopping = stop.clone();
+        // Drains are for guests who are told; a test that stops its server wants it gone.
+        let force = stop.clone();
+        runtime.spawn(async move {
+            server.run(stopping, force).await.unwrap();
+            finished.send(()).unwrap();
+        });
+        Self { runtime: Some(runtime), stop, done, listening, invitation }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.listening.grpc)
+    }
+
+    /// Stops and waits until all is released.
+    pub(crate) fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.cancel();
+        self.done.recv_timeout(PATIENCE).ok();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A guest at an engine, without devices: the pattern and a tone.
+pub(crate) struct Guest {
+    pub(crate) engine: EngineHandle,
+    woken: Receiver<()>,
+    name: String,
+}
+
+impl Guest {
+    /// A guest who is not logged in.
+    pub(crate) fn new(name: &str) -> Self {
+        let (wake, woken) = sync_channel(1);
+        let config = EngineConfig {
+            camera: CameraSpec::default(),
+            mic: MicSpec::Tone,
+            speaker: SpeakerSpec::Off,
+            viewer: Viewer::Bot { reference: None },
+            ..EngineConfig::default()
+        };
+        let engine = Engine::start(config, Arc::new(move || wake.try_send(()).unwrap_or_default()));
+        Self { engine, woken, name: name.into() }
+    }
+
+    /// A guest who registered and is online.
+    pub(crate) fn online(server: &TestServer, name: &str) -> Self {
+        let guest = Self::new(name);
+        guest.register(server);
+        guest.until("online", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
+        guest
+    }
+
+    pub(crate) fn register(&self, server: &TestServer) {
+        self.engine.send(Command::Register {
+            server: server.url(),
+            invitation: server.invitation.clone(),
+            name: self.name.clone(),
+            password: Secret(PASSWORD.into()),
+        });
+    }
+
+    pub(crate) fn log_in(&self, url: &str, password: &str) {
+        let (server, name) = (url.to_owned(), self.name.clone());
+        self.engine.send(Command::LogIn { server, name, password: Secret(password.into()) });
+    }
+
+    pub(crate) fn does(&self, command: Command) {
+        assert!(self.engine.send(command));
+    }
+
+    pub(crate) fn calls(&self, name: &str) {
+        self.does(Command::CallName(name.into()));
+    }
+
+    /// Waits for a snapshot.
+    pub(crate) fn until(&self, what: &str, holds: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let snapshot = self.engine.snapshot();
+            if holds(&snapshot) {
+                return snapshot;
+            }
+            assert!(Instant::now() < deadline, "{}: never {what}: {snapshot:#?}", self.name);
+            self.woken.recv_timeout(Duration::from_millis(50)).ok();
+        }
+    }
+
+    pub(crate) fn until_stage(&self, what: &str, holds: impl Fn(&Stage) -> bool) -> Arc<Snapshot> {
+        self.until(what, |snapshot| snapshot.call.as_ref().is_some_and(|call| holds(&call.stage)))
+    }
+
+    pub(crate) fn until_ringing(&self) {
+        self.until_stage("ringing", |stage| matches!(stage, Stage::Ringing { .. }));
+    }
+
+    pub(crate) fn until_calling(&self) {
+        self.until_stage("calling", |stage| matches!(stage, Stage::Calling { .. }));
+    }
+
+    pub(crate) fn until_connected(&self) {
+        self.until_stage("connected", |stage| matches!(stage, Stage::Connected { .. }));
+    }
+
+    pub(crate) fn until_ended(&self, reason: EndReason) {
+        let ended = self.until_stage("ended", |stage| matches!(stage, Stage::Ended { .. }));
+        let stage = &ended.call.as_ref().unwrap().stage;
+        assert!(matches!(stage, Stage::Ended { reason: r, .. } if *r == reason), "{}: {stage:?}", self.name);
+    }
+
+    /// Waits for a notice with these words.
+    pub(crate) fn until_told(&self, words: &str) {
+        self.until(words, |snapshot| snapshot.notices.iter().any(|notice| notice.text.contains(words)));
+    }
+
+    /// Waits until pictures of the peer are shown.
+    pub(crate) fn until_seeing(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.engine.record().figures.frames_shown < 10 {
+            assert!(Instant::now() < deadline, "{}: no pictures: {:#?}", self.name, self.engine.record());
+            self.woken.recv_timeout(Duration::from_millis(50)).ok();
+        }
+    }
+}

@@ -99,12 +99,6 @@ impl BotProcess {
         Self { name: name.to_owned(), child }
     }
 
-    /// Kills it as a crash would.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it is our child");
-        self.child.wait().expect("it is our child");
-    }
-
     /// Waits for its end; whether it says it went well, and its report.
     pub(crate) fn finish(mut self) -> (bool, Value) {
         let stdout = self.child.stdout.take().expect("stdout is piped");

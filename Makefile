@@ -15,7 +15,7 @@ test:
 # `test`, then what is long or needs other people's programs.
 test-all: test
 	@scripts/setup.sh foreign
-	@scripts/probe_grpcurl.sh
+	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_grpcurl.sh
 
 # Installs what every target above needs, and builds nothing.
 setup:

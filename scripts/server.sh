@@ -1,7 +1,7 @@
 # Sourced by scripts that need a Castle server for a while. Starts one on free ports of loopback in a folder of its
 # own, and ends it, and all else that was started through `start`, on every way out.
 #
-#   build_castle             builds both programs; sets $castle_server and $castle_desktop
+#   build_castle             builds both programs, or takes them from $CASTLE_BIN; sets $castle_server, $castle_desktop
 #   start NAME COMMAND...    runs COMMAND in the background, output to $room/NAME.out and $room/NAME.err; sets $started
 #   start_server [FLAG...]   sets $url; $room/server.out has the JSON
 #   invite USES              sets $invitation
@@ -38,8 +38,11 @@ fail() {
 }
 
 build_castle() {
-  cargo build --locked --workspace --bins
-  castle_server=$PWD/target/debug/castle-server castle_desktop=$PWD/target/debug/castle-desktop
+  # Without the features that only tests switch on, half of the dependencies are built once more: a test run hands
+  # over what it has built.
+  [ -n "${CASTLE_BIN-}" ] || cargo build --locked --workspace --bins
+  castle_server=${CASTLE_BIN:-$PWD/target/debug}/castle-server
+  castle_desktop=${CASTLE_BIN:-$PWD/target/debug}/castle-desktop
 }
 
 start() {

@@ -209,7 +209,7 @@ def match(stub, a, a_token, b, b_token):
     def request(session):
         return castle_pb2.MatchRequest(session_id=session, request_id=str(uuid.uuid4()))
 
-    refused("NO_SESSION", grpc.StatusCode.FAILED_PRECONDITION, stub.Match, request("ses_" + "0" * 32), metadata=a_token)
+    refused("NO_SESSION", grpc.StatusCode.NOT_FOUND, stub.Match, request("ses_" + "0" * 32), metadata=a_token)
     first = stub.Match(request(a.welcome.session_id), metadata=a_token, timeout=PATIENCE_S)
     queued = next(first)
     check(queued.queued.position == 1, "queued first in line")

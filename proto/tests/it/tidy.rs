@@ -87,8 +87,15 @@ const LONGER: [(&str, usize, &str); 3] = [
 ];
 
 /// Tests that may sleep: (file, why it is not for luck).
-const SLEEPERS: [(&str, &str); 1] =
-    [("desktop-client/src/media/audio/tests.rs", "polls a ring that a thread of its own fills in real time")];
+const SLEEPERS: [(&str, &str); 4] = [
+    ("desktop-client/src/media/audio/tests.rs", "polls, with a deadline, what a thread fills in real time"),
+    ("desktop-client/src/media/presenter.rs", "polls, with a deadline, what a thread shows in real time"),
+    (
+        "desktop-client/tests/fake_camera/stories.rs",
+        "polls, with a deadline, what the camera's thread delivers",
+    ),
+    ("server/tests/it/accounts.rs", "outlives an invitation of 1 ms, by the wall clock that it expires by"),
+];
 
 /// File names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 6] = ["mod.rs", "utils.rs", "util.rs", "helpers.rs", "common.rs", "misc.rs"];

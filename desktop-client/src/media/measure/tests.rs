@@ -1,3 +1,5 @@
+//! What is measured of sound and picture, against values worked out by hand.
+
 use super::*;
 use crate::media::camera::pattern::Pattern;
 use crate::media::camera::{DEFAULT_PATTERN, FrameRate, PictureFormat};

@@ -61,7 +61,7 @@ impl Source {
 }
 
 fn is_test_path(path: &str) -> bool {
-    path.contains("/tests/") || path.ends_with("/tests.rs")
+    ["/tests.rs", "/simulation.rs"].iter().any(|name| path.ends_with(name)) || path.contains("/tests/")
 }
 
 /// `a::b::c` starts with `a::b`, not with `a::bc`.

@@ -2,5 +2,7 @@
 
 mod bot_call;
 mod call_flow;
+mod footage;
+mod programs;
 mod screens;
 mod support;

@@ -1,0 +1,42 @@
+//! The scoreboard: what Castle costs and how fast it is, beside something to compare it with, in one run.
+//!
+//! Prints a table and writes `target/bench.json`. `ROWS=match,login,relay,call` picks groups; all by default.
+//! Asserts nothing: figures are read, not gated.
+
+mod call;
+mod login;
+mod matching;
+mod relay;
+mod row;
+
+use row::Row;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(kind) = std::env::args().skip_while(|arg| arg != "--serve").nth(1) {
+        return relay::serve(&kind);
+    }
+    let wanted = std::env::var("ROWS").unwrap_or_else(|_| "match,login,relay,call".to_owned());
+    let mut rows = Vec::new();
+    for group in wanted.split(',').map(str::trim) {
+        eprintln!("measuring {group} …");
+        match group {
+            "match" => rows.extend(matching::rows()),
+            "login" => rows.extend(login::rows()?),
+            "relay" => rows.extend(relay::rows()?),
+            "call" => rows.extend(call::rows()?),
+            other => return Err(format!("ROWS: there is no group {other:?}").into()),
+        }
+    }
+    row::print_table(&rows);
+    let path = row::target_dir().join("bench.json");
+    std::fs::write(&path, serde_json::to_string_pretty(&rows)?)?;
+    println!("\nwritten to {}", path.display());
+    Ok(())
+}
+
+/// The value below which `share` of the sorted `values` lie.
+pub(crate) fn percentile(values: &mut [f64], share: f64) -> f64 {
+    assert!(!values.is_empty(), "something was measured");
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share).round() as usize]
+}

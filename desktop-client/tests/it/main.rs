@@ -2,6 +2,7 @@
 
 mod bot_call;
 mod call_flow;
+mod relay_only;
 mod footage;
 mod programs;
 mod screens;

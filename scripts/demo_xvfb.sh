@@ -11,9 +11,8 @@ demo=
 leave() {
   local code=$?
   trap - EXIT INT TERM
-  [ -z "$demo" ] || kill "$demo" 2>/dev/null || true
-  wait 2>/dev/null || true
-  kill "$xvfb" 2>/dev/null || true
+  [ -z "$demo" ] || { kill "$demo" 2>/dev/null && wait "$demo" 2>/dev/null; } || true
+  kill "$xvfb" 2>/dev/null && wait "$xvfb" 2>/dev/null || true
   rm -rf "$room"
   exit "$code"
 }
@@ -30,10 +29,10 @@ unset WAYLAND_DISPLAY DEMO
 
 scripts/demo.sh >"$room/demo" 2>&1 &
 demo=$!
-window() { # TITLE: its window, once it has one
+window() { # GUEST: the window of a call with them: its title begins with their name
   for _ in $(seq 600); do
     kill -0 "$demo" 2>/dev/null || die "the demo ended before the call"
-    xdotool search --onlyvisible --name "^$1 – " 2>/dev/null | head -n 1 | grep . && return
+    xdotool search --onlyvisible --name "^$1 " 2>/dev/null | head -n 1 | grep . && return
     sleep 0.1
   done
   die "no window of a call with $1"

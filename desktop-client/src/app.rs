@@ -150,11 +150,8 @@ impl App {
         let ringing = call.is_some_and(|call| matches!(call.stage, Stage::Ringing { .. }));
         if ringing != self.ringing {
             self.ringing = ringing;
-            let attention = if ringing {
-                egui::UserAttentionType::Critical
-            } else {
-                egui::UserAttentionType::Reset
-            };
+            let attention =
+                if ringing { egui::UserAttentionType::Critical } else { egui::UserAttentionType::Reset };
             ctx.send_viewport_cmd(egui::ViewportCommand::RequestUserAttention(attention));
         }
     }

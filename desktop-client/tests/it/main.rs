@@ -2,8 +2,8 @@
 
 mod bot_call;
 mod call_flow;
-mod relay_only;
 mod footage;
 mod programs;
+mod relay_only;
 mod screens;
 mod support;

@@ -5,4 +5,6 @@ mod call_flow;
 mod footage;
 mod programs;
 mod screens;
+#[cfg(target_os = "linux")]
+mod sound;
 mod support;

@@ -272,8 +272,7 @@ where
         for samples in data.chunks_exact(channels) {
             let sum: f32 = samples.iter().map(|sample| f32::from_sample(*sample)).sum();
             // A full ring loses what nobody read in time.
-            resampler
-                .process(&[sum / channels as f32], |sample| missed += u64::from(!ring.push(sample)));
+            resampler.process(&[sum / channels as f32], |sample| missed += u64::from(!ring.push(sample)));
         }
         beat.missed.fetch_add(missed, Ordering::Relaxed);
     };

@@ -16,7 +16,8 @@ pub(crate) fn made(script: &str, file: &str) -> PathBuf {
     let path = folder.join(file);
     if !path.exists() {
         std::fs::create_dir_all(&folder).expect("target is writable");
-        let status = Command::new(root.join("scripts").join(script)).arg(&path).status().expect("bash is there");
+        let status =
+            Command::new(root.join("scripts").join(script)).arg(&path).status().expect("bash is there");
         assert!(status.success(), "scripts/{script} failed: run `make setup`");
     }
     path
@@ -34,7 +35,10 @@ fn nulls(value: &Value, path: &str, found: &mut Vec<String>) {
 }
 
 fn figure(report: &Value, path: &str) -> f64 {
-    report.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("{path} is no figure in {report:#}"))
+    report
+        .pointer(path)
+        .and_then(Value::as_f64)
+        .unwrap_or_else(|| panic!("{path} is no figure in {report:#}"))
 }
 
 fn assert_a_good_call(report: &Value, route: &str) {
@@ -66,7 +70,8 @@ fn envelope(samples: &[f32]) -> Vec<f32> {
 }
 
 pub(crate) fn wav(path: &Path) -> Vec<f32> {
-    let mut reader = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut reader =
+        hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let spec = reader.spec();
     assert_eq!((spec.channels, spec.sample_rate), (1, 48_000), "{}", path.display());
     match spec.sample_format {
@@ -131,7 +136,8 @@ fn footage_and_speech_cross_a_real_call_relayed_then_directly_after_a_restart() 
 
 /// Two bots are matched and hold a call.
 fn call(server: &ServerProcess, ana: &[&str], ben: &[&str], route: &str) {
-    let bots = [("ana", ana), ("ben", ben)].map(|(name, more)| BotProcess::start(server, name, SECONDS, more));
+    let bots =
+        [("ana", ana), ("ben", ben)].map(|(name, more)| BotProcess::start(server, name, SECONDS, more));
     let [(ana_well, ana), (ben_well, ben)] = bots.map(BotProcess::finish);
     assert!(ana_well && ben_well, "{ana:#}\n{ben:#}");
     assert_eq!((&ana["peer"], &ben["peer"]), (&Value::from("ben"), &Value::from("ana")));

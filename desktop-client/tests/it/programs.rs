@@ -15,7 +15,11 @@ fn desktop() -> &'static str {
 
 fn server() -> PathBuf {
     let path = Path::new(desktop()).with_file_name("castle-server");
-    assert!(path.exists(), "{} is missing: build the whole workspace (cargo build --workspace)", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: build the whole workspace (cargo build --workspace)",
+        path.display()
+    );
     path
 }
 
@@ -40,7 +44,8 @@ impl ServerProcess {
         let stdout = child.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("it prints where it listens");
         let listening: Value = serde_json::from_str(&line).expect("one JSON object");
-        let grpc: SocketAddr = listening["grpc"].as_str().and_then(|a| a.parse().ok()).expect("a real address");
+        let grpc: SocketAddr =
+            listening["grpc"].as_str().and_then(|a| a.parse().ok()).expect("a real address");
         assert_ne!(grpc.port(), 0);
         Self {
             child,
@@ -116,7 +121,8 @@ impl BotProcess {
         let last = BufReader::new(stdout).lines().map_while(Result::ok).last();
         let status = self.child.wait().expect("it is our child");
         let last = last.unwrap_or_else(|| panic!("{} ended with {status} and no report", self.name));
-        let report = serde_json::from_str(&last).unwrap_or_else(|_| panic!("{}: not a report: {last}", self.name));
+        let report =
+            serde_json::from_str(&last).unwrap_or_else(|_| panic!("{}: not a report: {last}", self.name));
         (status.success(), report)
     }
 }

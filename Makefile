@@ -1,6 +1,6 @@
 # What people type. Each target installs what it is missing (scripts/setup.sh) and can be run on a fresh machine.
 
-.PHONY: demo test test-all setup
+.PHONY: demo test test-all bench setup
 
 # Two guests meet through Match and talk: two windows, or two bots where there is no display (or DEMO=headless).
 demo:
@@ -16,6 +16,11 @@ test:
 test-all: test
 	@scripts/setup.sh foreign
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_grpcurl.sh
+
+# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,call picks groups. Release profile.
+bench:
+	@scripts/setup.sh build
+	@cargo bench --locked --workspace --bench scoreboard
 
 # Installs what every target above needs, and builds nothing.
 setup:

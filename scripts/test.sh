@@ -42,6 +42,7 @@ step "tests" cargo_test
 export CASTLE_BIN=$PWD/target/debug
 step "python client" scripts/probe_python.sh
 step "demo" env DEMO=headless scripts/demo.sh
+step "demo windows" scripts/demo_xvfb.sh
 
 awk -v took=$((SECONDS - began)) '
   /^test result: / { binaries++; for (i = 1; i < NF; i++) { n = $i + 0

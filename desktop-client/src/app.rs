@@ -100,6 +100,7 @@ pub struct App {
     local: Tile,
     commands: Vec<Command>,
     ringing: bool,
+    title: String,
 }
 
 impl App {
@@ -130,23 +131,29 @@ impl App {
             local: screen.tile(local_frames, None),
             commands: Vec::new(),
             ringing: false,
+            title: text::APP.to_owned(),
         }
     }
 
-    /// Asks for the person's eye when a call comes in.
+    /// Says in the window's title who calls or is on, and asks for the person's eye when a call comes in.
     fn announce(&mut self, ctx: &egui::Context) {
-        let caller = self.snapshot.call.as_ref().filter(|call| matches!(call.stage, Stage::Ringing { .. }));
-        let ringing = caller.is_some();
-        if ringing == self.ringing {
-            return;
-        }
-        self.ringing = ringing;
-        let (title, attention) = match caller {
-            Some(call) => (text::window_ringing(&call.peer), egui::UserAttentionType::Critical),
-            None => (text::APP.to_owned(), egui::UserAttentionType::Reset),
+        let call = self.snapshot.call.as_ref();
+        let title = match call.map(|call| (&call.stage, &call.peer)) {
+            Some((Stage::Ringing { .. }, peer)) => text::window_ringing(peer),
+            Some((Stage::Connected { .. }, peer)) => text::window_in_call(peer),
+            _ => text::APP.to_owned(),
         };
-        ctx.send_viewport_cmd(egui::ViewportCommand::Title(title));
-        ctx.send_viewport_cmd(egui::ViewportCommand::RequestUserAttention(attention));
+        if title != self.title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+        let ringing = call.is_some_and(|call| matches!(call.stage, Stage::Ringing { .. }));
+        if ringing != self.ringing {
+            self.ringing = ringing;
+            let attention =
+                if ringing { egui::UserAttentionType::Critical } else { egui::UserAttentionType::Reset };
+            ctx.send_viewport_cmd(egui::ViewportCommand::RequestUserAttention(attention));
+        }
     }
 }
 

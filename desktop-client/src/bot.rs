@@ -90,7 +90,7 @@ pub fn run(options: BotOptions, started: Instant) -> Outcome {
     // Full: a wake-up is on its way already.
     let engine = Engine::start(config, Arc::new(move || wake.try_send(()).unwrap_or_default()));
     let mut bot = Bot {
-        deadline: started + options.duration + MARGIN - GOODBYE,
+        deadline: started + options.duration + MARGIN.saturating_sub(GOODBYE),
         options,
         engine,
         logged_in_at: None,

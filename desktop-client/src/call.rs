@@ -384,23 +384,9 @@ impl CallMachine {
                     effects.push(Effect::Send(Frame::Accept(call.id)));
                 }
             }
-            Input::Decline => {
-                if let State::Ringing { call, accepted: false, .. } = &self.state {
-                    effects.push(Effect::Send(Frame::Decline(call.id)));
-                    self.end(now, Reason::Declined, effects);
-                }
-            }
+            Input::Decline => self.decline(now, effects),
             Input::Cancel => self.cancel(now, effects),
-            Input::HangUp => match &self.state {
-                State::Negotiating { .. } | State::Connected { .. } => {
-                    self.hang_up(now, Reason::HungUp, effects);
-                }
-                // Taken a moment ago: the server counts it as connecting by the time it reads this.
-                State::Ringing { accepted: true, .. } => self.hang_up(now, Reason::HungUp, effects),
-                State::Ringing { accepted: false, .. } => self.handle(now, Input::Decline, effects),
-                State::Placing { .. } | State::Calling { .. } => self.cancel(now, effects),
-                State::Idle | State::Over { .. } => {}
-            },
+            Input::HangUp => self.leave(now, effects),
             Input::Close => {
                 if matches!(self.state, State::Over { .. }) {
                     self.state = State::Idle;
@@ -441,6 +427,26 @@ impl CallMachine {
         }
     }
 
+    fn decline(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if let State::Ringing { call, accepted: false, .. } = &self.state {
+            effects.push(Effect::Send(Frame::Decline(call.id)));
+            self.end(now, Reason::Declined, effects);
+        }
+    }
+
+    /// A person wants out, wherever the call stands.
+    fn leave(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        match &self.state {
+            // One accepted a moment ago is connecting for the server by the time it reads this.
+            State::Negotiating { .. } | State::Connected { .. } | State::Ringing { accepted: true, .. } => {
+                self.hang_up(now, Reason::HungUp, effects);
+            }
+            State::Ringing { accepted: false, .. } => self.decline(now, effects),
+            State::Placing { .. } | State::Calling { .. } => self.cancel(now, effects),
+            State::Idle | State::Over { .. } => {}
+        }
+    }
+
     fn has_peer(&self, id: CallId) -> bool {
         match &self.state {
             State::Negotiating { call, .. } | State::Connected { call, .. } => call.id == id,
@@ -467,9 +473,9 @@ impl CallMachine {
                 role == Role::Offerer
             }
             (Negotiation::Candidate(_), _) => true,
-            // Connectivity checks run on what is there; the stack needs no mark.
-            (Negotiation::EndOfCandidates { .. }, _) => false,
-            (Negotiation::Offer(_) | Negotiation::Answer(_), Phase::Ringing | Phase::Ended(_)) => false,
+            // Of the end of candidates: connectivity checks run on what is there; the stack needs no mark.
+            (Negotiation::EndOfCandidates { .. }, _)
+            | (Negotiation::Offer(_) | Negotiation::Answer(_), Phase::Ringing | Phase::Ended(_)) => false,
         };
         if expected && call.id == id {
             effects.push(Effect::ToPeer(what));

@@ -16,11 +16,15 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 use tokio::sync::watch;
 
+/// What is logged unless `CASTLE_LOG` says otherwise: the media stack warns of its own inner workings.
+const QUIET_FILTER: &str = "warn,rtc=error,rtc_ice=error,rtc_interceptor=error,webrtc=off";
+
 fn main() -> ExitCode {
     let started = Instant::now();
     // No file is no fault; one that cannot be read is said by what is missing then.
     dotenvy::dotenv().ok();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CASTLE_LOG").unwrap_or_else(|_| "warn".into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("CASTLE_LOG").unwrap_or_else(|_| QUIET_FILTER.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let Cli { command, app } = Cli::parse();
     let done = match command {

@@ -9,8 +9,6 @@ mod matching;
 mod relay;
 mod row;
 
-use row::Row;
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(kind) = std::env::args().skip_while(|arg| arg != "--serve").nth(1) {
         return relay::serve(&kind);

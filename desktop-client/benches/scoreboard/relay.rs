@@ -63,15 +63,18 @@ impl Drop for Process {
 /// Serves until the parent goes away: standard input ends then.
 pub(crate) fn serve(kind: &str) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
-    std::thread::Builder::new().name("parent-watch".to_owned()).spawn(|| {
-        std::io::stdin().lines().for_each(drop);
-        std::process::exit(0);
-    })?;
     runtime.block_on(async {
-        match kind {
-            "castle" => serve_castle().await,
-            "bare" => bare::serve().await,
-            other => Err(format!("--serve: there is no server {other:?}").into()),
+        let orphaned = tokio::task::spawn_blocking(|| std::io::stdin().lines().for_each(drop));
+        let served = async {
+            match kind {
+                "castle" => serve_castle().await,
+                "bare" => bare::serve().await,
+                other => Err(format!("--serve: there is no server {other:?}").into()),
+            }
+        };
+        tokio::select! {
+            served = served => served,
+            orphaned = orphaned => Ok(orphaned?),
         }
     })
 }

@@ -8,6 +8,7 @@ use crate::view::{CallStats, CallView, EndReason, Route, Stage};
 use std::time::Duration;
 
 /// What a person switched, at both ends.
+#[expect(clippy::struct_excessive_bools, reason = "four switches that know nothing of each other")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Switches {
     pub(super) muted: bool,

@@ -79,15 +79,18 @@ struct Engine {
     notices: Vec<Notice>,
     notice_count: u64,
     source: MediaSource,
-    peer_events: (mpsc::Sender<(CallId, PeerEvent)>, mpsc::Receiver<(CallId, PeerEvent)>),
+    peer_events: (mpsc::Sender<OfCall>, mpsc::Receiver<OfCall>),
     /// Media that is being put away.
     farewells: TaskTracker,
 }
 
+/// An event of the connection of a call.
+type OfCall = (CallId, PeerEvent);
+
 /// What the loop woke for.
 enum Wake {
     Command(Option<Command>),
-    Login(Option<Result<Account, ClientError>>),
+    Login(Option<Box<Result<Account, ClientError>>>),
     Session(Option<Event>),
     Peer(CallId, PeerEvent),
     Device(DeviceNotice),
@@ -150,7 +153,7 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
         match wake {
             Wake::Command(None) => break,
             Wake::Command(Some(command)) => engine.obey(command),
-            Wake::Login(result) => engine.logged_in(result),
+            Wake::Login(result) => engine.logged_in(result.map(|result| *result)),
             Wake::Session(event) => engine.hear(event),
             Wake::Peer(call, event) => engine.hear_peer(call, event),
             Wake::Device(notice) => engine.hear_device(notice),
@@ -174,7 +177,7 @@ impl Link {
     async fn wake(&mut self) -> Wake {
         match self {
             Self::Out => std::future::pending().await,
-            Self::In { login, .. } => Wake::Login(login.recv().await),
+            Self::In { login, .. } => Wake::Login(login.recv().await.map(Box::new)),
             Self::Session { events, .. } => Wake::Session(events.recv().await),
         }
     }

@@ -138,8 +138,8 @@ pub(super) async fn build(
             .with_handler(handler.clone())
             .with_udp_addrs(addresses)
             .with_data_channel_send_buffer_limit(CHANNEL_BYTES_MAX)
-            .build()
-            .await;
+            .build();
+        let built = Box::pin(built).await;
         let pc: Arc<dyn PeerConnection> = match built {
             Ok(pc) => Arc::new(pc),
             Err(error) => {
@@ -217,7 +217,7 @@ fn media(
         (MediaKind::Audio, OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
         (MediaKind::Video, VP8_PAYLOAD_TYPE, RtpCodecKind::Video),
     ] {
-        let parameters = RTCRtpCodecParameters { rtp_codec: codec(kind), payload_type, ..Default::default() };
+        let parameters = RTCRtpCodecParameters { rtp_codec: codec(kind), payload_type };
         engine.register_codec(parameters, codec_kind)?;
     }
     let nack = NackGeneratorBuilder::new()

@@ -33,6 +33,9 @@ const STACK_EVENTS_MAX: usize = 256;
 const MESSAGES_MAX: usize = 64;
 /// Between two looks at the figures.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
+/// While the connection is set up, the stack is woken this often: what it has for the relay otherwise waits for its next
+/// timer, up to 200 ms for each flight of the handshake (webrtc 0.21.1).
+const NUDGE_INTERVAL: Duration = Duration::from_millis(20);
 /// Tracks of the peer that are read: one of each kind; others are left alone.
 const REMOTE_TRACKS_MAX: usize = 2;
 
@@ -65,7 +68,7 @@ async fn run(
     inputs: Inputs,
 ) -> Result<(), PeerFault> {
     let (stack, stack_events) = mpsc::channel(STACK_EVENTS_MAX);
-    let connection = connection::build(&config, stack).await.map_err(|error| {
+    let connection = Box::pin(connection::build(&config, stack)).await.map_err(|error| {
         tracing::warn!(call = %config.call, %error, "no connection could be prepared");
         PeerFault::Setup
     })?;
@@ -148,6 +151,8 @@ impl Task {
         }
         let mut stats = tokio::time::interval(STATS_INTERVAL);
         stats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut nudge = tokio::time::interval(NUDGE_INTERVAL);
+        nudge.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 command = self.commands.recv() => match command {
@@ -166,6 +171,10 @@ impl Task {
                     Feedback::KeyFrameWanted => PeerEvent::KeyFrameWanted,
                     Feedback::Loss(lost) => PeerEvent::VideoLoss(lost),
                 }).await,
+                _ = nudge.tick(), if self.remote_described && !self.channel_open => {
+                    // No packets: nothing is sent, the stack only looks around. Before tracks are bound it says no.
+                    self.connection.video.track.write_rtcp(Vec::new()).await.ok();
+                }
                 _ = stats.tick(), if self.connected => {
                     let path = self.path().await;
                     self.tell(PeerEvent::Path(path)).await;
@@ -204,7 +213,7 @@ impl Task {
     /// Our description as it may leave; notes the ICE generation in it.
     fn own_description(&mut self, description: &RTCSessionDescription) -> String {
         let ufrag = description.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
-        self.local_ufrag = ufrag.unwrap_or_default().trim().to_owned();
+        ufrag.unwrap_or_default().trim().clone_into(&mut self.local_ufrag);
         if self.config.relay_only { scrub::description(&description.sdp) } else { description.sdp.clone() }
     }
 

@@ -195,6 +195,11 @@ pub mod window {
     pub const NOT_OPENED: &str = "Castle could not open its window.";
 }
 
+/// Title of the window while media flows.
+pub fn window_in_call(peer: &str) -> String {
+    format!("{peer} – {APP}")
+}
+
 /// Title of the window while somebody calls.
 pub fn window_ringing(peer: &str) -> String {
     format!("{peer} {}", call::CALLS_YOU)

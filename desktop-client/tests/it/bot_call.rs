@@ -28,7 +28,7 @@ fn options(server: &TestServer, name: &str, errand: Errand) -> BotOptions {
 fn both(one: BotOptions, other: BotOptions) -> (Outcome, Outcome) {
     let other = std::thread::spawn(move || bot::run(other, Instant::now()));
     let one = bot::run(one, Instant::now());
-    (one, other.join().unwrap())
+    (one, other.join().expect("a bot does not panic"))
 }
 
 #[test]

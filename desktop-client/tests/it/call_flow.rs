@@ -146,3 +146,15 @@ fn a_peer_that_vanishes_is_missed_and_the_call_ends() {
     drop(bea);
     ada.until_stage("ended", |stage| matches!(stage, castle_desktop::view::Stage::Ended { .. }));
 }
+
+#[test]
+fn a_call_that_nobody_answers_times_out_at_both_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path(), MatchRoute::Relay);
+    config.hub.lobby.calls.ring_timeout = std::time::Duration::from_millis(500);
+    let server = TestServer::start(config);
+    let (ada, bea) = (Guest::online(&server, "ada"), Guest::online(&server, "bea"));
+    ada.calls("bea");
+    ada.until_ended(EndReason::TimedOut);
+    bea.until_ended(EndReason::TimedOut);
+}

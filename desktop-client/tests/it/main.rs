@@ -4,6 +4,7 @@ mod bot_call;
 mod call_flow;
 mod footage;
 mod programs;
+mod relay_only;
 mod screens;
 #[cfg(target_os = "linux")]
 mod sound;

@@ -36,21 +36,24 @@ pub(crate) fn config(folder: &Path, match_route: MatchRoute) -> Config {
 
 impl TestServer {
     pub(crate) fn start(config: Config) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("threads");
         let stop = CancellationToken::new();
-        let server = runtime.block_on(Server::bind(config)).unwrap();
+        let server = runtime.block_on(Server::bind(config)).expect("free ports and a folder");
         let listening = server.listening().clone();
         let inviting =
             Inviting { uses: 50, good_for: Duration::from_hours(1), note: "test".into(), role: Role::Guest };
-        let (_, invitation) = runtime.block_on(server.accounts().invite(inviting)).unwrap();
+        let (_, invitation) = runtime.block_on(server.accounts().invite(inviting)).expect("an invitation");
         let (finished, done) = sync_channel(1);
         let stopping = stop.clone();
         // Drains are for guests who are told; a test that stops its server wants it gone.
         let force = stop.clone();
         runtime.spawn(async move {
-            server.run(stopping, force).await.unwrap();
-            finished.send(()).unwrap();
+            server.run(stopping, force).await.expect("serves until stopped");
+            finished.send(()).expect("room for one word");
         });
         Self { runtime: Some(runtime), stop, done, listening, invitation }
     }
@@ -162,7 +165,7 @@ impl Guest {
 
     pub(crate) fn until_ended(&self, reason: EndReason) {
         let ended = self.until_stage("ended", |stage| matches!(stage, Stage::Ended { .. }));
-        let stage = &ended.call.as_ref().unwrap().stage;
+        let stage = &ended.call.as_ref().expect("waited for above").stage;
         assert!(matches!(stage, Stage::Ended { reason: r, .. } if *r == reason), "{}: {stage:?}", self.name);
     }
 

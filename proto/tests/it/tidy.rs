@@ -169,7 +169,7 @@ fn nothing_names_the_machine_it_was_written_on() {
 
 #[test]
 fn architecture_mentions_every_module() {
-    let Ok(map) = std::fs::read_to_string(root().join("ARCHITECTURE.md")) else { return };
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
     let mapped = ["server/src/", "desktop-client/src/", "desktop-client/src/media/", "proto/"];
     for source in sources() {
         let Some(module) = mapped.iter().find_map(|folder| source.path.strip_prefix(folder)) else {

@@ -30,7 +30,10 @@ impl Engine {
         for effect in effects {
             match effect {
                 Effect::Send(frame) => self.tell_server(signaling::Command::Send(frame)),
-                Effect::OpenPeer { call, offers, relay_only } => self.open_peer(call, offers, relay_only),
+                Effect::OpenPeer { call, offers, relay_only } => {
+                    let role = if offers { Role::Offerer } else { Role::Answerer };
+                    self.open_peer(call, role, relay_only);
+                }
                 Effect::ToPeer(what) => self.to_peer(what),
                 Effect::OpenGates => {
                     self.record.connected_at = Some(Instant::now());
@@ -74,18 +77,18 @@ impl Engine {
         self.switches = Switches::default();
         self.stats = None;
         let (asked_at, peer) = (self.record.asked_at, std::mem::take(&mut self.record.peer));
-        self.record = super::CallRecord { asked_at, peer, ..Default::default() };
+        self.record = super::CallRecord { peer, asked_at, ..Default::default() };
         self.live = Some(LiveCall::ring(&self.source, self.switches));
     }
 
-    fn open_peer(&mut self, call: CallId, offers: bool, relay_only: bool) {
+    fn open_peer(&mut self, call: CallId, role: Role, relay_only: bool) {
         if self.live.is_none() {
             self.begin_media();
         }
         let now = Instant::now();
         self.record.call = Some(call);
         self.record.agreed_at = Some(now);
-        self.record.role = Some(if offers { Role::Offerer } else { Role::Answerer });
+        self.record.role = Some(role);
         if let Some(info) = self.machine.live() {
             self.record.peer.clone_from(&info.peer_name);
         }
@@ -94,7 +97,13 @@ impl Engine {
             Link::Out | Link::In { .. } => false,
         };
         let relay_only = relay_only || self.config.relay_only;
-        let config = PeerConfig { call, offers, ice_servers: self.ice.clone(), relay_only, loopback };
+        let config = PeerConfig {
+            call,
+            offers: role == Role::Offerer,
+            ice_servers: self.ice.clone(),
+            relay_only,
+            loopback,
+        };
         let events = self.peer_events.0.clone();
         let conversation = self.source.open_conversation();
         if let Some(live) = &mut self.live {

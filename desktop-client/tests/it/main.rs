@@ -6,4 +6,6 @@ mod footage;
 mod programs;
 mod relay_only;
 mod screens;
+#[cfg(target_os = "linux")]
+mod sound;
 mod support;

@@ -146,6 +146,8 @@ impl Session {
                 self.resume = None;
                 Broken::Retry(Duration::ZERO)
             }
+            // A server that was Castle and suddenly talks otherwise is going down, or has something in front of it.
+            ErrorKind::NotCastle if self.resume.is_some() => Broken::Retry(Duration::ZERO),
             _ if error.is_transient() => Broken::Retry(error.retry_after.unwrap_or_default()),
             _ => Broken::Ended(error),
         }

@@ -145,11 +145,18 @@ impl Assembler {
             return;
         }
         let IncomingPacket { timestamp, marker, payload, arrived, .. } = packet;
+        let predicted = descriptor.is_some_and(|descriptor| {
+            descriptor.starts_frame && !is_key_frame(&payload[descriptor.length..])
+        });
         self.fragments.insert(sequence, Fragment { timestamp, marker, descriptor, payload, arrived });
         self.advance(now, effects);
         if self.fragments.len() >= MAX_PACKETS {
             self.give_up(effects);
             self.advance(now, effects);
+        }
+        // The first key frame of a stream may have been lost before anything was there to miss it.
+        if self.gated && predicted {
+            effects(AssemblerEvent::KeyFrameNeeded);
         }
     }
 

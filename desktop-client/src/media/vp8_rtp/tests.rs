@@ -258,3 +258,14 @@ fn wander(seed: u64) {
 fn two_thousand_seeded_paths_keep_order_and_heal() {
     (0..2000).for_each(wander);
 }
+
+#[test]
+fn a_stream_that_is_joined_after_its_key_frame_asks_for_one() {
+    let (now, mut sender) = (Instant::now(), Sender::new(0));
+    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    sender.frame(0, true, 3000, now);
+    push(&mut assembler, &mut seen, sender.frame(1, false, 3000, now));
+    assert!(seen.numbers().is_empty() && seen.asked > 0);
+    push(&mut assembler, &mut seen, sender.frame(2, true, 3000, now));
+    assert_eq!(seen.numbers(), [2]);
+}

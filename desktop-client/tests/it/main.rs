@@ -1,5 +1,6 @@
 //! Behaviour seen from outside.
 
+mod bad_peers;
 mod bot_call;
 mod call_flow;
 mod footage;

@@ -102,17 +102,36 @@ impl BotProcess {
         more: &[&str],
         dress: impl FnOnce(&mut Command),
     ) -> Self {
-        let password = server.data_dir.join(format!("../{name}.password"));
+        let folder = server.data_dir.parent().expect("the data folder is inside the test's");
+        Self::start_at(&server.url, folder, name, seconds, more, dress)
+    }
+
+    /// The same at any server; the password file goes into `folder`.
+    pub(crate) fn start_at(
+        url: &str,
+        folder: &Path,
+        name: &str,
+        seconds: u32,
+        more: &[&str],
+        dress: impl FnOnce(&mut Command),
+    ) -> Self {
+        let password = folder.join(format!("{name}.password"));
         std::fs::write(&password, PASSWORD).expect("the folder is writable");
         let mut command = Command::new(desktop());
         command
-            .args(["bot", "--server", &server.url, "--name", name, "--password-file"])
+            .args(["bot", "--server", url, "--name", name, "--password-file"])
             .arg(password)
             .args(["--duration", &format!("{seconds}s")])
             .args(more)
             .stdout(Stdio::piped());
         dress(&mut command);
         Self { name: name.to_owned(), child: command.spawn().expect("castle-desktop can be started") }
+    }
+
+    /// Kills it, as a crash would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
     }
 
     /// Waits for its end; whether it says it went well, and its report.

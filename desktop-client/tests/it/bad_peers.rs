@@ -12,6 +12,30 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+#[path = "../fake_camera/shim.rs"]
+mod shim;
+
+#[test]
+fn a_camera_unplugged_in_a_call_is_told_in_a_sentence_and_the_call_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Relay));
+    let ada = Guest::online(&server, "ada");
+    let errand = ["--call", "ada", "--invite", &server.invitation, "--camera", "device:42", "--mic", "tone"];
+    let library = shim::build();
+    let bea = BotProcess::start_at(&server.url(), folder.path(), "bea", 4, &errand, |command| {
+        command.env("LD_PRELOAD", library).env("FAKE_CAMERA_VANISH_AFTER", "60");
+    });
+    ada.until_ringing();
+    ada.does(Command::Accept);
+    ada.until_seeing();
+    let (held, report) = bea.finish();
+    assert!(held, "{report:#}");
+    assert_eq!(report["ended"], "hung_up", "the call outlives the camera: {report:#}");
+    let errors = report["errors"].to_string();
+    assert!(errors.contains("camera"), "the bot says what became of its camera: {errors}");
+    ada.until_ended(EndReason::PeerHungUp);
+}
+
 #[test]
 fn a_peer_killed_in_a_call_is_missed_and_the_guest_can_go_on() {
     let folder = tempfile::tempdir().unwrap();

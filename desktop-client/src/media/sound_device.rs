@@ -84,7 +84,10 @@ impl Pulse {
     fn fail(&self, error: &cpal::Error) {
         use cpal::ErrorKind::{DeviceChanged, RealtimeDenied, Xrun};
         if !matches!(error.kind(), DeviceChanged | RealtimeDenied | Xrun) {
-            self.failed.store(true, Ordering::Relaxed);
+            // Some systems repeat it thousands of times a second.
+            if !self.failed.swap(true, Ordering::Relaxed) {
+                tracing::debug!(%error, "a sound device failed");
+            }
         }
     }
 }

@@ -87,13 +87,14 @@ const LONGER: [(&str, usize, &str); 3] = [
 ];
 
 /// Tests that may sleep: (file, why it is not for luck).
-const SLEEPERS: [(&str, &str); 4] = [
+const SLEEPERS: [(&str, &str); 5] = [
     ("desktop-client/src/media/audio/tests.rs", "polls, with a deadline, what a thread fills in real time"),
     ("desktop-client/src/media/presenter.rs", "polls, with a deadline, what a thread shows in real time"),
     (
         "desktop-client/tests/fake_camera/stories.rs",
         "polls, with a deadline, what the camera's thread delivers",
     ),
+    ("desktop-client/tests/it/sound.rs", "polls, with a deadline, a sound server of others for being ready"),
     ("server/tests/it/accounts.rs", "outlives an invitation of 1 ms, by the wall clock that it expires by"),
 ];
 

@@ -3,6 +3,7 @@
 mod bot_call;
 mod call_flow;
 mod footage;
+mod killed_server;
 mod programs;
 mod relay_only;
 mod screens;

@@ -10,7 +10,7 @@ set -euo pipefail
 # Debian's names. `a|b`: whichever this release has.
 BUILD="build-essential pkg-config cmake libasound2-dev libvpx-dev libclang-dev"
 WINDOW="libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0 libegl1 libgl1 libgl1-mesa-dri libasound2t64|libasound2"
-TEST="xvfb xdotool imagemagick coturn espeak-ng fonts-dejavu-core iproute2 python3 python3-venv python-matplotlib-data"
+TEST="xvfb xdotool imagemagick coturn espeak-ng fonts-dejavu-core iproute2 pulseaudio pulseaudio-utils python3 python3-venv python-matplotlib-data"
 FOREIGN="golang-go"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -46,6 +46,8 @@ apt() {
   for package in "$@"; do
     # Go often comes from elsewhere and newer.
     [ "$package" = golang-go ] && command -v go >/dev/null && continue
+    # PulseAudio would take the place of a desktop's PipeWire; the tests that need it say that they are skipped.
+    [ "$package" = pulseaudio ] && installed pipewire-pulse && continue
     package=$(resolve "$package")
     installed "$package" || missing+=("$package")
   done

@@ -451,8 +451,11 @@ impl Engine {
     }
 }
 
-/// The words of a device as a sentence of their own.
+/// The words of a device as a sentence of their own, unless they are one.
 fn sentence(fault: &str) -> String {
+    if fault.ends_with('.') {
+        return fault.to_owned();
+    }
     let mut letters = fault.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}. The call goes on without it.", letters.as_str().trim_end_matches('.'))

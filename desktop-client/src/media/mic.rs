@@ -94,7 +94,7 @@ impl fmt::Display for MicSpec {
 
 /// A WAV file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {reason}", path.display())]
+#[error("the sound file {} cannot be used: {reason}", path.display())]
 pub struct SoundFileError {
     /// Which file.
     pub path: PathBuf,

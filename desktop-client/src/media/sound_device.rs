@@ -1,4 +1,4 @@
-//! Microphones and speakers by cpal: the only file that names it.
+//! Microphones and speakers by cpal: the only part that names it.
 //!
 //! Whatever rate, format and channels a device has, the rest of the app sees 48 kHz mono. Callbacks are lock-free:
 //! they convert, resample and touch a bounded ring. A device that is missing, fails, or stops calling back (some
@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{
-    Device, FromSample, Sample, SampleFormat, SizedSample, Stream, StreamConfig, SupportedStreamConfig,
+    BufferSize, Device, FromSample, Sample, SampleFormat, SizedSample, Stream, StreamConfig,
+    SupportedBufferSize, SupportedStreamConfig,
 };
 
 use super::clock::MediaClock;
@@ -19,10 +21,23 @@ use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
 use super::ring::{RingReader, RingWriter, ring};
 
+mod fault;
+mod keeper;
+
+pub use fault::{SoundDeviceError, SoundEnd};
+pub use keeper::{list_microphones, list_speakers};
+
 /// A device that did not call back for this long is dead.
 const STARVED: Duration = Duration::from_secs(1);
-/// Ring of a microphone: what a busy machine may leave unread before sound is lost, 100 ms.
-const INPUT_RING: usize = SAMPLE_RATE as usize / 10;
+/// The same for one that has yet to start: wireless ones take seconds, and a sound server may first play out what
+/// it has.
+const STARTING: Duration = Duration::from_secs(5);
+/// Callbacks that say nothing about the device: a sound server's own first filling.
+const FILLING: u64 = 2;
+/// Sound in one callback, asked for: what PulseAudio chooses itself is two seconds, other systems up to 100 ms.
+const BLOCKS_PER_SECOND: u32 = 50;
+/// Ring of a microphone: what a busy machine may leave unread before sound is lost, 500 ms.
+const INPUT_RING: usize = SAMPLE_RATE as usize / 2;
 /// Sound kept ready for a speaker's next callback; devices that ask for more at once get that and half a frame.
 const OUTPUT_TARGET: usize = FRAME_SAMPLES * 3 / 2;
 /// Ring of a speaker: blocks of up to 150 ms, a frame, and its stretching.
@@ -31,6 +46,8 @@ const OUTPUT_RING: usize = FRAME_SAMPLES * 9;
 const POLL: Duration = Duration::from_millis(3);
 /// What a device is given to answer when its stream is opened.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
+/// What a device is given to close; one that hangs is left to close when it can.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Which device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,47 +56,6 @@ pub enum Which {
     Default,
     /// Number N of the list.
     Number(usize),
-}
-
-/// Why a device gives or takes no sound.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SoundDeviceError {
-    /// There is no such device.
-    #[error("there is no {0}")]
-    NotFound(&'static str),
-    /// The device does not open.
-    #[error("the {device} cannot be used: {reason}")]
-    Refused {
-        /// Microphone or speaker.
-        device: &'static str,
-        /// What the system said.
-        reason: String,
-    },
-    /// The device went away or failed while in use.
-    #[error("the {0} was disconnected")]
-    Gone(&'static str),
-    /// The device is there but its callbacks stopped.
-    #[error("the {0} has stopped working")]
-    Starved(&'static str),
-}
-
-const MIC: &str = "microphone";
-const SPEAKER: &str = "speaker";
-
-/// Names of the microphones, in the order of their numbers.
-pub fn list_microphones() -> Vec<String> {
-    let devices = cpal::default_host().input_devices();
-    devices.map(|devices| devices.map(|device| device.to_string()).collect()).unwrap_or_default()
-}
-
-/// Names of the speakers, in the order of their numbers.
-pub fn list_speakers() -> Vec<String> {
-    let devices = cpal::default_host().output_devices();
-    devices.map(|devices| devices.map(|device| device.to_string()).collect()).unwrap_or_default()
-}
-
-fn refused(device: &'static str) -> impl Fn(cpal::Error) -> SoundDeviceError {
-    move |error| SoundDeviceError::Refused { device, reason: error.to_string() }
 }
 
 /// What a stream's callbacks leave for the thread that owns it.
@@ -91,6 +67,8 @@ struct Pulse {
     latency_us: AtomicU64,
     /// Most samples (at our rate) that one callback asked for.
     block: AtomicUsize,
+    /// Samples lost for want of room in the ring, or played as silence for want of samples.
+    missed: AtomicU64,
 }
 
 impl Pulse {
@@ -106,67 +84,143 @@ impl Pulse {
     fn fail(&self, error: &cpal::Error) {
         use cpal::ErrorKind::{DeviceChanged, RealtimeDenied, Xrun};
         if !matches!(error.kind(), DeviceChanged | RealtimeDenied | Xrun) {
-            self.failed.store(true, Ordering::Relaxed);
+            // Some systems repeat it thousands of times a second.
+            if !self.failed.swap(true, Ordering::Relaxed) {
+                tracing::debug!(%error, "a sound device failed");
+            }
         }
     }
 }
 
 /// Notices that callbacks stopped.
 struct Watchdog {
-    device: &'static str,
+    end: SoundEnd,
     pulse: Arc<Pulse>,
     seen: u64,
     since: Instant,
 }
 
 impl Watchdog {
-    fn new(device: &'static str, pulse: Arc<Pulse>) -> Self {
-        Self { device, pulse, seen: 0, since: Instant::now() }
+    fn new(end: SoundEnd, pulse: Arc<Pulse>) -> Self {
+        Self { end, pulse, seen: 0, since: Instant::now() }
     }
 
     fn check(&mut self) -> Result<(), SoundDeviceError> {
         if self.pulse.failed.load(Ordering::Relaxed) {
-            return Err(SoundDeviceError::Gone(self.device));
+            return Err(SoundDeviceError::Gone(self.end));
         }
         let callbacks = self.pulse.callbacks.load(Ordering::Relaxed);
         if callbacks != self.seen {
             (self.seen, self.since) = (callbacks, Instant::now());
         }
-        if self.since.elapsed() < STARVED { Ok(()) } else { Err(SoundDeviceError::Starved(self.device)) }
+        let patience = if callbacks > FILLING { STARVED } else { STARTING };
+        if self.since.elapsed() < patience { Ok(()) } else { Err(SoundDeviceError::Starved(self.end)) }
+    }
+}
+
+/// An open stream; closed when dropped.
+struct OpenStream {
+    stream: Option<Stream>,
+    watchdog: Watchdog,
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let pulse = &self.watchdog.pulse;
+        let callbacks = pulse.callbacks.load(Ordering::Relaxed);
+        let missed = pulse.missed.load(Ordering::Relaxed);
+        let latency_us = pulse.latency_us.load(Ordering::Relaxed);
+        tracing::debug!(end = %self.watchdog.end, callbacks, missed, latency_us, "sound device closed");
+        let stream = self.stream.take();
+        let (done, closed) = sync_channel(1);
+        std::thread::spawn(move || {
+            drop(stream);
+            done.try_send(()).ok();
+        });
+        closed.recv_timeout(CLOSE_TIMEOUT).ok();
+    }
+}
+
+/// Opens a device by `build`, in small blocks; in the system's own if the device cannot have them so small.
+fn open<End: Send + 'static>(
+    end: SoundEnd,
+    which: Which,
+    build: impl Fn(&Device, &Config, &Arc<Pulse>) -> Result<(Stream, End), SoundDeviceError> + Send + 'static,
+) -> Result<(OpenStream, End), SoundDeviceError> {
+    keeper::ask(end, move |host| {
+        let device = keeper::find(host, end, which)?;
+        let config = match end {
+            SoundEnd::Microphone => device.default_input_config(),
+            SoundEnd::Speaker => device.default_output_config(),
+        };
+        let config = Config::of(&config.map_err(keeper::refused(end))?, end)?;
+        let pulse = Arc::<Pulse>::default();
+        let built = match build(&device, &config, &pulse) {
+            Err(SoundDeviceError::Refused { .. }) if config.stream.buffer_size != BufferSize::Default => {
+                build(&device, &config.in_blocks(BufferSize::Default), &pulse)
+            }
+            built => built,
+        };
+        let (stream, ring) = built?;
+        stream.play().map_err(keeper::refused(end))?;
+        Ok((OpenStream { stream: Some(stream), watchdog: Watchdog::new(end, pulse) }, ring))
+    })
+}
+
+/// How a device is used.
+#[derive(Clone, Copy)]
+struct Config {
+    format: SampleFormat,
+    stream: StreamConfig,
+    channels: usize,
+}
+
+impl Config {
+    fn of(preferred: &SupportedStreamConfig, end: SoundEnd) -> Result<Self, SoundDeviceError> {
+        let stream = preferred.config();
+        let channels = usize::from(stream.channels);
+        if channels == 0 || stream.sample_rate == 0 {
+            return Err(SoundDeviceError::Refused { end, reason: "it has no channels".into() });
+        }
+        let blocks = match preferred.buffer_size() {
+            SupportedBufferSize::Range { min, max } => {
+                let wanted = (stream.sample_rate / BLOCKS_PER_SECOND).max(*min).min(*max);
+                BufferSize::Fixed(wanted)
+            }
+            SupportedBufferSize::Unknown => BufferSize::Default,
+        };
+        let config = Self { format: preferred.sample_format(), stream, channels };
+        Ok(config.in_blocks(blocks))
+    }
+
+    fn in_blocks(self, buffer_size: BufferSize) -> Self {
+        Self { stream: StreamConfig { buffer_size, ..self.stream }, ..self }
     }
 }
 
 /// An open microphone.
 pub(super) struct InputDevice {
-    /// Held for its callbacks.
-    _stream: Stream,
+    stream: OpenStream,
     ring: RingReader,
-    watchdog: Watchdog,
 }
 
 impl InputDevice {
     pub(super) fn open(which: Which) -> Result<Self, SoundDeviceError> {
-        let host = cpal::default_host();
-        let device = match which {
-            Which::Default => host.default_input_device(),
-            Which::Number(number) => host.input_devices().ok().and_then(|mut devices| devices.nth(number)),
-        };
-        let device = device.ok_or(SoundDeviceError::NotFound(MIC))?;
-        let config = device.default_input_config().map_err(refused(MIC))?;
-        let (writer, reader) = ring(INPUT_RING);
-        let pulse = Arc::<Pulse>::default();
-        let stream = match config.sample_format() {
-            SampleFormat::F32 => listen::<f32>(&device, &config, writer, &pulse),
-            SampleFormat::F64 => listen::<f64>(&device, &config, writer, &pulse),
-            SampleFormat::I16 => listen::<i16>(&device, &config, writer, &pulse),
-            SampleFormat::U16 => listen::<u16>(&device, &config, writer, &pulse),
-            SampleFormat::I32 => listen::<i32>(&device, &config, writer, &pulse),
-            SampleFormat::I8 => listen::<i8>(&device, &config, writer, &pulse),
-            SampleFormat::U8 => listen::<u8>(&device, &config, writer, &pulse),
-            other => return Err(unreadable(MIC, other)),
-        }?;
-        stream.play().map_err(refused(MIC))?;
-        Ok(Self { _stream: stream, ring: reader, watchdog: Watchdog::new(MIC, pulse) })
+        let (stream, ring) = open(SoundEnd::Microphone, which, |device, config, pulse| {
+            let listen = match config.format {
+                SampleFormat::F32 => listen::<f32>,
+                SampleFormat::F64 => listen::<f64>,
+                SampleFormat::I16 => listen::<i16>,
+                SampleFormat::U16 => listen::<u16>,
+                SampleFormat::I24 => listen::<cpal::I24>,
+                SampleFormat::I32 => listen::<i32>,
+                SampleFormat::I8 => listen::<i8>,
+                SampleFormat::U8 => listen::<u8>,
+                other => return Err(unreadable(SoundEnd::Microphone, other)),
+            };
+            listen(device, config, pulse)
+        })?;
+        Ok(Self { stream, ring })
     }
 
     /// As [`super::mic::Mic::read`].
@@ -178,7 +232,7 @@ impl InputDevice {
     ) -> Result<Option<u64>, SoundDeviceError> {
         let until = Instant::now() + patience;
         while self.ring.filled() < FRAME_SAMPLES {
-            self.watchdog.check()?;
+            self.stream.watchdog.check()?;
             if Instant::now() >= until {
                 return Ok(None);
             }
@@ -188,7 +242,7 @@ impl InputDevice {
         for sample in frame.iter_mut() {
             *sample = self.ring.pop().unwrap_or_default();
         }
-        let latency_us = self.watchdog.pulse.latency_us.load(Ordering::Relaxed);
+        let latency_us = self.stream.watchdog.pulse.latency_us.load(Ordering::Relaxed);
         Ok(Some(clock.now_us().saturating_sub(waiting_us.max(FRAME_US) + latency_us)))
     }
 }
@@ -197,90 +251,71 @@ fn micros(samples: usize) -> u64 {
     samples as u64 * 1_000_000 / u64::from(SAMPLE_RATE)
 }
 
-fn unreadable(device: &'static str, format: SampleFormat) -> SoundDeviceError {
-    SoundDeviceError::Refused { device, reason: format!("samples of {format} are not supported") }
+fn unreadable(end: SoundEnd, format: SampleFormat) -> SoundDeviceError {
+    SoundDeviceError::Refused { end, reason: format!("samples of {format} are not supported") }
 }
 
 fn listen<T>(
     device: &Device,
-    config: &SupportedStreamConfig,
-    mut ring: RingWriter,
+    config: &Config,
     pulse: &Arc<Pulse>,
-) -> Result<Stream, SoundDeviceError>
+) -> Result<(Stream, RingReader), SoundDeviceError>
 where
     T: SizedSample,
     f32: FromSample<T>,
 {
-    let (config, channels) = stream_config(config, MIC)?;
-    let mut resampler = Resampler::new(config.sample_rate, SAMPLE_RATE);
+    let channels = config.channels;
+    let mut resampler = Resampler::new(config.stream.sample_rate, SAMPLE_RATE);
+    let (mut ring, reader) = ring(INPUT_RING);
     let (beat, fail) = (pulse.clone(), pulse.clone());
     let heard = move |data: &[T], info: &cpal::InputCallbackInfo| {
         let at = info.timestamp();
         beat.beat(at.callback.checked_duration_since(at.capture), 0);
+        let mut missed = 0;
         for samples in data.chunks_exact(channels) {
             let sum: f32 = samples.iter().map(|sample| f32::from_sample(*sample)).sum();
-            resampler.process(&[sum / channels as f32], |sample| {
-                // A full ring loses what nobody read in time.
-                ring.push(sample);
-            });
+            // A full ring loses what nobody read in time.
+            resampler.process(&[sum / channels as f32], |sample| missed += u64::from(!ring.push(sample)));
         }
+        beat.missed.fetch_add(missed, Ordering::Relaxed);
     };
     let failed = move |error: cpal::Error| fail.fail(&error);
-    device.build_input_stream(config, heard, failed, Some(OPEN_TIMEOUT)).map_err(refused(MIC))
-}
-
-fn stream_config(
-    config: &SupportedStreamConfig,
-    device: &'static str,
-) -> Result<(StreamConfig, usize), SoundDeviceError> {
-    let config = config.config();
-    if config.channels == 0 || config.sample_rate == 0 {
-        return Err(SoundDeviceError::Refused { device, reason: "it has no channels".into() });
-    }
-    let channels = usize::from(config.channels);
-    Ok((config, channels))
+    let built = device.build_input_stream(config.stream, heard, failed, Some(OPEN_TIMEOUT));
+    Ok((built.map_err(keeper::refused(SoundEnd::Microphone))?, reader))
 }
 
 /// An open speaker.
 pub(super) struct OutputDevice {
-    /// Held for its callbacks.
-    _stream: Stream,
+    stream: OpenStream,
     ring: RingWriter,
-    watchdog: Watchdog,
 }
 
 impl OutputDevice {
     pub(super) fn open(which: Which) -> Result<Self, SoundDeviceError> {
-        let host = cpal::default_host();
-        let device = match which {
-            Which::Default => host.default_output_device(),
-            Which::Number(number) => host.output_devices().ok().and_then(|mut devices| devices.nth(number)),
-        };
-        let device = device.ok_or(SoundDeviceError::NotFound(SPEAKER))?;
-        let config = device.default_output_config().map_err(refused(SPEAKER))?;
-        let (writer, reader) = ring(OUTPUT_RING);
-        let pulse = Arc::<Pulse>::default();
-        let stream = match config.sample_format() {
-            SampleFormat::F32 => speak::<f32>(&device, &config, reader, &pulse),
-            SampleFormat::F64 => speak::<f64>(&device, &config, reader, &pulse),
-            SampleFormat::I16 => speak::<i16>(&device, &config, reader, &pulse),
-            SampleFormat::U16 => speak::<u16>(&device, &config, reader, &pulse),
-            SampleFormat::I32 => speak::<i32>(&device, &config, reader, &pulse),
-            SampleFormat::I8 => speak::<i8>(&device, &config, reader, &pulse),
-            SampleFormat::U8 => speak::<u8>(&device, &config, reader, &pulse),
-            other => return Err(unreadable(SPEAKER, other)),
-        }?;
-        stream.play().map_err(refused(SPEAKER))?;
-        Ok(Self { _stream: stream, ring: writer, watchdog: Watchdog::new(SPEAKER, pulse) })
+        let (stream, ring) = open(SoundEnd::Speaker, which, |device, config, pulse| {
+            let speak = match config.format {
+                SampleFormat::F32 => speak::<f32>,
+                SampleFormat::F64 => speak::<f64>,
+                SampleFormat::I16 => speak::<i16>,
+                SampleFormat::U16 => speak::<u16>,
+                SampleFormat::I24 => speak::<cpal::I24>,
+                SampleFormat::I32 => speak::<i32>,
+                SampleFormat::I8 => speak::<i8>,
+                SampleFormat::U8 => speak::<u8>,
+                other => return Err(unreadable(SoundEnd::Speaker, other)),
+            };
+            speak(device, config, pulse)
+        })?;
+        Ok(Self { stream, ring })
     }
 
     /// Waits until the ring runs low; answers whether it did within `patience`.
     pub(super) fn wait(&mut self, patience: Duration) -> Result<bool, SoundDeviceError> {
         let until = Instant::now() + patience;
-        let block = self.watchdog.pulse.block.load(Ordering::Relaxed);
+        let block = self.stream.watchdog.pulse.block.load(Ordering::Relaxed);
         let target = OUTPUT_TARGET.max(block + FRAME_SAMPLES / 2).min(OUTPUT_RING - 2 * FRAME_SAMPLES);
         while self.ring.filled() > target {
-            self.watchdog.check()?;
+            self.stream.watchdog.check()?;
             if Instant::now() >= until {
                 return Ok(false);
             }
@@ -298,37 +333,41 @@ impl OutputDevice {
 
     /// From writing a sample to hearing it, µs.
     pub(super) fn latency_us(&self) -> u64 {
-        micros(self.ring.filled()) + self.watchdog.pulse.latency_us.load(Ordering::Relaxed)
+        micros(self.ring.filled()) + self.stream.watchdog.pulse.latency_us.load(Ordering::Relaxed)
     }
 }
 
 fn speak<T>(
     device: &Device,
-    config: &SupportedStreamConfig,
-    mut ring: RingReader,
+    config: &Config,
     pulse: &Arc<Pulse>,
-) -> Result<Stream, SoundDeviceError>
+) -> Result<(Stream, RingWriter), SoundDeviceError>
 where
     T: SizedSample + FromSample<f32>,
 {
-    let (config, channels) = stream_config(config, SPEAKER)?;
-    let mut resampler = Resampler::new(SAMPLE_RATE, config.sample_rate);
+    let (channels, rate) = (config.channels, config.stream.sample_rate);
+    let mut resampler = Resampler::new(SAMPLE_RATE, rate);
+    let (writer, mut ring) = ring(OUTPUT_RING);
     // One sample at our rate makes at most this many at the device's; kept until a callback wants them.
-    let most = (config.sample_rate / SAMPLE_RATE + 2) as usize;
+    let most = (rate / SAMPLE_RATE + 2) as usize;
     let mut ready: std::collections::VecDeque<f32> = std::collections::VecDeque::with_capacity(most);
     let (beat, fail) = (pulse.clone(), pulse.clone());
     let play = move |data: &mut [T], info: &cpal::OutputCallbackInfo| {
         let at = info.timestamp();
-        let block = data.len() / channels * SAMPLE_RATE as usize / config.sample_rate as usize;
+        let block = data.len() / channels * SAMPLE_RATE as usize / rate as usize;
         beat.beat(at.playback.checked_duration_since(at.callback), block);
+        let mut missed = 0;
         for samples in data.chunks_mut(channels) {
             while ready.is_empty() {
                 let Some(sample) = ring.pop() else { break };
                 resampler.process(&[sample], |sample| ready.push_back(sample));
             }
+            missed += u64::from(ready.is_empty());
             samples.fill(T::from_sample(ready.pop_front().unwrap_or_default()));
         }
+        beat.missed.fetch_add(missed, Ordering::Relaxed);
     };
     let failed = move |error: cpal::Error| fail.fail(&error);
-    device.build_output_stream(config, play, failed, Some(OPEN_TIMEOUT)).map_err(refused(SPEAKER))
+    let built = device.build_output_stream(config.stream, play, failed, Some(OPEN_TIMEOUT));
+    Ok((built.map_err(keeper::refused(SoundEnd::Speaker))?, writer))
 }

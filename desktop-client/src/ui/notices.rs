@@ -36,14 +36,11 @@ fn lines(view: &View<'_>, overloaded: bool) -> Vec<Line> {
         away: Some(Away::Dismiss(notice.id)),
     }));
     let devices = &view.snapshot.devices;
-    for (device, fault) in [
-        (text::notices::CAMERA, &devices.camera_fault),
-        (text::notices::MICROPHONE, &devices.mic_fault),
-        (text::notices::SPEAKER, &devices.speaker_fault),
-    ] {
-        lines
-            .extend(fault.iter().map(|fault| standing(Severity::Error, text::notices::fault(device, fault))));
-    }
+    let camera =
+        devices.camera_fault.as_ref().map(|fault| text::notices::fault(text::notices::CAMERA, fault));
+    // What is wrong with sound names the device itself.
+    let faults = [camera, devices.mic_fault.clone(), devices.speaker_fault.clone()];
+    lines.extend(faults.into_iter().flatten().map(|fault| standing(Severity::Error, fault)));
     lines
 }
 

@@ -181,10 +181,6 @@ pub mod notices {
     }
     /// Device.
     pub const CAMERA: &str = "Camera";
-    /// Device.
-    pub const MICROPHONE: &str = "Microphone";
-    /// Device.
-    pub const SPEAKER: &str = "Speaker";
 }
 
 /// Why no window came up.

@@ -10,7 +10,7 @@ use std::process::Command;
 const SECONDS: u32 = 10;
 
 /// Runs one of the scripts that make footage, once per target folder.
-fn made(script: &str, file: &str) -> PathBuf {
+pub(crate) fn made(script: &str, file: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let folder = root.join("target/footage");
     let path = folder.join(file);
@@ -69,7 +69,7 @@ fn envelope(samples: &[f32]) -> Vec<f32> {
     samples.chunks_exact(480).map(|chunk| chunk.iter().map(|s| s * s).sum::<f32>().sqrt()).collect()
 }
 
-fn wav(path: &Path) -> Vec<f32> {
+pub(crate) fn wav(path: &Path) -> Vec<f32> {
     let mut reader =
         hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let spec = reader.spec();
@@ -96,7 +96,7 @@ fn correlation(a: &[f32], b: &[f32]) -> f32 {
 
 /// The best likeness of what was heard to any stretch of what was said: both as loudness over time. Speech repeats
 /// when it is over, so it is laid end to end.
-fn likeness(said: &[f32], heard: &[f32]) -> f32 {
+pub(crate) fn likeness(said: &[f32], heard: &[f32]) -> f32 {
     let said = envelope(said);
     let twice: Vec<f32> = said.iter().chain(&said).copied().collect();
     let heard = envelope(heard);

@@ -7,4 +7,6 @@ mod killed_server;
 mod programs;
 mod relay_only;
 mod screens;
+#[cfg(target_os = "linux")]
+mod sound;
 mod support;

@@ -96,17 +96,28 @@ pub(crate) struct BotProcess {
 impl BotProcess {
     /// Starts a bot that waits for a match for `seconds`.
     pub(crate) fn start(server: &ServerProcess, name: &str, seconds: u32, more: &[&str]) -> Self {
+        Self::start_as(server, name, seconds, more, |_| ())
+    }
+
+    /// The same, with what `dress` does to the process: its environment, its standard error.
+    pub(crate) fn start_as(
+        server: &ServerProcess,
+        name: &str,
+        seconds: u32,
+        more: &[&str],
+        dress: impl FnOnce(&mut Command),
+    ) -> Self {
         let password = server.data_dir.join(format!("../{name}.password"));
         std::fs::write(&password, PASSWORD).expect("the folder is writable");
-        let child = Command::new(desktop())
+        let mut command = Command::new(desktop());
+        command
             .args(["bot", "--server", &server.url, "--name", name, "--password-file"])
             .arg(password)
             .args(["--duration", &format!("{seconds}s")])
             .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("castle-desktop can be started");
-        Self { name: name.to_owned(), child }
+            .stdout(Stdio::piped());
+        dress(&mut command);
+        Self { name: name.to_owned(), child: command.spawn().expect("castle-desktop can be started") }
     }
 
     /// Waits for its end; whether it says it went well, and its report.

@@ -165,14 +165,14 @@ fn what_comes_and_goes_does_not_take_the_keyboard_away() {
 fn what_is_wrong_with_a_device_is_told_in_words() {
     let devices = Devices {
         camera_fault: Some("It was unplugged.".into()),
-        mic_fault: Some("Another program uses it.".into()),
+        mic_fault: Some("Another program is using the microphone.".into()),
         speaker_fault: None,
     };
     for snapshot in [online(), talking(|_| {})] {
         let shown = show(Snapshot { devices: devices.clone(), ..snapshot });
         assert!(says(&shown, "Camera: It was unplugged."));
-        assert!(says(&shown, "Microphone: Another program uses it."));
-        assert!(!says(&shown, "Speaker"));
+        assert!(says(&shown, "Another program is using the microphone."));
+        assert!(!says(&shown, "Microphone:"), "the sentence names the device itself");
     }
 }
 

@@ -2,12 +2,14 @@
 //! that order.
 
 use crate::bot::{BotOptions, Errand};
-use crate::media::camera::CameraSpec;
-use crate::media::mic::MicSpec;
+use crate::media::camera::{self, CameraError, CameraSpec};
+use crate::media::mic::{self, MicSpec, SoundFileError};
 use crate::media::speaker::SpeakerSpec;
 use crate::view::Secret;
 use castle::limits::PASSWORD_BYTES_MAX;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +20,9 @@ pub struct Cli {
     /// What to be; the app, if nothing is said.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// What to log, to standard error: a level, or levels by module.
+    #[arg(long, global = true, env = "CASTLE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
     /// The app's.
     #[command(flatten)]
     pub app: AppArgs,
@@ -33,13 +38,13 @@ pub enum Command {
 /// The app.
 #[derive(Debug, Args)]
 pub struct AppArgs {
-    /// Invitation link from your host, castle+plaintext://host:port/?invite=CODE.
+    /// Invitation link from your host, castle+plaintext://host:port/?invite=CODE; wins over --server and --invite.
     pub link: Option<String>,
     /// Folder for the settings of this guest, instead of the user's.
     #[arg(long, value_name = "DIR", env = "CASTLE_PROFILE")]
     pub profile: Option<PathBuf>,
     /// Server, http://host:port or host:port.
-    #[arg(long, value_name = "URL", env = "CASTLE_SERVER", conflicts_with = "link")]
+    #[arg(long, value_name = "URL", env = "CASTLE_SERVER")]
     pub server: Option<String>,
     /// Login name.
     #[arg(long, env = "CASTLE_NAME")]
@@ -48,7 +53,7 @@ pub struct AppArgs {
     #[arg(long, value_name = "FILE", env = "CASTLE_PASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
     /// Invitation code: registers the guest.
-    #[arg(long, value_name = "CODE", env = "CASTLE_INVITE", conflicts_with = "link")]
+    #[arg(long, value_name = "CODE", env = "CASTLE_INVITE")]
     pub invite: Option<String>,
     /// Wait for a match as soon as the guest is logged in.
     #[arg(long)]
@@ -84,7 +89,7 @@ pub struct BotArgs {
     #[arg(long)]
     pub r#match: bool,
     /// Interest named to the matchmaker; may be given several times.
-    #[arg(long, requires = "match")]
+    #[arg(long, conflicts_with_all = ["call", "answer"])]
     pub tag: Vec<String>,
     /// Call the guest of this name.
     #[arg(long, value_name = "NAME")]
@@ -166,9 +171,48 @@ pub fn read_password(path: &Path) -> Result<Secret, PasswordFileError> {
     Ok(Secret(password.to_owned()))
 }
 
+/// Exit code for settings that cannot be used.
+pub const WRONG_CONFIGURATION: u8 = 64;
+
+/// What arguments that were refused end with. A wrong value that stands in the environment and not on the command
+/// line is a wrong configuration; all else is wrong usage, or a wish for help.
+pub fn exit_code(error: &clap::Error, arguments: &[OsString]) -> u8 {
+    let flag = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(text)) => text.split_whitespace().next().unwrap_or_default(),
+        _ => "",
+    };
+    let typed = |argument: &OsString| argument.to_str().and_then(|text| text.split('=').next()) == Some(flag);
+    let wrong_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
+    if wrong_value && flag.starts_with("--") && !arguments.iter().any(typed) {
+        return WRONG_CONFIGURATION;
+    }
+    u8::try_from(error.exit_code()).unwrap_or(WRONG_CONFIGURATION)
+}
+
+/// Why a file that a bot is to use is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum BotFileError {
+    /// The password.
+    #[error(transparent)]
+    Password(#[from] PasswordFileError),
+    /// What it shows, or is to be shown.
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    /// What it says.
+    #[error(transparent)]
+    Sound(#[from] SoundFileError),
+}
+
 impl BotArgs {
-    /// What the bot is told; reads the password.
-    pub fn options(&self) -> Result<BotOptions, PasswordFileError> {
+    /// What the bot is told. Reads the password, and looks into the other files, so that a wrong one is said before
+    /// anybody waits for a call.
+    pub fn options(&self) -> Result<BotOptions, BotFileError> {
+        for spec in std::iter::once(&self.camera).chain(&self.reference) {
+            camera::open_source(spec)?;
+        }
+        if let MicSpec::File(path) = &self.mic {
+            mic::read_wav(path)?;
+        }
         let errand = match &self.call {
             Some(name) => Errand::Call(name.clone()),
             None if self.answer => Errand::Answer,
@@ -217,6 +261,16 @@ mod tests {
         let link = Cli::try_parse_from(["castle-desktop", "castle+plaintext://h:1/?invite=x"]).unwrap();
         assert_eq!(link.app.link.as_deref(), Some("castle+plaintext://h:1/?invite=x"));
         assert!(Cli::try_parse_from(["castle-desktop", "--match", "--name", "n"]).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_value_is_wrong_usage_where_it_is_typed_and_else_wrong_configuration() {
+        let typed = ["castle-desktop", "--camera", "webcam"];
+        let error = Cli::try_parse_from(typed).unwrap_err();
+        assert_eq!(exit_code(&error, &typed.map(OsString::from)), 2);
+        assert_eq!(exit_code(&error, &["castle-desktop".into()]), 64);
+        let help = Cli::try_parse_from(["castle-desktop", "--help"]).unwrap_err();
+        assert_eq!(exit_code(&help, &[]), 0);
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub enum ErrorKind {
     Protocol,
 }
 
+/// Longest wait that a server is believed: far above any of its limits, and short of what a clock cannot add.
+const RETRY_MAX: Duration = Duration::from_hours(1);
+
 /// A failure with what is needed to act on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.sentence())]
@@ -70,7 +73,10 @@ impl From<tonic::Status> for ClientError {
         };
         Self {
             kind: ErrorKind::Refused(reason),
-            retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
+            retry_after: details
+                .retry_info()
+                .and_then(|retry| retry.retry_delay)
+                .map(|wait| wait.min(RETRY_MAX)),
             metadata: info.map(|info| info.metadata.clone().into_iter().collect()).unwrap_or_default(),
             field: details
                 .bad_request()
@@ -85,7 +91,8 @@ impl From<v1::Error> for ClientError {
         let reason = error.reason();
         Self {
             kind: ErrorKind::Refused(reason),
-            retry_after: (error.retry_after_ms > 0).then(|| Duration::from_millis(error.retry_after_ms)),
+            retry_after: (error.retry_after_ms > 0)
+                .then(|| Duration::from_millis(error.retry_after_ms).min(RETRY_MAX)),
             metadata: error.metadata.into_iter().collect(),
             field: error.field_violations.into_iter().next().map(|violation| violation.field),
         }
@@ -106,6 +113,8 @@ fn transport_kind(status: &tonic::Status) -> ErrorKind {
     }
     match status.code() {
         Code::DeadlineExceeded | Code::Cancelled => ErrorKind::Timeout,
+        // With a cause it is the transport's own word for a stream that broke, and no server's.
+        Code::Unknown if std::error::Error::source(status).is_some() => ErrorKind::Unreachable,
         Code::Unimplemented | Code::Unknown => ErrorKind::NotCastle,
         Code::Internal | Code::Unavailable => ErrorKind::Unreachable,
         Code::Ok

@@ -2,13 +2,14 @@
 
 use castle_desktop::app::{self, AppOptions, Wake};
 use castle_desktop::bot;
-use castle_desktop::cli::{AppArgs, BotArgs, Cli, Command, read_password};
+use castle_desktop::cli::{self, AppArgs, BotArgs, Cli, Command, WRONG_CONFIGURATION, read_password};
 use castle_desktop::engine::{Engine, EngineConfig, EngineHandle, Viewer};
 use castle_desktop::media::camera::{self, CameraSpec};
 use castle_desktop::settings::{self, Settings};
 use castle_desktop::view::{self, Connection, Prefill, Snapshot};
 use clap::Parser as _;
-use std::io::Write as _;
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,17 +17,34 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 use tokio::sync::watch;
 
-/// What is logged unless `CASTLE_LOG` says otherwise: the media stack warns of its own inner workings.
-const QUIET_FILTER: &str = "warn,rtc=error,rtc_ice=error,rtc_interceptor=error,webrtc=off";
+/// What is logged unless `--log` says otherwise: the media stack warns of its own inner workings.
+const QUIET_FILTER: &str = "warn,rtc=error,rtc_dtls=error,rtc_ice=error,rtc_interceptor=error,webrtc=off";
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    // No file is no fault; one that cannot be read is said by what is missing then.
-    dotenvy::dotenv().ok();
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("CASTLE_LOG").unwrap_or_else(|_| QUIET_FILTER.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let Cli { command, app } = Cli::parse();
+    if let Err(error) = dotenvy::from_path(".env")
+        && !error.not_found()
+    {
+        return wrong_configuration(&format!(".env: {error}"));
+    }
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let Cli { command, log, app } = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A terminal that is gone needs no words, and the code says the same.
+            error.print().ok();
+            return ExitCode::from(cli::exit_code(&error, &arguments));
+        }
+    };
+    let filter = match tracing_subscriber::EnvFilter::try_new(log.as_deref().unwrap_or(QUIET_FILTER)) {
+        Ok(filter) => filter,
+        Err(error) => return wrong_configuration(&format!("the log filter: {error}")),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let done = match command {
         Some(Command::Bot(args)) => run_bot(&args, started),
         None => run_app(app).map(|()| true),
@@ -41,13 +59,22 @@ fn main() -> ExitCode {
     }
 }
 
+fn wrong_configuration(what: &str) -> ExitCode {
+    eprintln!("castle-desktop: {what}");
+    ExitCode::from(WRONG_CONFIGURATION)
+}
+
 fn run_bot(args: &BotArgs, started: Instant) -> Result<bool, Box<dyn std::error::Error>> {
     let outcome = bot::run(args.options()?, started);
     let json = serde_json::to_string(&outcome.report)?;
-    match &args.report {
-        Some(path) => std::fs::write(path, json + "\n")
-            .map_err(|error| format!("cannot write the report to {}: {error}", path.display()))?,
-        None => writeln!(std::io::stdout(), "{json}")?,
+    let Some(path) = &args.report else {
+        writeln!(std::io::stdout(), "{json}")?;
+        return Ok(outcome.success);
+    };
+    if let Err(error) = std::fs::write(path, format!("{json}\n")) {
+        // The call is over and cannot be measured again.
+        writeln!(std::io::stdout(), "{json}")?;
+        return Err(format!("cannot write the report to {}: {error}", path.display()).into());
     }
     Ok(outcome.success)
 }
@@ -56,10 +83,12 @@ fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
     let folder = args.profile.clone().or_else(settings::user_folder);
     let remembered = folder.as_deref().map(settings::load).unwrap_or_default();
     let password = args.password_file.as_deref().map(read_password).transpose()?;
+    // A link says both, whatever the environment says.
+    let invitation = args.invite.filter(|_| args.link.is_none());
     let prefill = Prefill {
         server: args.link.or(args.server).or(remembered.server.clone()),
         name: args.name.or(remembered.name.clone()),
-        invitation: args.invite,
+        invitation,
     };
     let config = EngineConfig {
         camera: args.camera.unwrap_or_else(first_camera),

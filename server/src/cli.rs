@@ -20,8 +20,9 @@ use tracing_subscriber::EnvFilter;
 
 const FAILED: u8 = 1;
 const WRONG_CONFIGURATION: u8 = 64;
-/// What is logged where nothing else was asked. The relay's crates report every stray packet at a lower level.
-const DEFAULT_LOG: &str = "info,turn=warn,webrtc_util=warn,sled=warn";
+/// What is logged where nothing else was asked. The relay's crate calls every stray packet an error: whoever can
+/// send a packet could fill the disk.
+const DEFAULT_LOG: &str = "info,turn=off,webrtc_util=warn,sled=warn";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

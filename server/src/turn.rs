@@ -61,6 +61,10 @@ impl Relay {
     pub async fn start(config: RelayConfig) -> Result<Self, RelayError> {
         let failed = |error: &dyn std::fmt::Display| RelayError(error.to_string());
         let listen = config.socket.local_addr().map_err(|error| failed(&error))?;
+        // Said now, and not by each call that finds no way.
+        UdpSocket::bind((config.relay_ip, 0)).await.map_err(|error| {
+            RelayError(format!("its sockets cannot be bound to {}: {error}", config.relay_ip))
+        })?;
         let sockets = Arc::new(RelaySockets {
             ip: config.relay_ip,
             shown_ip: config.external_ip.unwrap_or(config.relay_ip),

@@ -50,3 +50,22 @@ fn a_server_without_our_service_is_not_a_castle() {
     let status = tonic::Status::unimplemented("");
     assert_eq!(ClientError::from(status).kind, ErrorKind::NotCastle);
 }
+
+#[test]
+fn a_stream_that_breaks_is_no_other_kind_of_server() {
+    let broken = tonic::Status::from_error("h2 protocol error".into());
+    assert_eq!(broken.code(), tonic::Code::Unknown);
+    assert!(ClientError::from(broken).is_transient());
+    assert_eq!(ClientError::from(tonic::Status::unknown("")).kind, ErrorKind::NotCastle);
+}
+
+#[test]
+fn no_server_can_make_a_client_wait_for_ever() {
+    let mut details =
+        ErrorDetails::with_error_info("RATE_LIMITED", "castle", [(String::new(), String::new())]);
+    details.set_retry_info(Some(Duration::MAX));
+    let status = tonic::Status::with_error_details(tonic::Code::ResourceExhausted, "", details);
+    assert_eq!(ClientError::from(status).retry_after, Some(RETRY_MAX));
+    let in_band = v1::Error { retry_after_ms: u64::MAX, ..Default::default() };
+    assert_eq!(ClientError::from(in_band).retry_after, Some(RETRY_MAX));
+}

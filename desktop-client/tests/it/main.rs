@@ -4,6 +4,7 @@ mod bad_peers;
 mod bot_call;
 mod call_flow;
 mod footage;
+mod killed_server;
 mod programs;
 mod relay_only;
 mod screens;

@@ -33,8 +33,13 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts one on `data_dir` at free ports, and waits until it serves.
     pub(crate) fn start(data_dir: &Path, match_route: &str) -> Self {
+        Self::start_at("127.0.0.1:0", data_dir, match_route)
+    }
+
+    /// The same at an address that guests know already.
+    pub(crate) fn start_at(listen: &str, data_dir: &Path, match_route: &str) -> Self {
         let mut child = Command::new(server())
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--turn-listen", "127.0.0.1:0"])
+            .args(["serve", "--json", "--listen", listen, "--turn-listen", "127.0.0.1:0"])
             .args(["--match-route", match_route, "--data-dir"])
             .arg(data_dir)
             .stdout(Stdio::piped())

@@ -176,8 +176,17 @@ impl Guest {
 
     /// Waits until pictures of the peer are shown.
     pub(crate) fn until_seeing(&self) {
+        self.until_shown(10);
+    }
+
+    /// Waits until more pictures of the peer are shown than there were.
+    pub(crate) fn until_seeing_more(&self) {
+        self.until_shown(self.engine.record().figures.frames_shown + 10);
+    }
+
+    fn until_shown(&self, frames: u64) {
         let deadline = Instant::now() + PATIENCE;
-        while self.engine.record().figures.frames_shown < 10 {
+        while self.engine.record().figures.frames_shown < frames {
             assert!(Instant::now() < deadline, "{}: no pictures: {:#?}", self.name, self.engine.record());
             self.woken.recv_timeout(Duration::from_millis(50)).ok();
         }

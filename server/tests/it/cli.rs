@@ -6,9 +6,11 @@ use castle::v1::castle_service_client::CastleServiceClient;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -46,9 +48,12 @@ struct Served {
 
 impl Served {
     fn start(home: &Path) -> Self {
+        Self::start_with(home, Stdio::null())
+    }
+
+    fn start_with(home: &Path, log: Stdio) -> Self {
         let arguments = [&FREE_PORTS[..], &["--json", "--data-dir", "data"]].concat();
-        let mut child =
-            castle_server(home, &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = castle_server(home, &arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, said: serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}")) }
@@ -146,6 +151,10 @@ async fn wrong_usage_and_wrong_configuration_have_their_exit_codes() {
     let mut said = castle_server(home.path(), &["serve", "--listen", "192.0.2.77:1"]);
     let said = said.env("CASTLE_PLAINTEXT", "1").output().unwrap();
     assert_eq!(said.status.code(), Some(1), "plaintext was said, the address is not ours: {}", stderr(&said));
+    let elsewhere = [&FREE_PORTS[..], &["--turn-relay-address", "192.0.2.77"]].concat();
+    let refused = run(home.path(), &elsewhere);
+    assert_eq!(refused.status.code(), Some(1), "the relay could serve nobody: {}", stderr(&refused));
+    assert!(stderr(&refused).contains("192.0.2.77"), "{}", stderr(&refused));
     std::fs::write(home.path().join(".env"), "not a setting\n").unwrap();
     assert_eq!(code(&["serve"]), 64);
 }
@@ -202,6 +211,27 @@ async fn the_log_goes_to_standard_error_as_asked() {
     let mut first = [0; 32];
     child.stderr.take().unwrap().read_exact(&mut first).unwrap();
     end(&mut child);
+}
+
+#[test]
+fn strangers_cannot_fill_the_log_with_stray_packets() {
+    let home = TempDir::new().unwrap();
+    let mut served = Served::start_with(home.path(), Stdio::piped());
+    let turn = served.said["turn"][0].as_str().unwrap().trim_start_matches("udp:").to_owned();
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    stranger.connect(turn).unwrap();
+    for length in 1..200 {
+        stranger.send(&vec![0x41; length]).unwrap();
+    }
+    // Its answer to a good request comes after all of them.
+    stranger.send(b"\x00\x01\x00\x00\x21\x12\xa4\x42binding-one!").unwrap();
+    stranger.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stranger.recv(&mut [0; 512]).unwrap();
+    let mut log = served.child.stderr.take().unwrap();
+    assert_eq!(served.terminate().code(), Some(0));
+    let mut said = String::new();
+    log.read_to_string(&mut said).unwrap();
+    assert!(said.contains("drained") && said.lines().count() < 10, "{said}");
 }
 
 /// How often the server is killed.

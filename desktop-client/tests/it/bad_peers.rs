@@ -64,38 +64,44 @@ fn a_peer_killed_in_a_call_is_missed_and_the_guest_can_go_on() {
 
 /// A client of no good will: takes the first call, and says `answer` for an answer.
 async fn answer_with(url: String, invitation: String, answer: &str) {
-    let mut client = CastleServiceClient::connect(url).await.unwrap();
+    let mut client = CastleServiceClient::connect(url).await.expect("a server that answers");
     let registering = v1::RegisterRequest {
         invitation_code: invitation,
         name: "mallory".to_owned(),
         password: PASSWORD.to_owned(),
         ..Default::default()
     };
-    let tokens = client.register(registering).await.unwrap().into_inner().tokens.unwrap();
+    let tokens = client
+        .register(registering)
+        .await
+        .expect("a server that answers")
+        .into_inner()
+        .tokens
+        .expect("a server that answers");
     let (outbox, frames) = mpsc::channel(8);
     let mut request = tonic::Request::new(ReceiverStream::new(frames));
-    let bearer = format!("Bearer {}", tokens.access_token).parse().unwrap();
+    let bearer = format!("Bearer {}", tokens.access_token).parse().expect("a server that answers");
     request.metadata_mut().insert("authorization", bearer);
     let say = |frame| v1::SignalRequest { frame: Some(frame), ..Default::default() };
     let hello = v1::Hello { protocol_version: castle::PROTOCOL_VERSION, ..Default::default() };
-    outbox.send(say(Ask::Hello(hello))).await.unwrap();
-    let mut inbox = client.signal(request).await.unwrap().into_inner();
+    outbox.send(say(Ask::Hello(hello))).await.expect("a server that answers");
+    let mut inbox = client.signal(request).await.expect("a server that answers").into_inner();
     while let Ok(Some(frame)) = inbox.message().await {
         match frame.frame {
             Some(Say::CallUpdate(update)) => {
-                let call = update.call.unwrap();
+                let call = update.call.expect("a server that answers");
                 if call.state() == v1::CallState::Ringing {
                     outbox
                         .send(say(Ask::AcceptCall(v1::AcceptCall { call_id: call.call_id })))
                         .await
-                        .unwrap();
+                        .expect("a server that answers");
                 } else if call.state() == v1::CallState::Ended {
                     return;
                 }
             }
             Some(Say::Offer(offer)) => {
                 let answer = v1::Answer { call_id: offer.call_id, sdp: answer.to_owned() };
-                outbox.send(say(Ask::Answer(answer))).await.unwrap();
+                outbox.send(say(Ask::Answer(answer))).await.expect("a server that answers");
             }
             _ => {}
         }

@@ -80,7 +80,8 @@ fn host_and_port(authority: &str) -> Result<(String, u16), ErrorKind> {
         None => return Err(ErrorKind::BadAddress),
     };
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    let valid = host.starts_with('[') || (!host.is_empty() && host.chars().all(name));
+    let bracketed = host.starts_with('[') && host.ends_with(']'); // read above
+    let valid = bracketed || (!host.is_empty() && host.chars().all(name));
     if valid { Ok((host, port)) } else { Err(ErrorKind::BadAddress) }
 }
 

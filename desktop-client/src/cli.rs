@@ -58,7 +58,7 @@ pub struct AppArgs {
     /// Wait for a match as soon as the guest is logged in.
     #[arg(long)]
     pub r#match: bool,
-    /// Camera: device:N, pattern[:WxH@FPS] or file:CLIP.y4m; without it the first one, or the pattern where none is.
+    /// Camera: device:N, pattern, pattern:WxH@FPS or file:CLIP.y4m; without it the first one, or the pattern if none is there.
     #[arg(long, value_name = "SPEC", env = "CASTLE_CAMERA")]
     pub camera: Option<CameraSpec>,
     /// Microphone: default, device:N, tone, file:SPEECH.wav or silence.
@@ -97,7 +97,7 @@ pub struct BotArgs {
     /// Take the first call that comes.
     #[arg(long)]
     pub answer: bool,
-    /// Camera: pattern[:WxH@FPS], file:CLIP.y4m or device:N.
+    /// Camera: pattern, pattern:WxH@FPS, file:CLIP.y4m or device:N.
     #[arg(long, value_name = "SPEC", env = "CASTLE_CAMERA", default_value = "pattern")]
     pub camera: CameraSpec,
     /// Microphone: tone, file:SPEECH.wav, silence, default or device:N.

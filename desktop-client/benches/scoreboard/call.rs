@@ -20,8 +20,12 @@ pub(crate) fn rows() -> Result<Vec<Row>, Fault> {
     let mut rows = Vec::new();
     for (label, camera) in [("640x360@30", "pattern:640x360@30"), ("1280x720@30", "pattern:1280x720@30")] {
         let mut reports = Vec::new();
-        for _ in 0..CALLS {
-            let bots = ["one", "two"].map(|name| start(&server, name, camera, &password));
+        for number in 0..CALLS {
+            // New guests for each call: the same two are not matched again for a minute.
+            let bots = ["one", "two"].map(|name| {
+                let name = format!("{name}-{number}-{}", camera.len());
+                start(&server, &name, camera, &password)
+            });
             for bot in bots {
                 let output = bot?.wait_with_output()?;
                 let text = String::from_utf8(output.stdout)?;

@@ -7,6 +7,7 @@ use crate::accounts::{self, INVITATION_TTL, Inviting};
 use crate::config::PublicUrl;
 use crate::error::Error;
 use crate::hub::HubHandle;
+use crate::service::not_yet;
 use crate::store::sled::SledStore;
 use crate::store::{Account, OpenError, Role, Store};
 use castle::v1::{self, admin_service_client::AdminServiceClient, admin_service_server::AdminService};
@@ -77,11 +78,11 @@ impl AdminService for AdminApi {
         Ok(Response::new(create_invitation(&*self.store, &self.url, request.into_inner()).await?))
     }
 
-    async fn list_guests(
+    async fn list_accounts(
         &self,
-        request: Request<v1::ListGuestsRequest>,
-    ) -> Result<Response<v1::ListGuestsResponse>, Status> {
-        let mut page = list_guests(&*self.store, request.into_inner()).await?;
+        request: Request<v1::ListAccountsRequest>,
+    ) -> Result<Response<v1::ListAccountsResponse>, Status> {
+        let mut page = list_accounts(&*self.store, request.into_inner()).await?;
         for account in &mut page.accounts {
             let id = account.guest.as_ref().and_then(|guest| guest.guest_id.parse().ok());
             account.online = match id {
@@ -90,6 +91,90 @@ impl AdminService for AdminApi {
             };
         }
         Ok(Response::new(page))
+    }
+
+    async fn list_invitations(
+        &self,
+        _request: Request<v1::ListInvitationsRequest>,
+    ) -> Result<Response<v1::ListInvitationsResponse>, Status> {
+        Err(not_yet("ListInvitations"))
+    }
+
+    async fn revoke_invitation(
+        &self,
+        _request: Request<v1::RevokeInvitationRequest>,
+    ) -> Result<Response<v1::RevokeInvitationResponse>, Status> {
+        Err(not_yet("RevokeInvitation"))
+    }
+
+    async fn get_account(
+        &self,
+        _request: Request<v1::GetAccountRequest>,
+    ) -> Result<Response<v1::GetAccountResponse>, Status> {
+        Err(not_yet("GetAccount"))
+    }
+
+    async fn ban_guest(
+        &self,
+        _request: Request<v1::BanGuestRequest>,
+    ) -> Result<Response<v1::BanGuestResponse>, Status> {
+        Err(not_yet("BanGuest"))
+    }
+
+    async fn unban_guest(
+        &self,
+        _request: Request<v1::UnbanGuestRequest>,
+    ) -> Result<Response<v1::UnbanGuestResponse>, Status> {
+        Err(not_yet("UnbanGuest"))
+    }
+
+    async fn disconnect_guest(
+        &self,
+        _request: Request<v1::DisconnectGuestRequest>,
+    ) -> Result<Response<v1::DisconnectGuestResponse>, Status> {
+        Err(not_yet("DisconnectGuest"))
+    }
+
+    async fn delete_guest(
+        &self,
+        _request: Request<v1::DeleteGuestRequest>,
+    ) -> Result<Response<v1::DeleteGuestResponse>, Status> {
+        Err(not_yet("DeleteGuest"))
+    }
+
+    async fn create_reset_code(
+        &self,
+        _request: Request<v1::CreateResetCodeRequest>,
+    ) -> Result<Response<v1::CreateResetCodeResponse>, Status> {
+        Err(not_yet("CreateResetCode"))
+    }
+
+    async fn set_role(
+        &self,
+        _request: Request<v1::SetRoleRequest>,
+    ) -> Result<Response<v1::SetRoleResponse>, Status> {
+        Err(not_yet("SetRole"))
+    }
+
+    async fn list_reports(
+        &self,
+        _request: Request<v1::ListReportsRequest>,
+    ) -> Result<Response<v1::ListReportsResponse>, Status> {
+        Err(not_yet("ListReports"))
+    }
+
+    async fn resolve_report(
+        &self,
+        _request: Request<v1::ResolveReportRequest>,
+    ) -> Result<Response<v1::ResolveReportResponse>, Status> {
+        Err(not_yet("ResolveReport"))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        _request: Request<v1::ListAuditEntriesRequest>,
+    ) -> Result<Response<v1::ListAuditEntriesResponse>, Status> {
+        Err(not_yet("ListAuditEntries"))
     }
 }
 
@@ -113,10 +198,10 @@ async fn create_invitation(
     })
 }
 
-async fn list_guests(
+async fn list_accounts(
     store: &dyn Store,
-    asked: v1::ListGuestsRequest,
-) -> Result<v1::ListGuestsResponse, Error> {
+    asked: v1::ListAccountsRequest,
+) -> Result<v1::ListAccountsResponse, Error> {
     if asked.page_size > PAGE_MAX {
         return Err(Error::field("page_size", "must be at most 1,000"));
     }
@@ -129,7 +214,7 @@ async fn list_guests(
     let more = accounts.len() > size;
     accounts.truncate(size);
     let next = accounts.last().filter(|_| more).map(|account| account.name.clone());
-    Ok(v1::ListGuestsResponse {
+    Ok(v1::ListAccountsResponse {
         accounts: accounts.into_iter().map(v1::Account::from).collect(),
         next_page_token: next.unwrap_or_default(),
     })
@@ -145,6 +230,8 @@ impl From<Account> for v1::Account {
             role: role.into(),
             created_at: Some(account.created_at.into()),
             last_login_at: account.last_login_at.map(Into::into),
+            banned_at: None,
+            ban_reason: String::new(),
             online: false,
             guest: Some(account.into()),
         }
@@ -219,14 +306,14 @@ impl Admin {
     }
 
     /// All accounts by name.
-    pub async fn list_guests(&mut self) -> Result<Vec<v1::Account>, AdminError> {
+    pub async fn list_accounts(&mut self) -> Result<Vec<v1::Account>, AdminError> {
         let mut accounts = Vec::new();
         let mut page_token = String::new();
         loop {
-            let asked = v1::ListGuestsRequest { page_size: PAGE_MAX, page_token };
+            let asked = v1::ListAccountsRequest { page_size: PAGE_MAX, page_token };
             let page = match self {
-                Self::Running(client) => client.list_guests(asked).await?.into_inner(),
-                Self::Alone(store, _) => list_guests(&**store, asked).await?,
+                Self::Running(client) => client.list_accounts(asked).await?.into_inner(),
+                Self::Alone(store, _) => list_accounts(&**store, asked).await?,
             };
             accounts.extend(page.accounts);
             if page.next_page_token.is_empty() {

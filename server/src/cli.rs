@@ -212,6 +212,7 @@ async fn invite_create(args: InviteCreateArgs) -> Result<(), CommandError> {
         uses: args.uses,
         expires_in_s: args.expires.as_secs(),
         note: args.note,
+        request_id: String::new(),
     };
     let made = admin.create_invitation(asked).await?;
     let expires_at = made.expires_at.map(|at| at.to_string()).unwrap_or_default();
@@ -234,7 +235,7 @@ async fn invite_create(args: InviteCreateArgs) -> Result<(), CommandError> {
 async fn guest_list(args: GuestListArgs) -> Result<(), CommandError> {
     let anywhere = PublicUrl::parse("http://127.0.0.1")?;
     let mut admin = Admin::open(&args.data.data_dir, anywhere).await?;
-    let accounts = admin.list_guests().await?;
+    let accounts = admin.list_accounts().await?;
     if args.json {
         let rows: Vec<Value> = accounts.iter().map(account_json).collect();
         return print(&Value::from(rows).to_string());

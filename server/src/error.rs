@@ -141,6 +141,29 @@ pub enum Error {
         /// Tickets allowed.
         limit: usize,
     },
+    /// The host has taken the invitation back.
+    InvitationRevoked,
+    /// Registration is by invitation, and none was given.
+    InvitationRequired,
+    /// The host has banned this account.
+    Banned,
+    /// The login behind the token was ended.
+    LoginEnded,
+    /// The call took too long.
+    Deadline {
+        /// Time allowed.
+        limit: Duration,
+    },
+    /// No such guest.
+    GuestUnknown,
+    /// No such device of the caller.
+    DeviceUnknown,
+    /// No such report.
+    ReportUnknown,
+    /// The hall would be left without an admin.
+    LastAdmin,
+    /// Not a call token of this server, or its call is over.
+    CallTokenInvalid,
 }
 
 /// One row of the table: how an error looks on the wire.
@@ -191,6 +214,8 @@ impl Error {
                 | R::Superseded
                 | R::SessionLimit
                 | R::HeartbeatLost
+                | R::Banned
+                | R::LoginEnded
                 | R::Internal
         )
     }
@@ -342,6 +367,31 @@ impl Error {
                 metadata: vec![("limit", limit.to_string())],
                 ..row(R::QueueFull, Code::ResourceExhausted, "the queue for a match is full")
             },
+            Self::InvitationRevoked => {
+                row(R::InvitationRevoked, Code::FailedPrecondition, "the invitation was taken back")
+            }
+            Self::InvitationRequired => {
+                row(R::InvitationRequired, Code::FailedPrecondition, "registration needs an invitation here")
+            }
+            Self::Banned => row(R::Banned, Code::PermissionDenied, "the host has banned this account"),
+            Self::LoginEnded => {
+                row(R::LoginEnded, Code::Unauthenticated, "this login was ended: log in again")
+            }
+            Self::Deadline { limit } => Row {
+                metadata: vec![("limit_ms", limit.as_millis().to_string())],
+                ..row(R::Deadline, Code::DeadlineExceeded, "the call took too long: try again")
+            },
+            Self::GuestUnknown => row(R::GuestUnknown, Code::NotFound, "no such guest"),
+            Self::DeviceUnknown => row(R::DeviceUnknown, Code::NotFound, "no such device of yours"),
+            Self::ReportUnknown => row(R::ReportUnknown, Code::NotFound, "no such report"),
+            Self::LastAdmin => {
+                row(R::LastAdmin, Code::FailedPrecondition, "the hall would be left without an admin")
+            }
+            Self::CallTokenInvalid => row(
+                R::CallTokenInvalid,
+                Code::InvalidArgument,
+                "the call token is not valid, or its call is over",
+            ),
         }
     }
 }

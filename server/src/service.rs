@@ -37,6 +37,8 @@ pub struct CastleApi {
 impl CastleService for CastleApi {
     type SignalStream = Replies;
     type MatchStream = MatchReplies;
+    type ExportAccountStream = NotYet<v1::ExportAccountResponse>;
+    type SubscribeStream = NotYet<v1::SubscribeResponse>;
 
     async fn register(
         &self,
@@ -80,4 +82,126 @@ impl CastleService for CastleApi {
         let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
         Ok(in_time(matching::begin(&self.hub, &caller, request.into_inner())).await?)
     }
+
+    async fn reset_password(
+        &self,
+        _request: Request<v1::ResetPasswordRequest>,
+    ) -> Result<Response<v1::ResetPasswordResponse>, Status> {
+        Err(not_yet("ResetPassword"))
+    }
+
+    async fn logout(
+        &self,
+        _request: Request<v1::LogoutRequest>,
+    ) -> Result<Response<v1::LogoutResponse>, Status> {
+        Err(not_yet("Logout"))
+    }
+
+    async fn change_password(
+        &self,
+        _request: Request<v1::ChangePasswordRequest>,
+    ) -> Result<Response<v1::ChangePasswordResponse>, Status> {
+        Err(not_yet("ChangePassword"))
+    }
+
+    async fn set_display_name(
+        &self,
+        _request: Request<v1::SetDisplayNameRequest>,
+    ) -> Result<Response<v1::SetDisplayNameResponse>, Status> {
+        Err(not_yet("SetDisplayName"))
+    }
+
+    async fn delete_account(
+        &self,
+        _request: Request<v1::DeleteAccountRequest>,
+    ) -> Result<Response<v1::DeleteAccountResponse>, Status> {
+        Err(not_yet("DeleteAccount"))
+    }
+
+    async fn export_account(
+        &self,
+        _request: Request<v1::ExportAccountRequest>,
+    ) -> Result<Response<Self::ExportAccountStream>, Status> {
+        Err(not_yet("ExportAccount"))
+    }
+
+    async fn list_devices(
+        &self,
+        _request: Request<v1::ListDevicesRequest>,
+    ) -> Result<Response<v1::ListDevicesResponse>, Status> {
+        Err(not_yet("ListDevices"))
+    }
+
+    async fn revoke_device(
+        &self,
+        _request: Request<v1::RevokeDeviceRequest>,
+    ) -> Result<Response<v1::RevokeDeviceResponse>, Status> {
+        Err(not_yet("RevokeDevice"))
+    }
+
+    async fn list_guests(
+        &self,
+        _request: Request<v1::ListGuestsRequest>,
+    ) -> Result<Response<v1::ListGuestsResponse>, Status> {
+        Err(not_yet("ListGuests"))
+    }
+
+    async fn list_calls(
+        &self,
+        _request: Request<v1::ListCallsRequest>,
+    ) -> Result<Response<v1::ListCallsResponse>, Status> {
+        Err(not_yet("ListCalls"))
+    }
+
+    async fn erase_calls(
+        &self,
+        _request: Request<v1::EraseCallsRequest>,
+    ) -> Result<Response<v1::EraseCallsResponse>, Status> {
+        Err(not_yet("EraseCalls"))
+    }
+
+    async fn block(
+        &self,
+        _request: Request<v1::BlockRequest>,
+    ) -> Result<Response<v1::BlockResponse>, Status> {
+        Err(not_yet("Block"))
+    }
+
+    async fn unblock(
+        &self,
+        _request: Request<v1::UnblockRequest>,
+    ) -> Result<Response<v1::UnblockResponse>, Status> {
+        Err(not_yet("Unblock"))
+    }
+
+    async fn list_blocked(
+        &self,
+        _request: Request<v1::ListBlockedRequest>,
+    ) -> Result<Response<v1::ListBlockedResponse>, Status> {
+        Err(not_yet("ListBlocked"))
+    }
+
+    async fn report(
+        &self,
+        _request: Request<v1::ReportRequest>,
+    ) -> Result<Response<v1::ReportResponse>, Status> {
+        Err(not_yet("Report"))
+    }
+
+    async fn subscribe(
+        &self,
+        _request: Request<v1::SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        Err(not_yet("Subscribe"))
+    }
+
+    async fn send(&self, _request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
+        Err(not_yet("Send"))
+    }
+}
+
+type NotYet<T> = tokio_stream::Empty<Result<T, Status>>;
+
+pub(crate) fn not_yet(rpc: &str) -> Status {
+    Status::unimplemented(format!("{rpc} is being built"))
 }

@@ -69,7 +69,12 @@ pub async fn log_in(address: ServerAddress, credentials: Credentials) -> Result<
     let device_name = device_name();
     let (guest, tokens) = match credentials {
         Credentials::LogIn { name, password } => {
-            let mut request = tonic::Request::new(LoginRequest { name, password: password.0, device_name });
+            let mut request = tonic::Request::new(LoginRequest {
+                name,
+                password: password.0,
+                device_name,
+                device_token: String::new(),
+            });
             request.set_timeout(UNARY_DEADLINE);
             let response = client.login(request).await?.into_inner();
             (response.guest, response.tokens)

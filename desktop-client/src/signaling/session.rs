@@ -331,6 +331,7 @@ impl Session {
             request_id: wire::new_request_id(),
             tags: tags.clone(),
             languages: Vec::new(),
+            ..MatchRequest::default()
         };
         let wait = matching::wait(
             self.account.client.clone(),
@@ -368,7 +369,7 @@ impl Session {
                 let pong = v1::Pong { nonce: ping.nonce };
                 return self.send_unsequenced(transport, signal_request::Frame::Pong(pong));
             }
-            Wire::Pong(_) | Wire::Welcome(_) => {}
+            Wire::Pong(_) | Wire::Welcome(_) | Wire::TokenRenewed(_) | Wire::CandidatesRemoved(_) => {}
             Wire::GoAway(away) => {
                 let jitter = rand::rng().random_range(0..=away.jitter_ms);
                 let wait = u64::from(away.reconnect_after_ms) + u64::from(jitter);

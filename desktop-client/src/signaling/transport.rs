@@ -29,6 +29,7 @@ impl Transport {
             client_name: env!("CARGO_PKG_NAME").into(),
             client_version: env!("CARGO_PKG_VERSION").into(),
             resume,
+            current_call: String::new(),
         };
         let mut call = tonic::Request::new(ReceiverStream::new(queue));
         call.metadata_mut().insert("authorization", account.bearer()?);

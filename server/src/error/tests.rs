@@ -42,6 +42,16 @@ fn one_of_each() -> Vec<Error> {
         Error::HeartbeatLost,
         Error::Limit { what: "streams", limit: 100 },
         Error::QueueFull { limit: 10_000 },
+        Error::InvitationRevoked,
+        Error::InvitationRequired,
+        Error::Banned,
+        Error::LoginEnded,
+        Error::Deadline { limit: Duration::from_secs(10) },
+        Error::GuestUnknown,
+        Error::DeviceUnknown,
+        Error::ReportUnknown,
+        Error::LastAdmin,
+        Error::CallTokenInvalid,
     ]
 }
 
@@ -82,6 +92,16 @@ INTERNAL Internal {log_id=0123456789abcdef}
 HEARTBEAT_LOST DeadlineExceeded {}
 LIMIT ResourceExhausted {limit=100 what=streams}
 QUEUE_FULL ResourceExhausted {limit=10000}
+INVITATION_REVOKED FailedPrecondition {}
+INVITATION_REQUIRED FailedPrecondition {}
+BANNED PermissionDenied {}
+LOGIN_ENDED Unauthenticated {}
+DEADLINE DeadlineExceeded {limit_ms=10000}
+GUEST_UNKNOWN NotFound {}
+DEVICE_UNKNOWN NotFound {}
+REPORT_UNKNOWN NotFound {}
+LAST_ADMIN FailedPrecondition {}
+CALL_TOKEN_INVALID InvalidArgument {}
 ";
 
 /// One line of the table, read back from the status a client receives.

@@ -98,6 +98,7 @@ impl From<Tokens> for v1::Tokens {
             access_expires_at: Some(tokens.access_expires_at.into()),
             refresh_token: tokens.refresh.reveal().to_owned(),
             refresh_expires_at: Some(tokens.refresh_expires_at.into()),
+            device_token: String::new(),
         }
     }
 }

@@ -77,6 +77,10 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
             Command::Negotiate(call, Negotiation::EndOfCandidates { username_fragment })
         }
         Request::LeaveMatch(_) => Command::LeaveMatch,
+        Request::RenewToken(_)
+        | Request::WatchHall(_)
+        | Request::MissedCallsSeen(_)
+        | Request::CandidatesRemoved(_) => return Err(Error::MalformedFrame { detail: "not built yet" }),
         Request::Hello(_) | Request::Ping(_) | Request::Pong(_) | Request::Bye(_) => {
             return Err(Error::MalformedFrame { detail: "not a command" });
         }
@@ -202,6 +206,8 @@ fn welcome(welcome: Welcome, heartbeat: Duration) -> v1::Welcome {
         call: welcome.call.as_ref().map(call),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         server_time: Some(SystemTime::now().into()),
+        access_expires_at: None,
+        missed_calls: Vec::new(),
     }
 }
 
@@ -253,6 +259,8 @@ fn snapshot(hall: &HallSnapshot) -> v1::HallSnapshot {
         hall_version: hall.version,
         guests: hall.rows.iter().map(hall_guest).collect(),
         guest_count: count(hall.guest_count),
+        watch: 0,
+        next_page_token: String::new(),
     }
 }
 
@@ -263,6 +271,7 @@ fn hall_delta(delta: &HallDelta, me: GuestId, guest_count: usize) -> v1::HallDel
         changed: delta.changed.iter().filter(|row| row.guest.id != me).map(hall_guest).collect(),
         left_guest_ids: delta.left.iter().filter(|&&left| left != me).map(ToString::to_string).collect(),
         guest_count: count(guest_count),
+        watch: 0,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod bot;
 pub mod call;
 pub mod cli;
+pub mod congestion;
 pub mod engine;
 pub mod error;
 pub mod media;

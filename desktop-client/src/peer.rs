@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 mod connection;
+mod estimator;
 mod feedback;
 mod scrub;
 mod task;
@@ -95,6 +96,8 @@ pub enum PeerEvent {
     KeyFrameWanted,
     /// The other end's receiver lost this share of our video since its last report, 0 to 1.
     VideoLoss(f64),
+    /// What our pictures may take of the path, when it changes. From the first on, `VideoLoss` says nothing more.
+    Rate(SendRate),
     /// Figures of the path, once a second.
     Path(PathStats),
     /// Nothing was heard for a while; it may come back.
@@ -136,6 +139,15 @@ pub enum PathRoute {
     Prflx,
     /// Relayed.
     Relay,
+}
+
+/// What pictures may take of the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendRate {
+    /// What to encode for, bit/s.
+    pub picture_bps: u32,
+    /// Too much is on its way already: leave pictures out until this is over.
+    pub clogged: bool,
 }
 
 /// Figures of the path.

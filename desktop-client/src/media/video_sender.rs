@@ -60,7 +60,7 @@ pub struct VideoSenderStats {
     pub target_bps: u32,
     /// Key frames that left.
     pub key_frames: u64,
-    /// Pictures the rate control left out.
+    /// Pictures the rate control left out, or for which the path was too full.
     pub frames_dropped: u64,
     /// When the first picture left.
     pub first_frame_at: Option<Instant>,
@@ -89,6 +89,7 @@ struct State {
     sending: bool,
     key_frame: bool,
     target_bps: u32,
+    clogged: bool,
     stats: VideoSenderStats,
     frames: RateMeter,
     bits: RateMeter,
@@ -134,6 +135,7 @@ impl VideoSender {
             sending: false,
             key_frame: false,
             target_bps: options.bitrate_bps,
+            clogged: false,
             stats: VideoSenderStats::default(),
             frames: RateMeter::new(),
             bits: RateMeter::new(),
@@ -147,9 +149,10 @@ impl VideoSender {
         Self { shared, threads }
     }
 
-    /// Changes the bitrate, bit/s; size and rate of the picture follow.
-    pub fn set_target_bitrate(&self, bps: u32) {
-        self.shared.order(|state| state.target_bps = bps);
+    /// Changes the bitrate, bit/s; size and rate of the picture follow. While `clogged` no picture leaves: the path
+    /// is full of earlier ones.
+    pub fn set_rate(&self, bps: u32, clogged: bool) {
+        self.shared.order(|state| (state.target_bps, state.clogged) = (bps, clogged));
     }
 
     /// Makes the next picture a key frame.

@@ -1,11 +1,13 @@
 //! Builds the WebRTC connection: codecs, feedback, sockets, tracks.
 
+use super::estimator::Estimator;
 use super::feedback::{Feedback, FeedbackTap};
 use super::{IceServer, MediaKind, PeerConfig};
+use crate::rate::MAX_DIRECT_BPS;
 use rtc::interceptor::NackGeneratorBuilder;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::interceptor_registry::{
-    Slot, configure_nack, configure_rtcp_reports,
+    CongestionFeedback, Slot, configure_congestion_control, configure_nack, configure_rtcp_reports,
 };
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8};
 use rtc::rtp_transceiver::rtp_sender::{
@@ -13,7 +15,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RtpCodecKind,
 };
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_local::TrackLocal;
@@ -73,6 +75,7 @@ pub(super) struct Connection {
     pub(super) audio: LocalTrack,
     pub(super) video: LocalTrack,
     pub(super) feedback: mpsc::Receiver<Feedback>,
+    pub(super) estimator: Estimator,
 }
 
 struct Handler(mpsc::Sender<StackEvent>);
@@ -127,9 +130,10 @@ pub(super) async fn build(
     let (audio_ssrc, video_ssrc) = (rand::random(), rand::random());
     let (heard, feedback) = mpsc::channel(FEEDBACK_MAX);
     let handler = Arc::new(Handler(events));
+    let estimator = Estimator::new(Instant::now(), MAX_DIRECT_BPS);
     let mut last = Ok(());
     for addresses in bind_addresses(config) {
-        let (engine, registry) = media(video_ssrc, heard.clone())?;
+        let (engine, registry) = media(video_ssrc, heard.clone(), estimator.clone())?;
         let built = PeerConnectionBuilder::new()
             .with_configuration(configuration(config))
             .with_media_engine(engine)
@@ -149,7 +153,7 @@ pub(super) async fn build(
         };
         let audio = add_track(&pc, MediaKind::Audio, audio_ssrc).await?;
         let video = add_track(&pc, MediaKind::Video, video_ssrc).await?;
-        return Ok(Connection { pc, audio, video, feedback });
+        return Ok(Connection { pc, audio, video, feedback, estimator });
     }
     last.map(|()| unreachable!("at least one set of addresses was tried"))
 }
@@ -211,6 +215,7 @@ fn codec(kind: MediaKind) -> RTCRtpCodec {
 fn media(
     video_ssrc: u32,
     heard: mpsc::Sender<Feedback>,
+    estimator: Estimator,
 ) -> Result<(MediaEngine, Registry), webrtc::error::Error> {
     let mut engine = MediaEngine::default();
     for (kind, payload_type, codec_kind) in [
@@ -226,6 +231,8 @@ fn media(
         .build();
     let registry = configure_nack(Registry::new(), &mut engine).with(Slot::NackGenerator, nack);
     let registry = configure_rtcp_reports(registry);
+    let twcc = CongestionFeedback::Twcc;
+    let registry = configure_congestion_control(registry, estimator, twcc, &mut engine)?;
     Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new(video_ssrc, heard))))
 }
 

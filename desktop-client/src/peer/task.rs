@@ -1,14 +1,16 @@
 //! The task of one connection: applies descriptions and candidates in order, writes and reads packets, reports.
 
 use super::connection::{self, CHANNEL_LABEL, Connection, LocalTrack, StackEvent};
+use super::estimator::Estimator;
 use super::feedback::Feedback;
 use super::window::ReceiveWindow;
 use super::{
     CHANNEL_MESSAGE_MAX, MediaKind, PacketHandler, PathRoute, PathStats, PeerCommand, PeerConfig, PeerEvent,
-    PeerFault, scrub,
+    PeerFault, SendRate, scrub,
 };
 use crate::call::Candidate;
 use crate::media::packet::{IncomingPacket, OutgoingPacket};
+use crate::rate::MAX_RELAYED_BPS;
 use bytes::{Bytes, BytesMut};
 use castle::ids::CallId;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -33,6 +35,8 @@ const STACK_EVENTS_MAX: usize = 256;
 const MESSAGES_MAX: usize = 64;
 /// Between two looks at the figures.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two looks at what pictures may take: more than one in each frame.
+const RATE_INTERVAL: Duration = Duration::from_millis(25);
 /// While the connection is set up, the stack is woken this often: what it has for the relay otherwise waits for its next
 /// timer, up to 200 ms for each flight of the handshake (webrtc 0.21.1).
 const NUDGE_INTERVAL: Duration = Duration::from_millis(20);
@@ -108,6 +112,7 @@ struct Task {
     remote_tracks: usize,
     local_ufrag: String,
     connected: bool,
+    rate: Option<SendRate>,
 }
 
 enum Message {
@@ -142,6 +147,7 @@ impl Task {
             remote_tracks: 0,
             local_ufrag: String::new(),
             connected: false,
+            rate: None,
         }
     }
 
@@ -153,6 +159,8 @@ impl Task {
         stats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut nudge = tokio::time::interval(NUDGE_INTERVAL);
         nudge.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut rate = tokio::time::interval(RATE_INTERVAL);
+        rate.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 command = self.commands.recv() => match command {
@@ -174,6 +182,12 @@ impl Task {
                 _ = nudge.tick(), if self.remote_described && !self.channel_open => {
                     // No packets: nothing is sent, the stack only looks around. Before tracks are bound it says no.
                     self.connection.video.track.write_rtcp(Vec::new()).await.ok();
+                }
+                _ = rate.tick(), if self.connected => {
+                    let rate = self.connection.estimator.rate(Instant::now());
+                    if let Some(rate) = rate && self.rate.replace(rate) != Some(rate) {
+                        self.tell(PeerEvent::Rate(rate)).await;
+                    }
                 }
                 _ = stats.tick(), if self.connected => {
                     let path = self.path().await;
@@ -293,7 +307,8 @@ impl Task {
         let Some((audio, video)) = self.outgoing.take() else { return };
         for (queue, track) in [(audio, &self.connection.audio), (video, &self.connection.video)] {
             let payload_type = negotiated_payload_type(track).await;
-            let writer = Writer { track: track.track.clone(), ssrc: track.ssrc, payload_type };
+            let estimator = self.connection.estimator.clone();
+            let writer = Writer { track: track.track.clone(), ssrc: track.ssrc, payload_type, estimator };
             self.helpers.spawn(writer.run(queue, self.counters.clone()));
         }
     }
@@ -335,6 +350,9 @@ impl Task {
             RTCPeerConnectionState::Connected => {
                 self.connected = true;
                 let route = self.path().await.route;
+                if route == Some(PathRoute::Relay) {
+                    self.connection.estimator.set_max_bps(MAX_RELAYED_BPS);
+                }
                 self.tell(PeerEvent::Connected { route }).await;
             }
             RTCPeerConnectionState::Disconnected => self.tell(PeerEvent::Disconnected).await,
@@ -454,6 +472,7 @@ struct Writer {
     track: Arc<webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP>,
     ssrc: u32,
     payload_type: u8,
+    estimator: Estimator,
 }
 
 impl Writer {
@@ -472,6 +491,7 @@ impl Writer {
                 ..Default::default()
             };
             sequence_number = sequence_number.wrapping_add(1);
+            self.estimator.sent(Instant::now(), packet.payload.len());
             let packet = rtc::rtp::Packet { header, payload: packet.payload };
             if let Err(error) = self.track.write_rtp(packet).await {
                 tracing::trace!(%error, "a packet was not sent");

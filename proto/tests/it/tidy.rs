@@ -38,6 +38,7 @@ const NEVER: [(&[&str], &[&str], &str); 5] = [
             "server/src/matchmaker",
             "desktop-client/src/call",
             "desktop-client/src/backoff",
+            "desktop-client/src/congestion",
             "desktop-client/src/media/jitter",
             "desktop-client/src/media/ladder",
         ],

@@ -7,7 +7,7 @@ use super::super::snapshot::Switches;
 use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{MediaClock, PingSample};
-use crate::peer::{PathStats, Peer, PeerCommand};
+use crate::peer::{PathStats, Peer, PeerCommand, SendRate};
 use crate::rate::RateController;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
@@ -97,7 +97,7 @@ impl LiveCall {
     pub(super) fn path_up(&mut self, now: Instant, relayed: bool) {
         if let Some(connection) = &mut self.connection {
             let rate = connection.rate.insert(RateController::new(now, relayed));
-            self.camera.sender().set_target_bitrate(rate.target_bps());
+            self.camera.sender().set_rate(rate.target_bps(), false);
         }
     }
 
@@ -107,9 +107,17 @@ impl LiveCall {
             let before = rate.target_bps();
             rate.report(now, lost);
             if rate.target_bps() != before {
-                self.camera.sender().set_target_bitrate(rate.target_bps());
+                self.camera.sender().set_rate(rate.target_bps(), false);
             }
         }
+    }
+
+    /// What the pictures may take: from now on the path is known packet by packet.
+    pub(super) fn send_rate(&mut self, rate: SendRate) {
+        if let Some(connection) = &mut self.connection {
+            connection.rate = None;
+        }
+        self.camera.sender().set_rate(rate.picture_bps, rate.clogged);
     }
 
     pub(super) fn key_frame_wanted(&mut self, now: Instant) {

@@ -172,6 +172,11 @@ impl Engine {
                     live.key_frame_wanted(now);
                 }
             }
+            PeerEvent::Rate(rate) => {
+                if let Some(live) = self.live.as_mut().filter(|_| current) {
+                    live.send_rate(rate);
+                }
+            }
             PeerEvent::VideoLoss(lost) => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
                     live.video_lost(now, lost);

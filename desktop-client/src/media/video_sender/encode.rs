@@ -56,8 +56,9 @@ impl Encode {
         while !captured.is_closed() {
             let Some(frame) = captured.wait(IDLE) else { continue };
             let (sending, target_bps, key_frame) = {
-                let state = self.shared.locked();
-                (state.sending, state.target_bps, state.key_frame)
+                let mut state = self.shared.locked();
+                state.stats.frames_dropped += u64::from(state.sending && state.clogged);
+                (state.sending && !state.clogged, state.target_bps, state.key_frame)
             };
             if !sending {
                 continue;

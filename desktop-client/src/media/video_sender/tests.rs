@@ -67,7 +67,7 @@ fn a_low_bitrate_makes_the_picture_smaller_without_a_restart() {
     let setup = start(CameraSpec::Pattern(format), 2_000_000);
     setup.sender.set_sending(true);
     eventually(|| setup.sender.stats().height == 720);
-    setup.sender.set_target_bitrate(400_000);
+    setup.sender.set_rate(400_000, false);
     eventually(|| setup.sender.stats().height == 360);
     assert_eq!(setup.sender.stats().width, 640);
 }

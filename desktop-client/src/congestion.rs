@@ -1,0 +1,278 @@
+//! How many bits per second the path to the other end takes: congestion control of a call.
+//!
+//! Owns the rate at which we send, from what the receiver acknowledges packet by packet
+//! (draft-holmer-rmcat-transport-wide-cc-extensions-01). PURE: reports and time come in, a rate goes out; it reads
+//! no clock, sends nothing and knows no packet. Five parts, one a file: what arrived (`acked`), how the queue in the
+//! path grows (`delay`), what is lost beyond what this path always loses (`loss`), whether somebody else fills the queue (`crowd`), and how fast bursts came
+//! through (`train`), which stands in for probing with padding: video frames leave as short bursts anyway.
+
+mod acked;
+mod crowd;
+mod delay;
+mod loss;
+mod train;
+
+use acked::Acked;
+use crowd::Crowd;
+use delay::{Delay, Usage};
+use loss::Loss;
+use std::collections::VecDeque;
+use std::time::Duration;
+use train::Trains;
+
+/// Where a call begins, bit/s: good 360p from the first second, and no shock for a slow uplink.
+pub const START_BPS: u32 = 1_000_000;
+/// Never below, bit/s: sound, and a picture that still moves.
+pub const MIN_BPS: u32 = 100_000;
+/// Frames leave this much faster than the target: the bursts tell what the path could carry.
+pub const PACE_GAIN: f64 = 2.5;
+/// Of the rate that bursts came through at, what may be aimed for at once.
+const TRAIN_SHARE: f64 = 0.85;
+/// Growth towards a rate that bursts have shown, per second: doubles in a quarter of a second.
+const FAST_GROWTH_PER_S: f64 = 16.0;
+/// Growth into the unknown, per second.
+const GROWTH_PER_S: f64 = 1.6;
+/// Growth near the rate at which the queue began to grow the last time, per second.
+const NEAR_GROWTH_PER_S: f64 = 1.05;
+/// For how long the path is believed to be what it was then.
+const CAPACITY_KNOWN: Duration = Duration::from_secs(3);
+/// What is near: this share of the last known capacity and up to its inverse.
+const NEAR: f64 = 0.85;
+/// Growth in a queue that is not ours, per second.
+const COMPETING_GROWTH_PER_S: f64 = 1.3;
+/// Between two cuts in a queue that is not ours.
+const COMPETING_PAUSE: Duration = Duration::from_secs(1);
+/// After the queue grew, this share of what arrives: the rest of the path drains the queue.
+const BACK_OFF: f64 = 0.85;
+/// While a deep queue is in the path, this share: it must drain before people notice.
+const DRAIN: f64 = 0.6;
+/// A queue this deep is drained.
+const DEEP: Duration = Duration::from_millis(120);
+/// The target stays below this multiple of what arrives: an encoder that has nothing to send proves nothing.
+const ACKED_MULTIPLE: f64 = 1.5;
+/// Between two cuts: a cut shows in the reports only after a round trip and a report interval.
+const CUT_PAUSE: Duration = Duration::from_millis(200);
+/// Between two cuts for loss, which is counted over a second.
+const LOSS_PAUSE: Duration = Duration::from_millis(500);
+/// Silence of the receiver after which the rate is halved, again and again.
+const SILENCE: Duration = Duration::from_millis(600);
+/// After growth was cut short, wait this long before growing into the unknown again.
+const GROW_PAUSE: Duration = Duration::from_millis(400);
+/// A report after a longer silence counts as this much time.
+const STEP_MAX: Duration = Duration::from_millis(250);
+/// Packets in flight that are remembered.
+const FLYING_MAX: usize = 2048;
+/// The pace is never below this, bit/s: a key frame must leave some time.
+const PACE_MIN_BPS: f64 = 400_000.0;
+/// Data in flight that is never too much, bytes: a small key frame.
+const IN_FLIGHT_FREE: f64 = 16_000.0;
+/// A round trip where none is known yet.
+const ROUND_TRIP: Duration = Duration::from_millis(200);
+/// Data in flight beyond what the path holds at its rate: more is congestion of our own making.
+const IN_FLIGHT_SLACK: Duration = Duration::from_millis(150);
+
+/// The fate of one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketReport {
+    /// When it left, on our clock.
+    pub sent: Duration,
+    /// When it arrived, on the receiver's clock, whose zero is unknown; `None`: it has not.
+    pub arrived: Option<Duration>,
+    /// Bytes on the wire.
+    pub bytes: usize,
+}
+
+/// The controller of one call.
+#[derive(Debug, Clone)]
+pub struct Congestion {
+    target_bps: f64,
+    max_bps: f64,
+    acked: Acked,
+    delay: Delay,
+    loss: Loss,
+    trains: Trains,
+    crowd: Crowd,
+    /// The rate at which the path was full the last time, and when that was.
+    capacity: Option<(f64, Duration)>,
+    heard: Duration,
+    cut: Option<Duration>,
+    grow_after: Duration,
+    /// Packets that left and of which nothing was heard: when, and bytes. With their sum.
+    flying: VecDeque<(Duration, usize)>,
+    in_flight: usize,
+}
+
+impl Congestion {
+    /// Begins at `now`; never aims for more than `max_bps`.
+    pub fn new(now: Duration, max_bps: u32) -> Self {
+        let max_bps = f64::from(max_bps.max(MIN_BPS));
+        Self {
+            target_bps: f64::from(START_BPS).min(max_bps),
+            max_bps,
+            acked: Acked::default(),
+            delay: Delay::default(),
+            loss: Loss::default(),
+            trains: Trains::default(),
+            crowd: Crowd::default(),
+            capacity: None,
+            heard: now,
+            cut: None,
+            grow_after: now,
+            flying: VecDeque::new(),
+            in_flight: 0,
+        }
+    }
+
+    /// What to send in all, bit/s: sound, picture and their headers.
+    pub fn target_bps(&self) -> u32 {
+        self.target_bps as u32
+    }
+
+    /// How fast a frame's packets may leave, bit/s.
+    pub fn pace_bps(&self) -> u32 {
+        (self.target_bps * PACE_GAIN).max(PACE_MIN_BPS) as u32
+    }
+
+    /// Whether another picture would only lengthen a queue: skip it.
+    pub fn is_clogged(&self, now: Duration) -> bool {
+        let round_trip = self.delay.round_trip().unwrap_or(ROUND_TRIP);
+        let holds = self.target_bps / 8.0 * (round_trip + IN_FLIGHT_SLACK).as_secs_f64();
+        self.in_flight as f64 > holds.max(IN_FLIGHT_FREE)
+            || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0
+    }
+
+    /// Never aims for more from now on.
+    pub fn set_max_bps(&mut self, max_bps: u32) {
+        self.max_bps = f64::from(max_bps.max(MIN_BPS));
+        self.target_bps = self.target_bps.min(self.max_bps);
+    }
+
+    /// A packet of `bytes` was handed to the network, or to whoever paces it.
+    pub fn sent(&mut self, now: Duration, bytes: usize) {
+        if self.flying.len() == FLYING_MAX {
+            self.land();
+        }
+        self.flying.push_back((now, bytes));
+        self.in_flight += bytes;
+    }
+
+    fn land(&mut self) {
+        self.in_flight -= self.flying.pop_front().map_or(0, |(_, bytes)| bytes);
+    }
+
+    /// The receiver reported on packets, in the order they were sent.
+    pub fn report(&mut self, now: Duration, reports: &[PacketReport]) {
+        if reports.is_empty() {
+            return;
+        }
+        let step = now.saturating_sub(self.heard).min(STEP_MAX);
+        self.heard = now;
+        let newest = reports.iter().map(|report| report.sent).max().unwrap_or_default();
+        while self.flying.front().is_some_and(|&(left, _)| left <= newest) {
+            self.land();
+        }
+        for report in reports {
+            self.acked.packet(report);
+            self.loss.packet(now, report);
+            self.trains.packet(report);
+            self.delay.packet(now, report);
+        }
+        let acked = self.acked.bps();
+        let usage = self.delay.usage(now);
+        let lossy = self.loss.excess(now);
+        self.crowd.note(now, self.delay.queue(), acked);
+        self.delay.keep_least(self.crowd.stands(now));
+        if let Some(share) = self.crowd.share_bps(now) {
+            return self.compete(now, step, share, lossy.is_some());
+        }
+        match (usage, acked) {
+            (Usage::Over, Some(acked)) => self.back_off(now, acked),
+            (Usage::Draining, _) => {}
+            _ if lossy.is_some() => self.lose(now, lossy.unwrap_or_default(), acked),
+            (Usage::Normal, acked) => self.grow(now, step, acked),
+            (Usage::Over, None) => {}
+        }
+        self.target_bps = self.target_bps.clamp(f64::from(MIN_BPS), self.max_bps);
+    }
+
+    /// Time passes without a report. Call every 100 ms or so.
+    pub fn tick(&mut self, now: Duration) {
+        if self.in_flight > 0 && now.saturating_sub(self.heard) >= SILENCE {
+            self.heard = now;
+            self.target_bps = (self.target_bps / 2.0).max(f64::from(MIN_BPS));
+            // What left long ago is lost, or was reported in a report that is lost.
+            while self.flying.front().is_some_and(|&(left, _)| now.saturating_sub(left) >= SILENCE) {
+                self.land();
+            }
+        }
+    }
+
+    fn back_off(&mut self, now: Duration, acked: f64) {
+        self.grow_after = now + GROW_PAUSE;
+        let deep = self.delay.queue() > DEEP;
+        if !deep && self.cut.is_some_and(|cut| now.saturating_sub(cut) < self.cut_pause()) {
+            return;
+        }
+        self.cut = Some(now);
+        let capacity = match self.capacity {
+            Some((known, _)) if (known * 0.7..known * 1.5).contains(&acked) => known * 0.7 + acked * 0.3,
+            _ => acked,
+        };
+        self.capacity = Some((capacity, now));
+        self.trains.forget();
+        let share = if deep { DRAIN } else { BACK_OFF };
+        self.target_bps = self.target_bps.min(acked * share);
+    }
+
+    /// The queue is of somebody else's making: cutting would not drain it, only starve us.
+    fn compete(&mut self, now: Duration, step: Duration, share_bps: f64, lossy: bool) {
+        if !lossy && self.target_bps < share_bps {
+            self.target_bps *= COMPETING_GROWTH_PER_S.powf(step.as_secs_f64());
+        } else if lossy && self.cut.is_none_or(|cut| now.saturating_sub(cut) >= COMPETING_PAUSE) {
+            self.cut = Some(now);
+            self.target_bps = (self.target_bps * BACK_OFF).max(self.target_bps.min(share_bps / 2.0));
+        }
+        self.target_bps = self.target_bps.min(share_bps).clamp(f64::from(MIN_BPS), self.max_bps);
+    }
+
+    fn lose(&mut self, now: Duration, excess: f64, acked: Option<f64>) {
+        self.grow_after = now + GROW_PAUSE;
+        if self.cut.is_some_and(|cut| now.saturating_sub(cut) < self.cut_pause().max(LOSS_PAUSE)) {
+            return;
+        }
+        self.cut = Some(now);
+        let floor = acked.unwrap_or(0.0) * 0.95;
+        self.target_bps = self.target_bps.min((self.target_bps * (1.0 - 0.5 * excess)).max(floor));
+    }
+
+    fn cut_pause(&self) -> Duration {
+        self.delay
+            .round_trip()
+            .map_or(CUT_PAUSE, |round_trip| CUT_PAUSE.max(round_trip + Duration::from_millis(100)))
+    }
+
+    fn grow(&mut self, now: Duration, step: Duration, acked: Option<f64>) {
+        let Some(acked) = acked else { return };
+        let seconds = step.as_secs_f64();
+        let shown = self.trains.bps().map_or(0.0, |bps| bps * TRAIN_SHARE);
+        let known = self.capacity.filter(|&(_, at)| now.saturating_sub(at) < CAPACITY_KNOWN);
+        let near = known.is_some_and(|(known, _)| {
+            (known * NEAR..known / NEAR).contains(&self.target_bps) && shown < known / NEAR
+        });
+        let limit = (acked * ACKED_MULTIPLE).max(self.target_bps);
+        let grown = if shown > self.target_bps && !near && now >= self.grow_after {
+            (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(shown)
+        } else if now < self.grow_after {
+            self.target_bps
+        } else {
+            let per_second = if near { NEAR_GROWTH_PER_S } else { GROWTH_PER_S };
+            self.target_bps * per_second.powf(seconds)
+        };
+        self.target_bps = grown.min(limit);
+    }
+}
+
+#[cfg(test)]
+mod path;
+#[cfg(test)]
+mod tests;

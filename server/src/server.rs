@@ -150,7 +150,8 @@ impl Server {
             secret,
         })
         .await?;
-        let signers = Arc::new(Signers::new(&secrets));
+        let signing_keys = store.signing_keys(SystemTime::now()).await?;
+        let signers = Arc::new(Signers::new(&secrets, signing_keys));
         let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();

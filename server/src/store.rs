@@ -16,7 +16,7 @@ pub mod sled;
 pub use accounts::{Account, AccountStore, Registration, Role};
 pub use history::HistoryStore;
 pub use invitations::{Invitation, InvitationStore};
-pub use keys::{KeyStore, Secrets};
+pub use keys::{KeyStore, Secrets, SigningKey};
 pub use logins::{Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
 pub use moderation::ModerationStore;
 pub use requests::{Caller, Once};

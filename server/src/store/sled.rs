@@ -50,7 +50,7 @@ impl SledStore {
             sled::Error::Io(source) => io(source),
             other => damaged(&other),
         })?;
-        schema::bring_up(&db, dir)?;
+        schema::bring_up(&db, dir, now)?;
         Tx::run(&db, |tx| {
             tx.forget_expired_logins(now)?;
             tx.sweep_requests(rows::millis(now), usize::MAX)

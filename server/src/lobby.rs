@@ -205,7 +205,10 @@ impl Lobby {
                 }
                 Ok(())
             }
-            Command::WatchHall(watch) => self.watch_hall(by, watch, effects),
+            Command::WatchHall(watch) => {
+                self.watch_hall(by, watch, effects);
+                Ok(())
+            }
             Command::MissedCallsSeen(until) => {
                 effects.push(Effect::Keep(Keep::MissedCallsSeen { guest: by.guest, until }));
                 Ok(())

@@ -86,12 +86,8 @@ impl World {
         let guest = Arc::new(Guest { id: GuestId::from_bits(who), display_name: name.clone(), name });
         let party = Party { guest, session, attached: true };
         let (blocked, blocked_by, current_call) = (vec![], vec![], None);
-        let mut effects = Vec::new();
-        let input = Input::SessionBegan(Beginning { party, blocked, blocked_by, current_call });
-        self.lobby.handle(self.now, input, &mut effects);
         self.clients.insert(session, Client { guest: who, attached: true, ..Client::default() });
-        self.starts_over(session);
-        self.perform(effects);
+        self.welcomed(session, Input::SessionBegan(Beginning { party, blocked, blocked_by, current_call }));
     }
 
     fn starts_over(&mut self, session: SessionId) {
@@ -109,16 +105,14 @@ impl World {
 
     fn attach(&mut self, session: SessionId, attached: bool) {
         let client = self.clients.get_mut(&session).expect("picked from ours");
-        if client.attached != attached {
-            client.attached = attached;
-            self.input(if attached {
-                Input::SessionResumed(session)
-            } else {
-                Input::SessionSuspended(session)
-            });
-            if attached {
-                self.starts_over(session);
-            }
+        if client.attached == attached {
+            return;
+        }
+        client.attached = attached;
+        if attached {
+            self.welcomed(session, Input::SessionResumed(session));
+        } else {
+            self.input(Input::SessionSuspended(session));
         }
     }
 
@@ -127,8 +121,15 @@ impl World {
         let new = SessionId::from_bits(self.sessions);
         let client = self.clients.remove(&old).expect("picked from ours");
         self.clients.insert(new, Client { attached: true, ..client });
-        self.input(Input::SessionReplaced { old, new });
-        self.starts_over(new);
+        self.welcomed(new, Input::SessionReplaced { old, new });
+    }
+
+    /// A stream begins with the scene, and what `input` brings about comes after it.
+    fn welcomed(&mut self, session: SessionId, input: Input) {
+        let mut effects = Vec::new();
+        self.lobby.handle(self.now, input, &mut effects);
+        self.starts_over(session);
+        self.perform(effects);
     }
 
     fn waits(&mut self, session: SessionId) {
@@ -190,11 +191,12 @@ impl World {
                     }
                 }
                 Effect::Send(_, Event::SelfUpdate(_) | Event::Refused(_))
-                | Effect::Match(_, MatchNews::Queued(_)) => {}
+                | Effect::Match(_, MatchNews::Queued(_))
+                | Effect::HallSnapshot(..)
+                | Effect::Keep(_) => {}
                 Effect::Match(_, MatchNews::Left(_)) => self.finished += 1,
                 Effect::Match(to, MatchNews::Found(call)) => found.entry(call).or_default().push(to),
                 Effect::Hall(to, delta) => self.told_of_hall(&to, &delta.change),
-                Effect::HallSnapshot(..) | Effect::Keep(_) => {}
             }
         }
         // One line alone answers a repeated request.
@@ -227,7 +229,7 @@ impl World {
 
     fn told_of_hall(&mut self, to: &[SessionId], delta: &HallChange) {
         for session in to {
-            let client = self.clients.get_mut(session).expect("only live sessions are told");
+            let Some(client) = self.clients.get_mut(session) else { continue };
             if delta.version <= client.hall_version {
                 continue;
             }

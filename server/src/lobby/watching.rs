@@ -4,7 +4,6 @@ use super::Lobby;
 use super::hall::{Around, HallRow, HallSnapshot, Page, Part};
 use super::words::{Effect, Watch};
 use crate::calls::Member;
-use crate::error::Error;
 use crate::guest::{SharedGuest, fold};
 use castle::ids::{GuestId, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,15 +64,9 @@ impl Lobby {
         self.watch(by, "".into(), None, 0);
     }
 
-    pub(super) fn watch_hall(
-        &mut self,
-        by: Member,
-        watch: Watch,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Error> {
+    pub(super) fn watch_hall(&mut self, by: Member, watch: Watch, effects: &mut Vec<Effect>) {
         self.watch(by, fold(&watch.query).into(), watch.after, watch.number);
         self.show_hall(by.session, effects);
-        Ok(())
     }
 
     pub(super) fn load_blocks(

@@ -94,7 +94,7 @@ pub fn read(bytes: &[u8]) -> Result<Backup, BackupError> {
     let head = reader.head();
     let mut rows = Vec::new();
     loop {
-        match reader.next()? {
+        match reader.read_next()? {
             Next::Row(row) => rows.push(row),
             Next::End(tail) => return Ok(Backup { head, rows, tail }),
         }
@@ -207,7 +207,7 @@ impl<R: Read> Reader<R> {
     /// The next row, or the end. Not to be called after the end or an error.
     ///
     /// Errors: [`BackupError`].
-    pub fn next(&mut self) -> Result<Next, BackupError> {
+    pub fn read_next(&mut self) -> Result<Next, BackupError> {
         match self.take::<1>()? {
             [ROW] => {
                 let [table] = self.take()?;

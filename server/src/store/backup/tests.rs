@@ -82,7 +82,7 @@ fn what_it_is_not_is_said() {
 fn a_row_over_its_limits_is_neither_written_nor_read() {
     let mut writer = Writer::new(Vec::new(), HEAD).unwrap();
     assert!(writer.row(&[b'a'; 256], b"", b"").is_err());
-    assert!(writer.row(b"", &[0; 65_536], b"").is_err());
+    assert!(writer.row(b"", &vec![0; 65_536], b"").is_err());
     assert!(writer.row(b"", b"", &vec![0; VALUE_BYTES_MAX + 1]).is_err());
     // Announces 4 GiB and has 5 bytes: refused before anything is reserved for it.
     let mut huge = written(&[]);

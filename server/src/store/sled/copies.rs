@@ -90,7 +90,7 @@ pub fn check_backup(input: impl Read) -> Result<(Head, Tail), BackupError> {
         return Err(BackupError::Newer { what: "schema", found: head.schema, known: SCHEMA });
     }
     loop {
-        if let Next::End(tail) = reader.next()? {
+        if let Next::End(tail) = reader.read_next()? {
             return Ok((head, tail));
         }
     }
@@ -163,6 +163,10 @@ fn hold(dir: &Path) -> Result<Option<File>, OpenError> {
 }
 
 /// Makes a store in `dir` with these rows, and ends its logins.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method alone is not general over lifetimes"
+)]
 fn fill(dir: &Path, mut reader: Reader<impl Read>, now: SystemTime) -> Result<(), RestoreError> {
     let failed = |error: &dyn std::fmt::Display| {
         RestoreError::Open(OpenError::Damaged { path: dir.to_owned(), cause: error.to_string() })
@@ -171,7 +175,7 @@ fn fill(dir: &Path, mut reader: Reader<impl Read>, now: SystemTime) -> Result<()
         let db = SledStore::config(dir).open().map_err(|error| failed(&error))?;
         let mut rows = Vec::with_capacity(ROWS_AT_ONCE);
         loop {
-            let next = reader.next()?;
+            let next = reader.read_next()?;
             let end = matches!(next, Next::End(_));
             if let Next::Row(row) = next {
                 rows.push(row);

@@ -8,6 +8,7 @@ use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
 use crate::config::{Config, MatchRoute, PublicUrl, host_of};
 use crate::error::Error;
+use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::service::CastleApi;
@@ -18,6 +19,7 @@ use crate::turn::{self, Relay, RelayConfig, RelayError};
 use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX};
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
+use castle::v1::host_service_server::HostServiceServer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -111,6 +113,7 @@ pub struct Server {
     admin: UnixListener,
     store: Arc<dyn Store>,
     store_failed: CancellationToken,
+    signers: Arc<Signers>,
     accounts: Arc<Accounts>,
     authenticator: Arc<Authenticator>,
     ice: Arc<IceVendor>,
@@ -171,6 +174,7 @@ impl Server {
             admin,
             store,
             store_failed,
+            signers,
             accounts,
             authenticator,
             ice,
@@ -220,6 +224,15 @@ impl Server {
             url: self.listening.url.clone(),
             hub: self.hub.clone(),
         });
+        let host = HostServiceServer::new(HostApi {
+            store: Arc::clone(&self.store),
+            signers: Arc::clone(&self.signers),
+            rotating: tokio::sync::Mutex::default(),
+            hub: self.hub.clone(),
+            ice: Arc::clone(&self.ice),
+            listening: self.listening.clone(),
+            started_at: SystemTime::now(),
+        });
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = tasks.spawn(
             transport()
@@ -233,7 +246,8 @@ impl Server {
                     stopped.clone().cancelled_owned(),
                 ),
         );
-        tasks.spawn(tonic::transport::Server::builder().add_service(admin).serve_with_incoming_shutdown(
+        let socket = tonic::transport::Server::builder().add_service(admin).add_service(host);
+        tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
         ));

@@ -40,7 +40,6 @@ const NEVER: [(&[&str], &[&str], &str); 5] = [
             "server/src/lobby",
             "server/src/calls",
             "server/src/matchmaker",
-            "server/src/transport/caps",
             "desktop-client/src/call",
             "desktop-client/src/backoff",
             "desktop-client/src/media/jitter",

@@ -15,7 +15,7 @@ use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
 use crate::service::CastleApi;
 use crate::store::sled::SledStore;
-use crate::store::{OpenError, Role, Store};
+use crate::store::{Caller, OpenError, Role, Store};
 use crate::token::Signers;
 use crate::transport::accept::OPENING_TIMEOUT;
 use crate::transport::probes;
@@ -233,6 +233,8 @@ impl Server {
             good_for: FIRST_INVITATION_TTL,
             note: "first guest, becomes admin".to_owned(),
             role: Role::Admin,
+            caller: Caller::Host,
+            request_id: String::new(),
         };
         let (_, code) = self.accounts.invite(inviting).await?;
         Ok(self.listening.url.invitation_link(&code))

@@ -87,7 +87,11 @@ fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
     // A link says both, whatever the environment says.
     let invitation = args.invite.filter(|_| args.link.is_none());
     let prefill = Prefill {
-        server: args.link.or(args.server).or(remembered.server.clone()).map(|server| pinned(server, args.pin)),
+        server: args
+            .link
+            .or(args.server)
+            .or(remembered.server.clone())
+            .map(|server| pinned(server, args.pin)),
         name: args.name.or(remembered.name.clone()),
         invitation,
     };

@@ -3,7 +3,9 @@
 //! Owns the order of start and of drain. Holds no rule of its own.
 
 mod grpc;
+mod ports;
 
+use self::ports::Ports;
 use crate::accounts::{Accounts, Inviting};
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
@@ -17,18 +19,16 @@ use crate::service::CastleApi;
 use crate::store::sled::SledStore;
 use crate::store::{Caller, OpenError, Role, Store};
 use crate::token::Signers;
-use crate::transport::accept::OPENING_TIMEOUT;
-use crate::transport::probes;
-use crate::transport::{Acceptor, Caps, Connection, Protocols, Readiness, Tls, TlsError, TlsSource};
+use crate::transport::{Readiness, TlsError};
 use crate::turn::{self, Relay, RelayConfig, RelayError};
 use castle::limits::FRAME_BYTES_MAX;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::net::{TcpListener, UdpSocket, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::net::{UdpSocket, UnixListener};
+use tokio::sync::watch;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -104,14 +104,7 @@ pub struct Listening {
 pub struct Server {
     config: Config,
     listening: Listening,
-    grpc: TcpListener,
-    http: Option<TcpListener>,
-    tls: Option<Tls>,
-    /// What is spoken on the port of gRPC, and its connections.
-    protocols: Protocols,
-    grpc_connections: mpsc::Receiver<Connection>,
-    acceptor: Acceptor,
-    metrics: Arc<Metrics>,
+    ports: Ports,
     admin: UnixListener,
     store: Arc<dyn Store>,
     store_failed: CancellationToken,
@@ -131,34 +124,13 @@ impl Server {
         let store: Arc<dyn Store> = Arc::new(open_store(&config, store_failed.clone()).await?);
         let secrets = store.secrets().await?;
         let listen = |what: String| move |source| StartError::Listen { what, source };
-        let grpc =
-            TcpListener::bind(config.listen).await.map_err(listen(format!("--listen {}", config.listen)))?;
+        let ports = Ports::bind(&config, Arc::new(Metrics::new())).await?;
         let turn_socket = UdpSocket::bind(config.turn_listen)
             .await
             .map_err(listen(format!("--turn-listen {}", config.turn_listen)))?;
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
-        let http = match config.http_listen {
-            Some(address) => {
-                Some(TcpListener::bind(address).await.map_err(listen(format!("--http-listen {address}")))?)
-            }
-            None => None,
-        };
-        let bound = |address: std::io::Result<SocketAddr>| address.map_err(listen("a bound port".to_owned()));
-        let grpc_address = bound(grpc.local_addr())?;
-        let (tls, url) = open_tls(&config, grpc_address)?;
-        let listening = Listening {
-            grpc: grpc_address,
-            turn: bound(turn_socket.local_addr())?,
-            http: http.as_ref().map(|http| bound(http.local_addr())).transpose()?,
-            fingerprint: tls.as_ref().map(Tls::fingerprint),
-            url,
-        };
-        let metrics = Arc::new(Metrics::new());
-        let mut protocols = Protocols::default();
-        let grpc_connections = protocols.speak("h2", "http", grpc::FIRST_BYTES);
-        if !config.web_origins.is_empty() {
-            protocols.also("http/1.1");
-        }
+        let turn_address = turn_socket.local_addr().map_err(listen("a bound port".to_owned()))?;
+        let listening = ports.listening(&config, turn_address)?;
         let secret = TurnSecret::new(secrets.turn.clone());
         let ice = Arc::new(vendor(&config, &listening, secret.clone()));
         let relay = Relay::start(RelayConfig {
@@ -182,22 +154,10 @@ impl Server {
             &tasks,
             stopped.clone(),
         );
-        let acceptor = Acceptor {
-            caps: Arc::new(Mutex::new(Caps::new(config.connections))),
-            proxies: Arc::new(config.trusted_proxies.clone()),
-            metrics: Arc::clone(&metrics),
-            opening_timeout: OPENING_TIMEOUT,
-        };
         Ok(Self {
             config,
             listening,
-            grpc,
-            http,
-            tls,
-            protocols,
-            grpc_connections,
-            acceptor,
-            metrics,
+            ports,
             admin,
             store,
             store_failed,
@@ -253,27 +213,12 @@ impl Server {
         let stop_probes = CancellationToken::new();
         let _probes_end_with_us = stop_probes.clone().drop_guard();
         let (readiness, ready) = watch::channel(Readiness::Starting);
-        let front = grpc::Front {
-            web_origins: self.config.web_origins.clone(),
-            proxies: Arc::clone(&self.acceptor.proxies),
-            metrics: Arc::clone(&self.metrics),
-        };
         let routes = Routes::new(castle)
             .add_service(health_service)
             .add_service(grpc::reflection().build_v1().expect("our own descriptors are well-formed"))
             .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
-        let Self { tasks, stopped, hub, metrics, tls, .. } = self;
-        if let Some(http) = self.http {
-            let metrics = Arc::clone(&metrics);
-            // Not among `tasks`: probes are answered to the very end of the drain.
-            tokio::spawn(probes::serve(http, ready, metrics, OPENING_TIMEOUT, stop_probes.clone()));
-        }
-        if let Some(tls) = tls.clone() {
-            let stopped = stopped.clone();
-            tasks.spawn(async move { tls.watch(&metrics.transport, stopped).await });
-        }
-        let mut serving = tasks.spawn(grpc::serve(routes, front, self.grpc_connections, stopped.clone()));
-        tasks.spawn(self.acceptor.run(self.grpc, tls, self.protocols, stopped.clone()));
+        let Self { tasks, stopped, hub, .. } = self;
+        let mut serving = self.ports.serve(routes, ready, &tasks, &stopped, stop_probes);
         tasks.spawn(tonic::transport::Server::builder().add_service(admin).serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
@@ -324,18 +269,6 @@ async fn open_store(config: &Config, failed: CancellationToken) -> Result<SledSt
     })
     .await
     .expect("opening a store does not panic")
-}
-
-/// The certificate, if there is to be one, and what guests are told of it.
-fn open_tls(config: &Config, grpc: SocketAddr) -> Result<(Option<Tls>, PublicUrl), TlsError> {
-    let url = config.public_url.clone().unwrap_or_else(|| PublicUrl::of(grpc, config.tls.is_some()));
-    let Some(source) = &config.tls else { return Ok((None, url)) };
-    let tls = Tls::open(source, &config.data_dir, url.host())?;
-    let url = match source {
-        TlsSource::SelfSigned => url.pinned(tls.fingerprint()),
-        TlsSource::Files { .. } => url,
-    };
-    Ok((Some(tls), url))
 }
 
 fn hub_config(config: &Config) -> HubConfig {

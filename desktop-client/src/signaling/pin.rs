@@ -60,9 +60,12 @@ mod tests {
         let pin = Pin::of(b"a certificate");
         let text = pin.to_string();
         assert_eq!(text.parse(), Ok(pin));
-        let pairs: Vec<String> = text[7..].as_bytes().chunks(2).map(|p| String::from_utf8_lossy(p).to_uppercase()).collect();
+        let pairs: Vec<String> =
+            text.as_bytes()[7..].chunks(2).map(|p| String::from_utf8_lossy(p).to_uppercase()).collect();
         assert_eq!(format!("SHA256:{}", pairs.join(":")).parse(), Ok(pin));
-        for bad in ["", "sha256:", "sha256:00", "sha1:00", &text[7..], &format!("{text}0"), &text.replace('a', "é")] {
+        for bad in
+            ["", "sha256:", "sha256:00", "sha1:00", &text[7..], &format!("{text}0"), &text.replace('a', "é")]
+        {
             assert_eq!(bad.parse::<Pin>(), Err(ErrorKind::BadPin), "{bad}");
         }
     }

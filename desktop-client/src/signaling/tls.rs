@@ -129,7 +129,8 @@ impl Seen {
     }
 
     fn refuse(&self, why: Distrust, fingerprint: Pin) -> rustls::Error {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(CertificateRefused { why, fingerprint });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(CertificateRefused { why, fingerprint });
         rustls::Error::InvalidCertificate(match why {
             Distrust::Expired => CertificateError::Expired,
             Distrust::OtherName => CertificateError::NotValidForName,

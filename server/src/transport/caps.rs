@@ -141,14 +141,14 @@ mod tests {
 
     const LIMITS: Limits = Limits { total: 6, per_address: 4, opening: 3, opening_per_address: 2 };
 
-    fn network(text: &str) -> Option<Network> {
-        Some(text.parse::<IpAddr>().unwrap().into())
+    fn network(text: &str) -> Network {
+        text.parse::<IpAddr>().unwrap().into()
     }
 
     #[test]
     fn each_bound_is_held_and_what_closes_makes_room() {
         let mut caps = Caps::new(LIMITS);
-        let (a, b, c) = (network("192.0.2.1"), network("192.0.2.2"), network("192.0.2.3"));
+        let [a, b, c] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|text| Some(network(text)));
         assert_eq!([caps.open(a), caps.open(a)], [Ok(()), Ok(())]);
         assert_eq!(caps.open(a), Err(Full::OpeningAddress));
         assert_eq!(caps.open(b), Ok(()));

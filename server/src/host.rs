@@ -61,7 +61,7 @@ impl HostService for HostApi {
             public_url: self.listening.url.to_string(),
             grpc: self.listening.grpc.to_string(),
             turn: vec![format!("udp:{}", self.listening.turn)],
-            http: String::new(),
+            http: self.listening.http.map(|http| http.to_string()).unwrap_or_default(),
             ice_servers: Some(self.ice.servers_for(SystemTime::now()).into()),
             sessions: busy.sessions,
             calls: busy.calls,

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::hub::HubHandle;
 use crate::service::not_yet;
 use crate::store::sled::SledStore;
-use crate::store::{Account, OpenError, Role, Store};
+use crate::store::{Account, Caller, OpenError, Role, Store};
 use castle::v1::{self, admin_service_client::AdminServiceClient, admin_service_server::AdminService};
 use hyper_util::rt::TokioIo;
 use std::fs::Permissions;
@@ -187,7 +187,14 @@ async fn create_invitation(
         0 => INVITATION_TTL,
         seconds => Duration::from_secs(seconds),
     };
-    let inviting = Inviting { uses: asked.uses.max(1), good_for, note: asked.note, role: Role::Guest };
+    let inviting = Inviting {
+        uses: asked.uses.max(1),
+        good_for,
+        note: asked.note,
+        role: Role::Guest,
+        caller: Caller::Host,
+        request_id: asked.request_id,
+    };
     let (invitation, code) = accounts::invite(store, inviting).await?;
     Ok(v1::CreateInvitationResponse {
         invitation_id: invitation.id.to_string(),
@@ -279,9 +286,8 @@ pub enum Admin {
 impl Admin {
     /// Finds the server of `data_dir`, or opens its store. `url` is what links carry where none runs.
     pub async fn open(data_dir: &Path, url: PublicUrl) -> Result<Self, AdminError> {
-        let path = data_dir.join(SOCKET);
-        if UnixStream::connect(&path).await.is_ok() {
-            return Ok(Self::Running(AdminServiceClient::new(channel(path))));
+        if let Some(channel) = running(data_dir).await {
+            return Ok(Self::Running(AdminServiceClient::new(channel)));
         }
         let store_dir = store_dir(data_dir);
         if !store_dir.exists() {
@@ -322,6 +328,12 @@ impl Admin {
             page_token = page.next_page_token;
         }
     }
+}
+
+/// A channel to the server of `data_dir`; nothing where none runs.
+pub async fn running(data_dir: &Path) -> Option<Channel> {
+    let path = data_dir.join(SOCKET);
+    UnixStream::connect(&path).await.is_ok().then(|| channel(path))
 }
 
 fn channel(path: PathBuf) -> Channel {

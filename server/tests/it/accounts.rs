@@ -7,7 +7,7 @@ use crate::support::{
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use castle::ids::LoginId;
 use castle::v1;
-use castle_server::store::Store as _;
+use castle_server::store::KeyStore as _;
 use castle_server::store::sled::SledStore;
 use castle_server::token::{ACCESS_TTL, AccessSigner};
 use std::time::{Duration, SystemTime};
@@ -222,8 +222,7 @@ async fn a_refresh_token_is_exchanged_once() {
 async fn signer_of(stopped: &StoppedServer) -> AccessSigner {
     let dir = stopped.store_dir();
     let store = SledStore::open(&dir, SystemTime::now(), CancellationToken::new()).unwrap();
-    let secrets = store.secrets().await.unwrap();
-    AccessSigner::new(secrets.signing_key_id, &secrets.signing_seed)
+    AccessSigner::new(store.signing_keys(SystemTime::now()).await.unwrap())
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 //!
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
-use crate::accounts::INVITATION_TTL;
+use crate::accounts::{AccountsConfig, INVITATION_TTL};
 use crate::hub::HubConfig;
 use crate::session::SessionConfig;
+use castle::limits::UNARY_DEADLINE;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -78,9 +79,33 @@ pub struct ServeArgs {
     /// Serves gRPC without TLS on an address that is not loopback: only behind a proxy that ends TLS.
     #[arg(long, env = "CASTLE_PLAINTEXT", value_parser = BoolishValueParser::new())]
     pub plaintext: bool,
+    /// Anybody who reaches this server may make an account, without an invitation.
+    #[arg(long, env = "CASTLE_OPEN_REGISTRATION", value_parser = BoolishValueParser::new())]
+    pub open_registration: bool,
+    /// Wrong passwords that one address (of IPv6 one /64) may send at once, before it has to wait. More where many
+    /// guests share one address. [default: 64]
+    #[arg(long, env = "CASTLE_WRONG_PASSWORDS_PER_ADDRESS", value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub wrong_passwords_per_address: Option<u32>,
+    /// Passwords that are hashed at once, 19 MiB each. [default: one for each core but one, at least one]
+    #[arg(long, env = "CASTLE_PASSWORD_HASHES", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub password_hashes: Option<u16>,
     /// Prints one JSON object once it serves, instead of lines for people.
     #[arg(long)]
     pub json: bool,
+}
+
+impl ServeArgs {
+    fn accounts(&self) -> AccountsConfig {
+        let mut accounts = AccountsConfig { open_registration: self.open_registration, ..Default::default() };
+        if let Some(burst) = self.wrong_passwords_per_address {
+            accounts.throttle.address.burst = burst;
+        }
+        if let Some(at_once) = self.password_hashes {
+            accounts.hashing.at_once = at_once.into();
+        }
+        accounts
+    }
 }
 
 /// Commands about invitations.
@@ -166,6 +191,10 @@ pub struct Config {
     pub hub: HubConfig,
     /// Times and bounds of Signal streams.
     pub session: SessionConfig,
+    /// Who may register, what passwords cost, how many wrong ones are allowed.
+    pub accounts: AccountsConfig,
+    /// Unary calls end after this.
+    pub unary_deadline: Duration,
 }
 
 impl Config {
@@ -182,6 +211,8 @@ impl Config {
             turn_external_ip: None,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
+            accounts: AccountsConfig::default(),
+            unary_deadline: UNARY_DEADLINE,
         }
     }
 }
@@ -217,6 +248,7 @@ impl TryFrom<ServeArgs> for Config {
                 "--turn-external-ip and the relay address {turn_relay_ip} must both be IPv4 or both IPv6"
             )));
         }
+        let accounts = args.accounts();
         Ok(Self {
             data_dir: args.data.data_dir,
             listen: args.listen,
@@ -227,6 +259,8 @@ impl TryFrom<ServeArgs> for Config {
             turn_external_ip: args.turn_external_ip,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
+            accounts,
+            unary_deadline: UNARY_DEADLINE,
         })
     }
 }

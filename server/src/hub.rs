@@ -195,6 +195,7 @@ impl Hub {
                 reply.send(self.join_match(now, join, lines)).ok();
             }
             Message::EndSessions { whose, why } => self.end_sessions(now, whose, &why),
+            Message::GuestChanged { guest } => self.input(now, Input::GuestChanged(guest)),
             Message::Online { guest, reply } => {
                 reply.send(self.lobby.online(guest)).ok();
             }

@@ -99,6 +99,7 @@ impl Lobby {
             Input::SessionResumed(session) => self.session_attached(now, session, true, effects),
             Input::SessionReplaced { old, new } => self.session_replaced(now, old, new, effects),
             Input::SessionEnded(session, how) => self.session_ended(now, session, how, effects),
+            Input::GuestChanged(guest) => self.guest_changed(guest, effects),
             Input::Command(session, command) => {
                 if let Some(by) = self.member(session)
                     && let Err(error) = self.command(now, by, command, effects)
@@ -301,6 +302,14 @@ impl Lobby {
         self.absorb(now, told, effects);
         // Nobody is left to tell: a frame of the call to the session that has just ended.
         effects.retain(|effect| !matches!(effect, Effect::Send(to, _) if *to == session));
+    }
+
+    fn guest_changed(&mut self, guest: SharedGuest, effects: &mut Vec<Effect>) {
+        let id = guest.id;
+        if self.guests.guest_changed(guest) {
+            self.hall.touched(&self.guests, id);
+            self.show_self(id, effects);
+        }
     }
 
     fn shut_down(&mut self, now: Duration, effects: &mut Vec<Effect>) {

@@ -10,6 +10,7 @@ use crate::config::{Config, MatchRoute, PublicUrl, host_of};
 use crate::error::Error;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
+use crate::passwords::Hasher;
 use crate::service::CastleApi;
 use crate::store::sled::SledStore;
 use crate::store::{Caller, OpenError, Role, Store};
@@ -151,7 +152,6 @@ impl Server {
         })
         .await?;
         let signers = Arc::new(Signers::new(&secrets));
-        let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
@@ -163,6 +163,13 @@ impl Server {
             &tasks,
             stopped.clone(),
         );
+        let accounts = Arc::new(Accounts::new(
+            &config.accounts,
+            Arc::clone(&store),
+            Arc::clone(&signers),
+            Arc::new(Hasher::new(&config.accounts.hashing)),
+            hub.clone(),
+        ));
         Ok(Self {
             config,
             listening,
@@ -264,6 +271,7 @@ impl Server {
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),
             session: self.config.session.clone(),
+            deadline: self.config.unary_deadline,
             tasks: self.tasks.clone(),
         }
     }

@@ -62,6 +62,7 @@ pub(super) enum Message {
     Bye { session: SessionId, epoch: u64 },
     Match { join: Join, lines: mpsc::Sender<MatchLine>, reply: oneshot::Sender<Result<(), Error>> },
     EndSessions { whose: Whose, why: Error },
+    GuestChanged { guest: SharedGuest },
     Online { guest: GuestId, reply: oneshot::Sender<bool> },
     Drain { go_away: GoAway, reply: oneshot::Sender<()> },
 }
@@ -126,6 +127,11 @@ impl HubHandle {
     /// streams end with `why`.
     pub async fn end_sessions_of(&self, whose: Whose, why: Error) {
         self.tell(Message::EndSessions { whose, why }).await;
+    }
+
+    /// A guest is called otherwise from now on: their sessions and the hall are told.
+    pub async fn guest_changed(&self, guest: SharedGuest) {
+        self.tell(Message::GuestChanged { guest }).await;
     }
 
     /// Whether `guest` has a session, attached or within its resume window.

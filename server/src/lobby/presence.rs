@@ -101,6 +101,12 @@ impl Guests {
         }
     }
 
+    /// Notes that the guest is called otherwise; false if they are not present.
+    pub(super) fn guest_changed(&mut self, guest: SharedGuest) -> bool {
+        let present = self.by_id.get_mut(&guest.id);
+        present.map(|present| present.guest = guest).is_some()
+    }
+
     pub(super) fn set_attached(&mut self, by: Member, attached: bool) {
         if let Some(present) = self.by_id.get_mut(&by.guest) {
             present.sessions.insert(by.session, attached);

@@ -94,6 +94,8 @@ pub enum Input {
     },
     /// It is over.
     SessionEnded(SessionId, Departure),
+    /// A guest is called otherwise from now on.
+    GuestChanged(SharedGuest),
     /// It asks for something.
     Command(SessionId, Command),
     /// The Match stream of its ticket is gone.

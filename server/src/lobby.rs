@@ -15,7 +15,7 @@ pub use words::{Command, Effect, Event, Input, LeftReason, LobbyConfig, MatchNew
 
 use crate::calls::{CallEffect, Calls, Departure, Member, NewCall, Occupation, Origin, Party};
 use crate::error::Error;
-use crate::guest::{Availability, Wish};
+use crate::guest::{Availability, SharedGuest, Wish};
 use crate::matchmaker::{Join, Joined, Matchmaker};
 use castle::ids::{CallId, GuestId, SessionId};
 use hall::Hall;

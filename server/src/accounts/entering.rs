@@ -144,14 +144,24 @@ impl Accounts {
         let folded = names::fold(&name);
         let known = self.signers.device.verify(&asked.device_token, &folded);
         let attempt = known.map_or(Attempt::Stranger { from, name: folded }, Attempt::Device);
+        let device = known.unwrap_or_else(rand::random);
         let account = self.store.account_by_name(&name).await?;
         let hash = account.as_ref().map(|account| account.password_hash.clone());
-        let outdated = hash.as_deref().is_some_and(|hash| self.hasher.is_outdated(hash));
         let right = self.is_right(&attempt, asked.password.clone(), hash).await?;
         let account = account.filter(|_| right).ok_or(Error::BadCredentials)?;
-        let rehashed = if outdated { Some(self.hasher.hash(asked.password).await?) } else { None };
-        let device = known.unwrap_or_else(rand::random);
-        self.log_in(account, device, asked.device_name, rehashed).await
+        if !self.hasher.is_outdated(&account.password_hash) {
+            return self.log_in(account, device, asked.device_name, None).await;
+        }
+        let rehashed = Some(self.hasher.hash(asked.password.clone()).await?);
+        match self.log_in(account, device, asked.device_name.clone(), rehashed).await {
+            // Hashed anew meanwhile, perhaps by another login of this very guest.
+            Err(Error::BadCredentials) => {
+                let account = self.store.account_by_name(&name).await?.ok_or(Error::BadCredentials)?;
+                let mine = self.log_in_if_right(&attempt, account, asked.password, asked.device_name).await?;
+                mine.ok_or(Error::BadCredentials)
+            }
+            done => done,
+        }
     }
 
     async fn log_in(

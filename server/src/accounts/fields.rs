@@ -31,7 +31,7 @@ impl Faults {
 }
 
 /// A label for lists: one line. It may be empty.
-pub fn label(text: &str) -> Result<(), &'static str> {
+pub(super) fn label(text: &str) -> Result<(), &'static str> {
     if text.chars().count() > LABEL_CHARS_MAX {
         return Err("must have at most 64 characters");
     }
@@ -42,21 +42,21 @@ pub fn label(text: &str) -> Result<(), &'static str> {
 }
 
 /// A request id, or none.
-pub fn request_id(text: &str) -> Result<(), &'static str> {
+pub(super) fn request_id(text: &str) -> Result<(), &'static str> {
     if text.len() > REQUEST_ID_BYTES_MAX { Err("must have at most 64 bytes") } else { Ok(()) }
 }
 
 /// A code that a host gave.
-pub fn code(text: &str) -> Result<(), &'static str> {
+pub(super) fn code(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.len() > CODE_BYTES_MAX { Err("must have 1 to 64 bytes") } else { Ok(()) }
 }
 
 /// A code that a host gave, or none.
-pub fn code_or_none(text: &str) -> Result<(), &'static str> {
+pub(super) fn code_or_none(text: &str) -> Result<(), &'static str> {
     if text.len() > CODE_BYTES_MAX { Err("must have at most 64 bytes") } else { Ok(()) }
 }
 
 /// A token of this server, or none.
-pub fn token(text: &str) -> Result<(), &'static str> {
+pub(super) fn token(text: &str) -> Result<(), &'static str> {
     if text.len() > TOKEN_BYTES_MAX { Err("must have at most 256 bytes") } else { Ok(()) }
 }

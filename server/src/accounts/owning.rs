@@ -134,7 +134,7 @@ impl Accounts {
         let after = faults.check("page_token", position(after));
         faults.none()?;
         let after = after.flatten();
-        let mut logins = self.store.list_logins(caller.guest).await?;
+        let mut logins = self.store.list_logins(caller.guest, SystemTime::now()).await?;
         logins.retain(|login| after.is_none_or(|after| place(login) < after));
         let more = logins.len() > size;
         logins.truncate(size);
@@ -165,7 +165,7 @@ impl Accounts {
     /// The caller's account, as it is now.
     ///
     /// Errors: `LoginEnded` where it is gone.
-    pub(super) async fn own(&self, caller: &Caller) -> Result<Account, Error> {
+    pub async fn own(&self, caller: &Caller) -> Result<Account, Error> {
         self.store.account(caller.guest).await?.ok_or(Error::LoginEnded)
     }
 }

@@ -128,21 +128,30 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ChangePasswordRequest>,
     ) -> Result<Response<v1::ChangePasswordResponse>, Status> {
-        self.unary(request, async |caller, asked| accounts::change_password(&self.accounts, &caller, asked).await).await
+        self.unary(request, async |caller, asked| {
+            accounts::change_password(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn set_display_name(
         &self,
         request: Request<v1::SetDisplayNameRequest>,
     ) -> Result<Response<v1::SetDisplayNameResponse>, Status> {
-        self.unary(request, async |caller, asked| accounts::set_display_name(&self.accounts, &caller, asked).await).await
+        self.unary(request, async |caller, asked| {
+            accounts::set_display_name(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn delete_account(
         &self,
         request: Request<v1::DeleteAccountRequest>,
     ) -> Result<Response<v1::DeleteAccountResponse>, Status> {
-        self.unary(request, async |caller, asked| accounts::delete_account(&self.accounts, &caller, asked).await).await
+        self.unary(request, async |caller, asked| {
+            accounts::delete_account(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn export_account(
@@ -156,14 +165,20 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ListDevicesRequest>,
     ) -> Result<Response<v1::ListDevicesResponse>, Status> {
-        self.unary(request, async |caller, asked| accounts::list_devices(&self.accounts, &caller, asked).await).await
+        self.unary(request, async |caller, asked| {
+            accounts::list_devices(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn revoke_device(
         &self,
         request: Request<v1::RevokeDeviceRequest>,
     ) -> Result<Response<v1::RevokeDeviceResponse>, Status> {
-        self.unary(request, async |caller, asked| accounts::revoke_device(&self.accounts, &caller, asked).await).await
+        self.unary(request, async |caller, asked| {
+            accounts::revoke_device(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn list_guests(

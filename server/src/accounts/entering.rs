@@ -221,8 +221,7 @@ impl Accounts {
         let password_hash = self.hasher.hash(asked.new_password).await?;
         let account = self.store.account_by_name(&name).await?.ok_or(Error::BadCredentials)?;
         let now = SystemTime::now();
-        let NewLogin { login, refresh } =
-            self.new_login(account.id, rand::random(), asked.device_name, now);
+        let NewLogin { login, refresh } = self.new_login(account.id, rand::random(), asked.device_name, now);
         let reset = Reset { code_hash: code_hash(&asked.code), password_hash, login: login.clone(), now };
         let (account, ended) = self.store.reset_password(reset).await?;
         self.forgive(&attempt);

@@ -157,7 +157,9 @@ impl Accounts {
         faults.check("request_id", fields::request_id(request_id));
         faults.none()?;
         let login = login.ok_or(Error::DeviceUnknown)?;
-        self.store.end_login(caller.guest, login, once(caller, "RevokeDevice", request_id, device_id)).await?;
+        self.store
+            .end_login(caller.guest, login, once(caller, "RevokeDevice", request_id, device_id))
+            .await?;
         self.end_sessions(vec![login]).await;
         Ok(())
     }

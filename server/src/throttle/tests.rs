@@ -158,9 +158,7 @@ fn whatever_is_tried_the_allowances_hold_and_who_waits_as_told_gets_in() {
         let span = now - start;
         let count = |meant: &dyn Fn(&Attempt) -> bool| taken.iter().filter(|a| meant(a)).count() as u128;
         for n in 0..6 {
-            let is_from = |a: &Attempt| {
-                matches!(a, Attempt::Stranger { from, .. } | Attempt::Code(from) if *from == v4(n))
-            };
+            let is_from = |a: &Attempt| matches!(a, Attempt::Stranger { from, .. } | Attempt::Code(from) if *from == v4(n));
             assert!(count(&is_from) <= most(ADDRESS, span), "seed {seed}");
         }
         for asked in ["alice", "bob", "nobody"] {

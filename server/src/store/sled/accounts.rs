@@ -129,8 +129,7 @@ impl Tx<'_> {
     fn register(&mut self, new: Registration) -> Result<Account, Error> {
         let mut role = Role::Guest;
         if let Some(code_hash) = new.code_hash {
-            let mut invitation =
-                self.get(&INVITATIONS, code_hash)?.ok_or(Error::InvitationUnknown)?;
+            let mut invitation = self.get(&INVITATIONS, code_hash)?.ok_or(Error::InvitationUnknown)?;
             invitation.usable(new.now)?;
             invitation.used += 1;
             role = invitation.role();

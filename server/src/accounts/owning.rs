@@ -92,7 +92,7 @@ impl Accounts {
         self.store.set_display_name(caller.guest, shown, once).await?;
         let account = self.own(caller).await?;
         let Account { id, name, display_name, .. } = account.clone();
-        self.hub.guest_changed(Arc::new(Guest { id, name, display_name })).await;
+        self.hub.renamed(Arc::new(Guest { id, name, display_name })).await;
         Ok(account)
     }
 

@@ -125,7 +125,6 @@ mod tests {
             ("Ａｌｉｃｅ", "alice"),
             ("Zoe\u{308}", "zoë"),
             ("ZOË", "zoë"),
-            ("\u{212b}se", "åse"), // the sign for angstrom
             ("a\u{323}\u{307}bc", "ạ\u{307}bc"),
             ("a\u{307}\u{323}bc", "ạ\u{307}bc"), // marks in another order
             ("ｱﾘｽ", "アリス"),
@@ -170,6 +169,7 @@ mod tests {
             "aliceأ",
             "1أليس1a",
             "ﬁona",
+            "\u{212b}se", // the sign for angstrom
             "ǆura",
             "ⅳ-alice",
             "x²y²z²",

@@ -10,7 +10,7 @@ mod fields;
 mod invitations;
 mod owning;
 
-pub use codes::{code_hash, code_of, new_code};
+pub use codes::{code_hash, code_of, make_reset_code, new_code};
 pub use entering::{LoggingIn, Registering, Resetting};
 pub use fields::Faults;
 pub use invitations::{
@@ -104,6 +104,13 @@ impl Accounts {
     /// Errors: `InvalidField`.
     pub async fn invite(&self, asked: Inviting) -> Result<(Invitation, String), Error> {
         invite(&*self.store, asked).await
+    }
+
+    /// Makes a code with which the guest may set a new password, once. With when it ends.
+    ///
+    /// Errors: `GuestUnknown`.
+    pub async fn reset_code(&self, guest: GuestId) -> Result<(String, SystemTime), Error> {
+        make_reset_code(&*self.store, guest).await
     }
 
     fn new_login(&self, guest: GuestId, device: u128, device_name: String, now: SystemTime) -> NewLogin {

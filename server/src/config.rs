@@ -4,6 +4,7 @@
 
 use crate::accounts::{AccountsConfig, INVITATION_TTL};
 use crate::hub::HubConfig;
+use crate::passwords::HashingConfig;
 use crate::session::SessionConfig;
 use castle::limits::UNARY_DEADLINE;
 use clap::builder::BoolishValueParser;
@@ -198,7 +199,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Everything on loopback at free ports, data in `dir`.
+    /// Everything on loopback at free ports, data in `dir`, passwords hashed cheaply.
     pub fn for_test(dir: &Path) -> Self {
         let any = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
         Self {
@@ -211,7 +212,7 @@ impl Config {
             turn_external_ip: None,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
-            accounts: AccountsConfig::default(),
+            accounts: AccountsConfig { hashing: HashingConfig::cheap(), ..AccountsConfig::default() },
             unary_deadline: UNARY_DEADLINE,
         }
     }

@@ -53,8 +53,7 @@ async fn a_new_password_ends_every_login_but_the_one_that_set_it() {
     assert_eq!(refusal(client.change_password(alice.asks(other)).await).0, "REQUEST_ID_REUSED");
     assert_eq!(refusal(client.login(logging_in("alice", PASSWORD)).await).0, "BAD_CREDENTIALS");
     assert!(client.login(logging_in("alice", NEW_PASSWORD)).await.is_ok());
-    let refresh =
-        v1::RefreshRequest { refresh_token: tablet.tokens.refresh_token, ..Default::default() };
+    let refresh = v1::RefreshRequest { refresh_token: tablet.tokens.refresh_token, ..Default::default() };
     assert_eq!(refusal(client.refresh(refresh).await).0, "REFRESH_INVALID");
 }
 
@@ -124,9 +123,10 @@ async fn a_new_display_name_is_seen_at_once() {
     });
     assert_eq!(told.await.display_name, "Alice in the Hall");
     let shown = others.until(|frame| match &frame.frame {
-        Some(Response::HallDelta(delta)) => delta.changed.iter().find_map(|row| {
-            row.guest.clone().filter(|guest| guest.display_name == "Alice in the Hall")
-        }),
+        Some(Response::HallDelta(delta)) => delta
+            .changed
+            .iter()
+            .find_map(|row| row.guest.clone().filter(|guest| guest.display_name == "Alice in the Hall")),
         _ => None,
     });
     assert_eq!(shown.await.guest_id, alice.guest.guest_id);

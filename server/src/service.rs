@@ -2,7 +2,6 @@
 //! owns it. No rules.
 
 pub mod accounts;
-pub mod client_address;
 pub mod export;
 pub mod matching;
 pub mod signal;

@@ -2,14 +2,18 @@
 //!
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
+mod accounts;
 mod transport;
 
+pub use accounts::AccountsArgs;
 pub use transport::TransportArgs;
 
-use crate::accounts::INVITATION_TTL;
+use crate::accounts::{AccountsConfig, INVITATION_TTL};
 use crate::hub::HubConfig;
+use crate::passwords::HashingConfig;
 use crate::session::SessionConfig;
 use crate::transport::{Limits, TlsSource, TrustedProxies};
+use castle::limits::UNARY_DEADLINE;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -87,6 +91,9 @@ pub struct ServeArgs {
     /// [default: that of --turn-relay-address]
     #[arg(long, env = "CASTLE_TURN_EXTERNAL_IP", value_name = "ADDRESS")]
     pub turn_external_ip: Option<IpAddr>,
+    /// Who may register, what passwords cost.
+    #[command(flatten)]
+    pub accounts: AccountsArgs,
     /// TLS, proxies, browsers, connections, metrics.
     #[command(flatten)]
     pub transport: TransportArgs,
@@ -236,10 +243,14 @@ pub struct Config {
     pub hub: HubConfig,
     /// Times and bounds of Signal streams.
     pub session: SessionConfig,
+    /// Who may register, what passwords cost, how many wrong ones are allowed.
+    pub accounts: AccountsConfig,
+    /// Unary calls end after this.
+    pub unary_deadline: Duration,
 }
 
 impl Config {
-    /// Everything on loopback at free ports, data in `dir`.
+    /// Everything on loopback at free ports, data in `dir`, passwords hashed cheaply.
     pub fn for_test(dir: &Path) -> Self {
         let any = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
         Self {
@@ -257,6 +268,8 @@ impl Config {
             trusted_proxies: TrustedProxies::default(),
             hub: HubConfig::default(),
             session: SessionConfig::default(),
+            accounts: AccountsConfig { hashing: HashingConfig::cheap(), ..AccountsConfig::default() },
+            unary_deadline: UNARY_DEADLINE,
         }
     }
 }
@@ -301,6 +314,8 @@ impl TryFrom<ServeArgs> for Config {
             trusted_proxies: transport.trusted_proxies,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
+            accounts: args.accounts.into(),
+            unary_deadline: UNARY_DEADLINE,
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
+use crate::passwords::Hasher;
 use crate::service::CastleApi;
 use crate::store::sled::SledStore;
 use crate::store::{Caller, OpenError, Role, Store};
@@ -146,7 +147,6 @@ impl Server {
         .await?;
         let signing_keys = store.signing_keys(SystemTime::now()).await?;
         let signers = Arc::new(Signers::new(&secrets, signing_keys));
-        let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
@@ -158,6 +158,13 @@ impl Server {
             &tasks,
             stopped.clone(),
         );
+        let accounts = Arc::new(Accounts::new(
+            &config.accounts,
+            Arc::clone(&store),
+            Arc::clone(&signers),
+            Arc::new(Hasher::new(&config.accounts.hashing)),
+            hub.clone(),
+        ));
         Ok(Self {
             config,
             listening,
@@ -271,6 +278,7 @@ impl Server {
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),
             session: self.config.session.clone(),
+            deadline: self.config.unary_deadline,
             tasks: self.tasks.clone(),
         }
     }

@@ -14,11 +14,11 @@ pub mod moderation;
 pub mod requests;
 pub mod sled;
 
-pub use accounts::{Account, AccountStore, Registration, Role};
+pub use accounts::{Account, AccountStore, Ban, NewPassword, Registration, Reset, Role};
 pub use history::HistoryStore;
 pub use invitations::{Invitation, InvitationStore};
 pub use keys::{KeyStore, Secrets, SigningKey};
-pub use logins::{Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
+pub use logins::{LOGINS_MAX, Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
 pub use moderation::ModerationStore;
 pub use requests::{Caller, Once};
 

@@ -5,8 +5,12 @@
 mod accounts;
 mod calls;
 mod cli;
+mod ending;
+mod fields;
 mod matching;
+mod owning;
 mod signal;
 mod signaling;
 mod support;
+mod throttling;
 mod turn;

@@ -113,6 +113,25 @@ impl TestServer {
         self.accounts.invite(inviting).await.expect("an invitation").1
     }
 
+    /// An invitation for one host; its code.
+    pub(crate) async fn admin_invitation(&self) -> String {
+        let inviting = Inviting {
+            uses: 1,
+            good_for: Duration::from_hours(1),
+            note: String::new(),
+            role: Role::Admin,
+            caller: Caller::Host,
+            request_id: String::new(),
+        };
+        self.accounts.invite(inviting).await.expect("an invitation").1
+    }
+
+    /// A code with which a guest may set a new password.
+    pub(crate) async fn reset_code(&self, guest: &v1::Guest) -> String {
+        let id = guest.guest_id.parse().expect("an id");
+        self.accounts.reset_code(id).await.expect("a code").0
+    }
+
     /// A new guest with an invitation of their own, logged in.
     pub(crate) async fn guest(&self, name: &str) -> TestGuest {
         let invitation_code = self.invite(1).await;
@@ -140,7 +159,12 @@ pub(crate) struct StoppedServer {
 impl StoppedServer {
     /// Another server on the same data.
     pub(crate) async fn start(self) -> TestServer {
-        TestServer::start_in(self.data, |_| {}).await
+        self.start_with(|_| {}).await
+    }
+
+    /// Another server on the same data, with other settings.
+    pub(crate) async fn start_with(self, change: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::start_in(self.data, change).await
     }
 
     /// Where the store is.

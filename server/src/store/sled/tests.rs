@@ -1,5 +1,7 @@
 //! The store's promises, on a real directory.
 
+mod identity;
+
 use super::schema::SCHEMA_KEY;
 use super::tables::Table;
 use super::*;
@@ -40,8 +42,10 @@ fn login(id: u128) -> Login {
     Login {
         id: LoginId::from_bits(id),
         guest: GuestId::from_bits(id),
+        device: id,
         device_name: "phone".to_owned(),
         created_at: NOW,
+        last_used_at: NOW,
         refresh_hash: [10; 32],
         refresh_expires_at: NOW + Duration::from_hours(1),
     }
@@ -49,7 +53,7 @@ fn login(id: u128) -> Login {
 
 fn registration(id: u128, name: &str) -> Registration {
     Registration {
-        code_hash: CODE,
+        code_hash: Some(CODE),
         id: GuestId::from_bits(id),
         name: name.to_owned(),
         display_name: name.to_owned(),
@@ -70,7 +74,7 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
     drop(store);
     let store = open(dir.path());
     assert_eq!(store.account_by_name("alice").await.unwrap(), Some(account.clone()));
-    assert_eq!(store.live_login(LoginId::from_bits(7)).await.unwrap(), Some(account));
+    assert_eq!(store.live_login(GuestId::from_bits(7), LoginId::from_bits(7)).await, Ok(account));
     assert_eq!(store.check_invitation(CODE, NOW).await, Err(Error::InvitationSpent));
     assert_eq!(store.secrets().await.unwrap().refresh, key);
     assert!(store.signing_keys(NOW).await.unwrap() == signing && signing.len() == 1);
@@ -84,7 +88,7 @@ async fn a_refused_registration_changes_nothing() {
     store.create_invitation(invitation(2), unnamed()).await.unwrap();
     store.register(registration(1, "alice")).await.unwrap();
     assert_eq!(store.register(registration(2, "alice")).await, Err(Error::NameTaken));
-    assert_eq!(store.live_login(LoginId::from_bits(2)).await, Ok(None));
+    assert_eq!(store.live_login(GuestId::from_bits(2), LoginId::from_bits(2)).await, Err(Error::LoginEnded));
     let late = Registration { now: NOW + Duration::from_hours(1), ..registration(3, "carol") };
     assert_eq!(store.register(late).await, Err(Error::InvitationExpired));
     assert!(store.register(registration(4, "dave")).await.is_ok(), "the second use is still there");
@@ -125,16 +129,25 @@ async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_family() {
             login: LoginId::from_bits(1),
             presented: [presented; 32],
             successor: [successor; 32],
+            request: None,
             expires_at,
             now: NOW + Duration::from_secs(at),
         })
     };
-    let done = Ok(Rotated::Done(account, expires_at));
-    assert_eq!(rotate(10, 11, 0).await, done);
-    assert_eq!(rotate(10, 11, 60).await, done, "a repeat within a minute");
-    assert_eq!(rotate(11, 12, 61).await, done);
+    let done = |successor, at: u64| {
+        let kept = Login {
+            refresh_hash: [successor; 32],
+            refresh_expires_at: expires_at,
+            last_used_at: NOW + Duration::from_secs(at),
+            ..login(1)
+        };
+        Ok(Rotated::Done(account.clone(), kept))
+    };
+    assert_eq!(rotate(10, 11, 0).await, done(11, 0));
+    assert_eq!(rotate(10, 11, 60).await, done(11, 0), "a repeat within a minute");
+    assert_eq!(rotate(11, 12, 61).await, done(12, 61));
     assert_eq!(rotate(10, 11, 62).await, Ok(Rotated::Reused), "the token before the last");
-    assert_eq!(store.live_login(LoginId::from_bits(1)).await, Ok(None));
+    assert_eq!(store.live_login(GuestId::from_bits(1), LoginId::from_bits(1)).await, Err(Error::LoginEnded));
     assert_eq!(rotate(12, 13, 63).await, Ok(Rotated::Unknown));
 }
 
@@ -149,6 +162,7 @@ async fn a_late_or_different_repeat_is_reuse() {
             login: LoginId::from_bits(1),
             presented: [10; 32],
             successor: [11; 32],
+            request: None,
             expires_at: NOW + Duration::from_hours(2),
             now: NOW,
         };
@@ -167,7 +181,7 @@ async fn logins_that_have_expired_are_forgotten_at_the_next_start() {
     drop(store);
     let later = NOW + Duration::from_hours(1);
     let store = SledStore::open(dir.path(), later, CancellationToken::new()).unwrap();
-    assert_eq!(store.live_login(LoginId::from_bits(1)).await, Ok(None));
+    assert_eq!(store.live_login(GuestId::from_bits(1), LoginId::from_bits(1)).await, Err(Error::LoginEnded));
     assert!(store.account_by_name("alice").await.unwrap().is_some());
 }
 
@@ -345,7 +359,7 @@ async fn a_store_of_the_first_layout_is_brought_up_with_all_that_is_in_it() {
         let store = open(dir.path());
         let alice = store.account_by_name("alice").await.unwrap().unwrap();
         assert_eq!((alice.id, alice.role), (GuestId::from_bits(1), Role::Admin));
-        assert_eq!(store.live_login(LoginId::from_bits(3)).await, Ok(Some(alice)));
+        assert_eq!(store.live_login(alice.id, LoginId::from_bits(3)).await, Ok(alice));
         assert_eq!(store.list_accounts(None, 10).await.unwrap().len(), 2);
         assert_eq!(store.check_invitation(CODE, NOW).await, Ok(()));
         assert_eq!(store.secrets().await.unwrap().refresh, [7; 32]);

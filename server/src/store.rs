@@ -18,7 +18,10 @@ pub use history::HistoryStore;
 pub use invitations::{Invitation, InvitationStore};
 pub use keys::{KeyStore, Secrets};
 pub use logins::{Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
-pub use moderation::ModerationStore;
+pub use moderation::{
+    Act, Actor, AuditEntry, AuditKey, BlocksOf, ModerationStore, Report, ReportRate, ReportReason, ReportView,
+    Resolution,
+};
 pub use requests::{Caller, Once};
 
 use std::path::PathBuf;

@@ -4,12 +4,14 @@
 //! durable in `sled/commit.rs`, and each domain's rows and transactions in its own file.
 
 mod accounts;
+mod blocks;
 mod commit;
 mod history;
 mod invitations;
 mod keys;
 mod logins;
 mod moderation;
+mod reports;
 mod requests;
 mod rows;
 mod schema;

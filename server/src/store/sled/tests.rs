@@ -12,6 +12,8 @@ use castle::ids::{GuestId, InvitationId, LoginId};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+mod moderation;
+
 const NOW: SystemTime = UNIX_EPOCH;
 const CODE: [u8; 32] = [1; 32];
 

@@ -19,8 +19,8 @@ pub use invitations::{Invitation, InvitationStore};
 pub use keys::{KeyStore, Secrets};
 pub use logins::{Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
 pub use moderation::{
-    Act, Actor, AuditEntry, AuditKey, BlocksOf, ModerationStore, Report, ReportRate, ReportReason, ReportView,
-    Resolution,
+    Act, Actor, AuditEntry, AuditKey, BlocksOf, ModerationStore, Report, ReportRate, ReportReason,
+    ReportView, Resolution,
 };
 pub use requests::{Caller, Once};
 

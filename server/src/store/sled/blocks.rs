@@ -55,9 +55,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(super) fn unblock(&mut self, by: GuestId, whom: GuestId) -> Result<(), Error> {
+    pub(super) fn unblock(&mut self, by: GuestId, whom: GuestId) {
         self.remove(&BLOCKS, pair(by, whom));
         self.remove(&BLOCKED_BY, pair(whom, by));
-        Ok(())
     }
 }

@@ -90,7 +90,13 @@ impl ModerationStore for SledStore {
     }
 
     async fn unblock(&self, by: GuestId, whom: GuestId, once: Once) -> Result<(), Error> {
-        self.write(move |tx| tx.once(&once, |tx| tx.unblock(by, whom))).await
+        self.write(move |tx| {
+            tx.once(&once, |tx| {
+                tx.unblock(by, whom);
+                Ok(())
+            })
+        })
+        .await
     }
 
     async fn blocked_accounts(&self, guest: GuestId) -> Result<Vec<Account>, Error> {

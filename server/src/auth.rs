@@ -42,7 +42,7 @@ impl Authenticator {
 
     /// The caller behind this metadata.
     ///
-    /// Errors: `TokenMissing`, `TokenInvalid`, `TokenExpired`, `Internal`.
+    /// Errors: `TokenMissing`, `TokenInvalid`, `TokenExpired`, `LoginEnded`, `Banned`, `Internal`.
     pub async fn authenticate(&self, metadata: &MetadataMap) -> Result<Caller, Error> {
         let mut values = metadata.get_all("authorization").iter();
         let value = values.next().ok_or(Error::TokenMissing)?;
@@ -59,20 +59,29 @@ impl Authenticator {
 
     /// The caller behind an access token.
     ///
-    /// Errors: `TokenInvalid`, `TokenExpired`, `Internal`.
+    /// Errors: `TokenInvalid`, `TokenExpired`, `LoginEnded`, `Banned`, `Internal`.
     pub async fn authenticate_token(&self, token: &str) -> Result<Caller, Error> {
         let access = self.signers.access.verify(SystemTime::now(), token)?;
-        let account = self.store.live_login(access.login).await?.ok_or(Error::TokenInvalid)?;
-        if account.id != access.guest {
-            return Err(Error::TokenInvalid);
-        }
+        self.live(access.guest, access.login, access.expires_at).await
+    }
+
+    /// The caller of this login, as the account is now. For what goes on after its token was checked.
+    ///
+    /// Errors: `LoginEnded`, `Banned`, `Internal`.
+    pub async fn live(
+        &self,
+        guest: GuestId,
+        login: LoginId,
+        expires_at: SystemTime,
+    ) -> Result<Caller, Error> {
+        let account = self.store.live_login(guest, login).await?;
         Ok(Caller {
-            guest: account.id,
-            login: access.login,
+            guest,
+            login,
             admin: account.role == Role::Admin,
             name: account.name,
             display_name: account.display_name,
-            expires_at: access.expires_at,
+            expires_at,
         })
     }
 }

@@ -2,14 +2,22 @@
 //!
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
+mod commands;
 mod transport;
 
+pub use commands::{
+    AuditCommand, AuditListArgs, GuestArgs, GuestBanArgs, GuestCommand, InviteCommand, InviteCreateArgs,
+    InviteRevokeArgs, ListArgs, ReportCommand, ReportListArgs, ReportResolveArgs,
+};
 pub use transport::TransportArgs;
 
-use crate::accounts::INVITATION_TTL;
+use crate::accounts::AccountsConfig;
 use crate::hub::HubConfig;
+use crate::moderation::INVITATION_TTL;
 use crate::session::SessionConfig;
 use crate::transport::{Limits, TlsSource, TrustedProxies};
+use castle::limits::UNARY_DEADLINE;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -39,9 +47,15 @@ pub enum Command {
     /// Invitations: how guests get in.
     #[command(subcommand)]
     Invite(InviteCommand),
-    /// Guests: who has an account.
+    /// Guests: who has an account, and who may come in.
     #[command(subcommand)]
     Guest(GuestCommand),
+    /// Reports that guests filed about guests.
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// The log of what admins and the host did.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// Where the store is.
@@ -82,57 +96,33 @@ pub struct ServeArgs {
     /// TLS, proxies, browsers, connections, metrics.
     #[command(flatten)]
     pub transport: TransportArgs,
+    /// Anybody who reaches this server may make an account, without an invitation.
+    #[arg(long, env = "CASTLE_OPEN_REGISTRATION", value_parser = BoolishValueParser::new())]
+    pub open_registration: bool,
+    /// Wrong passwords that one address (of IPv6 one /64) may send at once, before it has to wait. More where many
+    /// guests share one address. [default: 64]
+    #[arg(long, env = "CASTLE_WRONG_PASSWORDS_PER_ADDRESS", value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub wrong_passwords_per_address: Option<u32>,
+    /// Passwords that are hashed at once, 19 MiB each. [default: one for each core but one, at least one]
+    #[arg(long, env = "CASTLE_PASSWORD_HASHES", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub password_hashes: Option<u16>,
     /// Prints one JSON object once it serves, instead of lines for people.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Commands about invitations.
-#[derive(Debug, Subcommand)]
-pub enum InviteCommand {
-    /// Makes an invitation and prints its link, which is shown this once.
-    Create(InviteCreateArgs),
-}
-
-/// Settings of `invite create`.
-#[derive(Debug, Args)]
-pub struct InviteCreateArgs {
-    /// Where the data is.
-    #[command(flatten)]
-    pub data: DataArgs,
-    /// How many guests may register with it, 1 to 10,000.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub uses: u32,
-    /// How long it is good: a number and s, m, h or d; at most 365d.
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_duration)]
-    pub expires: Duration,
-    /// For your own memory, at most 256 characters.
-    #[arg(long, default_value = "", value_name = "TEXT")]
-    pub note: String,
-    /// What the link carries where no server runs; a running server knows its own.
-    #[arg(long, env = "CASTLE_PUBLIC_URL", value_name = "URL", default_value = "http://127.0.0.1:50051")]
-    pub public_url: String,
-    /// Prints one JSON object: id, code, link, uses, expires_at.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Commands about guests.
-#[derive(Debug, Subcommand)]
-pub enum GuestCommand {
-    /// Lists accounts by name.
-    List(GuestListArgs),
-}
-
-/// Settings of `guest list`.
-#[derive(Debug, Args)]
-pub struct GuestListArgs {
-    /// Where the data is.
-    #[command(flatten)]
-    pub data: DataArgs,
-    /// Prints one JSON array.
-    #[arg(long)]
-    pub json: bool,
+impl ServeArgs {
+    fn accounts(&self) -> AccountsConfig {
+        let mut accounts = AccountsConfig { open_registration: self.open_registration, ..Default::default() };
+        if let Some(burst) = self.wrong_passwords_per_address {
+            accounts.throttle.address.burst = burst;
+        }
+        if let Some(at_once) = self.password_hashes {
+            accounts.hashing.at_once = at_once.into();
+        }
+        accounts
+    }
 }
 
 /// Route of the media between matched strangers.
@@ -180,6 +170,10 @@ pub struct Config {
     pub hub: HubConfig,
     /// Times and bounds of Signal streams.
     pub session: SessionConfig,
+    /// Who may register, what passwords cost, how many wrong ones are allowed.
+    pub accounts: AccountsConfig,
+    /// Unary calls end after this.
+    pub unary_deadline: Duration,
 }
 
 impl Config {
@@ -201,6 +195,8 @@ impl Config {
             trusted_proxies: TrustedProxies::default(),
             hub: HubConfig::default(),
             session: SessionConfig::default(),
+            accounts: AccountsConfig::default(),
+            unary_deadline: UNARY_DEADLINE,
         }
     }
 }
@@ -210,6 +206,7 @@ impl TryFrom<ServeArgs> for Config {
 
     fn try_from(args: ServeArgs) -> Result<Self, ConfigError> {
         let public_url = args.public_url.as_deref().map(PublicUrl::parse).transpose()?;
+        let accounts = args.accounts();
         let transport = args.transport.check(args.listen, public_url.as_ref())?;
         if args.listen.ip().is_unspecified() && public_url.is_none() {
             return Err(ConfigError(format!(
@@ -245,6 +242,8 @@ impl TryFrom<ServeArgs> for Config {
             trusted_proxies: transport.trusted_proxies,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
+            accounts,
+            unary_deadline: UNARY_DEADLINE,
         })
     }
 }

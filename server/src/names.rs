@@ -1,7 +1,8 @@
 //! Names, display names and passwords: which are acceptable, and which names are the same name.
 //!
 //! RFC 8265 UsernameCaseMapped (section 3.3) for login names: width and case are mapped, the rest is refused, so
-//! that two people can never have the same name in two spellings of letters. Never looks anything up.
+//! that two people can never have the same name in two spellings of letters. Where RFC 8265 keeps apart what reads
+//! alike in another case (ß and SS), [`fold`] puts it together. Never looks anything up.
 
 use castle::limits::{
     DISPLAY_NAME_CHARS_MAX, NAME_CHARS_MAX, NAME_CHARS_MIN, PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN,
@@ -69,6 +70,12 @@ pub fn normalize(name: &str) -> Result<String, &'static str> {
     if (NAME_CHARS_MIN..=NAME_CHARS_MAX).contains(&length) { Ok(name.into_owned()) } else { Err(LENGTH) }
 }
 
+/// What two names have in common that differ in case alone, by full case folding: `name` (normalized) is unique
+/// by it. Not for people to see.
+pub fn fold(name: &str) -> String {
+    name.to_uppercase().to_lowercase().replace('ς', "σ")
+}
+
 /// A display name without blanks around it, `None` if it is empty; or what is wrong with it.
 pub fn display(name: &str) -> Result<Option<String>, &'static str> {
     let name = name.trim();
@@ -110,35 +117,99 @@ mod tests {
 
     #[test]
     fn spellings_of_one_name_are_one_name() {
-        for spelling in ["alice", "Alice", "ALICE", "ａｌｉｃｅ", "Ａｌｉｃｅ"] {
-            assert_eq!(normalize(spelling).as_deref(), Ok("alice"), "{spelling}");
+        for (spelling, name) in [
+            ("alice", "alice"),
+            ("Alice", "alice"),
+            ("ALICE", "alice"),
+            ("ａｌｉｃｅ", "alice"),
+            ("Ａｌｉｃｅ", "alice"),
+            ("Zoe\u{308}", "zoë"),
+            ("ZOË", "zoë"),
+            ("\u{212b}se", "åse"), // the sign for angstrom
+            ("a\u{323}\u{307}bc", "ạ\u{307}bc"),
+            ("a\u{307}\u{323}bc", "ạ\u{307}bc"), // marks in another order
+            ("ｱﾘｽ", "アリス"),
+            ("ñandú-7", "ñandú-7"),
+            ("Ивáн", "ивáн"),
+            ("أليس", "أليس"),
+            ("fußball", "fußball"), // RFC 8265 keeps it apart from fussball; `fold` does not
+            ("a.b_c@d", "a.b_c@d"),
+        ] {
+            assert_eq!(normalize(spelling).as_deref(), Ok(name), "{spelling}");
+            assert_eq!(normalize(name).as_deref(), Ok(name), "{name} stays as it is");
         }
-        assert_eq!(normalize("Zoe\u{308}"), normalize("ZOË"));
     }
 
     #[test]
     fn what_is_not_a_name_is_refused() {
-        let long = "a".repeat(33);
-        let huge = "a".repeat(1_000_000);
+        let (long, huge) = ("a".repeat(33), "a".repeat(1_000_000));
         for bad in [
             "",
             "al",
             "alice ",
             " alice",
             "al ice",
+            "alice\t",
             "alice\n",
-            "alice\u{200b}",
+            "alice\r\n",
+            "alice\u{0}",
+            "alice\u{7f}",
+            "alice\u{85}",
             "alice\u{a0}",
-            "\u{0}\u{0}\u{0}",
-            "🙂🙂🙂",
+            "alice\u{3000}",
+            "alice\u{200b}",
+            "alice\u{200c}",
+            "alice\u{200d}",
+            "alice\u{2060}",
+            "alice\u{feff}",
+            "al\u{ad}ice",
+            "alice\u{fe0f}",
             "\u{202e}ecila",
+            "alice\u{202c}",
+            "\u{2066}alice\u{2069}",
+            "aliceأ",
+            "1أليس1a",
+            "ﬁona",
+            "ǆura",
+            "ⅳ-alice",
+            "x²y²z²",
+            "①②③",
+            "™mark",
+            "𝐚𝐥𝐢𝐜𝐞",
+            "🙂🙂🙂",
+            "alice🙂",
+            "♔king",
+            "alice\u{e000}",
+            "alice\u{fffd}",
+            "alice\u{fdd0}",
+            "alice\u{e0061}",
+            "\u{0}\u{0}\u{0}",
             &long,
             &huge,
         ] {
             assert!(normalize(bad).is_err(), "{bad:.40?}");
         }
         assert_eq!(normalize(&"a".repeat(32)).map(|name| name.len()), Ok(32));
-        assert_eq!(normalize("ñandú-7").as_deref(), Ok("ñandú-7"));
+        assert_eq!(normalize(&"界".repeat(32)).map(|name| name.chars().count()), Ok(32));
+        assert!(normalize(&"界".repeat(33)).is_err());
+    }
+
+    #[test]
+    fn names_that_differ_in_case_alone_fold_to_one() {
+        for (one, other) in [
+            ("straße", "STRASSE"),
+            ("straße", "STRAẞE"),
+            ("οδος", "ΟΔΟΣ"),
+            ("οδοσ", "ΟΔΟΣ"),
+            ("ǰon", "J\u{30c}on"),
+            ("ılık", "ILIK"),
+            ("ALICE", "ａｌｉｃｅ"),
+        ] {
+            let [one, other] = [one, other].map(|name| fold(&normalize(name).unwrap()));
+            assert_eq!(one, other);
+            assert_eq!(fold(&one), one, "folding twice folds no further");
+        }
+        assert_ne!(fold("alice"), fold("alìce"));
     }
 
     #[test]

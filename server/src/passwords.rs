@@ -1,8 +1,9 @@
 //! Argon2id off the runtime, a bounded number at once.
 //!
-//! Owns the cost parameters (RFC 9106; OWASP's 19 MiB, t=2, p=1) and the permits that bound memory: at most
+//! Owns the cost parameters (RFC 9106; OWASP's 19 MiB, t=2, p=1), the permits that bound memory (at most
 //! permits × 19 MiB, in buffers that are kept: freed ones would stay with the allocator, once for every thread
-//! that ever hashed. An unknown name costs the same work as a known one. Never knows names or accounts.
+//! that ever hashed), and a count of the hashes, by which tests see that every refusal costs the same. An unknown
+//! name costs the same work as a known one. Never knows names or accounts.
 
 use crate::error::Error;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
@@ -12,13 +13,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// Hashes that may wait for each permit. At 50 ms each the last one waits 3 s, well within the deadline.
 const WAITING_PER_PERMIT: usize = 64;
 /// When to come again if too many wait: about the time in which half of them are done.
 const BUSY_RETRY: Duration = Duration::from_secs(2);
+
+/// What a hash costs, and how many are computed at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashingConfig {
+    /// Memory of one hash, KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Hashes at once.
+    pub at_once: usize,
+}
+
+impl Default for HashingConfig {
+    /// One hash at a time for each core but one, so that the relay and the sessions keep theirs.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { memory_kib: 19 * 1024, passes: 2, at_once: cores.saturating_sub(1).max(1) }
+    }
+}
 
 /// The working memory of one hash, used again by the next.
 type Memory = Vec<Block>;
@@ -36,14 +54,11 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// One hash at a time for each core but one, so that the relay and the sessions keep theirs.
-    pub fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::with_permits(cores.saturating_sub(1).max(1))
-    }
-
-    fn with_permits(permits: usize) -> Self {
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("constant parameters are in range");
+    /// With these costs, which must be within Argon2's limits.
+    pub fn new(config: &HashingConfig) -> Self {
+        let params = Params::new(config.memory_kib, config.passes, LANES, None)
+            .expect("the settings of password hashes are within Argon2's limits");
+        let permits = config.at_once;
         let nobody = rand::random::<[u8; 16]>();
         let nobodys_hash = hash(&nobody, &params, &mut Memory::new())
             .expect("a short password under constant parameters hashes");
@@ -90,7 +105,8 @@ impl Hasher {
     pub fn is_outdated(&self, hash: &str) -> bool {
         !PasswordHash::new(hash).is_ok_and(|hash| {
             Params::try_from(&hash).is_ok_and(|params| {
-                (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
+                (params.m_cost(), params.t_cost(), params.p_cost())
+                    == (self.params.m_cost(), self.params.t_cost(), self.params.p_cost())
             })
         })
     }
@@ -152,12 +168,6 @@ fn digest(password: &[u8], salt: &Salt, params: &Params, memory: &mut Memory) ->
     Ok(Output::new(&output)?)
 }
 
-impl Default for Hasher {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// A place among those who wait; given back when dropped, also by a caller that gives up.
 struct Place<'a>(&'a AtomicUsize);
 
@@ -181,9 +191,13 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
 
+    fn hasher() -> Hasher {
+        Hasher::new(&HashingConfig { at_once: 1, ..HashingConfig::default() })
+    }
+
     #[tokio::test]
     async fn the_right_password_verifies_and_no_other() {
-        let hasher = Hasher::with_permits(1);
+        let hasher = hasher();
         let hash = hasher.hash("correct horse".to_owned()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(hasher.verify("correct horse".to_owned(), Some(hash.clone())).await.unwrap());
@@ -193,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_costs_what_somebody_costs() {
-        let hasher = Hasher::with_permits(1);
+        let hasher = hasher();
         let before = hasher.work_done();
         assert!(!hasher.verify("anything".to_owned(), None).await.unwrap());
         assert_eq!(hasher.work_done() - before, 1);
@@ -201,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn too_many_waiting_are_told_when_to_come_again() {
-        let hasher = Arc::new(Hasher::with_permits(1));
+        let hasher = Arc::new(hasher());
         let busy = Arc::clone(&hasher.permits).acquire_owned().await.unwrap();
         let waiting: Vec<_> = (0..WAITING_PER_PERMIT)
             .map(|_| {
@@ -226,7 +240,7 @@ mod tests {
 
     #[test]
     fn other_parameters_are_outdated() {
-        let hasher = Hasher::with_permits(1);
+        let hasher = hasher();
         let weak = Params::new(8, 1, 1, None).unwrap();
         let hash = hash(b"correct horse", &weak, &mut Memory::new()).unwrap();
         assert!(hasher.is_outdated(&hash));

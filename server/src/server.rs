@@ -6,7 +6,7 @@ mod grpc;
 mod ports;
 
 use self::ports::Ports;
-use crate::accounts::{Accounts, Inviting};
+use crate::accounts::Accounts;
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
@@ -15,9 +15,11 @@ use crate::error::Error;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
+use crate::moderation::Moderation;
+use crate::passwords::Hasher;
 use crate::service::CastleApi;
 use crate::store::sled::SledStore;
-use crate::store::{Caller, OpenError, Role, Store};
+use crate::store::{OpenError, Store};
 use crate::token::Signers;
 use crate::transport::{Readiness, TlsError};
 use crate::turn::{self, Relay, RelayConfig, RelayError};
@@ -46,8 +48,6 @@ const GO_AWAY: GoAway = GoAway {
 };
 /// After the sessions have gone: for the answers still on their way.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
-/// How long the first invitation is good.
-const FIRST_INVITATION_TTL: Duration = Duration::from_hours(24);
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,7 @@ pub struct Server {
     ports: Ports,
     admin: UnixListener,
     store: Arc<dyn Store>,
+    moderation: Moderation,
     store_failed: CancellationToken,
     accounts: Arc<Accounts>,
     authenticator: Arc<Authenticator>,
@@ -142,7 +143,6 @@ impl Server {
         })
         .await?;
         let signers = Arc::new(Signers::new(&secrets));
-        let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
@@ -151,15 +151,25 @@ impl Server {
             Arc::clone(&ice),
             Arc::clone(&signers.call),
             rand::random(),
+            Arc::clone(&store),
             &tasks,
             stopped.clone(),
         );
+        let accounts = Arc::new(Accounts::new(
+            &config.accounts,
+            Arc::clone(&store),
+            Arc::clone(&signers),
+            Arc::new(Hasher::new(&config.accounts.hashing)),
+            hub.clone(),
+        ));
+        let moderation = Moderation::new(Arc::clone(&store), hub.clone());
         Ok(Self {
             config,
             listening,
             ports,
             admin,
             store,
+            moderation,
             store_failed,
             accounts,
             authenticator,
@@ -186,18 +196,15 @@ impl Server {
         self.store.has_accounts().await
     }
 
-    /// The link of an invitation for the first guest, who becomes a host: one use, 24 h.
-    pub async fn first_invitation(&self) -> Result<String, Error> {
-        let inviting = Inviting {
-            uses: 1,
-            good_for: FIRST_INVITATION_TTL,
-            note: "first guest, becomes admin".to_owned(),
-            role: Role::Admin,
-            caller: Caller::Host,
-            request_id: String::new(),
-        };
-        let (_, code) = self.accounts.invite(inviting).await?;
-        Ok(self.listening.url.invitation_link(&code))
+    /// Its moderation.
+    pub fn moderation(&self) -> &Moderation {
+        &self.moderation
+    }
+
+    /// The link of the invitation for the first guest, who becomes a host, and until when it is good.
+    pub async fn first_invitation(&self) -> Result<(String, SystemTime), Error> {
+        let (invitation, code) = self.moderation.first_invitation().await?;
+        Ok((self.listening.url.invitation_link(&code), invitation.expires_at))
     }
 
     /// Serves until `shutdown`, then drains; `force` cuts the drain short.
@@ -205,21 +212,23 @@ impl Server {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<CastleServiceServer<CastleApi>>().await;
         let castle = CastleServiceServer::new(self.api()).max_decoding_message_size(DECODED_BYTES_MAX);
-        let admin = AdminServiceServer::new(AdminApi {
-            store: Arc::clone(&self.store),
-            url: self.listening.url.clone(),
-            hub: self.hub.clone(),
-        });
+        let (moderation, url) = (self.moderation.clone(), self.listening.url.clone());
+        let host = AdminServiceServer::new(AdminApi::for_host(moderation.clone(), url.clone()));
+        let authenticator = Arc::clone(&self.authenticator);
+        let admins = AdminApi::for_admins(moderation, url, authenticator, self.config.unary_deadline);
+        let admins = AdminServiceServer::new(admins).max_decoding_message_size(DECODED_BYTES_MAX);
+        health.set_serving::<AdminServiceServer<AdminApi>>().await;
         let stop_probes = CancellationToken::new();
         let _probes_end_with_us = stop_probes.clone().drop_guard();
         let (readiness, ready) = watch::channel(Readiness::Starting);
         let routes = Routes::new(castle)
+            .add_service(admins)
             .add_service(health_service)
             .add_service(grpc::reflection().build_v1().expect("our own descriptors are well-formed"))
             .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, &tasks, &stopped, stop_probes);
-        tasks.spawn(tonic::transport::Server::builder().add_service(admin).serve_with_incoming_shutdown(
+        tasks.spawn(tonic::transport::Server::builder().add_service(host).serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
         ));
@@ -237,6 +246,7 @@ impl Server {
         });
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<CastleServiceServer<CastleApi>>().await;
+        health.set_not_serving::<AdminServiceServer<AdminApi>>().await;
         force.run_until_cancelled(hub.drain(GO_AWAY)).await;
         stopped.cancel();
         tokio::select! {
@@ -252,10 +262,12 @@ impl Server {
     fn api(&self) -> CastleApi {
         CastleApi {
             accounts: Arc::clone(&self.accounts),
+            moderation: self.moderation.clone(),
             authenticator: Arc::clone(&self.authenticator),
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),
             session: self.config.session.clone(),
+            deadline: self.config.unary_deadline,
             tasks: self.tasks.clone(),
         }
     }

@@ -2,18 +2,23 @@
 //! owns it. No rules.
 
 pub mod accounts;
+pub mod client_address;
+pub mod export;
 pub mod matching;
+pub mod moderation;
 pub mod signal;
 
 use crate::accounts::Accounts;
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, Caller};
+use crate::error::Error;
 use crate::hub::HubHandle;
 use crate::ice::IceVendor;
-use crate::service::accounts::in_time;
+use crate::moderation::Moderation;
 use crate::service::matching::MatchReplies;
 use crate::session::{Replies, SessionConfig};
 use castle::v1::{self, castle_service_server::CastleService};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -21,6 +26,8 @@ use tonic::{Request, Response, Status, Streaming};
 pub struct CastleApi {
     /// Registering, logging in, refreshing.
     pub accounts: Arc<Accounts>,
+    /// Blocks and reports.
+    pub moderation: Moderation,
     /// Who calls.
     pub authenticator: Arc<Authenticator>,
     /// STUN and TURN servers.
@@ -29,48 +36,72 @@ pub struct CastleApi {
     pub hub: HubHandle,
     /// Times and bounds of streams.
     pub session: SessionConfig,
+    /// Unary calls, and the beginnings of streams, end after this.
+    pub deadline: Duration,
     /// The reading halves of streams run on it.
     pub tasks: TaskTracker,
+}
+
+impl CastleApi {
+    /// Authenticates a unary call and does its work, both within the deadline.
+    async fn unary<M, T, F>(
+        &self,
+        request: Request<M>,
+        work: impl FnOnce(Caller, M) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        M: Send,
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        let (metadata, _, message) = request.into_parts();
+        let done = async { work(self.authenticator.authenticate(&metadata).await?, message).await };
+        self.in_time(done).await
+    }
+
+    /// Holds unary work to the deadline.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<Response<T>, Status> {
+        let done = tokio::time::timeout(self.deadline, work).await;
+        Ok(Response::new(done.unwrap_or(Err(Error::Deadline { limit: self.deadline }))?))
+    }
 }
 
 #[tonic::async_trait]
 impl CastleService for CastleApi {
     type SignalStream = Replies;
     type MatchStream = MatchReplies;
-    type ExportAccountStream = NotYet<v1::ExportAccountResponse>;
+    type ExportAccountStream = export::Pieces;
     type SubscribeStream = NotYet<v1::SubscribeResponse>;
 
     async fn register(
         &self,
         request: Request<v1::RegisterRequest>,
     ) -> Result<Response<v1::RegisterResponse>, Status> {
-        accounts::register(&self.accounts, &self.ice, request).await
+        self.in_time(accounts::register(&self.accounts, &self.ice, request)).await
     }
 
     async fn login(&self, request: Request<v1::LoginRequest>) -> Result<Response<v1::LoginResponse>, Status> {
-        accounts::login(&self.accounts, &self.ice, request).await
+        self.in_time(accounts::login(&self.accounts, &self.ice, request)).await
     }
 
     async fn refresh(
         &self,
         request: Request<v1::RefreshRequest>,
     ) -> Result<Response<v1::RefreshResponse>, Status> {
-        accounts::refresh(&self.accounts, request).await
+        self.in_time(accounts::refresh(&self.accounts, request)).await
     }
 
     async fn get_ice_servers(
         &self,
         request: Request<v1::GetIceServersRequest>,
     ) -> Result<Response<v1::GetIceServersResponse>, Status> {
-        in_time(self.authenticator.authenticate(request.metadata())).await?;
-        Ok(accounts::get_ice_servers(&self.ice))
+        self.unary(request, async |_, _| Ok(accounts::get_ice_servers(&self.ice))).await
     }
 
     async fn signal(
         &self,
         request: Request<Streaming<v1::SignalRequest>>,
     ) -> Result<Response<Self::SignalStream>, Status> {
-        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
+        let caller = self.in_time(self.authenticator.authenticate(request.metadata())).await?.into_inner();
         let frames = request.into_inner();
         Ok(signal::signal(self.session.clone(), self.hub.clone(), &self.tasks, caller, frames))
     }
@@ -79,64 +110,79 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::MatchRequest>,
     ) -> Result<Response<Self::MatchStream>, Status> {
-        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
-        Ok(in_time(matching::begin(&self.hub, &caller, request.into_inner())).await?)
+        let begin = async |caller: Caller, asked| matching::begin(&self.hub, &caller, asked).await;
+        self.unary(request, begin).await
     }
 
     async fn reset_password(
         &self,
-        _request: Request<v1::ResetPasswordRequest>,
+        request: Request<v1::ResetPasswordRequest>,
     ) -> Result<Response<v1::ResetPasswordResponse>, Status> {
-        Err(not_yet("ResetPassword"))
+        self.in_time(accounts::reset_password(&self.accounts, &self.ice, request)).await
     }
 
     async fn logout(
         &self,
-        _request: Request<v1::LogoutRequest>,
+        request: Request<v1::LogoutRequest>,
     ) -> Result<Response<v1::LogoutResponse>, Status> {
-        Err(not_yet("Logout"))
+        self.unary(request, async |caller, _| accounts::logout(&self.accounts, &caller).await).await
     }
 
     async fn change_password(
         &self,
-        _request: Request<v1::ChangePasswordRequest>,
+        request: Request<v1::ChangePasswordRequest>,
     ) -> Result<Response<v1::ChangePasswordResponse>, Status> {
-        Err(not_yet("ChangePassword"))
+        self.unary(request, async |caller, asked| {
+            accounts::change_password(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn set_display_name(
         &self,
-        _request: Request<v1::SetDisplayNameRequest>,
+        request: Request<v1::SetDisplayNameRequest>,
     ) -> Result<Response<v1::SetDisplayNameResponse>, Status> {
-        Err(not_yet("SetDisplayName"))
+        self.unary(request, async |caller, asked| {
+            accounts::set_display_name(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn delete_account(
         &self,
-        _request: Request<v1::DeleteAccountRequest>,
+        request: Request<v1::DeleteAccountRequest>,
     ) -> Result<Response<v1::DeleteAccountResponse>, Status> {
-        Err(not_yet("DeleteAccount"))
+        self.unary(request, async |caller, asked| {
+            accounts::delete_account(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn export_account(
         &self,
-        _request: Request<v1::ExportAccountRequest>,
+        request: Request<v1::ExportAccountRequest>,
     ) -> Result<Response<Self::ExportAccountStream>, Status> {
-        Err(not_yet("ExportAccount"))
+        self.unary(request, async |caller, _| Ok(export::document(Arc::clone(&self.accounts), caller))).await
     }
 
     async fn list_devices(
         &self,
-        _request: Request<v1::ListDevicesRequest>,
+        request: Request<v1::ListDevicesRequest>,
     ) -> Result<Response<v1::ListDevicesResponse>, Status> {
-        Err(not_yet("ListDevices"))
+        self.unary(request, async |caller, asked| {
+            accounts::list_devices(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn revoke_device(
         &self,
-        _request: Request<v1::RevokeDeviceRequest>,
+        request: Request<v1::RevokeDeviceRequest>,
     ) -> Result<Response<v1::RevokeDeviceResponse>, Status> {
-        Err(not_yet("RevokeDevice"))
+        self.unary(request, async |caller, asked| {
+            accounts::revoke_device(&self.accounts, &caller, asked).await
+        })
+        .await
     }
 
     async fn list_guests(
@@ -160,32 +206,35 @@ impl CastleService for CastleApi {
         Err(not_yet("EraseCalls"))
     }
 
-    async fn block(
-        &self,
-        _request: Request<v1::BlockRequest>,
-    ) -> Result<Response<v1::BlockResponse>, Status> {
-        Err(not_yet("Block"))
+    async fn block(&self, request: Request<v1::BlockRequest>) -> Result<Response<v1::BlockResponse>, Status> {
+        self.unary(request, async |caller, asked| moderation::block(&self.moderation, &caller, asked).await)
+            .await
     }
 
     async fn unblock(
         &self,
-        _request: Request<v1::UnblockRequest>,
+        request: Request<v1::UnblockRequest>,
     ) -> Result<Response<v1::UnblockResponse>, Status> {
-        Err(not_yet("Unblock"))
+        self.unary(request, async |caller, asked| moderation::unblock(&self.moderation, &caller, asked).await)
+            .await
     }
 
     async fn list_blocked(
         &self,
-        _request: Request<v1::ListBlockedRequest>,
+        request: Request<v1::ListBlockedRequest>,
     ) -> Result<Response<v1::ListBlockedResponse>, Status> {
-        Err(not_yet("ListBlocked"))
+        self.unary(request, async |caller, asked| {
+            moderation::list_blocked(&self.moderation, &caller, asked).await
+        })
+        .await
     }
 
     async fn report(
         &self,
-        _request: Request<v1::ReportRequest>,
+        request: Request<v1::ReportRequest>,
     ) -> Result<Response<v1::ReportResponse>, Status> {
-        Err(not_yet("Report"))
+        self.unary(request, async |caller, asked| moderation::report(&self.moderation, &caller, asked).await)
+            .await
     }
 
     async fn subscribe(

@@ -13,11 +13,11 @@ pub mod moderation;
 pub mod requests;
 pub mod sled;
 
-pub use accounts::{Account, AccountStore, Registration, Role};
+pub use accounts::{Account, AccountStore, Ban, NewPassword, Registration, Reset, Role};
 pub use history::HistoryStore;
-pub use invitations::{Invitation, InvitationStore};
+pub use invitations::{Invitation, InvitationState, InvitationStore};
 pub use keys::{KeyStore, Secrets};
-pub use logins::{Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
+pub use logins::{LOGINS_MAX, Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
 pub use moderation::{
     Act, Actor, AuditEntry, AuditKey, BlocksOf, ModerationStore, Report, ReportRate, ReportReason,
     ReportView, Resolution,

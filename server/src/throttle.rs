@@ -1,60 +1,138 @@
-//! Who tried too many wrong passwords for one name from one address.
+//! Who tried too many wrong passwords: for one name from one address, from one address, for one name.
 //!
 //! Pure: the clock is an argument. A refused attempt extends nothing. Never knows whether a name exists, so
-//! unknown names are throttled alike.
+//! unknown names are throttled alike. A device that has logged in before is counted by itself alone, so that
+//! strangers who flood a name keep nobody out of it.
 
-use std::collections::BTreeMap;
+mod buckets;
+
+use buckets::Buckets;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-/// Wrong passwords at once: a person who has forgotten which one it was.
-pub const BURST: u32 = 8;
-/// One more is allowed each: 360 guesses an hour, hopeless against the weakest password that is accepted.
-pub const REFILL: Duration = Duration::from_secs(10);
-/// Pairs remembered at once; beyond it the one nearest to forgiveness is forgotten. About 2 MB.
-const PAIRS_MAX: usize = 10_000;
+/// So many at once, and one more after each `refill`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// At once.
+    pub burst: u32,
+    /// For one more.
+    pub refill: Duration,
+}
 
-/// A name tried from an address; of IPv6 the /64, which one customer has whole.
-type Pair = (IpAddr, String);
+/// For one name from one address: eight tries of a person who has forgotten which password it was, then 360 an
+/// hour, hopeless against the weakest password that is accepted.
+pub const PAIR: Allowance = Allowance { burst: 8, refill: Duration::from_secs(10) };
+/// From one address: a school behind one address has all its people; who tries one password on many names gets
+/// nowhere.
+pub const ADDRESS: Allowance = Allowance { burst: 64, refill: Duration::from_secs(2) };
+/// For one name from all addresses, known devices aside: many addresses guess no faster than one.
+pub const NAME: Allowance = Allowance { burst: 32, refill: Duration::from_secs(10) };
+/// On one device that has logged in before: as for a pair.
+pub const DEVICE: Allowance = PAIR;
+/// Debts remembered of each kind; beyond it the one nearest to forgiveness is forgotten. About 10 MB in all.
+const DEBTS_MAX: usize = 10_000;
+
+/// How many wrong passwords are allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThrottleConfig {
+    /// For one name from one address.
+    pub pair: Allowance,
+    /// From one address.
+    pub address: Allowance,
+    /// For one name.
+    pub name: Allowance,
+    /// On one device that has logged in before.
+    pub device: Allowance,
+}
+
+impl Default for ThrottleConfig {
+    fn default() -> Self {
+        Self { pair: PAIR, address: ADDRESS, name: NAME, device: DEVICE }
+    }
+}
+
+/// One try at a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// From somewhere.
+    Stranger {
+        /// Of IPv6 the /64 counts, which one customer has whole.
+        from: IpAddr,
+        /// For which name: the same text for all its spellings.
+        name: String,
+    },
+    /// On a device that has logged in before, for the name it logged in with.
+    Device(u128),
+    /// With a code of the host from somewhere: it cannot be guessed, so strangers who flood the name hinder nobody.
+    Code(IpAddr),
+}
 
 /// Counts wrong passwords.
-#[derive(Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Throttle {
-    /// When each pair's debt is paid (a generic cell rate: every attempt adds one `REFILL`).
-    paid_at: BTreeMap<Pair, Instant>,
+    pairs: Buckets<(IpAddr, String)>,
+    addresses: Buckets<IpAddr>,
+    names: Buckets<String>,
+    devices: Buckets<u128>,
 }
 
 impl Throttle {
-    /// Takes one attempt, to be given back by [`Throttle::forgive`] if the password was right. `Err`: how long
-    /// to wait.
-    pub fn take(&mut self, now: Instant, from: IpAddr, name: &str) -> Result<(), Duration> {
-        let pair = (network(from), name.to_owned());
-        let paid_at = self.paid_at.get(&pair).copied().filter(|&at| at > now).unwrap_or(now);
-        let debt = paid_at + REFILL - now;
-        if let Some(wait) = debt.checked_sub(REFILL * BURST).filter(|wait| !wait.is_zero()) {
+    /// With these allowances.
+    pub fn new(config: &ThrottleConfig) -> Self {
+        Self {
+            pairs: Buckets::new(config.pair, DEBTS_MAX),
+            addresses: Buckets::new(config.address, DEBTS_MAX),
+            names: Buckets::new(config.name, DEBTS_MAX),
+            devices: Buckets::new(config.device, DEBTS_MAX),
+        }
+    }
+
+    /// Counts one attempt, to be given back by [`Throttle::forgive`] if the password was right. `Err`: how long
+    /// to wait; nothing was counted.
+    pub fn take(&mut self, now: Instant, attempt: &Attempt) -> Result<(), Duration> {
+        let wait = match attempt {
+            Attempt::Device(device) => self.devices.wait(now, device),
+            Attempt::Code(from) => self.addresses.wait(now, &network(*from)),
+            Attempt::Stranger { from, name } => {
+                let from = network(*from);
+                let pair = self.pairs.wait(now, &(from, name.clone()));
+                pair.max(self.addresses.wait(now, &from)).max(self.names.wait(now, name))
+            }
+        };
+        if !wait.is_zero() {
             return Err(wait);
         }
-        if self.paid_at.len() >= PAIRS_MAX {
-            self.make_room(now);
+        match attempt {
+            Attempt::Device(device) => self.devices.take(now, *device),
+            Attempt::Code(from) => self.addresses.take(now, network(*from)),
+            Attempt::Stranger { from, name } => {
+                let from = network(*from);
+                self.pairs.take(now, (from, name.clone()));
+                self.addresses.take(now, from);
+                self.names.take(now, name.clone());
+            }
         }
-        self.paid_at.insert(pair, paid_at + REFILL);
         Ok(())
     }
 
-    /// The password was right: all is forgiven to this pair.
-    pub fn forgive(&mut self, from: IpAddr, name: &str) {
-        self.paid_at.remove(&(network(from), name.to_owned()));
+    /// The password was right. All is forgiven to the pair or the device; address and name get back this one
+    /// attempt, so that nobody clears a debt by logging in to an account of their own in between.
+    pub fn forgive(&mut self, now: Instant, attempt: &Attempt) {
+        match attempt {
+            Attempt::Device(device) => self.devices.forgive(device),
+            Attempt::Code(from) => self.addresses.give_back(now, network(*from)),
+            Attempt::Stranger { from, name } => {
+                let from = network(*from);
+                self.pairs.forgive(&(from, name.clone()));
+                self.addresses.give_back(now, from);
+                self.names.give_back(now, name.clone());
+            }
+        }
     }
 
-    fn make_room(&mut self, now: Instant) {
-        self.paid_at.retain(|_, at| *at > now);
-        while self.paid_at.len() >= PAIRS_MAX {
-            let Some(first) = self.paid_at.iter().min_by_key(|(_, at)| **at).map(|(pair, _)| pair.clone())
-            else {
-                return;
-            };
-            self.paid_at.remove(&first);
-        }
+    /// How many debts are remembered, of all kinds.
+    pub fn debts(&self) -> usize {
+        self.pairs.len() + self.addresses.len() + self.names.len() + self.devices.len()
     }
 }
 
@@ -66,74 +144,4 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
-    const AWAY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
-
-    fn exhausted(now: Instant) -> Throttle {
-        let mut throttle = Throttle::default();
-        for _ in 0..BURST {
-            assert_eq!(throttle.take(now, HOME, "alice"), Ok(()));
-        }
-        throttle
-    }
-
-    #[test]
-    fn after_a_burst_one_attempt_is_allowed_each_refill() {
-        let now = Instant::now();
-        let mut throttle = exhausted(now);
-        assert_eq!(throttle.take(now, HOME, "alice"), Err(REFILL));
-        assert_eq!(throttle.take(now + REFILL, HOME, "alice"), Ok(()));
-        assert_eq!(throttle.take(now + REFILL, HOME, "alice"), Err(REFILL));
-    }
-
-    #[test]
-    fn refused_attempts_extend_nothing() {
-        let now = Instant::now();
-        let mut throttle = exhausted(now);
-        for _ in 0..1000 {
-            assert_eq!(throttle.take(now, HOME, "alice"), Err(REFILL));
-        }
-    }
-
-    #[test]
-    fn other_names_and_other_addresses_are_not_hindered() {
-        let now = Instant::now();
-        let mut throttle = exhausted(now);
-        assert_eq!(throttle.take(now, AWAY, "alice"), Ok(()));
-        assert_eq!(throttle.take(now, HOME, "bob"), Ok(()));
-    }
-
-    #[test]
-    fn a_right_password_forgives() {
-        let now = Instant::now();
-        let mut throttle = exhausted(now);
-        throttle.forgive(HOME, "alice");
-        assert_eq!(throttle.take(now, HOME, "alice"), Ok(()));
-    }
-
-    #[test]
-    fn a_whole_ipv6_network_counts_as_one_address() {
-        let now = Instant::now();
-        let mut throttle = Throttle::default();
-        let address = |host: u128| IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) | host));
-        for host in 0..u128::from(BURST) {
-            assert_eq!(throttle.take(now, address(host), "alice"), Ok(()));
-        }
-        assert!(throttle.take(now, address(99), "alice").is_err());
-        assert_eq!(throttle.take(now, address(1 << 64), "alice"), Ok(()));
-    }
-
-    #[test]
-    fn a_flood_of_names_does_not_grow_it() {
-        let now = Instant::now();
-        let mut throttle = exhausted(now);
-        for n in 0..PAIRS_MAX + 100 {
-            assert_eq!(throttle.take(now, AWAY, &n.to_string()), Ok(()));
-        }
-        assert_eq!(throttle.paid_at.len(), PAIRS_MAX);
-        assert_eq!(throttle.take(now, HOME, "alice"), Err(REFILL), "the most indebted is kept");
-    }
-}
+mod tests;

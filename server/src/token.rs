@@ -3,6 +3,10 @@
 //! Owns their formats and their verification. Never knows whether a login is still live (`auth.rs`), and never
 //! stores anything. RFC 7519 (JWT), RFC 8037 (EdDSA in JOSE).
 
+mod device;
+
+pub use device::DeviceMinter;
+
 use crate::error::Error;
 use crate::store::{Role, Secrets};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -308,6 +312,8 @@ pub struct Signers {
     pub refresh: RefreshMinter,
     /// Call tokens.
     pub call: Arc<CallSigner>,
+    /// Device tokens.
+    pub device: DeviceMinter,
 }
 
 impl Signers {
@@ -317,6 +323,8 @@ impl Signers {
             access: AccessSigner::new(secrets.signing_key_id.clone(), &secrets.signing_seed),
             refresh: RefreshMinter::new(secrets.refresh),
             call: Arc::new(CallSigner::new(secrets.call)),
+            // One secret is enough for both: what is signed says which of the two it is.
+            device: DeviceMinter::new(secrets.refresh),
         }
     }
 }

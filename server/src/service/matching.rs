@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc;
-use tonic::{Response, Status};
+use tonic::Status;
 
 /// What a Match stream says.
 pub struct MatchReplies {
@@ -30,9 +30,9 @@ pub async fn begin(
     hub: &HubHandle,
     caller: &Caller,
     request: v1::MatchRequest,
-) -> Result<Response<MatchReplies>, Error> {
+) -> Result<MatchReplies, Error> {
     let join = join(caller, request)?;
-    Ok(Response::new(MatchReplies { lines: hub.join_match(join).await?, ended: false }))
+    Ok(MatchReplies { lines: hub.join_match(join).await?, ended: false })
 }
 
 fn join(caller: &Caller, request: v1::MatchRequest) -> Result<Join, Error> {

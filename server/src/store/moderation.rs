@@ -3,10 +3,13 @@
 //! Owns these records and their operations. Each change by an admin is written to the audit log in its own
 //! transaction. Never ends a session: who calls does that, once the change is durable.
 
-use super::{Account, Caller, Once};
+use super::{Account, Ban, Caller, Invitation, Once, Role};
 use crate::error::Error;
 use async_trait::async_trait;
-use castle::ids::{CallId, GuestId, ReportId};
+use castle::ids::{CallId, GuestId, InvitationId, ReportId};
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 /// Who does what only admins may.
@@ -59,6 +62,20 @@ pub struct Act {
 /// Places an entry in the log: later ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AuditKey(pub u128);
+
+impl fmt::Display for AuditKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for AuditKey {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        u128::from_str_radix(text, 16).map(Self)
+    }
+}
 
 /// An act as the log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +179,51 @@ pub struct BlocksOf {
 /// with the cause in the log.
 #[async_trait]
 pub trait ModerationStore: Send + Sync {
+    /// Keeps a new invitation. Returns the one that is kept: for a repeat that of the first time.
+    async fn create_invitation(&self, act: Act, invitation: Invitation) -> Result<Invitation, Error>;
+
+    /// Takes an invitation back; once is enough.
+    ///
+    /// Errors: `InvitationUnknown`.
+    async fn revoke_invitation(&self, act: Act, invitation: InvitationId) -> Result<(), Error>;
+
+    /// Bans a guest and ends all their logins.
+    ///
+    /// Errors: `GuestUnknown`, `LastAdmin`.
+    async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<(), Error>;
+
+    /// Lets a banned guest log in again.
+    ///
+    /// Errors: `GuestUnknown`.
+    async fn unban(&self, act: Act, guest: GuestId) -> Result<(), Error>;
+
+    /// Ends all logins of a guest. `ended` is how many live sessions that ends; of a repeat, the first answer is
+    /// returned.
+    ///
+    /// Errors: `GuestUnknown`.
+    async fn disconnect(&self, act: Act, guest: GuestId, ended: u32) -> Result<u32, Error>;
+
+    /// Erases an account as its owner could.
+    ///
+    /// Errors: `GuestUnknown`, `LastAdmin`.
+    async fn delete_guest(&self, act: Act, guest: GuestId) -> Result<(), Error>;
+
+    /// Keeps the hash of a one-time code for a new password, in place of an earlier one.
+    ///
+    /// Errors: `GuestUnknown`.
+    async fn let_reset_password(
+        &self,
+        act: Act,
+        guest: GuestId,
+        code_hash: [u8; 32],
+        expires_at: SystemTime,
+    ) -> Result<(), Error>;
+
+    /// Says what an account may do.
+    ///
+    /// Errors: `GuestUnknown`, `LastAdmin`.
+    async fn set_role(&self, act: Act, guest: GuestId, role: Role) -> Result<(), Error>;
+
     /// What admins did, newest first: before `before`, at most `limit`.
     async fn list_audit_entries(
         &self,

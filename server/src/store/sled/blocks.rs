@@ -59,4 +59,16 @@ impl Tx<'_> {
         self.remove(&BLOCKS, pair(by, whom));
         self.remove(&BLOCKED_BY, pair(whom, by));
     }
+
+    /// Forgets the blocks that concern a guest, when the guest is erased.
+    pub(super) fn forget_blocks_of(&mut self, guest: GuestId) -> Result<(), Error> {
+        let BlocksOf { blocked, blocked_by } = self.blocks_of(guest)?;
+        for other in blocked {
+            self.unblock(guest, other);
+        }
+        for other in blocked_by {
+            self.unblock(other, guest);
+        }
+        Ok(())
+    }
 }

@@ -1,15 +1,16 @@
-//! The audit log on disk, and the acts it tells of. Blocks and reports are in `blocks.rs` and `reports.rs`.
+//! Bans, roles and the audit log on disk. Blocks and reports are in `blocks.rs` and `reports.rs`.
 
 use super::SledStore;
+use super::accounts::{ACCOUNTS, BanRow, guest_key};
 use super::rows::{millis, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::store::{
-    Account, Act, AuditEntry, AuditKey, BlocksOf, ModerationStore, Once, Report, ReportRate, ReportView,
-    Resolution,
+    Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, ModerationStore, Once, Report, ReportRate,
+    ReportView, Resolution, Role,
 };
 use async_trait::async_trait;
-use castle::ids::{GuestId, ReportId};
+use castle::ids::{GuestId, InvitationId, ReportId};
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -73,10 +74,85 @@ impl Tx<'_> {
             Ok(done)
         })
     }
+
+    fn ban(&mut self, guest: GuestId, ban: Ban) -> Result<(), Error> {
+        let mut account = self.account_row(guest)?;
+        if self.is_last_admin(&account)? {
+            return Err(Error::LastAdmin);
+        }
+        account.ban = Some(BanRow { at: millis(ban.at), reason: ban.reason });
+        self.put_account(&account);
+        self.end_logins_of(guest, None)?;
+        Ok(())
+    }
+
+    fn unban(&mut self, guest: GuestId) -> Result<(), Error> {
+        let mut account = self.account_row(guest)?;
+        account.ban = None;
+        self.put_account(&account);
+        Ok(())
+    }
+
+    fn set_role(&mut self, guest: GuestId, role: Role) -> Result<(), Error> {
+        let mut account = self.account_row(guest)?;
+        if role == Role::Guest && self.is_last_admin(&account)? {
+            return Err(Error::LastAdmin);
+        }
+        account.admin = role == Role::Admin;
+        self.put_account(&account);
+        Ok(())
+    }
 }
 
 #[async_trait]
 impl ModerationStore for SledStore {
+    async fn create_invitation(&self, act: Act, invitation: Invitation) -> Result<Invitation, Error> {
+        self.write(move |tx| tx.create_invitation(&act, &invitation)).await
+    }
+
+    async fn revoke_invitation(&self, act: Act, invitation: InvitationId) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.revoke_invitation(invitation, act.once.now))).await
+    }
+
+    async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.ban(guest, ban))).await
+    }
+
+    async fn unban(&self, act: Act, guest: GuestId) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.unban(guest))).await
+    }
+
+    async fn disconnect(&self, act: Act, guest: GuestId, ended: u32) -> Result<u32, Error> {
+        self.write(move |tx| {
+            tx.act(&act, |tx| {
+                if !tx.has(&ACCOUNTS, guest_key(guest))? {
+                    return Err(Error::GuestUnknown);
+                }
+                tx.end_logins_of(guest, None)?;
+                Ok(ended)
+            })
+        })
+        .await
+    }
+
+    async fn delete_guest(&self, act: Act, guest: GuestId) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.delete_account(guest))).await
+    }
+
+    async fn let_reset_password(
+        &self,
+        act: Act,
+        guest: GuestId,
+        code_hash: [u8; 32],
+        expires_at: SystemTime,
+    ) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.keep_reset_code(guest, code_hash, expires_at))).await
+    }
+
+    async fn set_role(&self, act: Act, guest: GuestId, role: Role) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.set_role(guest, role))).await
+    }
+
     async fn list_audit_entries(
         &self,
         before: Option<AuditKey>,

@@ -5,7 +5,7 @@
 
 use super::accounts::guest_key;
 use super::rows::{decode, encode, millis, span};
-use super::tables::{Table, Tx};
+use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::store::requests::{Named, REQUEST_KEPT, REQUESTS_PER_CALLER_MAX};
 use crate::store::{Caller, Once};
@@ -33,6 +33,21 @@ fn caller_key(caller: Caller) -> Vec<u8> {
     match caller {
         Caller::Host => vec![0],
         Caller::Guest(guest) => [&[1][..], &guest_key(guest)].concat(),
+    }
+}
+
+impl View<'_> {
+    /// Whether this request was done before.
+    ///
+    /// Errors: `RequestIdReused`.
+    pub(super) fn was_done(&self, once: &Once) -> Result<bool, Error> {
+        let Some(Named { key, payload }) = once.named else { return Ok(false) };
+        let key = [&caller_key(once.caller)[..], &key].concat();
+        match self.get(&REQUESTS, key)?.filter(|row| row.ends_at > millis(once.now)) {
+            Some(row) if row.payload == payload => Ok(true),
+            Some(_) => Err(Error::RequestIdReused),
+            None => Ok(false),
+        }
     }
 }
 
@@ -67,7 +82,6 @@ impl Tx<'_> {
     }
 
     /// Forgets what a guest has asked, when the guest is erased.
-    #[expect(dead_code, reason = "called by the step that erases a guest")]
     pub(super) fn forget_requests_of(&mut self, guest: GuestId) -> Result<(), Error> {
         let caller = caller_key(Caller::Guest(guest));
         let keys: Result<Vec<_>, Error> = self.scan(&REQUESTS, &caller, None)?.collect();

@@ -7,6 +7,7 @@ use super::accounts::NAMES;
 use super::keys;
 use super::tables::{Tx, View};
 use crate::error::Error;
+use crate::names::fold;
 use crate::store::OpenError;
 use std::path::Path;
 
@@ -59,7 +60,7 @@ fn set_schema(tx: &mut Tx<'_>, version: u32) {
     tx.put_bytes(META, SCHEMA_KEY, version.to_be_bytes().to_vec());
 }
 
-/// Names pointed to accounts by 16 raw bytes.
+/// Names were unfolded and pointed to accounts by 16 raw bytes; logins were not found by their guest.
 fn from_1(tx: &mut Tx<'_>) -> Result<(), Error> {
     let names = tx.scan_bytes(&NAMES)?;
     for (name, bytes) in names {
@@ -67,7 +68,9 @@ fn from_1(tx: &mut Tx<'_>) -> Result<(), Error> {
             .try_into()
             .map(u128::from_be_bytes)
             .map_err(|_| Error::internal("bringing the store to a newer layout", &"a name points nowhere"))?;
-        tx.put(&NAMES, name, &guest);
+        let folded = std::str::from_utf8(&name).map_or_else(|_| name.clone(), |name| fold(name).into_bytes());
+        tx.remove(&NAMES, name);
+        tx.put(&NAMES, folded, &guest);
     }
-    Ok(())
+    tx.index_logins()
 }

@@ -5,8 +5,8 @@ use super::tables::Table;
 use super::*;
 use crate::store::requests::{REQUEST_KEPT, REQUESTS_PER_CALLER_MAX};
 use crate::store::{
-    Account, AccountStore as _, Caller, Invitation, InvitationStore as _, KeyStore as _, Login,
-    LoginStore as _, Once, Registration, Role, Rotated, Rotation,
+    Account, AccountStore as _, Act, Actor, Caller, Invitation, InvitationStore as _, KeyStore as _, Login,
+    LoginStore as _, ModerationStore as _, Once, Registration, Role, Rotated, Rotation,
 };
 use castle::ids::{GuestId, InvitationId, LoginId};
 use std::sync::Arc;
@@ -26,11 +26,18 @@ fn invitation(uses: u32) -> Invitation {
         id: InvitationId::from_bits(1),
         code_hash: CODE,
         uses,
+        used: 0,
         expires_at: NOW + Duration::from_hours(1),
         note: String::new(),
         role: Role::Guest,
         created_at: NOW,
+        created_by: String::new(),
+        revoked_at: None,
     }
+}
+
+fn making(once: Once) -> Act {
+    Act { by: Actor::Host, once, action: "CreateInvitation", target: "inv".to_owned(), detail: String::new() }
 }
 
 fn unnamed() -> Once {
@@ -41,8 +48,10 @@ fn login(id: u128) -> Login {
     Login {
         id: LoginId::from_bits(id),
         guest: GuestId::from_bits(id),
+        device: id,
         device_name: "phone".to_owned(),
         created_at: NOW,
+        last_used_at: NOW,
         refresh_hash: [10; 32],
         refresh_expires_at: NOW + Duration::from_hours(1),
     }
@@ -50,7 +59,7 @@ fn login(id: u128) -> Login {
 
 fn registration(id: u128, name: &str) -> Registration {
     Registration {
-        code_hash: CODE,
+        code_hash: Some(CODE),
         id: GuestId::from_bits(id),
         name: name.to_owned(),
         display_name: name.to_owned(),
@@ -64,13 +73,13 @@ fn registration(id: u128, name: &str) -> Registration {
 async fn what_was_acknowledged_is_there_after_opening_again() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    store.create_invitation(invitation(1), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
     let account = store.register(registration(7, "alice")).await.unwrap();
     let key = store.secrets().await.unwrap().signing_seed;
     drop(store);
     let store = open(dir.path());
     assert_eq!(store.account_by_name("alice").await.unwrap(), Some(account.clone()));
-    assert_eq!(store.live_login(LoginId::from_bits(7)).await.unwrap(), Some(account));
+    assert_eq!(store.live_login(GuestId::from_bits(7), LoginId::from_bits(7)).await, Ok(account));
     assert_eq!(store.check_invitation(CODE, NOW).await, Err(Error::InvitationSpent));
     assert_eq!(store.secrets().await.unwrap().signing_seed, key);
 }
@@ -80,10 +89,10 @@ async fn a_refused_registration_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     assert_eq!(store.register(registration(1, "alice")).await, Err(Error::InvitationUnknown));
-    store.create_invitation(invitation(2), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(2)).await.unwrap();
     store.register(registration(1, "alice")).await.unwrap();
     assert_eq!(store.register(registration(2, "alice")).await, Err(Error::NameTaken));
-    assert_eq!(store.live_login(LoginId::from_bits(2)).await, Ok(None));
+    assert_eq!(store.live_login(GuestId::from_bits(2), LoginId::from_bits(2)).await, Err(Error::LoginEnded));
     let late = Registration { now: NOW + Duration::from_hours(1), ..registration(3, "carol") };
     assert_eq!(store.register(late).await, Err(Error::InvitationExpired));
     assert!(store.register(registration(4, "dave")).await.is_ok(), "the second use is still there");
@@ -94,7 +103,7 @@ async fn a_refused_registration_changes_nothing() {
 async fn of_many_racing_for_the_last_use_one_wins() {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(open(dir.path()));
-    store.create_invitation(invitation(1), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
     let racers: Vec<_> = (1..=16)
         .map(|n| {
             let store = Arc::clone(&store);
@@ -116,7 +125,7 @@ async fn of_many_racing_for_the_last_use_one_wins() {
 async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_family() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    store.create_invitation(invitation(1), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
     let account = store.register(registration(1, "alice")).await.unwrap();
     let expires_at = NOW + Duration::from_hours(2);
     let rotate = |presented, successor, at: u64| {
@@ -124,16 +133,25 @@ async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_family() {
             login: LoginId::from_bits(1),
             presented: [presented; 32],
             successor: [successor; 32],
+            request: None,
             expires_at,
             now: NOW + Duration::from_secs(at),
         })
     };
-    let done = Ok(Rotated::Done(account, expires_at));
-    assert_eq!(rotate(10, 11, 0).await, done);
-    assert_eq!(rotate(10, 11, 60).await, done, "a repeat within a minute");
-    assert_eq!(rotate(11, 12, 61).await, done);
+    let done = |successor, at: u64| {
+        let kept = Login {
+            refresh_hash: [successor; 32],
+            refresh_expires_at: expires_at,
+            last_used_at: NOW + Duration::from_secs(at),
+            ..login(1)
+        };
+        Ok(Rotated::Done(account.clone(), kept))
+    };
+    assert_eq!(rotate(10, 11, 0).await, done(11, 0));
+    assert_eq!(rotate(10, 11, 60).await, done(11, 0), "a repeat within a minute");
+    assert_eq!(rotate(11, 12, 61).await, done(12, 61));
     assert_eq!(rotate(10, 11, 62).await, Ok(Rotated::Reused), "the token before the last");
-    assert_eq!(store.live_login(LoginId::from_bits(1)).await, Ok(None));
+    assert_eq!(store.live_login(GuestId::from_bits(1), LoginId::from_bits(1)).await, Err(Error::LoginEnded));
     assert_eq!(rotate(12, 13, 63).await, Ok(Rotated::Unknown));
 }
 
@@ -142,12 +160,13 @@ async fn a_late_or_different_repeat_is_reuse() {
     for (successor, at) in [(11, 61), (12, 1)] {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
-        store.create_invitation(invitation(1), unnamed()).await.unwrap();
+        store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
         store.register(registration(1, "alice")).await.unwrap();
         let rotation = Rotation {
             login: LoginId::from_bits(1),
             presented: [10; 32],
             successor: [11; 32],
+            request: None,
             expires_at: NOW + Duration::from_hours(2),
             now: NOW,
         };
@@ -161,12 +180,12 @@ async fn a_late_or_different_repeat_is_reuse() {
 async fn logins_that_have_expired_are_forgotten_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    store.create_invitation(invitation(1), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
     store.register(registration(1, "alice")).await.unwrap();
     drop(store);
     let later = NOW + Duration::from_hours(1);
     let store = SledStore::open(dir.path(), later, CancellationToken::new()).unwrap();
-    assert_eq!(store.live_login(LoginId::from_bits(1)).await, Ok(None));
+    assert_eq!(store.live_login(GuestId::from_bits(1), LoginId::from_bits(1)).await, Err(Error::LoginEnded));
     assert!(store.account_by_name("alice").await.unwrap().is_some());
 }
 
@@ -175,7 +194,7 @@ async fn accounts_are_listed_by_name_in_pages() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     assert!(!store.has_accounts().await.unwrap());
-    store.create_invitation(invitation(3), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(3)).await.unwrap();
     for (id, name) in [(1, "carol"), (2, "alice"), (3, "bob")] {
         store.register(registration(id, name)).await.unwrap();
     }
@@ -224,7 +243,7 @@ async fn a_repeated_request_gets_the_first_answer_and_does_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let mut now = Duration::ZERO;
-    let create = |n, once| store.create_invitation(another(n), once);
+    let create = |n, once| store.create_invitation(making(once), another(n));
     let first = create(1, asked("a", b"x", now)).await.unwrap();
     now = Duration::from_millis(REQUEST_KEPT.as_millis() as u64 - 1);
     assert_eq!(create(2, asked("a", b"x", now)).await, Ok(first.clone()), "the same request");
@@ -344,7 +363,7 @@ async fn a_store_of_the_first_layout_is_brought_up_with_all_that_is_in_it() {
         let store = open(dir.path());
         let alice = store.account_by_name("alice").await.unwrap().unwrap();
         assert_eq!((alice.id, alice.role), (GuestId::from_bits(1), Role::Admin));
-        assert_eq!(store.live_login(LoginId::from_bits(3)).await, Ok(Some(alice)));
+        assert_eq!(store.live_login(alice.id, LoginId::from_bits(3)).await, Ok(alice));
         assert_eq!(store.list_accounts(None, 10).await.unwrap().len(), 2);
         assert_eq!(store.check_invitation(CODE, NOW).await, Ok(()));
         assert_eq!(store.secrets().await.unwrap().refresh, [7; 32]);

@@ -1,0 +1,261 @@
+//! Coming in: Register, Login, Refresh, ResetPassword.
+
+use super::codes::code_hash;
+use super::fields::{self, Faults};
+use super::{Accounts, LoggedIn, NewLogin, Tokens};
+use crate::error::Error;
+use crate::names;
+use crate::store::{Account, Registration, Reset, Rotated, Rotation};
+use crate::throttle::Attempt;
+use crate::token::{self, REFRESH_TTL};
+use castle::ids::GuestId;
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+/// What a guest sends to make an account.
+pub struct Registering {
+    /// As the host gave it; empty where registration is open.
+    pub invitation_code: String,
+    /// Login name, as typed.
+    pub name: String,
+    /// Password.
+    pub password: String,
+    /// What people are to see; empty: the name.
+    pub display_name: String,
+    /// Names the device.
+    pub device_name: String,
+    /// The caller's id for this request; a repeat logs in, so it only has to be short enough.
+    pub request_id: String,
+}
+
+/// What a guest sends to log in.
+pub struct LoggingIn {
+    /// Login name, as typed.
+    pub name: String,
+    /// Password.
+    pub password: String,
+    /// Names the device.
+    pub device_name: String,
+    /// From an earlier login on the device; may be empty.
+    pub device_token: String,
+}
+
+/// What a guest sends to get in with a code of the host.
+pub struct Resetting {
+    /// Login name, as typed.
+    pub name: String,
+    /// As the host gave it.
+    pub code: String,
+    /// The password from now on.
+    pub new_password: String,
+    /// Names the device.
+    pub device_name: String,
+}
+
+impl Accounts {
+    /// Makes an account and logs it in; or logs in where the account is the caller's already.
+    ///
+    /// Errors: `InvalidField`, `InvitationRequired`, `InvitationUnknown`, `InvitationExpired`,
+    /// `InvitationSpent`, `InvitationRevoked`, `NameTaken`, `Banned`, `RateLimited`.
+    pub async fn register(&self, from: IpAddr, asked: Registering) -> Result<LoggedIn, Error> {
+        let (name, display_name) = check_registering(&asked)?;
+        let now = SystemTime::now();
+        let invited = !asked.invitation_code.is_empty();
+        if !invited && !self.open_registration {
+            return Err(Error::InvitationRequired);
+        }
+        let code_hash = invited.then(|| code_hash(&asked.invitation_code));
+        let attempt = Attempt::Stranger { from, name: names::fold(&name) };
+        if let Some(account) = self.store.account_by_name(&name).await? {
+            return match self.log_in_if_right(&attempt, account, asked.password, asked.device_name).await? {
+                Some(logged_in) => Ok(logged_in),
+                None => Err(self.taken(code_hash, now).await?),
+            };
+        }
+        // The hash comes before the verdict on the invitation, so that the time tells nothing about the name.
+        self.take_attempt(&attempt)?;
+        let password_hash = self.hasher.hash(asked.password.clone()).await?;
+        let guest = GuestId::from_bits(rand::random());
+        let NewLogin { login, refresh } =
+            self.new_login(guest, rand::random(), asked.device_name.clone(), now);
+        let registration = Registration {
+            code_hash,
+            id: guest,
+            display_name: display_name.unwrap_or_else(|| name.clone()),
+            name: name.clone(),
+            password_hash,
+            login: login.clone(),
+            now,
+        };
+        match self.store.register(registration).await {
+            Ok(account) => {
+                // Who needs no invitation pays for each account, so that one address cannot make them by the
+                // thousand.
+                if invited {
+                    self.forgive(&attempt);
+                }
+                tracing::info!(guest = %account.id, name = account.name, "registered");
+                Ok(self.logged_in(account, &login, refresh, now))
+            }
+            // Registered meanwhile: perhaps by the first try of this very guest.
+            Err(error @ (Error::NameTaken | Error::InvitationSpent)) => {
+                let account = self.store.account_by_name(&name).await?.ok_or(error)?;
+                let mine = self.log_in_if_right(&attempt, account, asked.password, asked.device_name).await?;
+                mine.ok_or(Error::NameTaken)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What to tell somebody who wants a name that is taken.
+    async fn taken(&self, code_hash: Option<[u8; 32]>, now: SystemTime) -> Result<Error, Error> {
+        match code_hash {
+            Some(code_hash) => {
+                Ok(self.store.check_invitation(code_hash, now).await.err().unwrap_or(Error::NameTaken))
+            }
+            None => Ok(Error::NameTaken),
+        }
+    }
+
+    async fn log_in_if_right(
+        &self,
+        attempt: &Attempt,
+        account: Account,
+        password: String,
+        device_name: String,
+    ) -> Result<Option<LoggedIn>, Error> {
+        if !self.is_right(attempt, password, Some(account.password_hash.clone())).await? {
+            return Ok(None);
+        }
+        self.log_in(account, rand::random(), device_name, None).await.map(Some)
+    }
+
+    /// Logs in with name and password.
+    ///
+    /// Errors: `InvalidField`, `BadCredentials`, `Banned`, `RateLimited`.
+    pub async fn login(&self, from: IpAddr, asked: LoggingIn) -> Result<LoggedIn, Error> {
+        let mut faults = Faults::default();
+        faults.check("device_name", fields::label(&asked.device_name));
+        faults.check("device_token", fields::token(&asked.device_token));
+        faults.check("password", names::password_length(&asked.password));
+        let name = faults.check("name", names::normalize(&asked.name));
+        faults.none()?;
+        let name = name.unwrap_or_default();
+        let folded = names::fold(&name);
+        let known = self.signers.device.verify(&asked.device_token, &folded);
+        let attempt = known.map_or(Attempt::Stranger { from, name: folded }, Attempt::Device);
+        let device = known.unwrap_or_else(rand::random);
+        let account = self.store.account_by_name(&name).await?;
+        let hash = account.as_ref().map(|account| account.password_hash.clone());
+        let right = self.is_right(&attempt, asked.password.clone(), hash).await?;
+        let account = account.filter(|_| right).ok_or(Error::BadCredentials)?;
+        if !self.hasher.is_outdated(&account.password_hash) {
+            return self.log_in(account, device, asked.device_name, None).await;
+        }
+        let rehashed = Some(self.hasher.hash(asked.password.clone()).await?);
+        match self.log_in(account, device, asked.device_name.clone(), rehashed).await {
+            // Hashed anew meanwhile, perhaps by another login of this very guest.
+            Err(Error::BadCredentials) => {
+                let account = self.store.account_by_name(&name).await?.ok_or(Error::BadCredentials)?;
+                let mine = self.log_in_if_right(&attempt, account, asked.password, asked.device_name).await?;
+                mine.ok_or(Error::BadCredentials)
+            }
+            done => done,
+        }
+    }
+
+    async fn log_in(
+        &self,
+        account: Account,
+        device: u128,
+        device_name: String,
+        rehashed: Option<String>,
+    ) -> Result<LoggedIn, Error> {
+        let now = SystemTime::now();
+        let NewLogin { login, refresh } = self.new_login(account.id, device, device_name, now);
+        let ended = self.store.record_login(login.clone(), account.password_hash.clone(), rehashed).await?;
+        self.end_sessions(ended).await;
+        Ok(self.logged_in(account, &login, refresh, now))
+    }
+
+    /// Exchanges a refresh token for the next pair.
+    ///
+    /// Errors: `InvalidField`, `RefreshInvalid`, `RefreshReused`, `Banned`, `RequestIdReused`.
+    pub async fn refresh(&self, refresh_token: &str, request_id: &str) -> Result<Tokens, Error> {
+        let mut faults = Faults::default();
+        faults.check("request_id", fields::request_id(request_id));
+        faults.check("refresh_token", fields::token(refresh_token));
+        faults.none()?;
+        let spent = self.signers.refresh.read(refresh_token).ok_or(Error::RefreshInvalid)?;
+        let successor = self.signers.refresh.successor(&spent, request_id);
+        let now = SystemTime::now();
+        let rotation = Rotation {
+            login: spent.login,
+            presented: spent.hash(),
+            successor: successor.hash(),
+            request: (!request_id.is_empty()).then(|| token::sha256(request_id.as_bytes())),
+            expires_at: now + REFRESH_TTL,
+            now,
+        };
+        match self.store.rotate_refresh(rotation).await? {
+            Rotated::Done(account, login) => Ok(self.logged_in(account, &login, successor, now).tokens),
+            Rotated::Reused => {
+                tracing::warn!(login = %spent.login, "a refresh token was used twice; its login is revoked");
+                self.end_sessions(vec![spent.login]).await;
+                Err(Error::RefreshReused)
+            }
+            Rotated::Unknown => Err(Error::RefreshInvalid),
+            Rotated::Banned => Err(Error::Banned),
+        }
+    }
+
+    /// Sets a new password with a code of the host, ends every login and begins one.
+    ///
+    /// Errors: `InvalidField`, `BadCredentials`, `Banned`, `RateLimited`.
+    pub async fn reset_password(&self, from: IpAddr, asked: Resetting) -> Result<LoggedIn, Error> {
+        let name = check_resetting(&asked)?;
+        // A code is out of reach for guessing: this only bounds the work that one address can ask for.
+        let attempt = Attempt::Code(from);
+        self.take_attempt(&attempt)?;
+        // The hash comes before the verdict, so that the time tells nothing about name and code.
+        let password_hash = self.hasher.hash(asked.new_password).await?;
+        let account = self.store.account_by_name(&name).await?.ok_or(Error::BadCredentials)?;
+        let now = SystemTime::now();
+        let NewLogin { login, refresh } = self.new_login(account.id, rand::random(), asked.device_name, now);
+        let reset = Reset { code_hash: code_hash(&asked.code), password_hash, login: login.clone(), now };
+        let (account, ended) = self.store.reset_password(reset).await?;
+        self.forgive(&attempt);
+        self.end_sessions(ended).await;
+        tracing::info!(guest = %account.id, "a password was set with a code of the host");
+        Ok(self.logged_in(account, &login, refresh, now))
+    }
+}
+
+fn check_registering(asked: &Registering) -> Result<(String, Option<String>), Error> {
+    let mut faults = Faults::default();
+    faults.check("invitation_code", fields::code_or_none(&asked.invitation_code));
+    faults.check("device_name", fields::label(&asked.device_name));
+    faults.check("request_id", fields::request_id(&asked.request_id));
+    let display_name = faults.check("display_name", names::display(&asked.display_name));
+    let name = faults.check("name", names::normalize(&asked.name));
+    faults.check("password", new_password(&asked.password, name.as_deref()));
+    faults.none()?;
+    Ok((name.unwrap_or_default(), display_name.flatten()))
+}
+
+fn check_resetting(asked: &Resetting) -> Result<String, Error> {
+    let mut faults = Faults::default();
+    faults.check("code", fields::code(&asked.code));
+    faults.check("device_name", fields::label(&asked.device_name));
+    let name = faults.check("name", names::normalize(&asked.name));
+    faults.check("new_password", new_password(&asked.new_password, name.as_deref()));
+    faults.none()?;
+    Ok(name.unwrap_or_default())
+}
+
+fn new_password(password: &str, name: Option<&str>) -> Result<(), &'static str> {
+    match name {
+        Some(name) => names::password(password, name),
+        None => names::password_length(password),
+    }
+}

@@ -1,0 +1,137 @@
+//! `CastleService.ExportAccount`: all that is kept about the caller, as one JSON document in pieces.
+//!
+//! Owns the document's form: the fields are called as in the protocol, times are RFC 3339. It is read from the
+//! store page by page while the client takes it, so that a long history costs no memory. Secrets (hashes of password
+//! and tokens) are no part of it.
+
+use crate::accounts::Accounts;
+use crate::auth::Caller;
+use crate::error::Error;
+use castle::v1;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tonic::Status;
+
+/// Bytes of one piece at most.
+pub const PIECE_BYTES_MAX: usize = 32 * 1024;
+/// Rows read at once.
+const PAGE: u32 = 100;
+
+/// What the stream says.
+pub type Pieces = BoxStream<'static, Result<v1::ExportAccountResponse, Status>>;
+
+/// A list in the document.
+#[derive(Debug, Clone, Copy)]
+enum List {
+    Devices,
+}
+
+/// The lists, as they are called in the document.
+const LISTS: [(&str, List); 1] = [("devices", List::Devices)];
+
+/// Where the writing of the document is.
+struct Writer {
+    accounts: Arc<Accounts>,
+    caller: Caller,
+    /// How many of [`LISTS`] were begun.
+    begun: usize,
+    /// Of the next page of the list that is being written; none: it is done.
+    page_token: Option<String>,
+    written: Vec<u8>,
+    over: bool,
+}
+
+/// The document about `caller`.
+pub fn document(accounts: Arc<Accounts>, caller: Caller) -> Pieces {
+    let written = Vec::new();
+    let writer = Writer { accounts, caller, begun: 0, page_token: None, written, over: false };
+    let pieces = stream::unfold(Some(writer), |writer| async {
+        let mut writer = writer?;
+        match writer.piece().await {
+            Ok(json) if json.is_empty() => None,
+            Ok(json) => Some((Ok(v1::ExportAccountResponse { json }), Some(writer))),
+            Err(error) => Some((Err(error.into()), None)),
+        }
+    });
+    pieces.boxed()
+}
+
+impl Writer {
+    /// The next piece; empty at the end.
+    async fn piece(&mut self) -> Result<Vec<u8>, Error> {
+        while !self.over && self.written.len() < PIECE_BYTES_MAX {
+            self.write().await?;
+        }
+        let rest = self.written.split_off(self.written.len().min(PIECE_BYTES_MAX));
+        Ok(std::mem::replace(&mut self.written, rest))
+    }
+
+    async fn write(&mut self) -> Result<(), Error> {
+        if self.written.is_empty() && self.begun == 0 {
+            let account = self.account().await?;
+            self.text(&format!("{{\"account\":{account}"));
+        }
+        let Some(page_token) = self.page_token.take() else {
+            let Some((name, _)) = LISTS.get(self.begun) else {
+                self.text("}\n");
+                self.over = true;
+                return Ok(());
+            };
+            self.text(&format!(",\"{name}\":["));
+            self.begun += 1;
+            self.page_token = Some(String::new());
+            return Ok(());
+        };
+        let (_, list) = LISTS[self.begun - 1];
+        let (rows, next) = self.page(list, &page_token).await?;
+        for (at, row) in rows.iter().enumerate() {
+            let comma = if at == 0 && page_token.is_empty() { "" } else { "," };
+            self.text(&format!("{comma}{row}"));
+        }
+        self.page_token = Some(next).filter(|next| !next.is_empty());
+        if self.page_token.is_none() {
+            self.text("]");
+        }
+        Ok(())
+    }
+
+    async fn account(&self) -> Result<Value, Error> {
+        let account = self.accounts.own(&self.caller).await?;
+        Ok(json!({
+            "role": account.role.as_str(),
+            "created_at": time(Some(account.created_at)),
+            "last_login_at": time(account.last_login_at),
+            "guest_id": account.id.to_string(),
+            "name": account.name,
+            "display_name": account.display_name,
+        }))
+    }
+
+    async fn page(&self, list: List, page_token: &str) -> Result<(Vec<Value>, String), Error> {
+        match list {
+            List::Devices => {
+                let page = self.accounts.devices(&self.caller, PAGE, page_token).await?;
+                let rows = page.logins.into_iter().map(|login| {
+                    json!({
+                        "device_id": login.id.to_string(),
+                        "device_name": login.device_name,
+                        "created_at": time(Some(login.created_at)),
+                        "last_used_at": time(Some(login.last_used_at)),
+                    })
+                });
+                Ok((rows.collect(), page.next))
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        self.written.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// RFC 3339, or null.
+fn time(at: Option<SystemTime>) -> Value {
+    at.map_or(Value::Null, |at| prost_types::Timestamp::from(at).to_string().into())
+}

@@ -6,7 +6,7 @@
 mod socket;
 mod wire;
 
-pub use socket::{Admin, Hand, ReachError, listen, make_data_dir, reach, remove_socket, store_dir};
+pub use socket::{Admin, Hand, ReachError, listen, make_data_dir, reach, remove_socket, running, store_dir};
 
 use crate::auth::Authenticator;
 use crate::config::PublicUrl;

@@ -1,19 +1,23 @@
 //! What each command does and prints. Owns words and exit codes for people and scripts; no rule.
 
 mod host;
+mod moderation;
 mod rows;
 mod table;
 
 use crate::admin::ReachError;
 use crate::config::{Cli, Command, Config, ConfigError, ServeArgs};
 use crate::error::Error;
+use crate::host::HostError;
 use crate::server::{Listening, RunError, Server, StartError};
+use crate::store::sled::RestoreError;
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use rows::instant;
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +45,12 @@ enum CommandError {
     Reach(#[from] ReachError),
     #[error("{}", in_words(.0))]
     Refused(#[from] Status),
+    #[error("{0}")]
+    Host(#[from] HostError),
+    #[error("{0}")]
+    Restore(#[from] RestoreError),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Here(#[from] Error),
     #[error("{0}")]
@@ -106,10 +116,13 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve(args).await,
-            Command::Invite(command) => host::invite(command).await,
-            Command::Guest(command) => host::guest(command).await,
-            Command::Report(command) => host::report(command).await,
-            Command::Audit(command) => host::audit(command).await,
+            Command::Invite(command) => moderation::invite(command).await,
+            Command::Guest(command) => moderation::guest(command).await,
+            Command::Report(command) => moderation::report(command).await,
+            Command::Audit(command) => moderation::audit(command).await,
+            Command::Key(command) => host::key(command).await,
+            Command::Backup(args) => host::backup(args).await,
+            Command::Restore(args) => host::restore(args).await,
         }
     });
     match done {

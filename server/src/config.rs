@@ -2,9 +2,11 @@
 //!
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
+mod accounts;
 mod commands;
 mod transport;
 
+pub use accounts::AccountsArgs;
 pub use commands::{
     AuditCommand, AuditListArgs, GuestArgs, GuestBanArgs, GuestCommand, InviteCommand, InviteCreateArgs,
     InviteRevokeArgs, ListArgs, ReportCommand, ReportListArgs, ReportResolveArgs,
@@ -14,10 +16,10 @@ pub use transport::TransportArgs;
 use crate::accounts::AccountsConfig;
 use crate::hub::HubConfig;
 use crate::moderation::INVITATION_TTL;
+use crate::passwords::HashingConfig;
 use crate::session::SessionConfig;
 use crate::transport::{Limits, TlsSource, TrustedProxies};
 use castle::limits::UNARY_DEADLINE;
-use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -56,6 +58,14 @@ pub enum Command {
     /// The log of what admins and the host did.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Keys that sign access tokens.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Copies the whole store into a file, also while a server runs. The file holds password hashes and signing keys.
+    Backup(BackupArgs),
+    /// Puts the store of a backup in the place of the one that is there, which is kept beside it. Everybody has to log
+    /// in again. Refused while a server runs.
+    Restore(RestoreArgs),
 }
 
 /// Where the store is.
@@ -93,36 +103,63 @@ pub struct ServeArgs {
     /// [default: that of --turn-relay-address]
     #[arg(long, env = "CASTLE_TURN_EXTERNAL_IP", value_name = "ADDRESS")]
     pub turn_external_ip: Option<IpAddr>,
+    /// Who may register, what passwords cost.
+    #[command(flatten)]
+    pub accounts: AccountsArgs,
     /// TLS, proxies, browsers, connections, metrics.
     #[command(flatten)]
     pub transport: TransportArgs,
-    /// Anybody who reaches this server may make an account, without an invitation.
-    #[arg(long, env = "CASTLE_OPEN_REGISTRATION", value_parser = BoolishValueParser::new())]
-    pub open_registration: bool,
-    /// Wrong passwords that one address (of IPv6 one /64) may send at once, before it has to wait. More where many
-    /// guests share one address. [default: 64]
-    #[arg(long, env = "CASTLE_WRONG_PASSWORDS_PER_ADDRESS", value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub wrong_passwords_per_address: Option<u32>,
-    /// Passwords that are hashed at once, 19 MiB each. [default: one for each core but one, at least one]
-    #[arg(long, env = "CASTLE_PASSWORD_HASHES", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub password_hashes: Option<u16>,
     /// Prints one JSON object once it serves, instead of lines for people.
     #[arg(long)]
     pub json: bool,
 }
 
-impl ServeArgs {
-    fn accounts(&self) -> AccountsConfig {
-        let mut accounts = AccountsConfig { open_registration: self.open_registration, ..Default::default() };
-        if let Some(burst) = self.wrong_passwords_per_address {
-            accounts.throttle.address.burst = burst;
-        }
-        if let Some(at_once) = self.password_hashes {
-            accounts.hashing.at_once = at_once.into();
-        }
-        accounts
-    }
+/// Commands about signing keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Lists the keys that verify, newest first.
+    List(KeyArgs),
+    /// Makes a new key that signs from now on; the old one verifies until its tokens have expired (15 min).
+    Rotate(KeyArgs),
+}
+
+/// Settings of `key list` and `key rotate`.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Prints JSON: id, created_at, signs, verifies_until; of `list` an array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write, readable by its owner alone. One that is there is replaced when the new one is whole.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Prints one JSON object: file, bytes, rows, schema, made_at, sha256.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Where the data is to be.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// A file that `backup` wrote.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Prints one JSON object: rows, made_at, kept, sha256.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Route of the media between matched strangers.
@@ -177,7 +214,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Everything on loopback at free ports, data in `dir`.
+    /// Everything on loopback at free ports, data in `dir`, passwords hashed cheaply.
     pub fn for_test(dir: &Path) -> Self {
         let any = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
         Self {
@@ -195,7 +232,7 @@ impl Config {
             trusted_proxies: TrustedProxies::default(),
             hub: HubConfig::default(),
             session: SessionConfig::default(),
-            accounts: AccountsConfig::default(),
+            accounts: AccountsConfig { hashing: HashingConfig::cheap(), ..AccountsConfig::default() },
             unary_deadline: UNARY_DEADLINE,
         }
     }
@@ -206,7 +243,6 @@ impl TryFrom<ServeArgs> for Config {
 
     fn try_from(args: ServeArgs) -> Result<Self, ConfigError> {
         let public_url = args.public_url.as_deref().map(PublicUrl::parse).transpose()?;
-        let accounts = args.accounts();
         let transport = args.transport.check(args.listen, public_url.as_ref())?;
         if args.listen.ip().is_unspecified() && public_url.is_none() {
             return Err(ConfigError(format!(
@@ -242,7 +278,7 @@ impl TryFrom<ServeArgs> for Config {
             trusted_proxies: transport.trusted_proxies,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
-            accounts,
+            accounts: args.accounts.into(),
             unary_deadline: UNARY_DEADLINE,
         })
     }

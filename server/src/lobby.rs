@@ -65,6 +65,11 @@ impl Lobby {
         }
     }
 
+    /// How many calls there are, and how many guests wait for a match.
+    pub fn busy(&self) -> (usize, usize) {
+        (self.calls.len(), self.matchmaker.len())
+    }
+
     /// How many sessions `guest` has, attached or not.
     pub fn sessions_of(&self, guest: GuestId) -> usize {
         self.guests.get(guest).map_or(0, |present| present.sessions.len())

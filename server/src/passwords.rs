@@ -38,6 +38,13 @@ impl Default for HashingConfig {
     }
 }
 
+impl HashingConfig {
+    /// Hashes that cost next to nothing and protect nothing: for tests.
+    pub fn cheap() -> Self {
+        Self { memory_kib: 64, passes: 1, ..Self::default() }
+    }
+}
+
 /// The working memory of one hash, used again by the next.
 type Memory = Vec<Block>;
 type HashError = argon2::password_hash::Error;

@@ -12,6 +12,7 @@ use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
 use crate::config::{Config, MatchRoute, PublicUrl, host_of};
 use crate::error::Error;
+use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
@@ -26,6 +27,7 @@ use crate::turn::{self, Relay, RelayConfig, RelayError};
 use castle::limits::FRAME_BYTES_MAX;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
+use castle::v1::host_service_server::HostServiceServer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -109,6 +111,7 @@ pub struct Server {
     store: Arc<dyn Store>,
     moderation: Moderation,
     store_failed: CancellationToken,
+    signers: Arc<Signers>,
     accounts: Arc<Accounts>,
     authenticator: Arc<Authenticator>,
     ice: Arc<IceVendor>,
@@ -142,7 +145,8 @@ impl Server {
             secret,
         })
         .await?;
-        let signers = Arc::new(Signers::new(&secrets));
+        let signing_keys = store.signing_keys(SystemTime::now()).await?;
+        let signers = Arc::new(Signers::new(&secrets, signing_keys));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
@@ -171,6 +175,7 @@ impl Server {
             store,
             moderation,
             store_failed,
+            signers,
             accounts,
             authenticator,
             ice,
@@ -213,11 +218,20 @@ impl Server {
         health.set_serving::<CastleServiceServer<CastleApi>>().await;
         let castle = CastleServiceServer::new(self.api()).max_decoding_message_size(DECODED_BYTES_MAX);
         let (moderation, url) = (self.moderation.clone(), self.listening.url.clone());
-        let host = AdminServiceServer::new(AdminApi::for_host(moderation.clone(), url.clone()));
+        let acts = AdminServiceServer::new(AdminApi::for_host(moderation.clone(), url.clone()));
         let authenticator = Arc::clone(&self.authenticator);
         let admins = AdminApi::for_admins(moderation, url, authenticator, self.config.unary_deadline);
         let admins = AdminServiceServer::new(admins).max_decoding_message_size(DECODED_BYTES_MAX);
         health.set_serving::<AdminServiceServer<AdminApi>>().await;
+        let host = HostServiceServer::new(HostApi {
+            store: Arc::clone(&self.store),
+            signers: Arc::clone(&self.signers),
+            rotating: tokio::sync::Mutex::default(),
+            hub: self.hub.clone(),
+            ice: Arc::clone(&self.ice),
+            listening: self.listening.clone(),
+            started_at: SystemTime::now(),
+        });
         let stop_probes = CancellationToken::new();
         let _probes_end_with_us = stop_probes.clone().drop_guard();
         let (readiness, ready) = watch::channel(Readiness::Starting);
@@ -228,7 +242,8 @@ impl Server {
             .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, &tasks, &stopped, stop_probes);
-        tasks.spawn(tonic::transport::Server::builder().add_service(host).serve_with_incoming_shutdown(
+        let socket = tonic::transport::Server::builder().add_service(acts).add_service(host);
+        tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
         ));

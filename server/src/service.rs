@@ -2,7 +2,6 @@
 //! owns it. No rules.
 
 pub mod accounts;
-pub mod client_address;
 pub mod export;
 pub mod matching;
 pub mod moderation;
@@ -55,13 +54,15 @@ impl CastleApi {
     {
         let (metadata, _, message) = request.into_parts();
         let done = async { work(self.authenticator.authenticate(&metadata).await?, message).await };
-        self.in_time(done).await
+        Ok(Response::new(self.in_time(done).await?))
     }
 
     /// Holds unary work to the deadline.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<Response<T>, Status> {
+    ///
+    /// Errors: `Deadline`, besides those of the work.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let done = tokio::time::timeout(self.deadline, work).await;
-        Ok(Response::new(done.unwrap_or(Err(Error::Deadline { limit: self.deadline }))?))
+        done.unwrap_or(Err(Error::Deadline { limit: self.deadline }))
     }
 }
 
@@ -76,18 +77,18 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::RegisterRequest>,
     ) -> Result<Response<v1::RegisterResponse>, Status> {
-        self.in_time(accounts::register(&self.accounts, &self.ice, request)).await
+        Ok(Response::new(self.in_time(accounts::register(&self.accounts, &self.ice, request)).await?))
     }
 
     async fn login(&self, request: Request<v1::LoginRequest>) -> Result<Response<v1::LoginResponse>, Status> {
-        self.in_time(accounts::login(&self.accounts, &self.ice, request)).await
+        Ok(Response::new(self.in_time(accounts::login(&self.accounts, &self.ice, request)).await?))
     }
 
     async fn refresh(
         &self,
         request: Request<v1::RefreshRequest>,
     ) -> Result<Response<v1::RefreshResponse>, Status> {
-        self.in_time(accounts::refresh(&self.accounts, request)).await
+        Ok(Response::new(self.in_time(accounts::refresh(&self.accounts, request)).await?))
     }
 
     async fn get_ice_servers(
@@ -101,7 +102,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<Streaming<v1::SignalRequest>>,
     ) -> Result<Response<Self::SignalStream>, Status> {
-        let caller = self.in_time(self.authenticator.authenticate(request.metadata())).await?.into_inner();
+        let caller = self.in_time(self.authenticator.authenticate(request.metadata())).await?;
         let frames = request.into_inner();
         Ok(signal::signal(self.session.clone(), self.hub.clone(), &self.tasks, caller, frames))
     }
@@ -118,7 +119,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ResetPasswordRequest>,
     ) -> Result<Response<v1::ResetPasswordResponse>, Status> {
-        self.in_time(accounts::reset_password(&self.accounts, &self.ice, request)).await
+        Ok(Response::new(self.in_time(accounts::reset_password(&self.accounts, &self.ice, request)).await?))
     }
 
     async fn logout(

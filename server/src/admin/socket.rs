@@ -78,9 +78,8 @@ pub type Admin = AdminServiceClient<Hand>;
 
 /// Finds the server of `data_dir`, or opens its store. `url` is what links carry where none runs.
 pub async fn reach(data_dir: &Path, url: PublicUrl) -> Result<Admin, ReachError> {
-    let path = data_dir.join(SOCKET);
-    if UnixStream::connect(&path).await.is_ok() {
-        return Ok(AdminServiceClient::new(Hand::Socket(channel(path))));
+    if let Some(channel) = running(data_dir).await {
+        return Ok(AdminServiceClient::new(Hand::Socket(channel)));
     }
     let store_dir = store_dir(data_dir);
     if !store_dir.exists() {
@@ -92,6 +91,12 @@ pub async fn reach(data_dir: &Path, url: PublicUrl) -> Result<Admin, ReachError>
     let store = Arc::new(opened.await.expect("opening a store does not panic")?);
     let api = AdminApi::for_host(Moderation::without_server(store), url);
     Ok(AdminServiceClient::new(Hand::Here(AdminServiceServer::new(api))))
+}
+
+/// A channel to the server of `data_dir`; nothing where none runs.
+pub async fn running(data_dir: &Path) -> Option<Channel> {
+    let path = data_dir.join(SOCKET);
+    UnixStream::connect(&path).await.is_ok().then(|| channel(path))
 }
 
 fn channel(path: PathBuf) -> Channel {

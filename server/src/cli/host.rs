@@ -1,233 +1,155 @@
-//! `invite`, `guest`, `report` and `audit`: asks the admin service, wherever it is, and prints what it says.
+//! `key`, `backup` and `restore`: what they do to files, and what they print.
 
-use super::rows::{Row, details_json, details_text, exact, instant, table};
 use super::{CommandError, print};
-use crate::admin::{Admin, reach};
-use crate::config::{
-    AuditCommand, AuditListArgs, GuestArgs, GuestBanArgs, GuestCommand, InviteCommand, InviteCreateArgs,
-    InviteRevokeArgs, ListArgs, PublicUrl, ReportCommand, ReportListArgs, ReportResolveArgs,
-};
-use castle::ids::GuestId;
+use crate::admin;
+use crate::config::{BackupArgs, KeyArgs, KeyCommand, RestoreArgs};
+use crate::host::Host;
+use crate::store::sled::{RestoreError, check_backup, restore as restore_store};
 use castle::v1;
 use serde_json::{Value, json};
-use std::io::IsTerminal as _;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{Seek as _, SeekFrom};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// Rows asked for at once.
-const PAGE: u32 = 1000;
-
-/// Asks for page after page of a list, until its end or until there are `$limit` rows.
-macro_rules! all {
-    ($admin:ident.$rpc:ident($asked:expr).$rows:ident, $limit:expr) => {{
-        let mut rows = Vec::new();
-        let mut page_token = String::new();
-        loop {
-            let mut asked = $asked;
-            asked.page_size = PAGE;
-            asked.page_token = page_token;
-            let page = $admin.$rpc(asked).await?.into_inner();
-            rows.extend(page.$rows);
-            page_token = page.next_page_token;
-            if page_token.is_empty() || rows.len() >= $limit {
-                break;
+/// Lists or rotates the keys.
+pub(super) async fn key(command: KeyCommand) -> Result<(), CommandError> {
+    match command {
+        KeyCommand::List(KeyArgs { data, json }) => {
+            let keys = Host::open(&data.data_dir).await?.signing_keys().await?;
+            if json {
+                return print(&keys.iter().map(key_json).collect::<Value>().to_string());
             }
+            print(&keys.iter().map(key_line).collect::<Vec<_>>().join("\n"))
         }
-        rows.truncate($limit);
-        rows
-    }};
-}
-
-async fn open(common: &ListArgs) -> Result<Admin, CommandError> {
-    // No link is made: what it would carry is of no account.
-    let anywhere = PublicUrl::parse("http://127.0.0.1")?;
-    Ok(reach(&common.data.data_dir, anywhere).await?)
-}
-
-fn print_list<const COLUMNS: usize, R: Row<COLUMNS>>(json: bool, rows: &[R]) -> Result<(), CommandError> {
-    if json {
-        return print(&rows.iter().map(Row::json).collect::<Value>().to_string());
-    }
-    let out = std::io::stdout();
-    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty());
-    print(&table(rows).text(colour))
-}
-
-fn print_done(json: bool, object: &Value, sentence: &str) -> Result<(), CommandError> {
-    if json { print(&object.to_string()) } else { print(sentence) }
-}
-
-/// `castle-server invite …`
-pub(super) async fn invite(command: InviteCommand) -> Result<(), CommandError> {
-    match command {
-        InviteCommand::Create(args) => invite_create(args).await,
-        InviteCommand::List(args) => {
-            let mut admin = open(&args).await?;
-            let asked = v1::ListInvitationsRequest::default();
-            let rows: Vec<v1::Invitation> =
-                all!(admin.list_invitations(asked.clone()).invitations, usize::MAX);
-            print_list(args.json, &rows)
-        }
-        InviteCommand::Revoke(InviteRevokeArgs { common, id }) => {
-            let mut admin = open(&common).await?;
-            let asked = v1::RevokeInvitationRequest { invitation_id: id.clone(), ..Default::default() };
-            admin.revoke_invitation(asked).await?;
-            print_done(common.json, &json!({"id": id, "state": "revoked"}), &format!("revoked {id}"))
+        KeyCommand::Rotate(KeyArgs { data, json }) => {
+            let key = Host::open(&data.data_dir).await?.rotate_signing_key().await?;
+            print(&if json { key_json(&key).to_string() } else { key_line(&key) })
         }
     }
 }
 
-async fn invite_create(args: InviteCreateArgs) -> Result<(), CommandError> {
-    let url = PublicUrl::parse(&args.public_url)?;
-    let mut admin = reach(&args.common.data.data_dir, url).await?;
-    let asked = v1::CreateInvitationRequest {
-        uses: args.uses,
-        expires_in_s: args.expires.as_secs(),
-        note: args.note,
-        request_id: String::new(),
+fn key_json(key: &v1::SigningKey) -> Value {
+    json!({
+        "id": key.key_id,
+        "created_at": key.created_at.map(|at| at.to_string()),
+        "signs": key.signs,
+        "verifies_until": key.verifies_until.map(|at| at.to_string()),
+    })
+}
+
+fn key_line(key: &v1::SigningKey) -> String {
+    let made = key.created_at.map(|at| at.to_string()).unwrap_or_default();
+    match key.verifies_until {
+        None => format!("{}  signs, since {made}", key.key_id),
+        Some(until) => format!("{}  made {made}, verifies until {until}", key.key_id),
+    }
+}
+
+/// Writes a backup beside its place, reads it back, and only then gives it its name.
+pub(super) async fn backup(args: BackupArgs) -> Result<(), CommandError> {
+    let partial = beside(&args.file, ".partial");
+    let made = fill(&args, &partial).await;
+    if made.is_err() {
+        std::fs::remove_file(&partial).ok(); // the first error says more
+    }
+    let (head, tail, bytes) = made?;
+    let (made_at, sha256) = (prost_types::Timestamp::from(head.made_at), hex(&tail.digest));
+    if args.json {
+        return print(
+            &json!({
+                "file": args.file,
+                "bytes": bytes,
+                "rows": tail.rows,
+                "schema": head.schema,
+                "made_at": made_at.to_string(),
+                "sha256": sha256,
+            })
+            .to_string(),
+        );
+    }
+    let file = args.file.display();
+    print(&format!(
+        "{file}: {} rows, {bytes} bytes, read back and whole\nkeep it safe: it holds password hashes and signing keys",
+        tail.rows
+    ))
+}
+
+async fn fill(
+    args: &BackupArgs,
+    partial: &Path,
+) -> Result<(crate::store::backup::Head, crate::store::backup::Tail, u64), CommandError> {
+    let mut host = Host::open(&args.data.data_dir).await?;
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CommandError::File { path, source }
     };
-    let made = admin.create_invitation(asked).await?.into_inner();
-    let object = json!({
-        "id": made.invitation_id,
-        "code": made.code,
-        "link": made.link,
-        "uses": made.uses,
-        "expires_at": exact(made.expires_at),
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(partial)
+        .map_err(at(partial))?;
+    file.set_permissions(Permissions::from_mode(0o600)).map_err(at(partial))?;
+    host.copy(&mut file).await?;
+    file.sync_all().map_err(at(partial))?;
+    file.seek(SeekFrom::Start(0)).map_err(at(partial))?;
+    let (head, tail) = check_backup(&file).map_err(RestoreError::from)?;
+    let bytes = file.metadata().map_err(at(partial))?.len();
+    std::fs::rename(partial, &args.file).map_err(at(&args.file))?;
+    let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))?;
+    Ok((head, tail, bytes))
+}
+
+/// Puts the store of a backup in the place of the one that is there.
+pub(super) async fn restore(args: RestoreArgs) -> Result<(), CommandError> {
+    let RestoreArgs { data, file, json } = args;
+    let restored = tokio::task::spawn_blocking(move || {
+        // A file that is no good leaves not even an empty folder behind.
+        check_backup(File::open(&file).map_err(|source| RestoreError::Io { path: file.clone(), source })?)?;
+        admin::make_data_dir(&data.data_dir)?;
+        restore_store(&admin::store_dir(&data.data_dir), &file, SystemTime::now())
     });
-    let guests = if made.uses == 1 { "1 guest".to_owned() } else { format!("{} guests", made.uses) };
-    let until = instant(made.expires_at);
-    let sentence = format!("{}\ncode {} for {guests}, until {until}", made.link, made.code);
-    print_done(args.common.json, &object, &sentence)
-}
-
-/// `castle-server guest …`
-pub(super) async fn guest(command: GuestCommand) -> Result<(), CommandError> {
-    match command {
-        GuestCommand::List(args) => {
-            let mut admin = open(&args).await?;
-            let asked = v1::ListAccountsRequest::default();
-            let rows: Vec<v1::Account> = all!(admin.list_accounts(asked.clone()).accounts, usize::MAX);
-            print_list(args.json, &rows)
-        }
-        GuestCommand::Show(args) => {
-            let shown = account(&mut open(&args.common).await?, &args.guest).await?;
-            print_done(args.common.json, &details_json(&shown), &details_text(&shown))
-        }
-        GuestCommand::Ban(GuestBanArgs { guest: args, reason }) => {
-            let mut admin = open(&args.common).await?;
-            let asked = v1::BanGuestRequest { account: named(&args.guest), reason, ..Default::default() };
-            admin.ban_guest(asked).await?;
-            print_after(&mut admin, &args, "banned").await
-        }
-        GuestCommand::Unban(args) => {
-            let mut admin = open(&args.common).await?;
-            let asked = v1::UnbanGuestRequest { account: named(&args.guest), ..Default::default() };
-            admin.unban_guest(asked).await?;
-            print_after(&mut admin, &args, "may log in again:").await
-        }
-        GuestCommand::Disconnect(args) => disconnect(args).await,
-        GuestCommand::Delete(args) => delete(args).await,
-        GuestCommand::ResetPassword(args) => reset_password(args).await,
-        GuestCommand::GrantAdmin(args) => set_role(args, v1::Role::Admin, "is admin now:").await,
-        GuestCommand::RevokeAdmin(args) => set_role(args, v1::Role::Guest, "is admin no more:").await,
+    let restored = restored.await.expect("restoring does not panic")?;
+    let made_at = prost_types::Timestamp::from(restored.head.made_at).to_string();
+    if json {
+        return print(
+            &json!({
+                "rows": restored.tail.rows,
+                "made_at": made_at,
+                "kept": restored.kept,
+                "sha256": hex(&restored.tail.digest),
+            })
+            .to_string(),
+        );
     }
-}
-
-async fn disconnect(args: GuestArgs) -> Result<(), CommandError> {
-    let mut admin = open(&args.common).await?;
-    let asked = v1::DisconnectGuestRequest { account: named(&args.guest), ..Default::default() };
-    let ended = admin.disconnect_guest(asked).await?.into_inner().sessions_ended;
-    let mut object = details_json(&account(&mut admin, &args.guest).await?);
-    object["sessions_ended"] = ended.into();
-    let sessions = if ended == 1 { "1 session".to_owned() } else { format!("{ended} sessions") };
-    print_done(args.common.json, &object, &format!("ended all logins of {}, and {sessions}", args.guest))
-}
-
-async fn delete(args: GuestArgs) -> Result<(), CommandError> {
-    let mut admin = open(&args.common).await?;
-    let erased = account(&mut admin, &args.guest).await?.account.unwrap_or_default();
-    let guest = erased.guest.unwrap_or_default();
-    // By id: the name could belong to somebody else by now.
-    let asked = v1::DeleteGuestRequest { account: named(&guest.guest_id), ..Default::default() };
-    admin.delete_guest(asked).await?;
-    let object = json!({"id": guest.guest_id, "name": guest.name, "erased": true});
-    print_done(args.common.json, &object, &format!("erased {}", guest.name))
-}
-
-async fn reset_password(args: GuestArgs) -> Result<(), CommandError> {
-    let mut admin = open(&args.common).await?;
-    let asked = v1::CreateResetCodeRequest { account: named(&args.guest) };
-    let made = admin.create_reset_code(asked).await?.into_inner();
-    let guest = account(&mut admin, &args.guest).await?.account.and_then(|account| account.guest);
-    let guest = guest.unwrap_or_default();
-    let object = json!({
-        "id": guest.guest_id,
-        "name": guest.name,
-        "code": made.code,
-        "expires_at": exact(made.expires_at),
+    let kept = restored.kept.map_or_else(String::new, |kept| {
+        format!(
+            "\nthe store that was there is kept in {}; remove it when you need it no more",
+            kept.display()
+        )
     });
-    let sentence = format!(
-        "{}\nwith this code {} sets a new password, once, until {}",
-        made.code,
-        guest.name,
-        instant(made.expires_at)
-    );
-    print_done(args.common.json, &object, &sentence)
+    print(&format!(
+        "restored {} rows as of {made_at}; everybody has to log in again{kept}",
+        restored.tail.rows
+    ))
 }
 
-async fn set_role(args: GuestArgs, role: v1::Role, done: &str) -> Result<(), CommandError> {
-    let mut admin = open(&args.common).await?;
-    let asked =
-        v1::SetRoleRequest { account: named(&args.guest), role: role.into(), request_id: String::new() };
-    admin.set_role(asked).await?;
-    print_after(&mut admin, &args, done).await
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
-/// The account as it is after a change.
-async fn print_after(admin: &mut Admin, args: &GuestArgs, done: &str) -> Result<(), CommandError> {
-    let shown = account(admin, &args.guest).await?;
-    let name = shown.account.as_ref().and_then(|account| Some(account.guest.as_ref()?.name.clone()));
-    print_done(args.common.json, &details_json(&shown), &format!("{done} {}", name.unwrap_or_default()))
-}
-
-async fn account(admin: &mut Admin, guest: &str) -> Result<v1::GetAccountResponse, CommandError> {
-    Ok(admin.get_account(v1::GetAccountRequest { account: named(guest) }).await?.into_inner())
-}
-
-/// By id where it is one: no login name is as long.
-fn named(guest: &str) -> Option<v1::AccountRef> {
-    use v1::account_ref::Account;
-    let guest = guest.to_owned();
-    let is_id = guest.parse::<GuestId>().is_ok();
-    Some(v1::AccountRef { account: Some(if is_id { Account::GuestId(guest) } else { Account::Name(guest) }) })
-}
-
-/// `castle-server report …`
-pub(super) async fn report(command: ReportCommand) -> Result<(), CommandError> {
-    match command {
-        ReportCommand::List(ReportListArgs { common, all: include_resolved }) => {
-            let mut admin = open(&common).await?;
-            let asked = v1::ListReportsRequest { include_resolved, ..Default::default() };
-            let rows: Vec<v1::GuestReport> = all!(admin.list_reports(asked.clone()).reports, usize::MAX);
-            print_list(common.json, &rows)
-        }
-        ReportCommand::Resolve(ReportResolveArgs { common, id, note }) => {
-            let mut admin = open(&common).await?;
-            let asked = v1::ResolveReportRequest {
-                report_id: id.clone(),
-                resolution: note.clone(),
-                request_id: String::new(),
-            };
-            admin.resolve_report(asked).await?;
-            print_done(common.json, &json!({"id": id, "resolution": note}), &format!("closed {id}"))
-        }
-    }
-}
-
-/// `castle-server audit …`
-pub(super) async fn audit(command: AuditCommand) -> Result<(), CommandError> {
-    let AuditCommand::List(AuditListArgs { common, limit }) = command;
-    let limit = if limit == 0 { usize::MAX } else { limit };
-    let mut admin = open(&common).await?;
-    let asked = v1::ListAuditEntriesRequest::default();
-    let rows: Vec<v1::AuditEntry> = all!(admin.list_audit_entries(asked.clone()).entries, limit);
-    print_list(common.json, &rows)
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes all");
+        text
+    })
 }

@@ -1,11 +1,11 @@
 //! The RPCs of `CastleService` about accounts: from wire types to `accounts.rs` and back. Never decides anything.
 
-use super::client_address::client_ip;
 use crate::accounts::{Accounts, LoggedIn, LoggingIn, Registering, Resetting, Tokens};
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::ice::IceVendor;
 use crate::store::{Account, Login};
+use crate::transport::ClientAddr;
 use castle::ids::LoginId;
 use castle::v1;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ pub async fn register(
     ice: &IceVendor,
     request: Request<v1::RegisterRequest>,
 ) -> Result<v1::RegisterResponse, Error> {
-    let from = client_ip(&request);
+    let from = ClientAddr::of(&request);
     let asked = request.into_inner();
     let registering = Registering {
         invitation_code: asked.invitation_code,
@@ -41,7 +41,7 @@ pub async fn login(
     ice: &IceVendor,
     request: Request<v1::LoginRequest>,
 ) -> Result<v1::LoginResponse, Error> {
-    let from = client_ip(&request);
+    let from = ClientAddr::of(&request);
     let v1::LoginRequest { name, password, device_name, device_token } = request.into_inner();
     let asked = LoggingIn { name, password, device_name, device_token };
     let LoggedIn { account, tokens } = accounts.login(from, asked).await?;
@@ -68,7 +68,7 @@ pub async fn reset_password(
     ice: &IceVendor,
     request: Request<v1::ResetPasswordRequest>,
 ) -> Result<v1::ResetPasswordResponse, Error> {
-    let from = client_ip(&request);
+    let from = ClientAddr::of(&request);
     let v1::ResetPasswordRequest { name, code, new_password, device_name } = request.into_inner();
     let asked = Resetting { name, code, new_password, device_name };
     let LoggedIn { account, tokens } = accounts.reset_password(from, asked).await?;

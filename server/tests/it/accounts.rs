@@ -7,8 +7,8 @@ use crate::support::{
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use castle::ids::LoginId;
 use castle::v1;
-use castle_server::store::KeyStore as _;
 use castle_server::store::sled::SledStore;
+use castle_server::store::{AccountStore as _, KeyStore as _};
 use castle_server::token::{ACCESS_TTL, AccessSigner};
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,6 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use tonic_types::StatusExt as _;
 
 fn ice_request() -> v1::GetIceServersRequest {
     v1::GetIceServersRequest::default()
@@ -141,24 +140,7 @@ async fn a_wrong_password_and_an_unknown_name_are_the_same() {
 }
 
 #[tokio::test]
-async fn too_many_wrong_passwords_are_told_when_to_come_again() {
-    let server = TestServer::start().await;
-    let mut client = server.guest("alice").await.client;
-    for _ in 0..castle_server::throttle::PAIR.burst {
-        let refused = refusal(client.login(logging_in("alice", "wrong password")).await);
-        assert_eq!(refused.0, "BAD_CREDENTIALS");
-    }
-    let before = server.hashes_done();
-    let status = client.login(logging_in("alice", PASSWORD)).await.unwrap_err();
-    assert_eq!((reason(&status).as_str(), status.code()), ("RATE_LIMITED", Code::ResourceExhausted));
-    let wait = status.get_details_retry_info().and_then(|retry| retry.retry_delay).unwrap();
-    assert!(wait > Duration::ZERO && wait <= castle_server::throttle::PAIR.refill, "{wait:?}");
-    assert_eq!(server.hashes_done(), before, "a refused attempt costs no hash");
-    assert!(client.login(logging_in("bob", PASSWORD)).await.is_err_and(|s| reason(&s) == "BAD_CREDENTIALS"));
-}
-
-#[tokio::test]
-async fn fields_over_their_limits_are_named_all_at_once() {
+async fn several_fields_at_fault_are_named_at_once() {
     let server = TestServer::start().await;
     let mut client = server.client().await;
     let request = v1::RegisterRequest {
@@ -173,15 +155,74 @@ async fn fields_over_their_limits_are_named_all_at_once() {
     fields.sort();
     let all = ["device_name", "display_name", "invitation_code", "name", "password", "request_id"];
     assert_eq!(fields, all);
-    let weak = v1::RegisterRequest {
-        invitation_code: server.invite(1).await,
-        password: "password".to_owned(),
-        ..registering("alice")
-    };
-    assert_eq!(fields_at_fault(client.register(weak).await), ["password"]);
     assert_eq!(fields_at_fault(client.login(logging_in("", "short")).await), ["password", "name"]);
-    let refresh = v1::RefreshRequest { refresh_token: "r".repeat(257), request_id: "r".repeat(65) };
-    assert_eq!(fields_at_fault(client.refresh(refresh).await), ["request_id", "refresh_token"]);
+}
+
+#[tokio::test]
+async fn registration_is_by_invitation_unless_the_host_opens_it() {
+    let server = TestServer::start().await;
+    let refused = server.client().await.register(registering("alice")).await;
+    assert_eq!(refusal(refused), ("INVITATION_REQUIRED".to_owned(), Code::FailedPrecondition));
+    let server = server.stop().await.start_with(|config| config.accounts.open_registration = true).await;
+    let mut client = server.client().await;
+    let alice = client.register(registering("alice")).await.unwrap().into_inner();
+    let again = client.register(registering("alice")).await.unwrap().into_inner();
+    assert_eq!(alice.guest, again.guest, "a repeat with the right password logs in");
+    let other = v1::RegisterRequest { password: "another password".to_owned(), ..registering("Alice") };
+    assert_eq!(refusal(client.register(other).await).0, "NAME_TAKEN");
+    let invited = v1::RegisterRequest { invitation_code: "AAAA-AAAA".to_owned(), ..registering("bob") };
+    assert_eq!(
+        refusal(client.register(invited).await).0,
+        "INVITATION_UNKNOWN",
+        "a code that is given counts"
+    );
+}
+
+#[tokio::test]
+async fn names_that_differ_in_case_alone_are_one_account() {
+    let server = TestServer::start_with(|config| config.accounts.open_registration = true).await;
+    let mut client = server.client().await;
+    for (name, others) in [("fußball", ["FUSSBALL", "fussball"]), ("οδος", ["ΟΔΟΣ", "οδοσ"])] {
+        let first = client.register(registering(name)).await.unwrap().into_inner().guest.unwrap();
+        assert_eq!(first.name, name);
+        for other in others {
+            let stranger =
+                v1::RegisterRequest { password: "another password".to_owned(), ..registering(other) };
+            assert_eq!(refusal(client.register(stranger).await).0, "NAME_TAKEN", "{other}");
+            let login = client.login(logging_in(other, PASSWORD)).await.unwrap().into_inner();
+            assert_eq!(login.guest, Some(first.clone()), "{other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_anew_when_what_it_must_cost_has_changed() {
+    let server = TestServer::start().await;
+    server.guest("alice").await;
+    let stopped = server.stop().await;
+    let cheap = password_hash_of(&stopped, "alice").await;
+    let dearer = |config: &mut castle_server::config::Config| config.accounts.hashing.memory_kib = 128;
+    let server = stopped.start_with(dearer).await;
+    let mut client = server.client().await;
+    let wrong = client.login(logging_in("alice", "a wrong password")).await;
+    assert_eq!(refusal(wrong).0, "BAD_CREDENTIALS");
+    let login = || server.client();
+    let (one, other) =
+        tokio::join!(async { login().await.login(logging_in("alice", PASSWORD)).await }, async {
+            login().await.login(logging_in("alice", PASSWORD)).await
+        },);
+    assert!(one.is_ok() && other.is_ok(), "two at once, too: {one:?} {other:?}");
+    let before = server.hashes_done();
+    client.login(logging_in("alice", PASSWORD)).await.unwrap();
+    assert_eq!(server.hashes_done() - before, 1, "once is enough");
+    let stopped = server.stop().await;
+    let dear = password_hash_of(&stopped, "alice").await;
+    assert!(cheap.contains("m=64,") && dear.contains("m=128,"), "{cheap} {dear}");
+}
+
+async fn password_hash_of(stopped: &StoppedServer, name: &str) -> String {
+    let store = SledStore::open(&stopped.store_dir(), SystemTime::now(), CancellationToken::new()).unwrap();
+    store.account_by_name(name).await.unwrap().unwrap().password_hash
 }
 
 #[tokio::test]
@@ -206,6 +247,8 @@ async fn a_refresh_token_is_exchanged_once() {
     let first = refresh(&guest.tokens.refresh_token, "r1").await.unwrap();
     let repeated = refresh(&guest.tokens.refresh_token, "r1").await.unwrap();
     assert_eq!(first.refresh_token, repeated.refresh_token);
+    let renamed = refresh(&first.refresh_token, "r1").await;
+    assert_eq!(refusal(renamed), ("REQUEST_ID_REUSED".to_owned(), Code::InvalidArgument));
     let second = refresh(&first.refresh_token, "").await.unwrap();
     let reused = refresh(&first.refresh_token, "").await;
     assert_eq!(refusal(reused), ("REFRESH_REUSED".to_owned(), Code::Unauthenticated));
@@ -222,8 +265,7 @@ async fn a_refresh_token_is_exchanged_once() {
 async fn signer_of(stopped: &StoppedServer) -> AccessSigner {
     let dir = stopped.store_dir();
     let store = SledStore::open(&dir, SystemTime::now(), CancellationToken::new()).unwrap();
-    let secrets = store.secrets().await.unwrap();
-    AccessSigner::new(secrets.signing_key_id, &secrets.signing_seed)
+    AccessSigner::new(store.signing_keys(SystemTime::now()).await.unwrap())
 }
 
 #[tokio::test]
@@ -248,7 +290,6 @@ async fn tokens_that_are_not_good_say_why() {
     assert_eq!(refusal(ask(&expired).await), ("TOKEN_EXPIRED".to_owned(), Code::Unauthenticated));
     for bad in [
         foreign,
-        of_no_login,
         format!("{none}.{claims}."),
         format!("{none}.{claims}.{signature}"),
         format!("{header}.{claims}.{}", &signature[1..]),
@@ -257,6 +298,7 @@ async fn tokens_that_are_not_good_say_why() {
     ] {
         assert_eq!(refusal(ask(&bad).await), ("TOKEN_INVALID".to_owned(), Code::Unauthenticated), "{bad}");
     }
+    assert_eq!(refusal(ask(&of_no_login).await), ("LOGIN_ENDED".to_owned(), Code::Unauthenticated));
     let missing = client.get_ice_servers(ice_request()).await;
     assert_eq!(refusal(missing), ("TOKEN_MISSING".to_owned(), Code::Unauthenticated));
 }

@@ -5,8 +5,13 @@
 mod accounts;
 mod calls;
 mod cli;
+mod ending;
+mod fields;
 mod matching;
+mod moderation;
+mod owning;
 mod signal;
 mod signaling;
 mod support;
+mod throttling;
 mod turn;

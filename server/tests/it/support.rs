@@ -8,7 +8,7 @@ use castle_server::config::Config;
 use castle_server::moderation::{Asking, Inviting, Moderation};
 use castle_server::server::{Listening, RunError, Server};
 use castle_server::store::Role;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -110,6 +110,20 @@ impl TestServer {
         self.moderation.invite(&asking, inviting).await.expect("an invitation").1
     }
 
+    /// An invitation for one host; its code.
+    pub(crate) async fn admin_invitation(&self) -> String {
+        let inviting =
+            Inviting { uses: 1, good_for: Duration::from_hours(1), note: String::new(), role: Role::Admin };
+        let asking = Asking::of_host("CreateInvitation");
+        self.moderation.invite(&asking, inviting).await.expect("an invitation").1
+    }
+
+    /// A code with which a guest may set a new password.
+    pub(crate) async fn reset_code(&self, guest: &v1::Guest) -> String {
+        let id = guest.guest_id.parse().expect("an id");
+        self.accounts.reset_code(id).await.expect("a code").0
+    }
+
     /// A new guest with an invitation of their own, logged in.
     pub(crate) async fn guest(&self, name: &str) -> TestGuest {
         let invitation_code = self.invite(1).await;
@@ -121,6 +135,11 @@ impl TestServer {
             guest: registered.guest.expect("a guest"),
             tokens: registered.tokens.expect("tokens"),
         }
+    }
+
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.data.path()
     }
 
     /// How many password hashes it computed.
@@ -137,7 +156,17 @@ pub(crate) struct StoppedServer {
 impl StoppedServer {
     /// Another server on the same data.
     pub(crate) async fn start(self) -> TestServer {
-        TestServer::start_in(self.data, |_| {}).await
+        self.start_with(|_| {}).await
+    }
+
+    /// Another server on the same data, with other settings.
+    pub(crate) async fn start_with(self, change: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::start_in(self.data, change).await
+    }
+
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.data.path()
     }
 
     /// Where the store is.

@@ -115,6 +115,16 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Forgets every login: nobody stays logged in.
+    pub(super) fn end_all_logins(&mut self) -> Result<(), Error> {
+        let rows: Result<Vec<_>, Error> = self.scan(&LOGINS, b"", None)?.collect();
+        for (key, login) in rows? {
+            self.remove(&LOGINS_OF, [&login.guest.to_be_bytes()[..], &key].concat());
+            self.remove(&LOGINS, key);
+        }
+        Ok(())
+    }
+
     /// Finds all logins by their guests; for layouts that did not.
     pub(super) fn index_logins(&mut self) -> Result<(), Error> {
         let rows: Result<Vec<_>, Error> = self.scan(&LOGINS, b"", None)?.collect();

@@ -7,7 +7,7 @@ use crate::media::camera::CameraSpec;
 use crate::media::frame::{FrameSlot, VideoFrame};
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
-use crate::signaling::Pins;
+use crate::signaling::{DeviceTokens, Pins};
 use crate::view::{Command, Snapshot};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -41,6 +41,8 @@ pub struct EngineConfig {
     pub search_at_login: bool,
     /// The certificates that servers were trusted with before.
     pub pins: Pins,
+    /// What names this device to servers.
+    pub device_tokens: DeviceTokens,
     /// Who looks at the peer's pictures.
     pub viewer: Viewer,
 }

@@ -6,7 +6,7 @@ use castle_desktop::cli::{self, AppArgs, BotArgs, Cli, Command, WRONG_CONFIGURAT
 use castle_desktop::engine::{Engine, EngineConfig, EngineHandle, Viewer};
 use castle_desktop::media::camera::{self, CameraSpec};
 use castle_desktop::settings::{self, Settings};
-use castle_desktop::signaling::ServerAddress;
+use castle_desktop::signaling::{DeviceTokens, ServerAddress};
 use castle_desktop::view::{self, Connection, Prefill, Snapshot};
 use clap::Parser as _;
 use std::ffi::OsString;
@@ -95,6 +95,7 @@ fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
         name: args.name.or(remembered.name.clone()),
         invitation,
     };
+    let device_tokens = DeviceTokens::new(remembered.devices.clone());
     let config = EngineConfig {
         camera: args.camera.unwrap_or_else(first_camera),
         mic: args.mic,
@@ -103,6 +104,7 @@ fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
         relay_only: false,
         search_at_login: args.r#match,
         pins: remembered.pins.clone(),
+        device_tokens: device_tokens.clone(),
         viewer: Viewer::Window,
     };
     let wake = Wake::default();
@@ -119,7 +121,7 @@ fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
     let snapshots = engine.snapshots();
     let keeper = std::thread::Builder::new()
         .name("settings".into())
-        .spawn(move || remember(folder, remembered, &snapshots, &changes))?;
+        .spawn(move || remember(folder, remembered, &device_tokens, &snapshots, &changes))?;
     if let (Some(server), Some(name), Some(password)) = (&prefill.server, &prefill.name, password) {
         log_in(&engine, server.clone(), name.clone(), password, prefill.invitation.clone());
     }
@@ -155,6 +157,7 @@ fn first_camera() -> CameraSpec {
 fn remember(
     folder: Option<PathBuf>,
     mut known: Settings,
+    device_tokens: &DeviceTokens,
     snapshots: &watch::Receiver<Arc<Snapshot>>,
     changes: &Receiver<()>,
 ) {
@@ -167,7 +170,12 @@ fn remember(
         let Ok(address) = server.parse::<ServerAddress>() else { continue };
         let mut pins = known.pins.clone();
         pins.extend(address.pin().map(|pin| (address.to_string(), pin.to_string())));
-        let settings = Settings { server: Some(address.to_string()), name: Some(me.name.clone()), pins };
+        let settings = Settings {
+            server: Some(address.to_string()),
+            name: Some(me.name.clone()),
+            pins,
+            devices: device_tokens.all(),
+        };
         if settings != known {
             if let Err(error) = settings::save(&folder, &settings) {
                 tracing::warn!(folder = %folder.display(), %error, "the settings were not saved");

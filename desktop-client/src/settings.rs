@@ -1,11 +1,12 @@
-//! What the app remembers from one start to the next: the last server and name, and the certificates that were trusted.
-//! Never a password.
+//! What the app remembers from one start to the next: the last server and name, the certificates that were trusted,
+//! and what names this device to servers. Never a password, nor anything that lets somebody in.
 //!
 //! One small JSON file, versioned, written whole beside the old one and put in its place (so that a crash leaves one
 //! or the other), readable by its owner.
 
 use crate::signaling::Pins;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub name: Option<String>,
     /// The certificate of each server that was trusted by its fingerprint.
     pub pins: Pins,
+    /// What names this device to each server, by guest. It lets nobody in.
+    pub devices: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,7 +89,9 @@ mod tests {
         let nested = folder.path().join("a/b");
         assert_eq!(load(&nested), Settings::default());
         let pins = Pins::from([("https://h:1".into(), "sha256:00".into())]);
-        let settings = Settings { server: Some("https://h:1".into()), name: Some("ada".into()), pins };
+        let devices = BTreeMap::from([("ada https://h:1".into(), "token".into())]);
+        let settings =
+            Settings { server: Some("https://h:1".into()), name: Some("ada".into()), pins, devices };
         save(&nested, &settings).unwrap();
         assert_eq!(load(&nested), settings);
         assert_eq!(std::fs::read_dir(&nested).unwrap().count(), 1, "nothing is left beside it");

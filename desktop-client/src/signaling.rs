@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 mod account;
 mod address;
+mod devices;
 mod hall;
 mod matching;
 mod pin;
@@ -24,6 +25,7 @@ mod wire;
 
 pub use account::{Account, Credentials, log_in};
 pub use address::{DEFAULT_PORT, Pins, ServerAddress};
+pub use devices::DeviceTokens;
 pub use pin::Pin;
 pub use tls::{CertificateRefused, Distrust, NoTls};
 

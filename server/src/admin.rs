@@ -40,16 +40,14 @@ enum Gate {
 
 /// A request that may ask for a change.
 trait Asked: Message {
-    /// Its `request_id`; empty where it has none.
-    fn request_id(&self) -> &str {
-        ""
-    }
+    /// Its `request_id`, if requests of its kind have one.
+    fn request_id(&self) -> Option<&str>;
 }
 
 macro_rules! asked {
     (once: $($once:ident)*; often: $($often:ident)*) => {
-        $(impl Asked for v1::$once { fn request_id(&self) -> &str { &self.request_id } })*
-        $(impl Asked for v1::$often {})*
+        $(impl Asked for v1::$once { fn request_id(&self) -> Option<&str> { Some(&self.request_id) } })*
+        $(impl Asked for v1::$often { fn request_id(&self) -> Option<&str> { None } })*
     };
 }
 
@@ -105,7 +103,7 @@ impl AdminApi {
             let asking = Asking {
                 by,
                 action,
-                request_id: wire::request_id(asked.request_id())?,
+                request_id: wire::request_id(asked.request_id().unwrap_or_default())?,
                 payload: asked.encode_to_vec(),
             };
             work(&self.moderation, asking, asked).await

@@ -45,6 +45,13 @@ pub struct ThrottleConfig {
     pub device: Allowance,
 }
 
+impl ThrottleConfig {
+    /// All of them, to be changed together.
+    pub fn all(&mut self) -> [&mut Allowance; 4] {
+        [&mut self.pair, &mut self.address, &mut self.name, &mut self.device]
+    }
+}
+
 impl Default for ThrottleConfig {
     fn default() -> Self {
         Self { pair: PAIR, address: ADDRESS, name: NAME, device: DEVICE }

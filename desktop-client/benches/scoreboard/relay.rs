@@ -7,6 +7,7 @@ mod pair;
 
 use crate::percentile;
 use crate::row::{Better, Row};
+use castle_server::accounts::AccountsConfig;
 use castle_server::config::Config;
 use castle_server::moderation::{Asking, Inviting};
 use castle_server::server::Server;
@@ -42,6 +43,14 @@ impl Process {
         BufReader::new(child.stdout.take().expect("stdout is piped")).read_line(&mut line)?;
         let (url, invitation) = line.trim().split_once(' ').ok_or("the server said nothing")?;
         Ok(Self { child, url: url.to_owned(), invitation: invitation.to_owned() })
+    }
+
+    /// Most memory it has had so far, MiB, from `/proc/<pid>/status`.
+    pub(crate) fn peak_rss_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
+        kib.unwrap_or(0.0) / 1024.0
     }
 
     /// Processor time used so far, seconds, from `/proc/<pid>/stat` in clock ticks of 10 ms.
@@ -86,6 +95,10 @@ async fn serve_castle() -> Result<(), Box<dyn std::error::Error>> {
     config.hub.sessions.frames_burst = 1_000_000;
     config.session.frames_per_second = 1_000_000;
     config.session.frames_burst = 1_000_000;
+    config.accounts = AccountsConfig::default();
+    for allowance in config.accounts.throttle.all() {
+        allowance.burst = 1_000_000;
+    }
     let server = Server::bind(config).await?;
     let inviting = Inviting {
         uses: 10_000,

@@ -243,11 +243,12 @@ impl Engine {
             Err(kind) => return self.complain(&ClientError::from(kind)),
         };
         let credentials = credentials(&address);
+        let devices = self.config.device_tokens.clone();
         let (done, login) = mpsc::channel(1);
         self.link = Link::In { server: address.to_string(), login };
         tokio::spawn(async move {
             // Closed: the guest gave up meanwhile.
-            done.send(signaling::log_in(address, credentials).await).await.ok();
+            done.send(signaling::log_in(address, credentials, &devices).await).await.ok();
         });
     }
 

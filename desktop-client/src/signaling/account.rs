@@ -1,6 +1,7 @@
 //! Login and its tokens. The access token is renewed before it ends; the password is used once and dropped.
 
 use super::address::ServerAddress;
+use super::devices::DeviceTokens;
 use super::{tls, wire};
 use crate::error::{ClientError, ErrorKind};
 use crate::view::{Me, Secret};
@@ -63,18 +64,19 @@ impl std::fmt::Debug for Account {
     }
 }
 
-/// Connects and logs in, or registers.
-pub async fn log_in(address: ServerAddress, credentials: Credentials) -> Result<Account, ClientError> {
+/// Connects and logs in, or registers; as the device that `devices` knows, which is kept there.
+pub async fn log_in(
+    address: ServerAddress,
+    credentials: Credentials,
+    devices: &DeviceTokens,
+) -> Result<Account, ClientError> {
     let mut client = CastleServiceClient::new(connect(&address).await?);
     let device_name = device_name();
     let (guest, tokens) = match credentials {
         Credentials::LogIn { name, password } => {
-            let mut request = tonic::Request::new(LoginRequest {
-                name,
-                password: password.0,
-                device_name,
-                device_token: String::new(),
-            });
+            let device_token = devices.of(&address, &name);
+            let login = LoginRequest { name, password: password.0, device_name, device_token };
+            let mut request = tonic::Request::new(login);
             request.set_timeout(UNARY_DEADLINE);
             let response = client.login(request).await?.into_inner();
             (response.guest, response.tokens)
@@ -95,6 +97,7 @@ pub async fn log_in(address: ServerAddress, credentials: Credentials) -> Result<
     };
     let me = guest.and_then(wire::me_from_guest).ok_or(ErrorKind::Protocol)?;
     let tokens = tokens.ok_or(ErrorKind::Protocol)?;
+    devices.keep(&address, &me.name, &tokens.device_token);
     Ok(Account { address, me, client, tokens })
 }
 

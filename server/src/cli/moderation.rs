@@ -113,13 +113,14 @@ pub(super) async fn guest(command: GuestCommand) -> Result<(), CommandError> {
         }
         GuestCommand::Ban(GuestBanArgs { guest: args, reason }) => {
             let mut admin = open(&args.common).await?;
-            let asked = v1::BanGuestRequest { account: named(&args.guest), reason, ..Default::default() };
+            let asked =
+                v1::BanGuestRequest { account: Some(named(&args.guest)), reason, ..Default::default() };
             admin.ban_guest(asked).await?;
             print_after(&mut admin, &args, "banned").await
         }
         GuestCommand::Unban(args) => {
             let mut admin = open(&args.common).await?;
-            let asked = v1::UnbanGuestRequest { account: named(&args.guest), ..Default::default() };
+            let asked = v1::UnbanGuestRequest { account: Some(named(&args.guest)), ..Default::default() };
             admin.unban_guest(asked).await?;
             print_after(&mut admin, &args, "may log in again:").await
         }
@@ -133,7 +134,7 @@ pub(super) async fn guest(command: GuestCommand) -> Result<(), CommandError> {
 
 async fn disconnect(args: GuestArgs) -> Result<(), CommandError> {
     let mut admin = open(&args.common).await?;
-    let asked = v1::DisconnectGuestRequest { account: named(&args.guest), ..Default::default() };
+    let asked = v1::DisconnectGuestRequest { account: Some(named(&args.guest)), ..Default::default() };
     let ended = admin.disconnect_guest(asked).await?.into_inner().sessions_ended;
     let mut object = details_json(&account(&mut admin, &args.guest).await?);
     object["sessions_ended"] = ended.into();
@@ -146,7 +147,7 @@ async fn delete(args: GuestArgs) -> Result<(), CommandError> {
     let erased = account(&mut admin, &args.guest).await?.account.unwrap_or_default();
     let guest = erased.guest.unwrap_or_default();
     // By id: the name could belong to somebody else by now.
-    let asked = v1::DeleteGuestRequest { account: named(&guest.guest_id), ..Default::default() };
+    let asked = v1::DeleteGuestRequest { account: Some(named(&guest.guest_id)), ..Default::default() };
     admin.delete_guest(asked).await?;
     let object = json!({"id": guest.guest_id, "name": guest.name, "erased": true});
     print_done(args.common.json, &object, &format!("erased {}", guest.name))
@@ -154,7 +155,7 @@ async fn delete(args: GuestArgs) -> Result<(), CommandError> {
 
 async fn reset_password(args: GuestArgs) -> Result<(), CommandError> {
     let mut admin = open(&args.common).await?;
-    let asked = v1::CreateResetCodeRequest { account: named(&args.guest) };
+    let asked = v1::CreateResetCodeRequest { account: Some(named(&args.guest)) };
     let made = admin.create_reset_code(asked).await?.into_inner();
     let guest = account(&mut admin, &args.guest).await?.account.and_then(|account| account.guest);
     let guest = guest.unwrap_or_default();
@@ -175,8 +176,11 @@ async fn reset_password(args: GuestArgs) -> Result<(), CommandError> {
 
 async fn set_role(args: GuestArgs, role: v1::Role, done: &str) -> Result<(), CommandError> {
     let mut admin = open(&args.common).await?;
-    let asked =
-        v1::SetRoleRequest { account: named(&args.guest), role: role.into(), request_id: String::new() };
+    let asked = v1::SetRoleRequest {
+        account: Some(named(&args.guest)),
+        role: role.into(),
+        request_id: String::new(),
+    };
     admin.set_role(asked).await?;
     print_after(&mut admin, &args, done).await
 }
@@ -189,15 +193,15 @@ async fn print_after(admin: &mut Admin, args: &GuestArgs, done: &str) -> Result<
 }
 
 async fn account(admin: &mut Admin, guest: &str) -> Result<v1::GetAccountResponse, CommandError> {
-    Ok(admin.get_account(v1::GetAccountRequest { account: named(guest) }).await?.into_inner())
+    Ok(admin.get_account(v1::GetAccountRequest { account: Some(named(guest)) }).await?.into_inner())
 }
 
 /// By id where it is one: no login name is as long.
-fn named(guest: &str) -> Option<v1::AccountRef> {
+fn named(guest: &str) -> v1::AccountRef {
     use v1::account_ref::Account;
     let guest = guest.to_owned();
     let is_id = guest.parse::<GuestId>().is_ok();
-    Some(v1::AccountRef { account: Some(if is_id { Account::GuestId(guest) } else { Account::Name(guest) }) })
+    v1::AccountRef { account: Some(if is_id { Account::GuestId(guest) } else { Account::Name(guest) }) }
 }
 
 /// `castle-server report …`

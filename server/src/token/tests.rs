@@ -103,6 +103,38 @@ fn tokens_that_are_not_ours_are_invalid() {
 }
 
 #[test]
+fn a_token_of_our_key_for_something_else_is_invalid() {
+    let signer = signer();
+    let ours = serde_json::json!({
+        "iss": ISSUER, "aud": ISSUER, "sub": GuestId::from_bits(1).to_string(),
+        "sid": LoginId::from_bits(2).to_string(), "jti": "1", "role": "guest", "iat": 0, "exp": 900,
+    });
+    let signed = |claims: &serde_json::Value| {
+        let header = Header { kid: Some("k1".to_owned()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, claims, &Key::from(key("k1", 7)).encoding).unwrap()
+    };
+    assert!(signer.verify(NOW, &signed(&ours)).is_ok());
+    for (claim, value) in [
+        ("iss", "another castle".into()),
+        ("aud", "another service".into()),
+        ("aud", serde_json::json!(["another service"])),
+        ("sub", "gst_1".into()),
+        ("sub", LoginId::from_bits(2).to_string().into()),
+        ("sid", "".into()),
+        ("role", "owner".into()),
+        ("exp", "tomorrow".into()),
+        ("exp", u64::MAX.into()),
+    ] {
+        let mut claims = ours.clone();
+        claims[claim] = value;
+        assert_eq!(signer.verify(NOW, &signed(&claims)), Err(Error::TokenInvalid), "{claims}");
+        let mut without = ours.clone();
+        without.as_object_mut().unwrap().remove(claim);
+        assert_eq!(signer.verify(NOW, &signed(&without)), Err(Error::TokenInvalid), "{without}");
+    }
+}
+
+#[test]
 fn a_refresh_token_is_read_back_and_a_changed_one_is_not() {
     let minter = RefreshMinter::new([1; 32]);
     let token = minter.fresh(LoginId::from_bits(9));

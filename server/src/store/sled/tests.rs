@@ -1,5 +1,7 @@
 //! The store's promises, on a real directory.
 
+mod identity;
+
 use super::schema::SCHEMA_KEY;
 use super::tables::Table;
 use super::*;

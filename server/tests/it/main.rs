@@ -5,6 +5,7 @@
 mod accounts;
 mod calls;
 mod cli;
+mod cli_moderation;
 mod ending;
 mod fields;
 mod matching;

@@ -15,10 +15,12 @@ use tonic::{Code, Request};
 /// Within this a ban has taken effect everywhere.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
+#[expect(clippy::unnecessary_wraps, reason = "as requests take it")]
 fn by_name(name: &str) -> Option<v1::AccountRef> {
     Some(v1::AccountRef { account: Some(account_ref::Account::Name(name.to_owned())) })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as requests take it")]
 fn by_id(guest: &TestGuest) -> Option<v1::AccountRef> {
     Some(v1::AccountRef { account: Some(account_ref::Account::GuestId(guest.guest.guest_id.clone())) })
 }
@@ -321,7 +323,7 @@ async fn a_block_ends_the_call_and_neither_reaches_the_other_until_it_is_taken_b
     assert_eq!(hers.fault().await.reason(), v1::ErrorReason::PeerUnavailable);
     let asked = alice.asks(v1::ListBlockedRequest::default());
     let blocked = alice.client.list_blocked(asked).await.unwrap().into_inner();
-    assert_eq!(blocked.guests, [bob.guest.clone()]);
+    assert_eq!(blocked.guests, std::slice::from_ref(&bob.guest));
     let guest_id = bob.guest.guest_id.clone();
     for _ in 0..2 {
         let asked = alice.asks(v1::UnblockRequest { guest_id: guest_id.clone(), ..Default::default() });

@@ -25,16 +25,16 @@ pub(super) fn guest_key(id: GuestId) -> [u8; 16] {
 pub(super) struct AccountRow {
     pub(super) id: u128,
     pub(super) name: String,
-    display_name: String,
+    pub(super) display_name: String,
     pub(super) admin: bool,
     pub(super) password_hash: String,
-    created_at: u64,
+    pub(super) created_at: u64,
     pub(super) last_login_at: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ban: Option<BanRow>,
     /// A code of the host that sets a new password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reset: Option<ResetRow>,
+    pub(super) reset: Option<ResetRow>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub(super) struct BanRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct ResetRow {
+pub(super) struct ResetRow {
     code_hash: [u8; 32],
     expires_at: u64,
 }
@@ -92,7 +92,7 @@ impl View<'_> {
 
     fn list_accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<Account>, Error> {
         let after = after.map(fold);
-        let names = self.scan(&NAMES, b"", after.as_ref().map(|name| name.as_bytes()))?.take(limit);
+        let names = self.scan(&NAMES, b"", after.as_ref().map(String::as_bytes))?.take(limit);
         names
             .filter_map(|row| row.and_then(|(_, id)| self.account(GuestId::from_bits(id))).transpose())
             .collect()

@@ -89,6 +89,12 @@ id!(
     "invitation",
     "inv_"
 );
+id!(
+    /// What a guest told the host about a guest.
+    ReportId,
+    "report",
+    "rep_"
+);
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ call() { "$grpcurl" -plaintext -max-time 10 "$@" 2>&1 || true; }
 
 echo "Reflection"
 services=$(call "$host" list)
-for service in castle.v1.CastleService grpc.health.v1.Health; do
+for service in castle.v1.CastleService castle.v1.AdminService grpc.health.v1.Health; do
   expect "lists $service" "$service" "$services"
 done
 expect "describes with comments" "Logs in with name and password" "$(call "$host" describe castle.v1.CastleService.Login)"
@@ -35,6 +35,19 @@ expect "says why not: the reason" '"reason": "BAD_CREDENTIALS"' "$wrong"
 expect "says why not: the domain" '"domain": "castle"' "$wrong"
 token=$(printf '%s\n' "$registered" | field accessToken)
 auth=(-H "authorization: Bearer $token")
+
+echo "Admins"
+admin=castle.v1.AdminService
+expect "a guest is no admin" '"reason": "PERMISSION_DENIED"' "$(call "${auth[@]}" -d '{}' "$host" $admin/ListAccounts)"
+"$castle_server" guest grant-admin ada --data-dir "$room/data" >"$room/granted.out"
+made=$(call "${auth[@]}" -d '{"uses":3,"note":"from grpcurl"}' "$host" $admin/CreateInvitation)
+expect "an admin invites" '"invitationId": "inv_' "$made"
+expect "and lists" '"note": "from grpcurl"' "$(call "${auth[@]}" -d '{}' "$host" $admin/ListInvitations)"
+expect "is told what is wrong" '"field": "uses"' "$(call "${auth[@]}" -d '{"uses":10001}' "$host" $admin/CreateInvitation)"
+expect "the last admin stays" '"reason": "LAST_ADMIN"' "$(call "${auth[@]}" -d '{"account":{"name":"ada"}}' "$host" $admin/BanGuest)"
+expect "and reads the log" '"action": "SetRole"' "$(call "${auth[@]}" -d '{}' "$host" $admin/ListAuditEntries)"
+expect "blocks nobody unknown" '"reason": "GUEST_UNKNOWN"' \
+  "$(call "${auth[@]}" -d '{"guest_id":"gst_00000000000000000000000000000000"}' "$host" $service/Block)"
 
 echo "Signal, with JSON lines"
 said=$(printf '%s\n' '{"hello":{"protocol_version":1,"client_name":"grpcurl"}}' \

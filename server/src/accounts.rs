@@ -7,22 +7,18 @@
 mod codes;
 mod entering;
 mod fields;
-mod invitations;
 mod owning;
 
 pub use codes::{code_hash, code_of, make_reset_code, new_code};
 pub use entering::{LoggingIn, Registering, Resetting};
 pub use fields::Faults;
-pub use invitations::{
-    INVITATION_TTL, INVITATION_TTL_MAX, INVITATION_USES_MAX, Inviting, NOTE_CHARS_MAX, invite,
-};
 pub use owning::Devices;
 
 use crate::error::Error;
 use crate::hub::{HubHandle, Whose};
 use crate::names;
 use crate::passwords::{Hasher, HashingConfig};
-use crate::store::{Account, Invitation, Login, Store};
+use crate::store::{Account, Login, Store};
 use crate::throttle::{Attempt, Throttle, ThrottleConfig};
 use crate::token::{REFRESH_TTL, RefreshToken, Signers};
 use castle::ids::{GuestId, LoginId};
@@ -97,13 +93,6 @@ impl Accounts {
     /// How many password hashes were computed since the start.
     pub fn hashes_done(&self) -> u64 {
         self.hasher.work_done()
-    }
-
-    /// Makes an invitation. With its code, which is shown this once.
-    ///
-    /// Errors: `InvalidField`.
-    pub async fn invite(&self, asked: Inviting) -> Result<(Invitation, String), Error> {
-        invite(&*self.store, asked).await
     }
 
     /// Makes a code with which the guest may set a new password, once. With when it ends.

@@ -373,6 +373,11 @@ impl Calls {
         call.side_of(session).map(|side| call.view(side))
     }
 
+    /// Whether `call` is going on between these two.
+    pub fn is_between(&self, call: CallId, guests: [GuestId; 2]) -> bool {
+        guests.iter().all(|guest| self.by_guest.get(guest) == Some(&call))
+    }
+
     /// The call in which `callee` is rung by `caller`, if there is one: where both call each other, placing the
     /// second call accepts the first.
     pub fn rung_by(&self, callee: GuestId, caller: GuestId) -> Option<CallId> {

@@ -1,19 +1,19 @@
 //! What each command does and prints. Owns words and exit codes for people and scripts; no rule.
 
 mod host;
+mod moderation;
+mod rows;
+mod table;
 
-use crate::admin::{Admin, AdminError};
-use crate::config::{
-    Cli, Command, Config, ConfigError, GuestCommand, GuestListArgs, InviteCommand, InviteCreateArgs,
-    PublicUrl, ServeArgs,
-};
+use crate::admin::ReachError;
+use crate::config::{Cli, Command, Config, ConfigError, ServeArgs};
 use crate::error::Error;
 use crate::host::HostError;
 use crate::server::{Listening, RunError, Server, StartError};
 use crate::store::sled::RestoreError;
-use castle::v1;
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use rows::instant;
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
@@ -21,9 +21,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 use tracing_subscriber::EnvFilter;
 
 const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
 const WRONG_CONFIGURATION: u8 = 64;
 /// What is logged where nothing else was asked. The relay's crate calls every stray packet an error: whoever can
 /// send a packet could fill the disk.
@@ -39,7 +42,9 @@ enum CommandError {
     #[error("{0}")]
     Run(#[from] RunError),
     #[error("{0}")]
-    Admin(#[from] AdminError),
+    Reach(#[from] ReachError),
+    #[error("{}", in_words(.0))]
+    Refused(#[from] Status),
     #[error("{0}")]
     Host(#[from] HostError),
     #[error("{0}")]
@@ -50,6 +55,30 @@ enum CommandError {
     Here(#[from] Error),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => WRONG_CONFIGURATION,
+            // A field that is refused was typed here, whoever refused it.
+            Self::Refused(status) if status.code() == Code::InvalidArgument => WRONG_USAGE,
+            _ => FAILED,
+        }
+    }
+}
+
+fn in_words(status: &Status) -> String {
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| &bad.field_violations[..]).unwrap_or_default();
+    let mut words = status.message().to_owned();
+    for violation in violations {
+        words.push_str("; ");
+        words.push_str(&violation.field);
+        words.push(' ');
+        words.push_str(&violation.description);
+    }
+    words
 }
 
 /// Runs the command that `arguments` give, after reading `.env`. To be called before any thread is started.
@@ -86,9 +115,11 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Serve(args) => serve(args).await,
-            Command::Invite(InviteCommand::Create(args)) => invite_create(args).await,
-            Command::Guest(GuestCommand::List(args)) => guest_list(args).await,
+            Command::Serve(args) => serve(*args).await,
+            Command::Invite(command) => moderation::invite(command).await,
+            Command::Guest(command) => moderation::guest(command).await,
+            Command::Report(command) => moderation::report(command).await,
+            Command::Audit(command) => moderation::audit(command).await,
             Command::Key(command) => host::key(command).await,
             Command::Backup(args) => host::backup(args).await,
             Command::Restore(args) => host::restore(args).await,
@@ -98,11 +129,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("castle-server: {error}");
-            ExitCode::from(if matches!(error, CommandError::Config(_)) {
-                WRONG_CONFIGURATION
-            } else {
-                FAILED
-            })
+            ExitCode::from(error.exit_code())
         }
     }
 }
@@ -198,9 +225,10 @@ fn listening_lines(listening: &Listening, data_dir: &str) -> String {
 /// the JSON form standard output carries one object alone, so that this goes to standard error.
 async fn greet_first_host(server: &Server, data_dir: &str, as_json: bool) -> Result<(), CommandError> {
     let text = if !as_json && std::io::stdout().is_terminal() {
-        let link = server.first_invitation().await?;
+        let (link, expires_at) = server.first_invitation().await?;
+        let until = instant(Some(expires_at.into()));
         format!(
-            "nobody has an account yet; the first guest, who becomes admin, opens (once, within 24 h):\n{link}"
+            "nobody has an account yet; the first guest, who becomes admin, opens (once, until {until}):\n{link}"
         )
     } else {
         format!(
@@ -214,95 +242,6 @@ async fn greet_first_host(server: &Server, data_dir: &str, as_json: bool) -> Res
     } else {
         print(&text)
     }
-}
-
-async fn invite_create(args: InviteCreateArgs) -> Result<(), CommandError> {
-    let url = PublicUrl::parse(&args.public_url)?;
-    let mut admin = Admin::open(&args.data.data_dir, url).await?;
-    if args.uses == 0 {
-        return Err(Error::field("uses", "must be 1 to 10,000").into());
-    }
-    if args.expires.is_zero() {
-        return Err(Error::field("expires", "must be at least 1s").into());
-    }
-    let asked = v1::CreateInvitationRequest {
-        uses: args.uses,
-        expires_in_s: args.expires.as_secs(),
-        note: args.note,
-        request_id: String::new(),
-    };
-    let made = admin.create_invitation(asked).await?;
-    let expires_at = made.expires_at.map(|at| at.to_string()).unwrap_or_default();
-    if args.json {
-        return print(
-            &json!({
-                "id": made.invitation_id,
-                "code": made.code,
-                "link": made.link,
-                "uses": made.uses,
-                "expires_at": expires_at,
-            })
-            .to_string(),
-        );
-    }
-    let guests = if made.uses == 1 { "1 guest".to_owned() } else { format!("{} guests", made.uses) };
-    print(&format!("{}\ncode {} for {guests}, until {expires_at}", made.link, made.code))
-}
-
-async fn guest_list(args: GuestListArgs) -> Result<(), CommandError> {
-    let anywhere = PublicUrl::parse("http://127.0.0.1")?;
-    let mut admin = Admin::open(&args.data.data_dir, anywhere).await?;
-    let accounts = admin.list_accounts().await?;
-    if args.json {
-        let rows: Vec<Value> = accounts.iter().map(account_json).collect();
-        return print(&Value::from(rows).to_string());
-    }
-    if std::io::stdout().is_terminal() {
-        print(&account_table(&accounts))
-    } else {
-        let names: Vec<&str> =
-            accounts.iter().filter_map(|a| Some(a.guest.as_ref()?.name.as_str())).collect();
-        if names.is_empty() { Ok(()) } else { print(&names.join("\n")) }
-    }
-}
-
-fn role(account: &v1::Account) -> &'static str {
-    if account.role() == v1::Role::Admin { "admin" } else { "guest" }
-}
-
-fn account_json(account: &v1::Account) -> Value {
-    let guest = account.guest.clone().unwrap_or_default();
-    json!({
-        "id": guest.guest_id,
-        "name": guest.name,
-        "display_name": guest.display_name,
-        "role": role(account),
-        "online": account.online,
-        "created_at": account.created_at.map(|at| at.to_string()),
-        "last_login_at": account.last_login_at.map(|at| at.to_string()),
-    })
-}
-
-fn account_table(accounts: &[v1::Account]) -> String {
-    let mut rows = vec![["NAME", "DISPLAY NAME", "ROLE", "ONLINE", "LAST LOGIN"].map(str::to_owned)];
-    rows.extend(accounts.iter().map(|account| {
-        let guest = account.guest.clone().unwrap_or_default();
-        [
-            guest.name,
-            guest.display_name,
-            role(account).to_owned(),
-            if account.online { "yes" } else { "no" }.to_owned(),
-            account.last_login_at.map_or_else(|| "never".to_owned(), |at| at.to_string()),
-        ]
-    }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths = [0, 1, 2, 3, 4].map(width);
-    let lines = rows.iter().map(|row| {
-        let cells: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// One line or more on standard output, at once also into a pipe.

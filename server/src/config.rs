@@ -3,13 +3,19 @@
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
 mod accounts;
+mod commands;
 mod transport;
 
 pub use accounts::AccountsArgs;
+pub use commands::{
+    AuditCommand, AuditListArgs, GuestArgs, GuestBanArgs, GuestCommand, InviteCommand, InviteCreateArgs,
+    InviteRevokeArgs, ListArgs, ReportCommand, ReportListArgs, ReportResolveArgs,
+};
 pub use transport::TransportArgs;
 
-use crate::accounts::{AccountsConfig, INVITATION_TTL};
+use crate::accounts::AccountsConfig;
 use crate::hub::HubConfig;
+use crate::moderation::INVITATION_TTL;
 use crate::passwords::HashingConfig;
 use crate::session::SessionConfig;
 use crate::transport::{Limits, TlsSource, TrustedProxies};
@@ -39,13 +45,19 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Invitations: how guests get in.
     #[command(subcommand)]
     Invite(InviteCommand),
-    /// Guests: who has an account.
+    /// Guests: who has an account, and who may come in.
     #[command(subcommand)]
     Guest(GuestCommand),
+    /// Reports that guests filed about guests.
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// The log of what admins and the host did.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Keys that sign access tokens.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -98,54 +110,6 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub transport: TransportArgs,
     /// Prints one JSON object once it serves, instead of lines for people.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Commands about invitations.
-#[derive(Debug, Subcommand)]
-pub enum InviteCommand {
-    /// Makes an invitation and prints its link, which is shown this once.
-    Create(InviteCreateArgs),
-}
-
-/// Settings of `invite create`.
-#[derive(Debug, Args)]
-pub struct InviteCreateArgs {
-    /// Where the data is.
-    #[command(flatten)]
-    pub data: DataArgs,
-    /// How many guests may register with it, 1 to 10,000.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub uses: u32,
-    /// How long it is good: a number and s, m, h or d; at most 365d.
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_duration)]
-    pub expires: Duration,
-    /// For your own memory, at most 256 characters.
-    #[arg(long, default_value = "", value_name = "TEXT")]
-    pub note: String,
-    /// What the link carries where no server runs; a running server knows its own.
-    #[arg(long, env = "CASTLE_PUBLIC_URL", value_name = "URL", default_value = "http://127.0.0.1:50051")]
-    pub public_url: String,
-    /// Prints one JSON object: id, code, link, uses, expires_at.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Commands about guests.
-#[derive(Debug, Subcommand)]
-pub enum GuestCommand {
-    /// Lists accounts by name.
-    List(GuestListArgs),
-}
-
-/// Settings of `guest list`.
-#[derive(Debug, Args)]
-pub struct GuestListArgs {
-    /// Where the data is.
-    #[command(flatten)]
-    pub data: DataArgs,
-    /// Prints one JSON array.
     #[arg(long)]
     pub json: bool,
 }

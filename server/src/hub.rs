@@ -19,6 +19,7 @@ pub use sessions::{ResumeRequest, SessionsConfig};
 use crate::error::Error;
 use crate::ice::{CREDENTIAL_TTL, IceVendor};
 use crate::lobby::{Input, Lobby, LobbyConfig};
+use crate::store::Store;
 use crate::token::CallSigner;
 use castle::ids::SessionId;
 use handle::Message;
@@ -92,20 +93,21 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Runs a hub on `tasks` until `stop` is cancelled. `seed` must be from the system's random numbers: session
+    /// Runs a hub on `tasks` until `stop` is cancelled; its handle reads blocks from `store`. `seed` must be from the system's random numbers: session
     /// ids, call ids and resume tokens come from it.
     pub fn spawn(
         config: HubConfig,
         ice: Arc<IceVendor>,
         signer: Arc<CallSigner>,
         seed: [u8; 32],
+        store: Arc<dyn Store>,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> HubHandle {
         let (mailbox, messages) = mpsc::channel(MAILBOX_MAX);
         let unacked_frames_max = config.sessions.unacked_frames_max;
         tasks.spawn(Self::new(config, ice, signer, seed).run(messages, stop));
-        HubHandle::new(mailbox, unacked_frames_max)
+        HubHandle::new(mailbox, store, unacked_frames_max)
     }
 
     fn new(config: HubConfig, ice: Arc<IceVendor>, signer: Arc<CallSigner>, seed: [u8; 32]) -> Self {
@@ -199,14 +201,17 @@ impl Hub {
             Message::ListGuests { listing: Listing { guest, watch, size, blocked }, reply } => {
                 reply.send(self.lobby.hall_page(guest, &watch, size, &blocked)).ok();
             }
+            Message::SessionsOf { guest, reply } => {
+                reply.send(self.lobby.sessions_of(guest)).ok();
+            }
+            Message::AreInCall { call, guests, reply } => {
+                reply.send(self.lobby.are_in_call(call, guests)).ok();
+            }
             Message::Busy { reply } => {
                 let (calls, waiting) = self.lobby.busy();
                 let count = |n: usize| n.try_into().unwrap_or(u32::MAX);
                 let sessions = count(self.sessions.len());
                 reply.send(Busy { sessions, calls: count(calls), waiting: count(waiting) }).ok();
-            }
-            Message::Online { guest, reply } => {
-                reply.send(self.lobby.online(guest)).ok();
             }
             Message::Drain { go_away, reply } => self.begin_drain(now, go_away, reply),
         }

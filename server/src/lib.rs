@@ -21,6 +21,7 @@ pub mod ice;
 pub mod lobby;
 pub mod matchmaker;
 pub mod metrics;
+pub mod moderation;
 pub mod names;
 pub mod passwords;
 pub mod server;

@@ -70,9 +70,14 @@ impl Lobby {
         (self.calls.len(), self.matchmaker.len())
     }
 
-    /// Whether `guest` has a session, attached or not.
-    pub fn online(&self, guest: GuestId) -> bool {
-        self.guests.get(guest).is_some()
+    /// How many sessions `guest` has, attached or not.
+    pub fn sessions_of(&self, guest: GuestId) -> usize {
+        self.guests.get(guest).map_or(0, |present| present.sessions.len())
+    }
+
+    /// Whether `call` is going on between these two.
+    pub fn are_in_call(&self, call: CallId, guests: [GuestId; 2]) -> bool {
+        self.calls.is_between(call, guests)
     }
 
     /// When to call `handle` with [`Input::Tick`] at the latest.

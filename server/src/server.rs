@@ -6,7 +6,7 @@ mod grpc;
 mod ports;
 
 use self::ports::Ports;
-use crate::accounts::{Accounts, Inviting};
+use crate::accounts::Accounts;
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
@@ -16,10 +16,11 @@ use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
+use crate::moderation::Moderation;
 use crate::passwords::Hasher;
 use crate::service::CastleApi;
 use crate::store::sled::SledStore;
-use crate::store::{Caller, OpenError, Role, Store};
+use crate::store::{OpenError, Store};
 use crate::token::Signers;
 use crate::transport::{Readiness, TlsError};
 use crate::turn::{self, Relay, RelayConfig, RelayError};
@@ -49,8 +50,6 @@ const GO_AWAY: GoAway = GoAway {
 };
 /// After the sessions have gone: for the answers still on their way.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
-/// How long the first invitation is good.
-const FIRST_INVITATION_TTL: Duration = Duration::from_hours(24);
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +109,7 @@ pub struct Server {
     ports: Ports,
     admin: UnixListener,
     store: Arc<dyn Store>,
+    moderation: Moderation,
     store_failed: CancellationToken,
     signers: Arc<Signers>,
     accounts: Arc<Accounts>,
@@ -155,6 +155,7 @@ impl Server {
             Arc::clone(&ice),
             Arc::clone(&signers.call),
             rand::random(),
+            Arc::clone(&store),
             &tasks,
             stopped.clone(),
         );
@@ -165,12 +166,14 @@ impl Server {
             Arc::new(Hasher::new(&config.accounts.hashing)),
             hub.clone(),
         ));
+        let moderation = Moderation::new(Arc::clone(&store), hub.clone());
         Ok(Self {
             config,
             listening,
             ports,
             admin,
             store,
+            moderation,
             store_failed,
             signers,
             accounts,
@@ -198,18 +201,15 @@ impl Server {
         self.store.has_accounts().await
     }
 
-    /// The link of an invitation for the first guest, who becomes a host: one use, 24 h.
-    pub async fn first_invitation(&self) -> Result<String, Error> {
-        let inviting = Inviting {
-            uses: 1,
-            good_for: FIRST_INVITATION_TTL,
-            note: "first guest, becomes admin".to_owned(),
-            role: Role::Admin,
-            caller: Caller::Host,
-            request_id: String::new(),
-        };
-        let (_, code) = self.accounts.invite(inviting).await?;
-        Ok(self.listening.url.invitation_link(&code))
+    /// Its moderation.
+    pub fn moderation(&self) -> &Moderation {
+        &self.moderation
+    }
+
+    /// The link of the invitation for the first guest, who becomes a host, and until when it is good.
+    pub async fn first_invitation(&self) -> Result<(String, SystemTime), Error> {
+        let (invitation, code) = self.moderation.first_invitation().await?;
+        Ok((self.listening.url.invitation_link(&code), invitation.expires_at))
     }
 
     /// Serves until `shutdown`, then drains; `force` cuts the drain short.
@@ -217,11 +217,12 @@ impl Server {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<CastleServiceServer<CastleApi>>().await;
         let castle = CastleServiceServer::new(self.api()).max_decoding_message_size(DECODED_BYTES_MAX);
-        let admin = AdminServiceServer::new(AdminApi {
-            store: Arc::clone(&self.store),
-            url: self.listening.url.clone(),
-            hub: self.hub.clone(),
-        });
+        let (moderation, url) = (self.moderation.clone(), self.listening.url.clone());
+        let acts = AdminServiceServer::new(AdminApi::for_host(moderation.clone(), url.clone()));
+        let authenticator = Arc::clone(&self.authenticator);
+        let admins = AdminApi::for_admins(moderation, url, authenticator, self.config.unary_deadline);
+        let admins = AdminServiceServer::new(admins).max_decoding_message_size(DECODED_BYTES_MAX);
+        health.set_serving::<AdminServiceServer<AdminApi>>().await;
         let host = HostServiceServer::new(HostApi {
             store: Arc::clone(&self.store),
             signers: Arc::clone(&self.signers),
@@ -235,12 +236,13 @@ impl Server {
         let _probes_end_with_us = stop_probes.clone().drop_guard();
         let (readiness, ready) = watch::channel(Readiness::Starting);
         let routes = Routes::new(castle)
+            .add_service(admins)
             .add_service(health_service)
             .add_service(grpc::reflection().build_v1().expect("our own descriptors are well-formed"))
             .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, &tasks, &stopped, stop_probes);
-        let socket = tonic::transport::Server::builder().add_service(admin).add_service(host);
+        let socket = tonic::transport::Server::builder().add_service(acts).add_service(host);
         tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
@@ -259,6 +261,7 @@ impl Server {
         });
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<CastleServiceServer<CastleApi>>().await;
+        health.set_not_serving::<AdminServiceServer<AdminApi>>().await;
         force.run_until_cancelled(hub.drain(GO_AWAY)).await;
         stopped.cancel();
         tokio::select! {
@@ -274,6 +277,7 @@ impl Server {
     fn api(&self) -> CastleApi {
         CastleApi {
             accounts: Arc::clone(&self.accounts),
+            moderation: self.moderation.clone(),
             authenticator: Arc::clone(&self.authenticator),
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod export;
 pub mod matching;
+pub mod moderation;
 pub mod signal;
 
 use crate::accounts::Accounts;
@@ -11,6 +12,7 @@ use crate::auth::{Authenticator, Caller};
 use crate::error::Error;
 use crate::hub::HubHandle;
 use crate::ice::IceVendor;
+use crate::moderation::Moderation;
 use crate::service::matching::MatchReplies;
 use crate::session::{Replies, SessionConfig};
 use castle::v1::{self, castle_service_server::CastleService};
@@ -23,6 +25,8 @@ use tonic::{Request, Response, Status, Streaming};
 pub struct CastleApi {
     /// Registering, logging in, refreshing.
     pub accounts: Arc<Accounts>,
+    /// Blocks and reports.
+    pub moderation: Moderation,
     /// Who calls.
     pub authenticator: Arc<Authenticator>,
     /// STUN and TURN servers.
@@ -203,32 +207,35 @@ impl CastleService for CastleApi {
         Err(not_yet("EraseCalls"))
     }
 
-    async fn block(
-        &self,
-        _request: Request<v1::BlockRequest>,
-    ) -> Result<Response<v1::BlockResponse>, Status> {
-        Err(not_yet("Block"))
+    async fn block(&self, request: Request<v1::BlockRequest>) -> Result<Response<v1::BlockResponse>, Status> {
+        self.unary(request, async |caller, asked| moderation::block(&self.moderation, &caller, asked).await)
+            .await
     }
 
     async fn unblock(
         &self,
-        _request: Request<v1::UnblockRequest>,
+        request: Request<v1::UnblockRequest>,
     ) -> Result<Response<v1::UnblockResponse>, Status> {
-        Err(not_yet("Unblock"))
+        self.unary(request, async |caller, asked| moderation::unblock(&self.moderation, &caller, asked).await)
+            .await
     }
 
     async fn list_blocked(
         &self,
-        _request: Request<v1::ListBlockedRequest>,
+        request: Request<v1::ListBlockedRequest>,
     ) -> Result<Response<v1::ListBlockedResponse>, Status> {
-        Err(not_yet("ListBlocked"))
+        self.unary(request, async |caller, asked| {
+            moderation::list_blocked(&self.moderation, &caller, asked).await
+        })
+        .await
     }
 
     async fn report(
         &self,
-        _request: Request<v1::ReportRequest>,
+        request: Request<v1::ReportRequest>,
     ) -> Result<Response<v1::ReportResponse>, Status> {
-        Err(not_yet("Report"))
+        self.unary(request, async |caller, asked| moderation::report(&self.moderation, &caller, asked).await)
+            .await
     }
 
     async fn subscribe(

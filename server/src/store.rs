@@ -16,10 +16,13 @@ pub mod sled;
 
 pub use accounts::{Account, AccountStore, Ban, NewPassword, Registration, Reset, Role};
 pub use history::HistoryStore;
-pub use invitations::{Invitation, InvitationStore};
+pub use invitations::{Invitation, InvitationState, InvitationStore};
 pub use keys::{KeyStore, Secrets, SigningKey};
 pub use logins::{LOGINS_MAX, Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
-pub use moderation::ModerationStore;
+pub use moderation::{
+    Act, Actor, AuditEntry, AuditKey, BlocksOf, ModerationStore, Report, ReportRate, ReportReason,
+    ReportView, Resolution,
+};
 pub use requests::{Caller, Once};
 
 use crate::error::Error;

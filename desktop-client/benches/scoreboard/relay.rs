@@ -7,8 +7,9 @@ mod pair;
 
 use crate::percentile;
 use crate::row::{Better, Row};
-use castle_server::accounts::{AccountsConfig, Inviting};
+use castle_server::accounts::AccountsConfig;
 use castle_server::config::Config;
+use castle_server::moderation::{Asking, Inviting};
 use castle_server::server::Server;
 use pair::Pair;
 use std::io::{BufRead as _, BufReader};
@@ -104,10 +105,8 @@ async fn serve_castle() -> Result<(), Box<dyn std::error::Error>> {
         good_for: Duration::from_hours(1),
         note: "bench".to_owned(),
         role: castle_server::store::Role::Guest,
-        caller: castle_server::store::Caller::Host,
-        request_id: String::new(),
     };
-    let (_, code) = server.accounts().invite(inviting).await?;
+    let (_, code) = server.moderation().invite(&Asking::of_host("CreateInvitation"), inviting).await?;
     println!("http://{} {code}", server.listening().grpc);
     server.run(CancellationToken::new(), CancellationToken::new()).await?;
     Ok(())

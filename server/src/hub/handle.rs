@@ -7,8 +7,11 @@ use crate::error::Error;
 use crate::guest::SharedGuest;
 use crate::lobby::{Command, HallPage, Input, MatchNews, Watch};
 use crate::matchmaker::Join;
-use castle::ids::{GuestId, LoginId, SessionId};
+use crate::store::{BlocksOf, Store};
+use castle::ids::{CallId, GuestId, LoginId, SessionId};
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// Lines a Match stream may have waiting. News of the place are dropped before its last line is.
@@ -23,9 +26,9 @@ pub struct Opening {
     pub login: LoginId,
     /// The session to take up again.
     pub resume: Option<ResumeRequest>,
-    /// Whom the guest blocked, as the store says.
+    /// Whom the guest blocked; read by [`HubHandle::open`].
     pub blocked: Vec<GuestId>,
-    /// Who blocked the guest, likewise.
+    /// Who blocked the guest; read likewise.
     pub blocked_by: Vec<GuestId>,
     /// The call the client says it is in, by a token that was verified.
     pub current_call: Option<Claim>,
@@ -128,8 +131,13 @@ pub(super) enum Message {
     Busy {
         reply: oneshot::Sender<Busy>,
     },
-    Online {
+    SessionsOf {
         guest: GuestId,
+        reply: oneshot::Sender<usize>,
+    },
+    AreInCall {
+        call: CallId,
+        guests: [GuestId; 2],
         reply: oneshot::Sender<bool>,
     },
     Drain {
@@ -139,15 +147,26 @@ pub(super) enum Message {
 }
 
 /// Speaks to the hub. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HubHandle {
     mailbox: mpsc::Sender<Message>,
+    store: Arc<dyn Store>,
     unacked_frames_max: usize,
 }
 
+impl fmt::Debug for HubHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubHandle").finish_non_exhaustive()
+    }
+}
+
 impl HubHandle {
-    pub(super) fn new(mailbox: mpsc::Sender<Message>, unacked_frames_max: usize) -> Self {
-        Self { mailbox, unacked_frames_max }
+    pub(super) fn new(
+        mailbox: mpsc::Sender<Message>,
+        store: Arc<dyn Store>,
+        unacked_frames_max: usize,
+    ) -> Self {
+        Self { mailbox, store, unacked_frames_max }
     }
 
     /// How many frames an outbox must have room for.
@@ -158,8 +177,20 @@ impl HubHandle {
     /// Begins or resumes a session on a stream, whose first item in `outbox` is then `Welcome`. Returns the
     /// session and the epoch of the stream.
     ///
+    /// The blocks that concern the guest are read here, in the stream's own task: the hub waits for no disk.
+    ///
     /// Errors: `SessionLimit`, `Limit`, `Superseded`, `Draining`.
-    pub async fn open(&self, opening: Opening, outbox: Outbox) -> Result<(SessionId, u64), Error> {
+    pub async fn open(&self, mut opening: Opening, outbox: Outbox) -> Result<(SessionId, u64), Error> {
+        match self.store.blocks_of(opening.guest.id).await {
+            Ok(BlocksOf { blocked, blocked_by }) => {
+                opening.blocked = blocked;
+                opening.blocked_by = blocked_by;
+            }
+            Err(error) => {
+                outbox.end_with(error.clone());
+                return Err(error);
+            }
+        }
         let (reply, answer) = oneshot::channel();
         self.ask(Message::Open { opening, outbox, reply }, answer).await?
     }
@@ -229,10 +260,16 @@ impl HubHandle {
         self.ask(Message::Busy { reply }, answer).await
     }
 
-    /// Whether `guest` has a session, attached or within its resume window.
-    pub async fn online(&self, guest: GuestId) -> bool {
+    /// How many sessions `guest` has, attached or within their resume window.
+    pub async fn sessions_of(&self, guest: GuestId) -> usize {
         let (reply, answer) = oneshot::channel();
-        self.ask(Message::Online { guest, reply }, answer).await.unwrap_or(false)
+        self.ask(Message::SessionsOf { guest, reply }, answer).await.unwrap_or(0)
+    }
+
+    /// Whether this call is going on between these two.
+    pub async fn are_in_call(&self, call: CallId, guests: [GuestId; 2]) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::AreInCall { call, guests, reply }, answer).await.unwrap_or(false)
     }
 
     /// Tells every stream to go, takes nothing new, and returns when all have gone, at the deadline at the latest.

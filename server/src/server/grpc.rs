@@ -98,6 +98,7 @@ pub(super) fn reflection() -> tonic_reflection::server::Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET) // so that tools read details
         .with_service_name("castle.v1.CastleService")
+        .with_service_name("castle.v1.AdminService")
         .with_service_name("grpc.health.v1.Health")
 }
 

@@ -1,6 +1,6 @@
 //! Invitations: how guests get in. The code itself is not kept, only its hash.
 
-use super::{Once, Role};
+use super::Role;
 use crate::error::Error;
 use async_trait::async_trait;
 use castle::ids::InvitationId;
@@ -15,6 +15,8 @@ pub struct Invitation {
     pub code_hash: [u8; 32],
     /// How many guests may register with it.
     pub uses: u32,
+    /// How many have.
+    pub used: u32,
     /// Until when.
     pub expires_at: SystemTime,
     /// For the host's memory.
@@ -23,6 +25,38 @@ pub struct Invitation {
     pub role: Role,
     /// When it was made.
     pub created_at: SystemTime,
+    /// Login name of the admin who made it; empty for the host.
+    pub created_by: String,
+    /// When it was taken back.
+    pub revoked_at: Option<SystemTime>,
+}
+
+/// Whether an invitation lets anybody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitationState {
+    /// It does.
+    Open,
+    /// No uses are left.
+    Spent,
+    /// Its time is over.
+    Expired,
+    /// It was taken back.
+    Revoked,
+}
+
+impl Invitation {
+    /// Whether it lets anybody in at `now`.
+    pub fn state(&self, now: SystemTime) -> InvitationState {
+        if self.revoked_at.is_some() {
+            InvitationState::Revoked
+        } else if self.expires_at <= now {
+            InvitationState::Expired
+        } else if self.used >= self.uses {
+            InvitationState::Spent
+        } else {
+            InvitationState::Open
+        }
+    }
 }
 
 /// What lasts of invitations.
@@ -33,8 +67,10 @@ pub trait InvitationStore: Send + Sync {
     /// Errors: `InvitationUnknown`, `InvitationExpired`, `InvitationSpent`.
     async fn check_invitation(&self, code_hash: [u8; 32], now: SystemTime) -> Result<(), Error>;
 
-    /// Keeps a new invitation. Returns the one that is kept: for a repeat that of the first time.
-    ///
-    /// Errors: those of [`Once`].
-    async fn create_invitation(&self, invitation: Invitation, once: Once) -> Result<Invitation, Error>;
+    /// Invitations, newest first: those after `after` in that order, at most `limit`.
+    async fn list_invitations(
+        &self,
+        after: Option<InvitationId>,
+        limit: usize,
+    ) -> Result<Vec<Invitation>, Error>;
 }

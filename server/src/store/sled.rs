@@ -4,6 +4,7 @@
 //! durable in `sled/commit.rs`, and each domain's rows and transactions in its own file.
 
 mod accounts;
+mod blocks;
 mod commit;
 mod copies;
 mod history;
@@ -11,6 +12,7 @@ mod invitations;
 mod keys;
 mod logins;
 mod moderation;
+mod reports;
 mod requests;
 mod rows;
 mod schema;

@@ -5,9 +5,11 @@
 mod accounts;
 mod calls;
 mod cli;
+mod cli_moderation;
 mod ending;
 mod fields;
 mod matching;
+mod moderation;
 mod owning;
 mod signal;
 mod signaling;

@@ -3,11 +3,12 @@
 
 use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::{self, Tokens};
-use castle_server::accounts::{Accounts, Inviting};
+use castle_server::accounts::Accounts;
 use castle_server::config::Config;
+use castle_server::moderation::{Asking, Inviting, Moderation};
 use castle_server::server::{Listening, RunError, Server};
-use castle_server::store::{Caller, Role};
-use std::path::PathBuf;
+use castle_server::store::Role;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -27,6 +28,7 @@ pub(crate) type Client = CastleServiceClient<Channel>;
 pub(crate) struct TestServer {
     pub(crate) listening: Listening,
     accounts: Arc<Accounts>,
+    pub(crate) moderation: Moderation,
     shutdown: CancellationToken,
     force: CancellationToken,
     running: JoinHandle<Result<(), RunError>>,
@@ -55,6 +57,7 @@ impl TestServer {
         Self {
             listening: server.listening().clone(),
             accounts: Arc::clone(server.accounts()),
+            moderation: server.moderation().clone(),
             running: tokio::spawn(server.run(shutdown.clone(), force.clone())),
             shutdown,
             force,
@@ -64,10 +67,10 @@ impl TestServer {
 
     /// Drains it and waits for its end. With its data, for the next one.
     pub(crate) async fn stop(self) -> StoppedServer {
-        let Self { accounts, shutdown, running, data, .. } = self;
+        let Self { accounts, moderation, shutdown, running, data, .. } = self;
         shutdown.cancel();
         running.await.expect("the server does not panic").expect("the server drains");
-        drop(accounts);
+        drop((accounts, moderation));
         StoppedServer { data }
     }
 
@@ -102,28 +105,17 @@ impl TestServer {
 
     /// An invitation that is good for so long; its code.
     pub(crate) async fn invite_for(&self, uses: u32, good_for: Duration) -> String {
-        let inviting = Inviting {
-            uses,
-            good_for,
-            note: String::new(),
-            role: Role::Guest,
-            caller: Caller::Host,
-            request_id: String::new(),
-        };
-        self.accounts.invite(inviting).await.expect("an invitation").1
+        let inviting = Inviting { uses, good_for, note: String::new(), role: Role::Guest };
+        let asking = Asking::of_host("CreateInvitation");
+        self.moderation.invite(&asking, inviting).await.expect("an invitation").1
     }
 
     /// An invitation for one host; its code.
     pub(crate) async fn admin_invitation(&self) -> String {
-        let inviting = Inviting {
-            uses: 1,
-            good_for: Duration::from_hours(1),
-            note: String::new(),
-            role: Role::Admin,
-            caller: Caller::Host,
-            request_id: String::new(),
-        };
-        self.accounts.invite(inviting).await.expect("an invitation").1
+        let inviting =
+            Inviting { uses: 1, good_for: Duration::from_hours(1), note: String::new(), role: Role::Admin };
+        let asking = Asking::of_host("CreateInvitation");
+        self.moderation.invite(&asking, inviting).await.expect("an invitation").1
     }
 
     /// A code with which a guest may set a new password.
@@ -143,6 +135,11 @@ impl TestServer {
             guest: registered.guest.expect("a guest"),
             tokens: registered.tokens.expect("tokens"),
         }
+    }
+
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.data.path()
     }
 
     /// How many password hashes it computed.
@@ -165,6 +162,11 @@ impl StoppedServer {
     /// Another server on the same data, with other settings.
     pub(crate) async fn start_with(self, change: impl FnOnce(&mut Config)) -> TestServer {
         TestServer::start_in(self.data, change).await
+    }
+
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.data.path()
     }
 
     /// Where the store is.

@@ -25,16 +25,16 @@ pub(super) fn guest_key(id: GuestId) -> [u8; 16] {
 pub(super) struct AccountRow {
     pub(super) id: u128,
     pub(super) name: String,
-    display_name: String,
+    pub(super) display_name: String,
     pub(super) admin: bool,
     pub(super) password_hash: String,
-    created_at: u64,
+    pub(super) created_at: u64,
     pub(super) last_login_at: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ban: Option<BanRow>,
     /// A code of the host that sets a new password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reset: Option<ResetRow>,
+    pub(super) reset: Option<ResetRow>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub(super) struct BanRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct ResetRow {
+pub(super) struct ResetRow {
     code_hash: [u8; 32],
     expires_at: u64,
 }
@@ -92,7 +92,7 @@ impl View<'_> {
 
     fn list_accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<Account>, Error> {
         let after = after.map(fold);
-        let names = self.scan(&NAMES, b"", after.as_ref().map(|name| name.as_bytes()))?.take(limit);
+        let names = self.scan(&NAMES, b"", after.as_ref().map(String::as_bytes))?.take(limit);
         names
             .filter_map(|row| row.and_then(|(_, id)| self.account(GuestId::from_bits(id))).transpose())
             .collect()
@@ -184,6 +184,21 @@ impl Tx<'_> {
         Ok((account.into(), ended))
     }
 
+    /// Lets the guest set a password with this code.
+    ///
+    /// Errors: `GuestUnknown`.
+    pub(super) fn keep_reset_code(
+        &mut self,
+        guest: GuestId,
+        code_hash: [u8; 32],
+        expires_at: SystemTime,
+    ) -> Result<(), Error> {
+        let account = self.account_row(guest)?;
+        let reset = Some(ResetRow { code_hash, expires_at: millis(expires_at) });
+        self.put_account(&AccountRow { reset, ..account });
+        Ok(())
+    }
+
     /// Erases an account with all that is its own.
     ///
     /// Errors: `GuestUnknown`, `LastAdmin`.
@@ -195,6 +210,7 @@ impl Tx<'_> {
         self.remove(&NAMES, fold(&account.name));
         self.remove(&ACCOUNTS, guest_key(guest));
         self.end_logins_of(guest, None)?;
+        self.forget_blocks_of(guest)?;
         self.forget_requests_of(guest)
     }
 }
@@ -243,13 +259,7 @@ impl AccountStore for SledStore {
         code_hash: [u8; 32],
         expires_at: SystemTime,
     ) -> Result<(), Error> {
-        self.write(move |tx| {
-            let account = tx.account_row(guest)?;
-            let reset = Some(ResetRow { code_hash, expires_at: millis(expires_at) });
-            tx.put_account(&AccountRow { reset, ..account });
-            Ok(())
-        })
-        .await
+        self.write(move |tx| tx.keep_reset_code(guest, code_hash, expires_at)).await
     }
 
     async fn reset_password(&self, reset: Reset) -> Result<(Account, Vec<LoginId>), Error> {

@@ -4,7 +4,7 @@ use super::SledStore;
 use super::rows::{millis, role, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
-use crate::store::{Invitation, InvitationStore, Once, Role};
+use crate::store::{Act, Invitation, InvitationStore, Role};
 use async_trait::async_trait;
 use castle::ids::InvitationId;
 use serde::{Deserialize, Serialize};
@@ -22,12 +22,18 @@ pub(super) struct InvitationRow {
     note: String,
     admin: bool,
     created_at: u64,
+    #[serde(default)]
+    created_by: String,
+    #[serde(default)]
+    revoked_at: Option<u64>,
 }
 
 impl InvitationRow {
-    /// Errors: `InvitationExpired`, `InvitationSpent`.
+    /// Errors: `InvitationRevoked`, `InvitationExpired`, `InvitationSpent`.
     pub(super) fn usable(&self, now: SystemTime) -> Result<(), Error> {
-        if self.expires_at <= millis(now) {
+        if self.revoked_at.is_some() {
+            Err(Error::InvitationRevoked)
+        } else if self.expires_at <= millis(now) {
             Err(Error::InvitationExpired)
         } else if self.used >= self.uses {
             Err(Error::InvitationSpent)
@@ -46,11 +52,13 @@ impl From<Invitation> for InvitationRow {
         Self {
             id: invitation.id.to_bits(),
             uses: invitation.uses,
-            used: 0,
+            used: invitation.used,
             expires_at: millis(invitation.expires_at),
             note: invitation.note,
             admin: invitation.role == Role::Admin,
             created_at: millis(invitation.created_at),
+            created_by: invitation.created_by,
+            revoked_at: invitation.revoked_at.map(millis),
         }
     }
 }
@@ -61,10 +69,13 @@ impl InvitationRow {
             id: InvitationId::from_bits(self.id),
             code_hash,
             uses: self.uses,
+            used: self.used,
             expires_at: time(self.expires_at),
             role: self.role(),
             note: self.note,
             created_at: time(self.created_at),
+            created_by: self.created_by,
+            revoked_at: self.revoked_at.map(time),
         }
     }
 }
@@ -73,16 +84,47 @@ impl View<'_> {
     fn check_invitation(&self, code_hash: [u8; 32], now: SystemTime) -> Result<(), Error> {
         self.get(&INVITATIONS, code_hash)?.ok_or(Error::InvitationUnknown)?.usable(now)
     }
+
+    /// All of them are looked at: they are few, and hosts rarely ask.
+    fn list_invitations(&self, after: Option<InvitationId>, limit: usize) -> Result<Vec<Invitation>, Error> {
+        let mut found = Vec::new();
+        for row in self.scan(&INVITATIONS, b"", None)? {
+            let (key, row) = row?;
+            let code_hash = key.try_into().expect("every key of this table is a hash of 32 bytes");
+            found.push(row.with_code(code_hash));
+        }
+        found.sort_by_key(|invitation| std::cmp::Reverse((invitation.created_at, invitation.id)));
+        let skipped = match after {
+            None => 0,
+            Some(after) => found.iter().position(|it| it.id == after).map_or(found.len(), |at| at + 1),
+        };
+        Ok(found.into_iter().skip(skipped).take(limit).collect())
+    }
 }
 
 impl Tx<'_> {
-    fn create_invitation(&mut self, invitation: Invitation, once: &Once) -> Result<Invitation, Error> {
-        let code_hash = self.once(once, |tx| {
+    pub(super) fn create_invitation(
+        &mut self,
+        act: &Act,
+        invitation: &Invitation,
+    ) -> Result<Invitation, Error> {
+        let code_hash = self.act(act, |tx| {
             tx.put(&INVITATIONS, invitation.code_hash, &InvitationRow::from(invitation.clone()));
             Ok(invitation.code_hash)
         })?;
         let kept = self.get(&INVITATIONS, code_hash)?.ok_or(Error::InvitationUnknown)?;
         Ok(kept.with_code(code_hash))
+    }
+
+    pub(super) fn revoke_invitation(&mut self, id: InvitationId, now: SystemTime) -> Result<(), Error> {
+        let is_it = |row: &Result<(_, InvitationRow), Error>| {
+            row.as_ref().map_or(true, |(_, row)| row.id == id.to_bits())
+        };
+        let found = self.scan(&INVITATIONS, b"", None)?.find(is_it);
+        let (key, mut row) = found.ok_or(Error::InvitationUnknown)??;
+        row.revoked_at.get_or_insert(millis(now));
+        self.put(&INVITATIONS, key, &row);
+        Ok(())
     }
 }
 
@@ -92,7 +134,11 @@ impl InvitationStore for SledStore {
         self.read(move |view| view.check_invitation(code_hash, now)).await
     }
 
-    async fn create_invitation(&self, invitation: Invitation, once: Once) -> Result<Invitation, Error> {
-        self.write(move |tx| tx.create_invitation(invitation, &once)).await
+    async fn list_invitations(
+        &self,
+        after: Option<InvitationId>,
+        limit: usize,
+    ) -> Result<Vec<Invitation>, Error> {
+        self.read(move |view| view.list_invitations(after, limit)).await
     }
 }

@@ -8,12 +8,14 @@ use super::*;
 use crate::store::keys::SIGNING_KEYS_MAX;
 use crate::store::requests::{REQUEST_KEPT, REQUESTS_PER_CALLER_MAX};
 use crate::store::{
-    Account, AccountStore as _, Caller, Invitation, InvitationStore as _, KeyStore as _, Login,
-    LoginStore as _, Once, Registration, Role, Rotated, Rotation, SigningKey,
+    Account, AccountStore as _, Act, Actor, Caller, Invitation, InvitationStore as _, KeyStore as _, Login,
+    LoginStore as _, ModerationStore as _, Once, Registration, Role, Rotated, Rotation, SigningKey,
 };
 use castle::ids::{GuestId, InvitationId, LoginId};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
+
+mod moderation;
 
 const NOW: SystemTime = UNIX_EPOCH;
 const CODE: [u8; 32] = [1; 32];
@@ -27,11 +29,18 @@ fn invitation(uses: u32) -> Invitation {
         id: InvitationId::from_bits(1),
         code_hash: CODE,
         uses,
+        used: 0,
         expires_at: NOW + Duration::from_hours(1),
         note: String::new(),
         role: Role::Guest,
         created_at: NOW,
+        created_by: String::new(),
+        revoked_at: None,
     }
+}
+
+fn making(once: Once) -> Act {
+    Act { by: Actor::Host, once, action: "CreateInvitation", target: "inv".to_owned(), detail: String::new() }
 }
 
 fn unnamed() -> Once {
@@ -67,7 +76,7 @@ fn registration(id: u128, name: &str) -> Registration {
 async fn what_was_acknowledged_is_there_after_opening_again() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    store.create_invitation(invitation(1), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
     let account = store.register(registration(7, "alice")).await.unwrap();
     let key = store.secrets().await.unwrap().refresh;
     let signing = store.signing_keys(NOW).await.unwrap();
@@ -85,7 +94,7 @@ async fn a_refused_registration_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     assert_eq!(store.register(registration(1, "alice")).await, Err(Error::InvitationUnknown));
-    store.create_invitation(invitation(2), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(2)).await.unwrap();
     store.register(registration(1, "alice")).await.unwrap();
     assert_eq!(store.register(registration(2, "alice")).await, Err(Error::NameTaken));
     assert_eq!(store.live_login(GuestId::from_bits(2), LoginId::from_bits(2)).await, Err(Error::LoginEnded));
@@ -99,7 +108,7 @@ async fn a_refused_registration_changes_nothing() {
 async fn of_many_racing_for_the_last_use_one_wins() {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(open(dir.path()));
-    store.create_invitation(invitation(1), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
     let racers: Vec<_> = (1..=16)
         .map(|n| {
             let store = Arc::clone(&store);
@@ -121,7 +130,7 @@ async fn of_many_racing_for_the_last_use_one_wins() {
 async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_family() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    store.create_invitation(invitation(1), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
     let account = store.register(registration(1, "alice")).await.unwrap();
     let expires_at = NOW + Duration::from_hours(2);
     let rotate = |presented, successor, at: u64| {
@@ -156,7 +165,7 @@ async fn a_late_or_different_repeat_is_reuse() {
     for (successor, at) in [(11, 61), (12, 1)] {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
-        store.create_invitation(invitation(1), unnamed()).await.unwrap();
+        store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
         store.register(registration(1, "alice")).await.unwrap();
         let rotation = Rotation {
             login: LoginId::from_bits(1),
@@ -176,7 +185,7 @@ async fn a_late_or_different_repeat_is_reuse() {
 async fn logins_that_have_expired_are_forgotten_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    store.create_invitation(invitation(1), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(1)).await.unwrap();
     store.register(registration(1, "alice")).await.unwrap();
     drop(store);
     let later = NOW + Duration::from_hours(1);
@@ -190,7 +199,7 @@ async fn accounts_are_listed_by_name_in_pages() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     assert!(!store.has_accounts().await.unwrap());
-    store.create_invitation(invitation(3), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(3)).await.unwrap();
     for (id, name) in [(1, "carol"), (2, "alice"), (3, "bob")] {
         store.register(registration(id, name)).await.unwrap();
     }
@@ -239,7 +248,7 @@ async fn a_repeated_request_gets_the_first_answer_and_does_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let mut now = Duration::ZERO;
-    let create = |n, once| store.create_invitation(another(n), once);
+    let create = |n, once| store.create_invitation(making(once), another(n));
     let first = create(1, asked("a", b"x", now)).await.unwrap();
     now = Duration::from_millis(REQUEST_KEPT.as_millis() as u64 - 1);
     assert_eq!(create(2, asked("a", b"x", now)).await, Ok(first.clone()), "the same request");

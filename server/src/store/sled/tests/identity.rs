@@ -13,7 +13,7 @@ fn later() -> SystemTime {
 /// A store with alice in it, logged in as login 1.
 async fn with_alice(dir: &Path) -> SledStore {
     let store = open(dir);
-    store.create_invitation(invitation(5), unnamed()).await.unwrap();
+    store.create_invitation(making(unnamed()), invitation(5)).await.unwrap();
     store.register(registration(1, "alice")).await.unwrap();
     store
 }

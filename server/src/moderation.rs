@@ -1,0 +1,260 @@
+//! What hosts decide about guests: bans, roles, codes for new passwords, reports, and the log of all that.
+//!
+//! Owns the rules, for whoever asks: an admin over the network, the host on the socket, or the command line where
+//! no server runs. What a guest may ask for is in `moderation/guests.rs`, invitations in `moderation/invitations.rs`.
+//! Never knows the wire, nor whether who asks may ask.
+
+mod guests;
+mod invitations;
+
+pub use guests::{BLOCKS_MAX, REPORT_RATE, Reporting};
+pub use invitations::{INVITATION_TTL, INVITATION_TTL_MAX, INVITATION_USES_MAX, Inviting};
+
+use crate::accounts::{RESET_CODE_TTL, code_hash, new_code};
+use crate::error::Error;
+use crate::hub::{HubHandle, Whose};
+use crate::store::{
+    Account, Act, Actor, AuditEntry, AuditKey, Ban, Login, Once, ReportView, Resolution, Role, Store,
+};
+use castle::ids::{GuestId, ReportId};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::Mutex;
+
+/// Characters of a note: of an invitation, and of the reason of a ban.
+pub const NOTE_CHARS_MAX: usize = 256;
+/// Characters of the note that closes a report.
+pub const RESOLUTION_CHARS_MAX: usize = 1000;
+/// Logins that are shown with an account.
+const DEVICES_SHOWN: usize = 200;
+
+/// One request of an admin: who asks, for what, and how a repeat of it is known.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Who.
+    pub by: Actor,
+    /// Name of the RPC.
+    pub action: &'static str,
+    /// The caller's id for the request; may be empty.
+    pub request_id: String,
+    /// The request, encoded.
+    pub payload: Vec<u8>,
+}
+
+impl Asking {
+    /// Of the host, without an id.
+    pub fn of_host(action: &'static str) -> Self {
+        Self { by: Actor::Host, action, request_id: String::new(), payload: Vec::new() }
+    }
+
+    fn act(&self, now: SystemTime, target: impl ToString, detail: impl Into<String>) -> Act {
+        Act {
+            once: Once::new(now, self.by.caller(), self.action, &self.request_id, &self.payload),
+            by: self.by.clone(),
+            action: self.action,
+            target: target.to_string(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Which account is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountRef {
+    /// By id.
+    Id(GuestId),
+    /// By login name, normalized.
+    Name(String),
+}
+
+/// One account, for hosts.
+#[derive(Debug, Clone)]
+pub struct AccountDetails {
+    /// The account.
+    pub account: Account,
+    /// Whether a session is live.
+    pub online: bool,
+    /// Its logins, newest first.
+    pub logins: Vec<Login>,
+    /// How many reports about it are open.
+    pub open_reports: u32,
+}
+
+/// A one-time code for a new password.
+#[derive(Debug)]
+pub struct ResetCode {
+    /// What the guest types. A secret.
+    pub code: String,
+    /// Until when.
+    pub expires_at: SystemTime,
+}
+
+/// The rules, over a store and, where a server runs, its hub.
+#[derive(Clone)]
+pub struct Moderation {
+    store: Arc<dyn Store>,
+    hub: Option<HubHandle>,
+    /// Held while a block changes on disk and then in the hub, so that both see the changes in one order.
+    blocking: Arc<Mutex<()>>,
+}
+
+impl Moderation {
+    /// In a server.
+    pub fn new(store: Arc<dyn Store>, hub: HubHandle) -> Self {
+        Self { store, hub: Some(hub), blocking: Arc::default() }
+    }
+
+    /// Where no server runs: nobody is online.
+    pub fn without_server(store: Arc<dyn Store>) -> Self {
+        Self { store, hub: None, blocking: Arc::default() }
+    }
+
+    /// Accounts by name, those after `after`, at most `limit`, each with whether a session is live.
+    pub async fn accounts(&self, after: Option<String>, limit: usize) -> Result<Vec<(Account, bool)>, Error> {
+        let mut listed = Vec::new();
+        for account in self.store.list_accounts(after, limit).await? {
+            let online = self.sessions_of(account.id).await > 0;
+            listed.push((account, online));
+        }
+        Ok(listed)
+    }
+
+    /// One account.
+    ///
+    /// Errors: `GuestUnknown`.
+    pub async fn account(&self, named: &AccountRef) -> Result<AccountDetails, Error> {
+        let account = match named {
+            AccountRef::Id(id) => self.store.account(*id).await?,
+            AccountRef::Name(name) => self.store.account_by_name(name).await?,
+        };
+        let account = account.ok_or(Error::GuestUnknown)?;
+        let mut logins = self.store.list_logins(account.id, SystemTime::now()).await?;
+        logins.truncate(DEVICES_SHOWN);
+        Ok(AccountDetails {
+            online: self.sessions_of(account.id).await > 0,
+            logins,
+            open_reports: self.store.open_reports_about(account.id).await?,
+            account,
+        })
+    }
+
+    /// Ends all logins of a guest and lets them log in no more.
+    ///
+    /// Errors: `GuestUnknown`, `LastAdmin`, `RequestIdReused`.
+    pub async fn ban(&self, asking: &Asking, named: &AccountRef, reason: String) -> Result<(), Error> {
+        let (guest, now) = (self.guest(named).await?, SystemTime::now());
+        let act = asking.act(now, guest, reason.clone());
+        self.store.ban(act, guest, Ban { at: now, reason }).await?;
+        self.end_sessions(guest, Error::Banned).await;
+        tracing::info!(%guest, by = asking.by.name(), "banned");
+        Ok(())
+    }
+
+    /// Lets a banned guest log in again.
+    ///
+    /// Errors: `GuestUnknown`, `RequestIdReused`.
+    pub async fn unban(&self, asking: &Asking, named: &AccountRef) -> Result<(), Error> {
+        let guest = self.guest(named).await?;
+        self.store.unban(asking.act(SystemTime::now(), guest, ""), guest).await
+    }
+
+    /// Ends all logins of a guest, who may log in again. Returns how many live sessions that ended.
+    ///
+    /// Errors: `GuestUnknown`, `RequestIdReused`.
+    pub async fn disconnect(&self, asking: &Asking, named: &AccountRef) -> Result<u32, Error> {
+        let guest = self.guest(named).await?;
+        let live = u32::try_from(self.sessions_of(guest).await).unwrap_or(u32::MAX);
+        let ended = self.store.disconnect(asking.act(SystemTime::now(), guest, ""), guest, live).await?;
+        self.end_sessions(guest, Error::LoginEnded).await;
+        Ok(ended)
+    }
+
+    /// Erases an account as its owner could.
+    ///
+    /// Errors: `GuestUnknown`, `LastAdmin`, `RequestIdReused`.
+    pub async fn delete(&self, asking: &Asking, named: &AccountRef) -> Result<(), Error> {
+        let guest = self.guest(named).await?;
+        self.store.delete_guest(asking.act(SystemTime::now(), guest, ""), guest).await?;
+        self.end_sessions(guest, Error::LoginEnded).await;
+        tracing::info!(%guest, by = asking.by.name(), "erased");
+        Ok(())
+    }
+
+    /// Makes a one-time code for a new password; an earlier one is good no more.
+    ///
+    /// Errors: `GuestUnknown`.
+    pub async fn create_reset_code(&self, asking: &Asking, named: &AccountRef) -> Result<ResetCode, Error> {
+        let (guest, now) = (self.guest(named).await?, SystemTime::now());
+        let (code, expires_at) = (new_code(), now + RESET_CODE_TTL);
+        self.store
+            .let_reset_password(asking.act(now, guest, ""), guest, code_hash(&code), expires_at)
+            .await?;
+        Ok(ResetCode { code, expires_at })
+    }
+
+    /// Says what an account may do.
+    ///
+    /// Errors: `GuestUnknown`, `LastAdmin`, `RequestIdReused`.
+    pub async fn set_role(&self, asking: &Asking, named: &AccountRef, role: Role) -> Result<(), Error> {
+        let guest = self.guest(named).await?;
+        self.store.set_role(asking.act(SystemTime::now(), guest, role.as_str()), guest, role).await
+    }
+
+    /// What guests reported, newest first.
+    pub async fn reports(
+        &self,
+        resolved_too: bool,
+        before: Option<ReportId>,
+        limit: usize,
+    ) -> Result<Vec<ReportView>, Error> {
+        self.store.list_reports(resolved_too, before, limit).await
+    }
+
+    /// Closes a report with a note.
+    ///
+    /// Errors: `ReportUnknown`, `RequestIdReused`.
+    pub async fn resolve_report(&self, asking: &Asking, report: ReportId, note: String) -> Result<(), Error> {
+        let now = SystemTime::now();
+        let act = asking.act(now, report, note.clone());
+        self.store.resolve_report(act, report, Resolution { at: now, note }).await
+    }
+
+    /// What admins did, newest first.
+    pub async fn audit_entries(
+        &self,
+        before: Option<AuditKey>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, Error> {
+        self.store.list_audit_entries(before, limit).await
+    }
+
+    async fn guest(&self, named: &AccountRef) -> Result<GuestId, Error> {
+        match named {
+            // The store says whether there is such an account, in the step that changes it.
+            AccountRef::Id(id) => Ok(*id),
+            AccountRef::Name(name) => {
+                let account = self.store.account_by_name(name).await?;
+                account.map(|account| account.id).ok_or(Error::GuestUnknown)
+            }
+        }
+    }
+
+    async fn sessions_of(&self, guest: GuestId) -> usize {
+        match &self.hub {
+            Some(hub) => hub.sessions_of(guest).await,
+            None => 0,
+        }
+    }
+
+    async fn end_sessions(&self, guest: GuestId, why: Error) {
+        if let Some(hub) = &self.hub {
+            hub.end_sessions_of(Whose::Guest(guest), why).await;
+        }
+    }
+}
+
+/// Bits of an id that grows with time, so that lists by id are lists by age.
+fn growing_id(now: SystemTime) -> u128 {
+    let micros = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+    (micros << 64) | u128::from(rand::random::<u64>())
+}

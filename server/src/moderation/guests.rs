@@ -1,0 +1,99 @@
+//! What guests decide about each other: whom they block, and what they report.
+
+use super::{Moderation, growing_id};
+use crate::error::Error;
+use crate::store::{Account, Once, Report, ReportRate, ReportReason};
+use castle::ids::{CallId, GuestId, ReportId};
+use std::time::{Duration, SystemTime};
+
+/// Guests that one guest may block: more than anybody has a quarrel with, and a set that is read in one go.
+pub const BLOCKS_MAX: usize = 1000;
+/// Reports of one guest: enough for a bad evening, and no way to bury the host.
+pub const REPORT_RATE: ReportRate = ReportRate { reports: 10, within: Duration::from_hours(1) };
+
+/// What a guest tells the host.
+#[derive(Debug, Clone)]
+pub struct Reporting {
+    /// Who tells.
+    pub reporter: GuestId,
+    /// About whom.
+    pub reported: GuestId,
+    /// The call it happened in.
+    pub call: Option<CallId>,
+    /// What about.
+    pub reason: ReportReason,
+    /// In the reporter's words.
+    pub text: String,
+}
+
+impl Moderation {
+    /// From now on neither of the two sees, calls or meets the other.
+    ///
+    /// Errors: `GuestUnknown`, `Limit`, `RequestIdReused`.
+    pub async fn block(&self, by: GuestId, whom: GuestId, once: Once) -> Result<(), Error> {
+        let _turn = self.blocking.lock().await;
+        self.store.block(by, whom, BLOCKS_MAX, once).await?;
+        self.tell_hub(by, whom).await
+    }
+
+    /// Takes a block back.
+    ///
+    /// Errors: `RequestIdReused`.
+    pub async fn unblock(&self, by: GuestId, whom: GuestId, once: Once) -> Result<(), Error> {
+        let _turn = self.blocking.lock().await;
+        self.store.unblock(by, whom, once).await?;
+        self.tell_hub(by, whom).await
+    }
+
+    /// As it is on disk: the repeat of a request changes nothing there, whatever it asks for.
+    async fn tell_hub(&self, by: GuestId, whom: GuestId) -> Result<(), Error> {
+        let Some(hub) = &self.hub else { return Ok(()) };
+        if self.store.blocks_of(by).await?.blocked.contains(&whom) {
+            hub.blocked(by, whom).await;
+        } else {
+            hub.unblocked(by, whom).await;
+        }
+        Ok(())
+    }
+
+    async fn were_in_call(&self, call: CallId, guests: [GuestId; 2]) -> bool {
+        match &self.hub {
+            Some(hub) => hub.are_in_call(call, guests).await,
+            None => false,
+        }
+    }
+
+    /// Whom `guest` blocked: those after the name `after`, at most `limit`, sorted by name.
+    pub async fn blocked(
+        &self,
+        guest: GuestId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Account>, Error> {
+        let mut blocked = self.store.blocked_accounts(guest).await?;
+        blocked.retain(|account| after.is_none_or(|after| account.name.as_str() > after));
+        blocked.truncate(limit);
+        Ok(blocked)
+    }
+
+    /// Tells the host about a guest.
+    ///
+    /// Errors: `GuestUnknown`, `NotInCall`, `RateLimited`, `RequestIdReused`.
+    pub async fn report(&self, told: Reporting, once: Once) -> Result<ReportId, Error> {
+        let Reporting { reporter, reported, call, reason, text } = told;
+        if self.store.account(reported).await?.is_none() {
+            return Err(Error::GuestUnknown);
+        }
+        if let Some(call) = call
+            && !self.were_in_call(call, [reporter, reported]).await
+        {
+            return Err(Error::NotInCall);
+        }
+        let now = SystemTime::now();
+        let id = ReportId::from_bits(growing_id(now));
+        let report = Report { id, reporter, reported, call, reason, text, created_at: now, resolved: None };
+        let id = self.store.file_report(report, REPORT_RATE, once).await?;
+        tracing::info!(report = %id, by = %reporter, about = %reported, "reported");
+        Ok(id)
+    }
+}

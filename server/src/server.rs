@@ -11,6 +11,8 @@ use crate::error::Error;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::service::CastleApi;
+use crate::service::signal::CastleStreams;
+use crate::session::Streams;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Role, Store};
 use crate::token::Signers;
@@ -211,7 +213,7 @@ impl Server {
     pub async fn run(self, shutdown: CancellationToken, force: CancellationToken) -> Result<(), RunError> {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<CastleServiceServer<CastleApi>>().await;
-        let castle = CastleServiceServer::new(self.api()).max_decoding_message_size(DECODED_BYTES_MAX);
+        let castle = CastleStreams::new(self.api(), DECODED_BYTES_MAX);
         let admin = AdminServiceServer::new(AdminApi {
             store: Arc::clone(&self.store),
             url: self.listening.url.clone(),
@@ -261,7 +263,11 @@ impl Server {
             authenticator: Arc::clone(&self.authenticator),
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),
-            session: self.config.session.clone(),
+            streams: Streams {
+                config: self.config.session.clone(),
+                hub: self.hub.clone(),
+                authenticator: Arc::clone(&self.authenticator),
+            },
             tasks: self.tasks.clone(),
         }
     }

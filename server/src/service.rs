@@ -7,11 +7,12 @@ pub mod signal;
 
 use crate::accounts::Accounts;
 use crate::auth::Authenticator;
+use crate::error::Error;
 use crate::hub::HubHandle;
 use crate::ice::IceVendor;
 use crate::service::accounts::in_time;
 use crate::service::matching::MatchReplies;
-use crate::session::{Replies, SessionConfig};
+use crate::session::Streams;
 use castle::v1::{self, castle_service_server::CastleService};
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -27,15 +28,15 @@ pub struct CastleApi {
     pub ice: Arc<IceVendor>,
     /// Hall, calls and queue.
     pub hub: HubHandle,
-    /// Times and bounds of streams.
-    pub session: SessionConfig,
+    /// The streams of sessions.
+    pub streams: Streams,
     /// The reading halves of streams run on it.
     pub tasks: TaskTracker,
 }
 
 #[tonic::async_trait]
 impl CastleService for CastleApi {
-    type SignalStream = Replies;
+    type SignalStream = NotYet<v1::SignalResponse>;
     type MatchStream = MatchReplies;
     type ExportAccountStream = NotYet<v1::ExportAccountResponse>;
     type SubscribeStream = NotYet<v1::SubscribeResponse>;
@@ -68,11 +69,9 @@ impl CastleService for CastleApi {
 
     async fn signal(
         &self,
-        request: Request<Streaming<v1::SignalRequest>>,
+        _request: Request<Streaming<v1::SignalRequest>>,
     ) -> Result<Response<Self::SignalStream>, Status> {
-        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
-        let frames = request.into_inner();
-        Ok(signal::signal(self.session.clone(), self.hub.clone(), &self.tasks, caller, frames))
+        Err(answered_before("Signal"))
     }
 
     async fn r#match(
@@ -80,7 +79,7 @@ impl CastleService for CastleApi {
         request: Request<v1::MatchRequest>,
     ) -> Result<Response<Self::MatchStream>, Status> {
         let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
-        Ok(in_time(matching::begin(&self.hub, &caller, request.into_inner())).await?)
+        Ok(in_time(matching::begin(&self.hub, &self.tasks, &caller, request.into_inner())).await?)
     }
 
     async fn reset_password(
@@ -192,12 +191,18 @@ impl CastleService for CastleApi {
         &self,
         _request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        Err(not_yet("Subscribe"))
+        Err(answered_before("Subscribe"))
     }
 
-    async fn send(&self, _request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
-        Err(not_yet("Send"))
+    async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
+        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
+        Ok(in_time(signal::send(&self.streams, &caller, request.into_inner())).await?)
     }
+}
+
+/// The generated trait asks for the streams of sessions too; `signal::CastleStreams` takes them before they get here.
+fn answered_before(rpc: &str) -> Status {
+    Error::internal(rpc, &"the call came past CastleStreams").into()
 }
 
 type NotYet<T> = tokio_stream::Empty<Result<T, Status>>;

@@ -84,8 +84,6 @@ async fn serve_castle() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = Config::for_test(dir.path());
     config.hub.sessions.frames_per_second = 1_000_000;
     config.hub.sessions.frames_burst = 1_000_000;
-    config.session.frames_per_second = 1_000_000;
-    config.session.frames_burst = 1_000_000;
     let server = Server::bind(config).await?;
     let inviting = Inviting {
         uses: 10_000,

@@ -3,7 +3,7 @@
 
 use super::Hub;
 use super::handle::MatchLine;
-use super::outgoing::{Body, CallNews, Frame, Item};
+use super::outgoing::{Body, CallNews, Frame, HallChange, Item, Shared};
 use crate::calls::{CallState, CallView, Side};
 use crate::error::Error;
 use crate::lobby::{Effect, Event, HallDelta, Input, MatchNews};
@@ -55,14 +55,20 @@ impl Hub {
             Event::Call(view) => Body::Call(Box::new(self.call_news(now, view))),
             Event::Negotiation(call, negotiation) => Body::Negotiation(call, negotiation),
             Event::Refused(error) => match reply {
-                Some(Reply { sequenced: false, request_id, .. }) => {
-                    self.push(to, Item::Refused { in_reply_to: request_id, error });
-                    return;
-                }
-                _ => Body::Refused(error),
+                Some(reply) => return self.answer(reply, Body::Refused(error)),
+                None => Body::Refused(error),
             },
         };
         self.send(to, reply.map_or(String::new(), |reply| reply.request_id), body);
+    }
+
+    /// Answers a request of the link itself: with a number where the request had one.
+    pub(super) fn answer(&mut self, reply: Reply, body: Body) {
+        if reply.sequenced {
+            self.send(reply.session, reply.request_id, body);
+        } else {
+            self.push(reply.session, Item::Unnumbered { in_reply_to: reply.request_id, body });
+        }
     }
 
     /// Sends a sequenced frame, or keeps it for the resume.
@@ -93,11 +99,11 @@ impl Hub {
 
     fn send_match(&mut self, to: SessionId, news: MatchNews) {
         let last = !matches!(news, MatchNews::Queued(_));
-        let Some(lines) = self.match_streams.get(&to) else { return };
+        let Some((_, lines)) = self.match_streams.get(&to) else { return };
         // A place is state: while the reader is behind only the last line needs its room.
         if last || lines.capacity() > 1 {
             match lines.try_send(MatchLine::News(news)) {
-                // A lost stream is found by the sweep.
+                // Whoever held it is about to say that it is lost.
                 Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
                 Err(mpsc::error::TrySendError::Full(_)) => {
                     tracing::debug!(session = %to, "a Match stream is stuck");
@@ -110,6 +116,11 @@ impl Hub {
     }
 
     fn send_hall(&mut self, delta: &Arc<HallDelta>) {
+        // The count leaves the receiver out, if the hall shows them: two texts for all.
+        let change = |shown: usize| {
+            Shared::new(HallChange { delta: delta.clone(), guest_count: delta.shown_count - shown })
+        };
+        let (for_hidden, for_shown) = (change(0), change(delta.shown_count.min(1)));
         let mut stale = Vec::new();
         for (id, session) in self.sessions.iter_mut() {
             let Some(outbox) = session.outbox.as_ref().filter(|_| session.hall_version < delta.version)
@@ -120,11 +131,9 @@ impl Hub {
                 continue;
             }
             if session.hall_version + 1 == delta.version {
-                let guest_count = delta.shown_count - usize::from(self.lobby.is_shown(id));
                 session.hall_version = delta.version;
-                let item = Item::HallDelta { delta: delta.clone(), me: session.guest.id, guest_count };
-                session.ack_due = None;
-                outbox.push(session.link.ack(), item);
+                let change = if self.lobby.is_shown(id) { &for_shown } else { &for_hidden };
+                outbox.push(0, Item::HallDelta(change.clone()));
             } else {
                 stale.push(id);
             }

@@ -3,21 +3,30 @@
 use crate::calls::{CallState, EndReason, Negotiation, Origin, Presence, RoutePolicy, Side};
 use crate::error::Error;
 use crate::guest::{Availability, Guest, Wish};
-use crate::hub::{Body, CallNews, Frame, GoAway, Item, Outgoing, ResumeRequest, Welcome};
+use crate::hub::{Asked, Body, CallNews, Frame, GoAway, HallChange, Item, Outgoing, ResumeRequest, Welcome};
 use crate::ice::IceServers;
-use crate::lobby::{Command, HallDelta, HallRow, HallSnapshot, SelfView, Shown, Target};
+use crate::lobby::{Command, HallRow, HallSnapshot, SelfView, Shown, Target};
 use crate::names;
+use bytes::Bytes;
 use castle::ids::{CallId, GuestId};
 use castle::{limits, v1};
+use prost::Message as _;
 use std::time::{Duration, SystemTime};
 use v1::signal_request::Frame as Request;
 use v1::signal_response::Frame as Response;
 
-/// Checks what the client says of itself.
-pub(super) fn check_labels(hello: &v1::Hello) -> Result<(), Error> {
+/// Checks what the client says of itself and of what it had.
+pub(super) fn check_hello(hello: &v1::Hello) -> Result<(), Error> {
     for (field, text) in [("client_name", &hello.client_name), ("client_version", &hello.client_version)] {
         if text.chars().count() > limits::LABEL_CHARS_MAX {
             let description = format!("is longer than {} characters", limits::LABEL_CHARS_MAX);
+            return Err(Error::field(format!("hello.{field}"), description));
+        }
+    }
+    let resume_token = hello.resume.as_ref().map_or("", |resume| &resume.resume_token);
+    for (field, token) in [("current_call", &*hello.current_call), ("resume.resume_token", resume_token)] {
+        if token.len() > limits::PROOF_BYTES_MAX {
+            let description = format!("is longer than {} bytes", limits::PROOF_BYTES_MAX);
             return Err(Error::field(format!("hello.{field}"), description));
         }
     }
@@ -31,8 +40,8 @@ pub(super) fn resume_request(resume: v1::Resume) -> ResumeRequest {
 /// Refuses a request id that is too long; what it would have asked for is not done.
 pub(super) fn checked_request_id(
     request_id: String,
-    command: Option<Result<Command, Error>>,
-) -> (String, Option<Result<Command, Error>>) {
+    command: Option<Result<Asked, Error>>,
+) -> (String, Option<Result<Asked, Error>>) {
     if request_id.len() <= limits::REQUEST_ID_BYTES_MAX {
         return (request_id, command);
     }
@@ -77,11 +86,14 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
             Command::Negotiate(call, Negotiation::EndOfCandidates { username_fragment })
         }
         Request::LeaveMatch(_) => Command::LeaveMatch,
-        Request::RenewToken(_)
-        | Request::WatchHall(_)
-        | Request::MissedCallsSeen(_)
-        | Request::CandidatesRemoved(_) => return Err(Error::MalformedFrame { detail: "not built yet" }),
-        Request::Hello(_) | Request::Ping(_) | Request::Pong(_) | Request::Bye(_) => {
+        Request::WatchHall(_) | Request::MissedCallsSeen(_) | Request::CandidatesRemoved(_) => {
+            return Err(Error::MalformedFrame { detail: "not built yet" });
+        }
+        Request::Hello(_)
+        | Request::Ping(_)
+        | Request::Pong(_)
+        | Request::Bye(_)
+        | Request::RenewToken(_) => {
             return Err(Error::MalformedFrame { detail: "not a command" });
         }
     })
@@ -142,24 +154,34 @@ fn target(place: v1::PlaceCall) -> Result<Target, Error> {
 }
 
 /// A frame as it is sent.
-pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> v1::SignalResponse {
+pub(super) enum Written {
+    /// For this stream alone.
+    Own(v1::SignalResponse),
+    /// The same bytes for every stream.
+    Shared(Bytes),
+}
+
+pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> Written {
     let (seq, in_reply_to, frame) = match outgoing.item {
         Item::Welcome(it) => (0, String::new(), Some(Response::Welcome(welcome(*it, heartbeat)))),
         Item::Frame(frame) => {
             let Frame { seq, in_reply_to, body } = &*frame;
             (*seq, in_reply_to.clone(), Some(self::body(body)))
         }
-        Item::Refused { in_reply_to, error } => (0, in_reply_to, Some(Response::Error(error.to_frame()))),
+        Item::Unnumbered { in_reply_to, body } => (0, in_reply_to, Some(self::body(&body))),
         Item::HallSnapshot(hall) => (0, String::new(), Some(Response::HallSnapshot(snapshot(&hall)))),
-        Item::HallDelta { delta, me, guest_count } => {
-            (0, String::new(), Some(Response::HallDelta(hall_delta(&delta, me, guest_count))))
-        }
+        Item::HallDelta(change) => return Written::Shared(change.encoded(encoded_change)),
         Item::Ack => (0, String::new(), None),
         Item::Ping(nonce) => (0, String::new(), Some(Response::Ping(v1::Ping { nonce }))),
         Item::Pong(nonce) => (0, String::new(), Some(Response::Pong(v1::Pong { nonce }))),
         Item::GoAway(it) => (0, String::new(), Some(Response::GoAway(go_away(it)))),
     };
-    v1::SignalResponse { seq, ack: outgoing.ack, in_reply_to, frame }
+    Written::Own(v1::SignalResponse { seq, ack: outgoing.ack, in_reply_to, frame })
+}
+
+fn encoded_change(change: &HallChange) -> Bytes {
+    let frame = Some(Response::HallDelta(hall_delta(change)));
+    v1::SignalResponse { frame, ..Default::default() }.encode_to_vec().into()
 }
 
 fn body(body: &Body) -> Response {
@@ -169,6 +191,9 @@ fn body(body: &Body) -> Response {
         Body::Negotiation(call, said) => negotiation(call.to_string(), said.clone()),
         Body::Refused(error) => Response::Error(error.to_frame()),
         Body::Ice(servers) => Response::IceServers(ice_servers(servers.clone())),
+        Body::TokenRenewed(until) => {
+            Response::TokenRenewed(v1::TokenRenewed { access_expires_at: Some((*until).into()) })
+        }
     }
 }
 
@@ -206,7 +231,7 @@ fn welcome(welcome: Welcome, heartbeat: Duration) -> v1::Welcome {
         call: welcome.call.as_ref().map(call),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         server_time: Some(SystemTime::now().into()),
-        access_expires_at: None,
+        access_expires_at: Some(welcome.access_expires_at.into()),
         missed_calls: Vec::new(),
     }
 }
@@ -264,13 +289,14 @@ fn snapshot(hall: &HallSnapshot) -> v1::HallSnapshot {
     }
 }
 
-fn hall_delta(delta: &HallDelta, me: GuestId, guest_count: usize) -> v1::HallDelta {
+fn hall_delta(change: &HallChange) -> v1::HallDelta {
+    let delta = &change.delta;
     v1::HallDelta {
         from_version: delta.version - 1,
         hall_version: delta.version,
-        changed: delta.changed.iter().filter(|row| row.guest.id != me).map(hall_guest).collect(),
-        left_guest_ids: delta.left.iter().filter(|&&left| left != me).map(ToString::to_string).collect(),
-        guest_count: count(guest_count),
+        changed: delta.changed.iter().map(hall_guest).collect(),
+        left_guest_ids: delta.left.iter().map(ToString::to_string).collect(),
+        guest_count: count(change.guest_count),
         watch: 0,
     }
 }

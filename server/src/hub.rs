@@ -11,9 +11,9 @@ mod rate;
 mod sessions;
 mod streams;
 
-pub use handle::{Asked, Attached, ClientFrame, HubHandle, MatchLine, Opening, Whose};
+pub use handle::{Asked, Attached, ClientFrame, HubHandle, Listing, MatchLine, Opening, Whose};
 pub use outgoing::{
-    Body, CallNews, Frame, GoAway, HallChange, Inbox, Item, Outbox, OutboxReader, Outgoing, Shared, Welcome,
+    Body, CallNews, Frame, GoAway, Inbox, Item, Outbox, OutboxReader, Outgoing, Shared, Welcome,
 };
 pub use rate::TokenBucket;
 pub use sessions::{ResumeRequest, SessionsConfig};
@@ -221,6 +221,10 @@ impl Hub {
             }
             Message::MatchLost { session, stream } => self.match_lost(now, session, stream),
             Message::EndSessions { whose, why } => self.end_sessions(now, whose, &why),
+            Message::Happened(input) => self.input(now, input),
+            Message::ListGuests { listing: Listing { guest, watch, size, blocked }, reply } => {
+                reply.send(self.lobby.hall_page(guest, &watch, size, &blocked)).ok();
+            }
             Message::Online { guest, reply } => {
                 reply.send(self.lobby.online(guest)).ok();
             }

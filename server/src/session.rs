@@ -176,7 +176,9 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
             guest: Arc::new(guest),
             login: self.caller.login,
             resume: hello.resume.map(wire::resume_request),
-            current_call: hello.current_call,
+            blocked: Vec::new(),
+            blocked_by: Vec::new(),
+            current_call: None,
             access_expires_at: self.caller.expires_at,
         })
     }

@@ -2,11 +2,13 @@
 
 use super::outgoing::{GoAway, Inbox, Outbox};
 use super::sessions::{ResumeRequest, SessionsConfig};
+use crate::calls::Claim;
 use crate::error::Error;
 use crate::guest::SharedGuest;
-use crate::lobby::{Command, MatchNews};
+use crate::lobby::{Command, HallPage, Input, MatchNews, Watch};
 use crate::matchmaker::Join;
 use castle::ids::{GuestId, LoginId, SessionId};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
@@ -23,8 +25,12 @@ pub struct Opening {
     pub login: LoginId,
     /// The session to take up again.
     pub resume: Option<ResumeRequest>,
-    /// The token of the call the client is in; empty for none.
-    pub current_call: String,
+    /// Whom the guest blocked, as the store says.
+    pub blocked: Vec<GuestId>,
+    /// Who blocked the guest, likewise.
+    pub blocked_by: Vec<GuestId>,
+    /// The call the client says it is in, by a token that was verified.
+    pub current_call: Option<Claim>,
     /// When the stream's access token ends.
     pub access_expires_at: SystemTime,
 }
@@ -80,19 +86,81 @@ pub enum Whose {
     Login(LoginId),
 }
 
+/// A page of the hall that is asked for.
+#[derive(Debug)]
+pub struct Listing {
+    /// For whom.
+    pub guest: GuestId,
+    /// Which part.
+    pub watch: Watch,
+    /// At most so many rows.
+    pub size: usize,
+    /// Whom the guest blocked and who blocked them, as the store says.
+    pub blocked: BTreeSet<GuestId>,
+}
+
 pub(super) enum Message {
-    Open { opening: Opening, outbox: Outbox, reply: oneshot::Sender<Result<Attached, Error>> },
-    Frames { session: SessionId, epoch: u64, frames: Vec<ClientFrame> },
-    Inbox { session: SessionId, login: LoginId, epoch: u64, reply: oneshot::Sender<Result<Inbox, Error>> },
-    Received { session: SessionId, epoch: u64, reply: oneshot::Sender<Result<u64, Error>> },
-    Detached { session: SessionId, epoch: u64 },
-    Broken { session: SessionId, epoch: u64, why: Error },
-    Bye { session: SessionId, epoch: u64 },
-    Match { join: Join, lines: mpsc::Sender<MatchLine>, reply: oneshot::Sender<Result<u64, Error>> },
-    MatchLost { session: SessionId, stream: u64 },
-    EndSessions { whose: Whose, why: Error },
-    Online { guest: GuestId, reply: oneshot::Sender<bool> },
-    Drain { go_away: GoAway, reply: oneshot::Sender<()> },
+    Open {
+        opening: Opening,
+        outbox: Outbox,
+        reply: oneshot::Sender<Result<Attached, Error>>,
+    },
+    Frames {
+        session: SessionId,
+        epoch: u64,
+        frames: Vec<ClientFrame>,
+    },
+    Inbox {
+        session: SessionId,
+        login: LoginId,
+        epoch: u64,
+        reply: oneshot::Sender<Result<Inbox, Error>>,
+    },
+    Received {
+        session: SessionId,
+        epoch: u64,
+        reply: oneshot::Sender<Result<u64, Error>>,
+    },
+    Detached {
+        session: SessionId,
+        epoch: u64,
+    },
+    Broken {
+        session: SessionId,
+        epoch: u64,
+        why: Error,
+    },
+    Bye {
+        session: SessionId,
+        epoch: u64,
+    },
+    Match {
+        join: Join,
+        lines: mpsc::Sender<MatchLine>,
+        reply: oneshot::Sender<Result<u64, Error>>,
+    },
+    MatchLost {
+        session: SessionId,
+        stream: u64,
+    },
+    EndSessions {
+        whose: Whose,
+        why: Error,
+    },
+    /// Something that happened to guests elsewhere: blocks, names.
+    Happened(Input),
+    ListGuests {
+        listing: Listing,
+        reply: oneshot::Sender<HallPage>,
+    },
+    Online {
+        guest: GuestId,
+        reply: oneshot::Sender<bool>,
+    },
+    Drain {
+        go_away: GoAway,
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// Speaks to the hub. Cheap to clone.
@@ -175,6 +243,29 @@ impl HubHandle {
     /// streams end with `why`.
     pub async fn end_sessions_of(&self, whose: Whose, why: Error) {
         self.tell(Message::EndSessions { whose, why }).await;
+    }
+
+    /// `by` blocked `whom`: it is on disk.
+    pub async fn blocked(&self, by: GuestId, whom: GuestId) {
+        self.tell(Message::Happened(Input::Blocked { by, whom })).await;
+    }
+
+    /// `by` took a block of `whom` back: it is on disk.
+    pub async fn unblocked(&self, by: GuestId, whom: GuestId) {
+        self.tell(Message::Happened(Input::Unblocked { by, whom })).await;
+    }
+
+    /// A guest has another display name: it is on disk.
+    pub async fn renamed(&self, guest: SharedGuest) {
+        self.tell(Message::Happened(Input::Renamed(guest))).await;
+    }
+
+    /// A page of the hall, as a guest may see it.
+    ///
+    /// Errors: `Draining`.
+    pub async fn list_guests(&self, listing: Listing) -> Result<HallPage, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::ListGuests { listing, reply }, answer).await
     }
 
     /// Whether `guest` has a session, attached or within its resume window.

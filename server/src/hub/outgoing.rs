@@ -48,14 +48,8 @@ impl Body {
     /// About how much memory it takes, bytes.
     pub fn bytes(&self) -> usize {
         let text = match self {
-            Self::Negotiation(_, Negotiation::Offer(sdp) | Negotiation::Answer(sdp)) => sdp.len(),
-            Self::Negotiation(_, Negotiation::Candidate { candidate, .. }) => candidate.len(),
-            Self::Negotiation(_, Negotiation::EndOfCandidates { .. })
-            | Self::Me(_)
-            | Self::Call(_)
-            | Self::Refused(_)
-            | Self::Ice(_)
-            | Self::TokenRenewed(_) => 0,
+            Self::Negotiation(_, said) => said.bytes(),
+            Self::Me(_) | Self::Call(_) | Self::Refused(_) | Self::Ice(_) | Self::TokenRenewed(_) => 0,
         };
         FRAME_BYTES + text
     }
@@ -120,14 +114,6 @@ impl<T> Shared<T> {
     }
 }
 
-/// A change of the hall with the count that goes with it.
-pub struct HallChange {
-    /// What changed, the receiver perhaps included.
-    pub delta: Arc<HallDelta>,
-    /// Guests present, the receiver left out.
-    pub guest_count: usize,
-}
-
 /// The server wants the stream gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GoAway {
@@ -162,8 +148,8 @@ pub enum Item {
     },
     /// The hall, whole.
     HallSnapshot(HallSnapshot),
-    /// A change of the hall, the same for all.
-    HallDelta(Arc<Shared<HallChange>>),
+    /// A change of the hall, the same for all it goes to. It may name the receiver.
+    HallDelta(Arc<Shared<HallDelta>>),
     /// Nothing but the acknowledgement.
     Ack,
     /// Does the client still live?

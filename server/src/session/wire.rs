@@ -1,11 +1,13 @@
 //! Signal's wire types to and from the words of the lobby. Parses and checks sizes; decides nothing else.
 
-use crate::calls::{CallState, EndReason, Negotiation, Origin, Presence, RoutePolicy, Side};
+use crate::calls::{
+    CallState, Candidate, EndReason, Negotiation, Origin, Presence, Route, RoutePolicy, Side,
+};
 use crate::error::Error;
 use crate::guest::{Availability, Guest, Wish};
-use crate::hub::{Asked, Body, CallNews, Frame, GoAway, HallChange, Item, Outgoing, ResumeRequest, Welcome};
+use crate::hub::{Asked, Body, CallNews, Frame, GoAway, Item, Outgoing, ResumeRequest, Welcome};
 use crate::ice::IceServers;
-use crate::lobby::{Command, HallRow, HallSnapshot, SelfView, Shown, Target};
+use crate::lobby::{Command, HallChange, HallDelta, HallRow, HallSnapshot, SelfView, Shown, Target, Watch};
 use crate::names;
 use bytes::Bytes;
 use castle::ids::{CallId, GuestId};
@@ -63,9 +65,9 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
             Command::HangUp { call: call_id("hang_up", &hang_up.call_id)?, failed: hang_up.failed }
         }
         Request::MediaConnected(media) => {
-            v1::Route::try_from(media.route)
+            let route = v1::Route::try_from(media.route)
                 .map_err(|_| Error::field("media_connected.route", "is not a value this server knows"))?;
-            Command::MediaConnected(call_id("media_connected", &media.call_id)?)
+            Command::MediaConnected(call_id("media_connected", &media.call_id)?, self::route(route))
         }
         Request::Offer(offer) => {
             let call = call_id("offer", &offer.call_id)?;
@@ -77,7 +79,11 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
         }
         Request::Candidate(candidate) => {
             let call = call_id("candidate", &candidate.call_id)?;
-            Command::Negotiate(call, self::candidate(candidate)?)
+            Command::Negotiate(call, Negotiation::Candidate(self::candidate(candidate)?))
+        }
+        Request::CandidatesRemoved(removed) => {
+            let call = call_id("candidates_removed", &removed.call_id)?;
+            Command::Negotiate(call, candidates_removed(removed)?)
         }
         Request::EndOfCandidates(end) => {
             let call = call_id("end_of_candidates", &end.call_id)?;
@@ -86,9 +92,8 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
             Command::Negotiate(call, Negotiation::EndOfCandidates { username_fragment })
         }
         Request::LeaveMatch(_) => Command::LeaveMatch,
-        Request::WatchHall(_) | Request::MissedCallsSeen(_) | Request::CandidatesRemoved(_) => {
-            return Err(Error::MalformedFrame { detail: "not built yet" });
-        }
+        Request::WatchHall(watch) => Command::WatchHall(self::watch("watch_hall", watch)?),
+        Request::MissedCallsSeen(seen) => Command::MissedCallsSeen(seen_until(seen)?),
         Request::Hello(_)
         | Request::Ping(_)
         | Request::Pong(_)
@@ -99,18 +104,57 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
     })
 }
 
-fn candidate(candidate: v1::Candidate) -> Result<Negotiation, Error> {
+fn candidate(candidate: v1::Candidate) -> Result<Candidate, Error> {
+    let v1::Candidate { call_id: _, candidate, sdp_mid, sdp_m_line_index, username_fragment } = candidate;
+    let candidate = Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment };
     let limit = limits::CANDIDATE_BYTES_MAX;
-    let all = candidate.candidate.len() + candidate.sdp_mid.len() + candidate.username_fragment.len();
-    if all > limit {
+    if candidate.bytes() > limit {
         return Err(Error::FrameTooLarge { what: "candidate", limit });
     }
-    Ok(Negotiation::Candidate {
-        candidate: candidate.candidate,
-        sdp_mid: candidate.sdp_mid,
-        sdp_m_line_index: candidate.sdp_m_line_index,
-        username_fragment: candidate.username_fragment,
-    })
+    Ok(candidate)
+}
+
+fn candidates_removed(removed: v1::CandidatesRemoved) -> Result<Negotiation, Error> {
+    let candidates = removed.candidates;
+    if candidates.is_empty() || candidates.len() > limits::CANDIDATES_REMOVED_MAX {
+        let description = format!("has not 1 to {} entries", limits::CANDIDATES_REMOVED_MAX);
+        return Err(Error::field("candidates_removed.candidates", description));
+    }
+    if let Some(at) = candidates.iter().position(|candidate| !candidate.call_id.is_empty()) {
+        return Err(Error::field(format!("candidates_removed.candidates[{at}].call_id"), "is not empty"));
+    }
+    let candidates: Result<_, _> = candidates.into_iter().map(candidate).collect();
+    Ok(Negotiation::CandidatesRemoved(candidates?))
+}
+
+/// Which part of the hall is meant.
+pub(crate) fn watch(frame: &str, watch: v1::WatchHall) -> Result<Watch, Error> {
+    let v1::WatchHall { watch: number, query, page_token } = watch;
+    if query.chars().count() > limits::HALL_QUERY_CHARS_MAX {
+        let description = format!("is longer than {} characters", limits::HALL_QUERY_CHARS_MAX);
+        return Err(Error::field(format!("{frame}.query"), description));
+    }
+    if page_token.chars().count() > limits::NAME_CHARS_MAX {
+        return Err(Error::field(format!("{frame}.page_token"), "is not one of this server's"));
+    }
+    Ok(Watch { number, query, after: Some(page_token).filter(|token| !token.is_empty()) })
+}
+
+fn seen_until(seen: v1::MissedCallsSeen) -> Result<Duration, Error> {
+    let until = seen.until.ok_or_else(|| Error::field("missed_calls_seen.until", "is missing"))?;
+    let since_epoch =
+        SystemTime::try_from(until).ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since_epoch.ok_or_else(|| Error::field("missed_calls_seen.until", "is not a time after 1970"))
+}
+
+fn route(route: v1::Route) -> Route {
+    match route {
+        v1::Route::Unspecified => Route::Unknown,
+        v1::Route::Host => Route::Host,
+        v1::Route::Srflx => Route::ServerReflexive,
+        v1::Route::Prflx => Route::PeerReflexive,
+        v1::Route::Relay => Route::Relay,
+    }
 }
 
 fn sized(what: &'static str, text: String, limit: usize) -> Result<String, Error> {
@@ -170,7 +214,7 @@ pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> Written {
         }
         Item::Unnumbered { in_reply_to, body } => (0, in_reply_to, Some(self::body(&body))),
         Item::HallSnapshot(hall) => (0, String::new(), Some(Response::HallSnapshot(snapshot(&hall)))),
-        Item::HallDelta(change) => return Written::Shared(change.encoded(encoded_change)),
+        Item::HallDelta(delta) => return Written::Shared(delta.encoded(encoded_delta)),
         Item::Ack => (0, String::new(), None),
         Item::Ping(nonce) => (0, String::new(), Some(Response::Ping(v1::Ping { nonce }))),
         Item::Pong(nonce) => (0, String::new(), Some(Response::Pong(v1::Pong { nonce }))),
@@ -179,8 +223,8 @@ pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> Written {
     Written::Own(v1::SignalResponse { seq, ack: outgoing.ack, in_reply_to, frame })
 }
 
-fn encoded_change(change: &HallChange) -> Bytes {
-    let frame = Some(Response::HallDelta(hall_delta(change)));
+fn encoded_delta(delta: &HallDelta) -> Bytes {
+    let frame = Some(Response::HallDelta(hall_delta(delta)));
     v1::SignalResponse { frame, ..Default::default() }.encode_to_vec().into()
 }
 
@@ -201,19 +245,21 @@ fn negotiation(call_id: String, said: Negotiation) -> Response {
     match said {
         Negotiation::Offer(sdp) => Response::Offer(v1::Offer { call_id, sdp }),
         Negotiation::Answer(sdp) => Response::Answer(v1::Answer { call_id, sdp }),
-        Negotiation::Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment } => {
-            Response::Candidate(v1::Candidate {
-                call_id,
-                candidate,
-                sdp_mid,
-                sdp_m_line_index,
-                username_fragment,
-            })
+        Negotiation::Candidate(candidate) => Response::Candidate(wire_candidate(call_id, candidate)),
+        Negotiation::CandidatesRemoved(candidates) => {
+            let candidates =
+                candidates.into_iter().map(|candidate| wire_candidate(String::new(), candidate)).collect();
+            Response::CandidatesRemoved(v1::CandidatesRemoved { call_id, candidates })
         }
         Negotiation::EndOfCandidates { username_fragment } => {
             Response::EndOfCandidates(v1::EndOfCandidates { call_id, username_fragment })
         }
     }
+}
+
+fn wire_candidate(call_id: String, candidate: Candidate) -> v1::Candidate {
+    let Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment } = candidate;
+    v1::Candidate { call_id, candidate, sdp_mid, sdp_m_line_index, username_fragment }
 }
 
 fn welcome(welcome: Welcome, heartbeat: Duration) -> v1::Welcome {
@@ -284,20 +330,20 @@ fn snapshot(hall: &HallSnapshot) -> v1::HallSnapshot {
         hall_version: hall.version,
         guests: hall.rows.iter().map(hall_guest).collect(),
         guest_count: count(hall.guest_count),
-        watch: 0,
-        next_page_token: String::new(),
+        watch: hall.watch,
+        next_page_token: hall.next.clone().unwrap_or_default(),
     }
 }
 
-fn hall_delta(change: &HallChange) -> v1::HallDelta {
-    let delta = &change.delta;
+fn hall_delta(delta: &HallDelta) -> v1::HallDelta {
+    let HallChange { from, version, changed, left } = &*delta.change;
     v1::HallDelta {
-        from_version: delta.version - 1,
-        hall_version: delta.version,
-        changed: delta.changed.iter().map(hall_guest).collect(),
-        left_guest_ids: delta.left.iter().map(ToString::to_string).collect(),
-        guest_count: count(change.guest_count),
-        watch: 0,
+        from_version: *from,
+        hall_version: *version,
+        changed: changed.iter().map(hall_guest).collect(),
+        left_guest_ids: left.iter().map(ToString::to_string).collect(),
+        guest_count: count(delta.guest_count),
+        watch: delta.watch,
     }
 }
 
@@ -310,9 +356,9 @@ fn call(news: &CallNews) -> v1::Call {
         (Side::Second, Origin::Matched) => (&view.first, v1::CallOrigin::Matched),
     };
     let role = match (view.state, view.side) {
-        (CallState::Ringing | CallState::Ended(_), _) => v1::CallRole::Unspecified,
-        (CallState::Connecting | CallState::Connected, Side::First) => v1::CallRole::Offerer,
-        (CallState::Connecting | CallState::Connected, Side::Second) => v1::CallRole::Answerer,
+        (CallState::Ended(_), _) => v1::CallRole::Unspecified,
+        (_, Side::First) => v1::CallRole::Offerer,
+        (_, Side::Second) => v1::CallRole::Answerer,
     };
     let (state, end_reason) = match view.state {
         CallState::Ringing => (v1::CallState::Ringing, v1::CallEndReason::Unspecified),

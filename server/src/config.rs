@@ -5,6 +5,7 @@
 use crate::accounts::INVITATION_TTL;
 use crate::hub::HubConfig;
 use crate::session::SessionConfig;
+use crate::token::ACCESS_TTL;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -166,6 +167,8 @@ pub struct Config {
     pub hub: HubConfig,
     /// Times and bounds of Signal streams.
     pub session: SessionConfig,
+    /// How long an access token is good.
+    pub access_ttl: Duration,
 }
 
 impl Config {
@@ -182,6 +185,7 @@ impl Config {
             turn_external_ip: None,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
+            access_ttl: ACCESS_TTL,
         }
     }
 }
@@ -227,6 +231,7 @@ impl TryFrom<ServeArgs> for Config {
             turn_external_ip: args.turn_external_ip,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
+            access_ttl: ACCESS_TTL,
         })
     }
 }

@@ -152,7 +152,9 @@ impl Server {
             secret,
         })
         .await?;
-        let signers = Arc::new(Signers::new(&secrets));
+        let mut signers = Signers::new(&secrets);
+        signers.access.ttl = config.access_ttl;
+        let signers = Arc::new(signers);
         let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();

@@ -1,7 +1,7 @@
 //! The writing half of a stream, and how its frames become bytes: what is the same for many is encoded once and
 //! copied. Never decides what is said.
 
-use super::wire::{self, Written};
+use super::wire;
 use crate::hub::{OutboxReader, Outgoing};
 use bytes::BufMut as _;
 use castle::v1;
@@ -111,23 +111,27 @@ pub struct ReplyEncoder {
     wrapped: bool,
 }
 
+impl ReplyEncoder {
+    fn wrap(&self, bytes: usize, buf: &mut EncodeBuf<'_>) {
+        if self.wrapped {
+            encode_key(SUBSCRIBE_FRAME, WireType::LengthDelimited, buf);
+            encode_varint(bytes as u64, buf);
+        }
+    }
+}
+
 impl Encoder for ReplyEncoder {
     type Item = Reply;
     type Error = Status;
 
     fn encode(&mut self, reply: Reply, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        let written = wire::response(reply.outgoing, reply.heartbeat);
-        if self.wrapped {
-            let bytes = match &written {
-                Written::Own(response) => response.encoded_len(),
-                Written::Shared(bytes) => bytes.len(),
-            };
-            encode_key(SUBSCRIBE_FRAME, WireType::LengthDelimited, buf);
-            encode_varint(bytes as u64, buf);
-        }
-        match written {
-            Written::Own(response) => response.encode_raw(buf),
-            Written::Shared(bytes) => buf.put(bytes),
+        if let Some(bytes) = wire::shared(&reply.outgoing.item) {
+            self.wrap(bytes.len(), buf);
+            buf.put(bytes);
+        } else {
+            let response = wire::response(reply.outgoing, reply.heartbeat);
+            self.wrap(response.encoded_len(), buf);
+            response.encode_raw(buf);
         }
         Ok(())
     }

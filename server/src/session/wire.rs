@@ -197,15 +197,17 @@ fn target(place: v1::PlaceCall) -> Result<Target, Error> {
     }
 }
 
-/// A frame as it is sent.
-pub(super) enum Written {
-    /// For this stream alone.
-    Own(v1::SignalResponse),
-    /// The same bytes for every stream.
-    Shared(Bytes),
+/// A frame as it is sent to many, in bytes that are made once.
+pub(super) fn shared(item: &Item) -> Option<Bytes> {
+    let Item::HallDelta(delta) = item else { return None };
+    Some(delta.encoded(|delta| {
+        let frame = Some(Response::HallDelta(hall_delta(delta)));
+        v1::SignalResponse { frame, ..Default::default() }.encode_to_vec().into()
+    }))
 }
 
-pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> Written {
+/// A frame as it is sent.
+pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> v1::SignalResponse {
     let (seq, in_reply_to, frame) = match outgoing.item {
         Item::Welcome(it) => (0, String::new(), Some(Response::Welcome(welcome(*it, heartbeat)))),
         Item::Frame(frame) => {
@@ -214,18 +216,13 @@ pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> Written {
         }
         Item::Unnumbered { in_reply_to, body } => (0, in_reply_to, Some(self::body(&body))),
         Item::HallSnapshot(hall) => (0, String::new(), Some(Response::HallSnapshot(snapshot(&hall)))),
-        Item::HallDelta(delta) => return Written::Shared(delta.encoded(encoded_delta)),
+        Item::HallDelta(delta) => (0, String::new(), Some(Response::HallDelta(hall_delta(&delta.value)))),
         Item::Ack => (0, String::new(), None),
         Item::Ping(nonce) => (0, String::new(), Some(Response::Ping(v1::Ping { nonce }))),
         Item::Pong(nonce) => (0, String::new(), Some(Response::Pong(v1::Pong { nonce }))),
         Item::GoAway(it) => (0, String::new(), Some(Response::GoAway(go_away(it)))),
     };
-    Written::Own(v1::SignalResponse { seq, ack: outgoing.ack, in_reply_to, frame })
-}
-
-fn encoded_delta(delta: &HallDelta) -> Bytes {
-    let frame = Some(Response::HallDelta(hall_delta(delta)));
-    v1::SignalResponse { frame, ..Default::default() }.encode_to_vec().into()
+    v1::SignalResponse { seq, ack: outgoing.ack, in_reply_to, frame }
 }
 
 fn body(body: &Body) -> Response {

@@ -18,6 +18,7 @@ use crate::hub::HubConfig;
 use crate::moderation::INVITATION_TTL;
 use crate::passwords::HashingConfig;
 use crate::session::SessionConfig;
+use crate::token::ACCESS_TTL;
 use crate::transport::{Limits, TlsSource, TrustedProxies};
 use castle::limits::UNARY_DEADLINE;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -211,6 +212,8 @@ pub struct Config {
     pub accounts: AccountsConfig,
     /// Unary calls end after this.
     pub unary_deadline: Duration,
+    /// How long an access token is good.
+    pub access_ttl: Duration,
 }
 
 impl Config {
@@ -234,6 +237,7 @@ impl Config {
             session: SessionConfig::default(),
             accounts: AccountsConfig { hashing: HashingConfig::cheap(), ..AccountsConfig::default() },
             unary_deadline: UNARY_DEADLINE,
+            access_ttl: ACCESS_TTL,
         }
     }
 }
@@ -280,6 +284,7 @@ impl TryFrom<ServeArgs> for Config {
             session: SessionConfig::default(),
             accounts: args.accounts.into(),
             unary_deadline: UNARY_DEADLINE,
+            access_ttl: ACCESS_TTL,
         })
     }
 }

@@ -11,8 +11,10 @@ mod rate;
 mod sessions;
 mod streams;
 
-pub use handle::{Busy, ClientFrame, HubHandle, Listing, MatchLine, Opening, Whose};
-pub use outgoing::{Body, CallNews, Frame, GoAway, Item, Outbox, OutboxReader, Outgoing, Welcome};
+pub use handle::{Asked, Attached, Busy, ClientFrame, HubHandle, Listing, MatchLine, Opening, Whose};
+pub use outgoing::{
+    Body, CallNews, Frame, GoAway, Inbox, Item, Outbox, OutboxReader, Outgoing, Shared, Welcome,
+};
 pub use rate::TokenBucket;
 pub use sessions::{ResumeRequest, SessionsConfig};
 
@@ -37,8 +39,8 @@ use tokio_util::task::TaskTracker;
 /// Messages that may wait for the hub: some hundred streams' worth of one frame each, a few milliseconds of work.
 const MAILBOX_MAX: usize = 1024;
 
-/// How often Match streams are looked after that nobody reads any more.
-const MATCH_SWEEP: Duration = Duration::from_secs(1);
+/// Messages taken at once, before what is due is looked at again: a millisecond of work.
+const MESSAGES_AT_ONCE: usize = 64;
 
 /// Settings of the hub.
 #[derive(Debug, Clone)]
@@ -80,8 +82,9 @@ pub struct Hub {
     origin: Instant,
     lobby: Lobby,
     sessions: Sessions,
-    match_streams: BTreeMap<SessionId, mpsc::Sender<MatchLine>>,
-    match_sweep_at: Option<Duration>,
+    /// With the number that tells a stream from an earlier one of the same session.
+    match_streams: BTreeMap<SessionId, (u64, mpsc::Sender<MatchLine>)>,
+    match_streams_begun: u64,
     acks: BTreeSet<(Duration, SessionId)>,
     ice_due: BTreeSet<(Duration, SessionId)>,
     /// Sessions whose stream cannot be written to, found while effects are performed.
@@ -105,9 +108,9 @@ impl Hub {
         stop: CancellationToken,
     ) -> HubHandle {
         let (mailbox, messages) = mpsc::channel(MAILBOX_MAX);
-        let unacked_frames_max = config.sessions.unacked_frames_max;
+        let limits = Arc::new(config.sessions.clone());
         tasks.spawn(Self::new(config, ice, signer, seed).run(messages, stop));
-        HubHandle::new(mailbox, store, unacked_frames_max)
+        HubHandle::new(mailbox, store, limits)
     }
 
     fn new(config: HubConfig, ice: Arc<IceVendor>, signer: Arc<CallSigner>, seed: [u8; 32]) -> Self {
@@ -117,7 +120,7 @@ impl Hub {
             lobby: Lobby::new(config.lobby.clone(), ids.random()),
             sessions: Sessions::new(config.sessions.clone()),
             match_streams: BTreeMap::new(),
-            match_sweep_at: None,
+            match_streams_begun: 0,
             acks: BTreeSet::new(),
             ice_due: BTreeSet::new(),
             broken: Vec::new(),
@@ -134,22 +137,36 @@ impl Hub {
     }
 
     async fn run(mut self, mut mailbox: mpsc::Receiver<Message>, stop: CancellationToken) {
+        let mut messages = Vec::with_capacity(MESSAGES_AT_ONCE);
+        // Set anew only for something earlier: what is due usually lies behind the next message, and a timer costs
+        // more than a frame.
+        let alarm = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(alarm);
+        let mut set_for = Some(Duration::ZERO);
         loop {
-            let due = self.next_deadline().map(|at| self.origin + at);
-            let message = tokio::select! {
+            let taken = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 // A flood of messages must not hold up what is due.
-                () = sleep_until(due), if due.is_some() => None,
-                message = mailbox.recv() => match message {
-                    Some(message) => Some(message),
-                    None => break,
-                },
+                () = &mut alarm, if set_for.is_some() => {
+                    set_for = None;
+                    1
+                }
+                taken = mailbox.recv_many(&mut messages, MESSAGES_AT_ONCE) => taken,
             };
+            if taken == 0 {
+                break; // nobody is left who could say anything
+            }
             let now = self.now();
             self.tick(now);
-            if let Some(message) = message {
+            for message in messages.drain(..) {
                 self.take(now, message);
+            }
+            if let Some(due) = self.next_deadline()
+                && set_for.is_none_or(|at| due < at)
+            {
+                alarm.as_mut().reset(self.origin + due);
+                set_for = Some(due);
             }
         }
         for id in self.sessions.matching(|_| true) {
@@ -163,7 +180,6 @@ impl Hub {
             self.sessions.next_deadline(),
             self.acks.first().map(|&(at, _)| at),
             self.ice_due.first().map(|&(at, _)| at),
-            self.match_sweep_at,
             self.drain.as_ref().filter(|drain| drain.drained.is_some()).map(|drain| drain.deadline),
         ];
         chances.into_iter().flatten().min()
@@ -179,7 +195,6 @@ impl Hub {
         }
         self.tell_acks(now);
         self.push_ice(now);
-        self.sweep_match_streams(now);
         self.check_drained(now);
     }
 
@@ -189,13 +204,24 @@ impl Hub {
                 // The stream's task may have given up: then its `Detached` follows.
                 reply.send(self.open(now, opening, outbox)).ok();
             }
-            Message::Frame { session, epoch, frame } => self.frame(now, session, epoch, frame),
+            Message::Frames { session, epoch, frames } => {
+                for frame in frames {
+                    self.frame(now, session, epoch, frame);
+                }
+            }
+            Message::Inbox { session, login, epoch, reply } => {
+                reply.send(self.inbox(session, login, epoch)).ok();
+            }
+            Message::Received { session, epoch, reply } => {
+                reply.send(self.received(session, epoch)).ok();
+            }
             Message::Detached { session, epoch } => self.detached(now, session, epoch),
             Message::Broken { session, epoch, why } => self.broken_off(now, session, epoch, why),
             Message::Bye { session, epoch } => self.bye(now, session, epoch),
             Message::Match { join, lines, reply } => {
                 reply.send(self.join_match(now, join, lines)).ok();
             }
+            Message::MatchLost { session, stream } => self.match_lost(now, session, stream),
             Message::EndSessions { whose, why } => self.end_sessions(now, whose, &why),
             Message::Happened(input) => self.input(now, input),
             Message::ListGuests { listing: Listing { guest, watch, size, blocked }, reply } => {
@@ -226,12 +252,5 @@ impl Hub {
 
     fn draining(&self) -> Error {
         Error::Draining { retry_after: self.config.drain_retry }
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -19,6 +19,8 @@ use crate::metrics::Metrics;
 use crate::moderation::Moderation;
 use crate::passwords::Hasher;
 use crate::service::CastleApi;
+use crate::service::signal::CastleStreams;
+use crate::session::Streams;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Store};
 use crate::token::Signers;
@@ -146,7 +148,9 @@ impl Server {
         })
         .await?;
         let signing_keys = store.signing_keys(SystemTime::now()).await?;
-        let signers = Arc::new(Signers::new(&secrets, signing_keys));
+        let mut signers = Signers::new(&secrets, signing_keys);
+        signers.access.ttl = config.access_ttl;
+        let signers = Arc::new(signers);
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
@@ -216,7 +220,7 @@ impl Server {
     pub async fn run(self, shutdown: CancellationToken, force: CancellationToken) -> Result<(), RunError> {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<CastleServiceServer<CastleApi>>().await;
-        let castle = CastleServiceServer::new(self.api()).max_decoding_message_size(DECODED_BYTES_MAX);
+        let castle = CastleStreams::new(self.api(), DECODED_BYTES_MAX);
         let (moderation, url) = (self.moderation.clone(), self.listening.url.clone());
         let acts = AdminServiceServer::new(AdminApi::for_host(moderation.clone(), url.clone()));
         let authenticator = Arc::clone(&self.authenticator);
@@ -281,8 +285,12 @@ impl Server {
             authenticator: Arc::clone(&self.authenticator),
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),
-            session: self.config.session.clone(),
             deadline: self.config.unary_deadline,
+            streams: Streams {
+                config: self.config.session.clone(),
+                hub: self.hub.clone(),
+                authenticator: Arc::clone(&self.authenticator),
+            },
             tasks: self.tasks.clone(),
         }
     }

@@ -14,7 +14,7 @@ use crate::hub::HubHandle;
 use crate::ice::IceVendor;
 use crate::moderation::Moderation;
 use crate::service::matching::MatchReplies;
-use crate::session::{Replies, SessionConfig};
+use crate::session::Streams;
 use castle::v1::{self, castle_service_server::CastleService};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub struct CastleApi {
     pub ice: Arc<IceVendor>,
     /// Hall, calls and queue.
     pub hub: HubHandle,
-    /// Times and bounds of streams.
-    pub session: SessionConfig,
+    /// The streams of sessions.
+    pub streams: Streams,
     /// Unary calls, and the beginnings of streams, end after this.
     pub deadline: Duration,
     /// The reading halves of streams run on it.
@@ -68,7 +68,7 @@ impl CastleApi {
 
 #[tonic::async_trait]
 impl CastleService for CastleApi {
-    type SignalStream = Replies;
+    type SignalStream = NotYet<v1::SignalResponse>;
     type MatchStream = MatchReplies;
     type ExportAccountStream = export::Pieces;
     type SubscribeStream = NotYet<v1::SubscribeResponse>;
@@ -100,18 +100,16 @@ impl CastleService for CastleApi {
 
     async fn signal(
         &self,
-        request: Request<Streaming<v1::SignalRequest>>,
+        _request: Request<Streaming<v1::SignalRequest>>,
     ) -> Result<Response<Self::SignalStream>, Status> {
-        let caller = self.in_time(self.authenticator.authenticate(request.metadata())).await?;
-        let frames = request.into_inner();
-        Ok(signal::signal(self.session.clone(), self.hub.clone(), &self.tasks, caller, frames))
+        Err(answered_before("Signal"))
     }
 
     async fn r#match(
         &self,
         request: Request<v1::MatchRequest>,
     ) -> Result<Response<Self::MatchStream>, Status> {
-        let begin = async |caller: Caller, asked| matching::begin(&self.hub, &caller, asked).await;
+        let begin = async |caller: Caller, asked| matching::begin(&self.hub, &self.tasks, &caller, asked).await;
         self.unary(request, begin).await
     }
 
@@ -242,12 +240,18 @@ impl CastleService for CastleApi {
         &self,
         _request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        Err(not_yet("Subscribe"))
+        Err(answered_before("Subscribe"))
     }
 
-    async fn send(&self, _request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
-        Err(not_yet("Send"))
+    async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
+        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
+        Ok(in_time(signal::send(&self.streams, &caller, request.into_inner())).await?)
     }
+}
+
+/// The generated trait asks for the streams of sessions too; `signal::CastleStreams` takes them before they get here.
+fn answered_before(rpc: &str) -> Status {
+    Error::internal(rpc, &"the call came past CastleStreams").into()
 }
 
 type NotYet<T> = tokio_stream::Empty<Result<T, Status>>;

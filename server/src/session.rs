@@ -1,30 +1,37 @@
-//! One Signal stream: hello, then frames in, frames out, and a heartbeat both ways.
+//! One stream of a session: hello, then frames in, frames out, and a heartbeat both ways.
 //!
-//! Owns the stream and its times. Which session it belongs to and what frames do is the hub's business.
-//! The reader is a task of its own; the writer is the response stream, which the transport pulls.
+//! Owns the stream and its times: hello, heartbeat, silence, the end of its access token. `Signal` brings its own
+//! frames, a `Subscribe` gets them from `Send` (`session/incoming.rs`); all else is the same for both. Which session
+//! it belongs to and what frames do is the hub's business. The reader is a task of its own; the writer
+//! (`session/replies.rs`) is the response stream, which the transport pulls.
 
+mod incoming;
+mod replies;
 mod wire;
 
-use crate::auth::Caller;
+pub use incoming::{SEND_FRAMES_MAX, Sent, check_sent};
+pub use replies::{Replies, SignalCodec, SubscribeCodec};
+
+use crate::auth::{Authenticator, Caller};
 use crate::error::Error;
 use crate::guest::Guest;
-use crate::hub::{ClientFrame, HubHandle, Item, Opening, Outbox, OutboxReader, Outgoing, TokenBucket};
-use castle::ids::SessionId;
+use crate::hub::{Asked, Attached, ClientFrame, HubHandle, Item, Opening, Outbox, Outgoing, TokenBucket};
 use castle::{PROTOCOL_VERSION, limits, v1};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
+use incoming::{Arrived, Incoming};
 use prost::Message as _;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 /// Frames of any kind, pings and repeated ones included, that are read per second: above this the stream is read
 /// more slowly. Four times what a session may ask for, so that a resume is not slowed down.
 const READ_FACTOR: u32 = 4;
+/// Batches of frames sent beside a stream that may wait for it.
+const SENDS_WAITING_MAX: usize = 8;
 
 /// Times and bounds of a stream.
 #[derive(Debug, Clone)]
@@ -37,10 +44,6 @@ pub struct SessionConfig {
     pub heartbeat_timeout: Duration,
     /// Largest frame, bytes.
     pub frame_bytes_max: usize,
-    /// Frames per second a session may send; reading slows down at four times this.
-    pub frames_per_second: u32,
-    /// Frames at once; likewise.
-    pub frames_burst: u32,
 }
 
 impl Default for SessionConfig {
@@ -50,37 +53,74 @@ impl Default for SessionConfig {
             heartbeat: limits::HEARTBEAT,
             heartbeat_timeout: limits::HEARTBEAT_TIMEOUT,
             frame_bytes_max: limits::FRAME_BYTES_MAX,
-            frames_per_second: limits::FRAMES_PER_SECOND,
-            frames_burst: limits::FRAMES_BURST,
         }
     }
 }
 
-/// Frames as they come in.
-type Frames<S> = Pin<Box<S>>;
+/// What the streams of all sessions need.
+#[derive(Clone)]
+pub struct Streams {
+    /// Times and bounds.
+    pub config: SessionConfig,
+    /// Where frames go.
+    pub hub: HubHandle,
+    /// Who a new access token belongs to.
+    pub authenticator: Arc<Authenticator>,
+}
 
-/// Makes the two halves of a stream: the task that reads it, to be spawned, and what it says.
-pub fn stream<S>(
-    config: SessionConfig,
-    hub: HubHandle,
-    caller: Caller,
-    frames: S,
-) -> (impl Future<Output = ()> + Send + use<S>, Replies)
-where
-    S: Stream<Item = Result<v1::SignalRequest, Status>> + Send + 'static,
-{
-    let (outbox, reader) = Outbox::new(hub.unacked_frames_max());
-    let replies = Replies { reader, heartbeat: config.heartbeat, over: false };
-    let task = Reader { config, hub, caller, frames: Box::pin(frames), done: outbox.done() };
-    (task.run(outbox), replies)
+impl Streams {
+    /// Makes the two halves of a Signal stream: the task that reads it, to be spawned, and what it says.
+    pub fn signal<S>(&self, caller: Caller, frames: S) -> (impl Future<Output = ()> + Send + use<S>, Replies)
+    where
+        S: Stream<Item = Result<v1::SignalRequest, Status>> + Send + 'static,
+    {
+        let (outbox, reader) = Outbox::new(self.hub.limits().unacked_frames_max);
+        let replies = Replies::new(reader, self.config.heartbeat);
+        (self.reader(caller, Incoming::of(frames), &outbox).run(outbox, None), replies)
+    }
+
+    /// The same for a Subscribe stream, which begins with a hello and gets all else from `Send`.
+    pub fn subscribe(
+        &self,
+        caller: Caller,
+        hello: v1::Hello,
+    ) -> (impl Future<Output = ()> + Send + use<>, Replies) {
+        let (outbox, reader) = Outbox::new(self.hub.limits().unacked_frames_max);
+        let replies = Replies::new(reader, self.config.heartbeat);
+        let (inbox, sends) = mpsc::channel(SENDS_WAITING_MAX);
+        let outbox = outbox.with_inbox(inbox);
+        let reader = self.reader(caller, Incoming::<NoStream>::Sends(sends), &outbox);
+        (reader.run(outbox, Some(hello)), replies)
+    }
+
+    fn reader<S>(&self, caller: Caller, incoming: Incoming<S>, outbox: &Outbox) -> Reader<S> {
+        let limits = self.hub.limits();
+        let per_second = limits.frames_per_second.saturating_mul(READ_FACTOR);
+        let burst = limits.frames_burst.saturating_mul(READ_FACTOR);
+        Reader {
+            streams: self.clone(),
+            token_ends: ends_at(caller.expires_at),
+            caller,
+            incoming,
+            bucket: TokenBucket::new(Duration::ZERO, per_second, burst),
+            done: outbox.done(),
+        }
+    }
+}
+
+type NoStream = futures_util::stream::Pending<Result<v1::SignalRequest, Status>>;
+
+fn ends_at(expires_at: SystemTime) -> Instant {
+    Instant::now() + expires_at.duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 /// The reading half.
 struct Reader<S> {
-    config: SessionConfig,
-    hub: HubHandle,
+    streams: Streams,
     caller: Caller,
-    frames: Frames<S>,
+    token_ends: Instant,
+    incoming: Incoming<S>,
+    bucket: TokenBucket,
     done: CancellationToken,
 }
 
@@ -95,132 +135,201 @@ enum Ended {
 }
 
 impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
-    async fn run(mut self, outbox: Outbox) {
+    async fn run(mut self, outbox: Outbox, hello: Option<v1::Hello>) {
         let done = self.done.clone();
         let hello = tokio::select! {
             () = done.cancelled() => return,
-            hello = tokio::time::timeout(self.config.hello_timeout, self.hello()) => hello,
+            hello = tokio::time::timeout(self.streams.config.hello_timeout, self.hello(hello)) => hello,
         };
         let opening = match hello.unwrap_or(Err(Error::HelloTimeout)) {
             Ok(opening) => opening,
             Err(error) => return outbox.end_with(error),
         };
         let says = outbox.sender();
+        let hub = self.streams.hub.clone();
         // Refused: the hub has ended the stream with the reason.
-        let Ok((session, epoch)) = self.hub.open(opening, outbox).await else { return };
-        match self.read(session, epoch, &says).await {
-            Ended::Bye => self.hub.bye(session, epoch).await,
-            Ended::Gone => self.hub.detached(session, epoch).await,
-            Ended::Fault(error) => self.hub.broken(session, epoch, error).await,
+        let Ok(attached) = hub.open(opening, outbox).await else { return };
+        let Attached { session, epoch, .. } = attached;
+        match self.read(attached, &says).await {
+            Ended::Bye => hub.bye(session, epoch).await,
+            Ended::Gone => hub.detached(session, epoch).await,
+            Ended::Fault(error) => hub.broken(session, epoch, error).await,
         }
     }
 
-    async fn hello(&mut self) -> Result<Opening, Error> {
-        let frame = self.frames.next().await.and_then(Result::ok).ok_or(Error::HelloExpected)?;
-        let Some(v1::signal_request::Frame::Hello(hello)) = frame.frame else {
-            return Err(Error::HelloExpected);
+    async fn hello(&mut self, given: Option<v1::Hello>) -> Result<Opening, Error> {
+        let hello = match given {
+            Some(hello) => hello,
+            None => self.incoming.first().await.ok_or(Error::HelloExpected)?,
         };
         if hello.protocol_version != PROTOCOL_VERSION {
             return Err(Error::ProtocolVersion { asked: hello.protocol_version });
         }
-        wire::check_labels(&hello)?;
+        wire::check_hello(&hello)?;
         tracing::debug!(client = hello.client_name, version = hello.client_version, "hello");
         let guest = Guest {
             id: self.caller.guest,
             name: self.caller.name.clone(),
             display_name: self.caller.display_name.clone(),
         };
-        let resume = hello.resume.map(wire::resume_request);
         Ok(Opening {
             guest: Arc::new(guest),
             login: self.caller.login,
-            resume,
+            resume: hello.resume.map(wire::resume_request),
             blocked: Vec::new(),
             blocked_by: Vec::new(),
             current_call: None,
+            access_expires_at: self.caller.expires_at,
         })
     }
 
-    async fn read(&mut self, session: SessionId, epoch: u64, says: &mpsc::Sender<Outgoing>) -> Ended {
+    async fn read(&mut self, attached: Attached, says: &mpsc::Sender<Outgoing>) -> Ended {
         let began = Instant::now();
-        let mut bucket = TokenBucket::new(
-            Duration::ZERO,
-            self.config.frames_per_second.saturating_mul(READ_FACTOR),
-            self.config.frames_burst.saturating_mul(READ_FACTOR),
-        );
-        let mut heartbeat = tokio::time::interval_at(began + self.config.heartbeat, self.config.heartbeat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard_at = began;
-        let mut half_closed = false;
+        let (beat, patience) = (self.streams.config.heartbeat, self.streams.config.heartbeat_timeout);
+        let (mut heard_at, mut beat_at) = (began, began + beat);
+        let mut received = attached.received;
+        // One timer, looked at when it fires: what it waits for only moves away while frames come.
+        let alarm = tokio::time::sleep_until(beat_at.min(heard_at + patience).min(self.token_ends));
+        tokio::pin!(alarm);
         loop {
-            let silent_at = heard_at + self.config.heartbeat_timeout;
             tokio::select! {
                 biased;
                 () = self.done.cancelled() => return Ended::Gone,
-                () = tokio::time::sleep_until(silent_at) => return Ended::Fault(Error::HeartbeatLost),
-                beat = heartbeat.tick() => {
-                    let nonce = beat.duration_since(began).as_secs();
-                    // A full outbox holds frames enough for the client to answer.
-                    says.try_send(Outgoing { ack: 0, item: Item::Ping(nonce) }).ok();
-                }
-                frame = self.frames.next(), if !half_closed => match frame {
-                    Some(Ok(frame)) => {
-                        heard_at = Instant::now();
-                        if let Some(ended) = self.take(session, epoch, frame, says).await {
-                            return ended;
-                        }
-                        if let Err(wait) = bucket.take(began.elapsed()) {
-                            tokio::time::sleep(wait).await;
-                        }
+                () = &mut alarm => {
+                    let now = Instant::now();
+                    if self.token_ends <= now {
+                        return Ended::Fault(Error::TokenExpired);
                     }
-                    Some(Err(status)) => return self.transport_error(&status),
-                    // The client has finished sending, which is not leaving.
-                    None => half_closed = true,
-                },
+                    if heard_at + patience <= now {
+                        return Ended::Fault(Error::HeartbeatLost);
+                    }
+                    if beat_at <= now {
+                        let nonce = now.duration_since(began).as_secs();
+                        // A full outbox holds frames enough for the client to answer.
+                        says.try_send(Outgoing { ack: 0, item: Item::Ping(nonce) }).ok();
+                        beat_at = now + beat;
+                    }
+                    alarm.as_mut().reset(beat_at.min(heard_at + patience).min(self.token_ends));
+                }
+                arrived = self.incoming.next() => {
+                    let (frames, reply) = match arrived {
+                        Arrived::Frames(frames) => (frames, None),
+                        Arrived::Sent(sent) => (sent.frames, Some(sent.reply)),
+                        Arrived::Broken(status) => return self.transport_error(&status),
+                    };
+                    heard_at = Instant::now();
+                    let taken = self.take(attached, (&mut received, reply.is_some()), frames, says).await;
+                    if let Some(reply) = reply {
+                        let answer = match &taken {
+                            Err(Taking::Gap(error)) => Err(error.clone()),
+                            Ok(_) | Err(Taking::Over(_)) => {
+                                self.streams.hub.received(attached.session, attached.epoch).await
+                            }
+                        };
+                        // Whoever asked may have gone; a repeat is dropped by its numbers.
+                        reply.send(answer).ok();
+                    }
+                    match taken {
+                        Err(Taking::Over(ended)) => return ended,
+                        Err(Taking::Gap(_)) => {}
+                        Ok(count) => self.slow_down(began, count).await,
+                    }
+                }
             }
         }
     }
 
+    /// Waits where frames come faster than they are read.
+    async fn slow_down(&mut self, began: Instant, frames: usize) {
+        let mut wait = None;
+        for _ in 0..frames {
+            wait = self.bucket.take(began.elapsed()).err();
+        }
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Hands frames to the hub, all at once. How many there were.
     async fn take(
         &mut self,
-        session: SessionId,
-        epoch: u64,
+        attached: Attached,
+        (received, beside): (&mut u64, bool),
+        frames: Vec<v1::SignalRequest>,
+        says: &mpsc::Sender<Outgoing>,
+    ) -> Result<usize, Taking> {
+        let count = frames.len();
+        let mut taken = Vec::with_capacity(count);
+        let mut outcome = Ok(count);
+        for frame in frames {
+            // Frames beside the stream may overtake each other on their way: that is no fault of the stream.
+            if beside && frame.seq > *received + 1 {
+                let gap = Error::Sequence { expected: *received + 1, got: frame.seq };
+                outcome = Err(Taking::Gap(gap));
+                break;
+            }
+            *received = frame.seq.max(*received);
+            match self.understood(frame, says).await {
+                Ok(frame) => taken.push(frame),
+                Err(ended) => {
+                    outcome = Err(Taking::Over(ended));
+                    break;
+                }
+            }
+        }
+        self.streams.hub.frames(attached.session, attached.epoch, taken).await;
+        outcome
+    }
+
+    async fn understood(
+        &mut self,
         frame: v1::SignalRequest,
         says: &mpsc::Sender<Outgoing>,
-    ) -> Option<Ended> {
+    ) -> Result<ClientFrame, Ended> {
         use v1::signal_request::Frame;
         let (seq, ack, bytes) = (frame.seq, frame.ack, frame.encoded_len());
+        let limit = self.streams.config.frame_bytes_max;
         let command = match frame.frame {
-            _ if bytes > self.config.frame_bytes_max => {
-                Some(Err(Error::FrameTooLarge { what: "frame", limit: self.config.frame_bytes_max }))
-            }
-            Some(Frame::Hello(_)) => return Some(Ended::Fault(Error::HelloExpected)),
+            _ if bytes > limit => Some(Err(Error::FrameTooLarge { what: "frame", limit })),
+            Some(Frame::Hello(_)) => return Err(Ended::Fault(Error::HelloExpected)),
             Some(Frame::Ping(_) | Frame::Pong(_) | Frame::Bye(_)) if seq > 0 => {
                 Some(Err(Error::MalformedFrame { detail: "ping, pong and bye have no seq" }))
             }
-            Some(Frame::Bye(_)) => return Some(Ended::Bye),
+            Some(Frame::Bye(_)) => return Err(Ended::Bye),
             Some(Frame::Ping(ping)) => {
                 says.try_send(Outgoing { ack: 0, item: Item::Pong(ping.nonce) }).ok();
                 None
             }
             Some(Frame::Pong(_)) => None,
+            Some(Frame::RenewToken(renew)) => Some(self.renew(&renew.access_token).await),
             None if seq == 0 => None,
             None => Some(Err(Error::MalformedFrame {
                 detail: "a frame with seq says something this server knows",
             })),
-            Some(frame) => Some(wire::command(frame)),
+            Some(frame) => Some(wire::command(frame).map(Asked::Lobby)),
         };
         let (request_id, command) = wire::checked_request_id(frame.request_id, command);
-        self.hub.frame(session, epoch, ClientFrame { seq, ack, request_id, command }).await;
-        None
+        Ok(ClientFrame { seq, ack, request_id, command })
+    }
+
+    /// Goes on with a new access token of the same login. A repeat that arrives late takes nothing back.
+    async fn renew(&mut self, token: &str) -> Result<Asked, Error> {
+        let caller = self.streams.authenticator.authenticate_token(token).await?;
+        if caller.login != self.caller.login {
+            return Err(Error::TokenInvalid);
+        }
+        self.caller.expires_at = caller.expires_at.max(self.caller.expires_at);
+        self.token_ends = ends_at(self.caller.expires_at);
+        Ok(Asked::TokenRenewed(self.caller.expires_at))
     }
 
     fn transport_error(&self, status: &Status) -> Ended {
         match status.code() {
             // What the decoder says to a message over its limit, and to bytes that are no message.
-            Code::OutOfRange | Code::ResourceExhausted => {
-                Ended::Fault(Error::FrameTooLarge { what: "frame", limit: self.config.frame_bytes_max })
-            }
+            Code::OutOfRange | Code::ResourceExhausted => Ended::Fault(Error::FrameTooLarge {
+                what: "frame",
+                limit: self.streams.config.frame_bytes_max,
+            }),
             Code::Internal if status.message().contains("decode") => {
                 Ended::Fault(Error::MalformedFrame { detail: "not a SignalRequest" })
             }
@@ -229,35 +338,10 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
     }
 }
 
-/// The writing half: what the transport sends to the client.
-pub struct Replies {
-    reader: OutboxReader,
-    heartbeat: Duration,
-    over: bool,
-}
-
-impl Stream for Replies {
-    type Item = Result<v1::SignalResponse, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.over {
-            return Poll::Ready(None);
-        }
-        // The reason comes before what waits: that will be replayed.
-        if !self.reader.end.is_terminated()
-            && let Poll::Ready(Ok(why)) = Pin::new(&mut self.reader.end).poll(context)
-        {
-            self.over = true;
-            return Poll::Ready(Some(Err(why.into())));
-        }
-        let next = ready!(self.reader.items.poll_recv(context));
-        let heartbeat = self.heartbeat;
-        Poll::Ready(next.map(|outgoing| Ok(wire::response(outgoing, heartbeat))))
-    }
-}
-
-impl Drop for Replies {
-    fn drop(&mut self) {
-        self.reader.done.cancel();
-    }
+/// Why not all frames were taken.
+enum Taking {
+    /// The stream is over.
+    Over(Ended),
+    /// Frames are missing that another `Send` may bring.
+    Gap(Error),
 }

@@ -75,6 +75,8 @@ struct Claims {
 
 /// Signs access tokens with the newest key, and verifies those of every key that does.
 pub struct AccessSigner {
+    /// How long a token is good.
+    pub ttl: Duration,
     /// Never empty; the first one signs.
     keys: RwLock<Vec<Key>>,
     validation: Validation,
@@ -107,7 +109,7 @@ impl AccessSigner {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        let signer = Self { keys: RwLock::default(), validation };
+        let signer = Self { ttl: ACCESS_TTL, keys: RwLock::default(), validation };
         signer.replace(keys);
         signer
     }
@@ -119,9 +121,9 @@ impl AccessSigner {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    /// A token for this login, good for [`ACCESS_TTL`]; and when it ends.
+    /// A token for this login, good for the signer's time; and when it ends.
     pub fn issue(&self, now: SystemTime, guest: GuestId, login: LoginId, role: Role) -> (String, SystemTime) {
-        let exp = unix_seconds(now + ACCESS_TTL);
+        let exp = unix_seconds(now + self.ttl);
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: ISSUER.to_owned(),

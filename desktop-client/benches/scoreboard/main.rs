@@ -1,11 +1,12 @@
 //! The scoreboard: what Castle costs and how fast it is, beside something to compare it with, in one run.
 //!
-//! Prints a table and writes `target/bench.json`. `ROWS=match,login,relay,call` picks groups; all by default.
+//! Prints a table and writes `target/bench.json`. `ROWS=match,login,relay,memory,call` picks groups; all by default.
 //! Asserts nothing: figures are read, not gated.
 
 mod call;
 mod login;
 mod matching;
+mod memory;
 mod relay;
 mod row;
 
@@ -13,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(kind) = std::env::args().skip_while(|arg| arg != "--serve").nth(1) {
         return relay::serve(&kind);
     }
-    let wanted = std::env::var("ROWS").unwrap_or_else(|_| "match,login,relay,call".to_owned());
+    let wanted = std::env::var("ROWS").unwrap_or_else(|_| "match,login,relay,memory,call".to_owned());
     let mut rows = Vec::new();
     for group in wanted.split(',').map(str::trim) {
         eprintln!("measuring {group} …");
@@ -21,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "match" => rows.extend(matching::rows()),
             "login" => rows.extend(login::rows()?),
             "relay" => rows.extend(relay::rows()?),
+            "memory" => rows.extend(memory::rows()?),
             "call" => rows.extend(call::rows()?),
             other => return Err(format!("ROWS: there is no group {other:?}").into()),
         }

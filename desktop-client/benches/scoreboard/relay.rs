@@ -11,7 +11,9 @@ use castle_server::accounts::AccountsConfig;
 use castle_server::config::Config;
 use castle_server::moderation::{Asking, Inviting};
 use castle_server::server::Server;
+use castle_server::transport::Limits;
 use pair::Pair;
+pub(crate) use pair::{log_in, open};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -60,6 +62,13 @@ impl Process {
         let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
         (ticks(11) + ticks(12)) / 100.0
     }
+
+    /// Memory that is there, KiB, from `VmRSS` in `/proc/<pid>/status`.
+    pub(crate) fn resident_kib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0.0)
+    }
 }
 
 impl Drop for Process {
@@ -93,12 +102,13 @@ async fn serve_castle() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = Config::for_test(dir.path());
     config.hub.sessions.frames_per_second = 1_000_000;
     config.hub.sessions.frames_burst = 1_000_000;
-    config.session.frames_per_second = 1_000_000;
-    config.session.frames_burst = 1_000_000;
     config.accounts = AccountsConfig::default();
     for allowance in config.accounts.throttle.all() {
         allowance.burst = 1_000_000;
     }
+    config.hub.sessions.per_guest_max = 20_000;
+    let many = 20_000;
+    config.connections = Limits { total: many, per_address: many, opening: many, opening_per_address: many };
     let server = Server::bind(config).await?;
     let inviting = Inviting {
         uses: 10_000,

@@ -23,8 +23,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(8);
 /// The access token is renewed after this share of its life.
 const RENEW_AFTER: f64 = 0.8;
-/// Bounds of the wait for that, whatever this machine's clock says.
-const RENEW_BETWEEN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(600));
+/// Bounds of the wait for that, whatever the server says.
+const RENEW_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(600));
 
 /// How a guest proves who they are.
 #[derive(Debug, Clone)]
@@ -130,11 +130,16 @@ impl Account {
         Ok(value)
     }
 
-    /// How long to use the access token before it is renewed.
-    pub(super) fn renew_in(&self) -> Duration {
+    /// How long to use the access token before it is renewed, where the server's clock shows `now`.
+    pub(super) fn renew_in(&self, now: SystemTime) -> Duration {
         let expires = self.tokens.access_expires_at.and_then(|at| SystemTime::try_from(at).ok());
-        let left = expires.and_then(|at| at.duration_since(SystemTime::now()).ok()).unwrap_or_default();
+        let left = expires.and_then(|at| at.duration_since(now).ok()).unwrap_or_default();
         left.mul_f64(RENEW_AFTER).clamp(RENEW_BETWEEN.0, RENEW_BETWEEN.1)
+    }
+
+    /// The access token, to go on with on a stream that is open.
+    pub(super) fn access_token(&self) -> String {
+        self.tokens.access_token.clone()
     }
 
     /// Exchanges the refresh token. The same `request_id` may be tried again after a broken transport.

@@ -5,7 +5,7 @@ use super::hall::Hall;
 use super::transport::Transport;
 use super::{Command, Event, MatchNews, matching, wire};
 use crate::backoff;
-use crate::call::Negotiation;
+use crate::call::{self, Negotiation};
 use crate::error::{ClientError, ErrorKind};
 use castle::limits::{HEARTBEAT, HEARTBEAT_TIMEOUT};
 use castle::link::{Arrival, Link, Overflow};
@@ -14,7 +14,7 @@ use castle::v1::{
 };
 use prost::Message as _;
 use rand::RngExt as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -24,6 +24,8 @@ use tonic::metadata::{Ascii, MetadataValue};
 const ACK_DELAY: Duration = Duration::from_millis(200);
 /// A goodbye is waited for no longer.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// `request_id` of the frame that renews a stream's token.
+const RENEWAL: &str = "renewal";
 /// News of the queue that may wait.
 const NEWS_MAX: usize = 16;
 
@@ -36,7 +38,7 @@ pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, eve
             return;
         }
     };
-    let renew_at = Instant::now() + account.renew_in();
+    let renew_at = Instant::now() + account.renew_in(SystemTime::now());
     let session = Session {
         account,
         commands,
@@ -47,6 +49,8 @@ pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, eve
         bearer: watch::channel(bearer).0,
         renew_at,
         renewal: None,
+        clock: (SystemTime::now(), Instant::now()),
+        call: None,
         news: mpsc::channel(NEWS_MAX),
         search: None,
         frames: 0,
@@ -80,6 +84,10 @@ struct Session {
     renew_at: Instant,
     /// The renewal under way, by its `request_id`: tried again under the same one.
     renewal: Option<String>,
+    /// What the server's clock showed, and when: this machine's may be wrong.
+    clock: (SystemTime, Instant),
+    /// The call this session is in: its id, and the server's signed word for it.
+    call: Option<(String, String)>,
     news: (mpsc::Sender<MatchNews>, mpsc::Receiver<MatchNews>),
     search: Option<Search>,
     frames: u64,
@@ -157,9 +165,14 @@ impl Session {
         let request_id = self.renewal.get_or_insert_with(wire::new_request_id).clone();
         self.account.renew(&request_id).await?;
         self.renewal = None;
-        self.renew_at = Instant::now() + self.account.renew_in();
+        self.renew_later();
         self.bearer.send_replace(self.account.bearer()?);
         Ok(())
+    }
+
+    fn renew_later(&mut self) {
+        let (then, at) = self.clock;
+        self.renew_at = Instant::now() + self.account.renew_in(then + at.elapsed());
     }
 
     /// Waits before the next try; commands are taken meanwhile. True when that was a goodbye.
@@ -179,17 +192,23 @@ impl Session {
 
     /// Opens a transport and brings both ends to the same point.
     async fn attach(&mut self) -> Result<Transport, ClientError> {
-        let resume = self.resume.as_ref().map(|attached| v1::Resume {
-            resume_token: attached.resume_token.clone(),
-            received_seq: self.link.received(),
-            epoch: attached.epoch + 1,
+        let received_seq = self.link.received();
+        let resume = self.resume.as_mut().map(|attached| {
+            // An epoch counts once, also where its welcome is lost on the way.
+            attached.epoch += 1;
+            v1::Resume { resume_token: attached.resume_token.clone(), received_seq, epoch: attached.epoch }
         });
-        let (transport, welcome) = Transport::open(&mut self.account, resume).await?;
+        let current_call = self.call.as_ref().map(|(_, token)| token.clone()).unwrap_or_default();
+        let (transport, welcome) = Transport::open(&mut self.account, resume, current_call).await?;
         let resumed = welcome.resumed && self.resume.is_some();
         let received = welcome.received_seq;
         if !resumed {
             self.link = Link::default();
             self.frames = 0;
+        }
+        self.call = None;
+        if let Some(call) = &welcome.call {
+            self.note_call(call);
         }
         let call = welcome.call.as_ref().and_then(wire::call);
         self.enter(&welcome);
@@ -209,7 +228,20 @@ impl Session {
         Ok(transport)
     }
 
+    /// Keeps the proof of a call for as long as it lasts, for a server that has been started anew.
+    fn note_call(&mut self, call: &v1::Call) {
+        if call.state() == v1::CallState::Ended {
+            self.call.take_if(|(id, _)| *id == call.call_id);
+        } else if !call.call_token.is_empty() {
+            self.call = Some((call.call_id.clone(), call.call_token.clone()));
+        }
+    }
+
     fn enter(&mut self, welcome: &Welcome) {
+        if let Some(time) = welcome.server_time.and_then(|time| SystemTime::try_from(time).ok()) {
+            self.clock = (time, Instant::now());
+            self.renew_later();
+        }
         let interval = Duration::from_millis(u64::from(welcome.heartbeat_interval_ms));
         self.resume = Some(Attached {
             session_id: welcome.session_id.clone(),
@@ -263,7 +295,7 @@ impl Session {
                 () = tokio::time::sleep_until(ack_at.unwrap_or(heard)), if ack_at.is_some() => {
                     send(&transport, SignalRequest { ack: self.link.ack(), ..Default::default() })
                 },
-                () = tokio::time::sleep_until(self.renew_at) => self.renew_in_time().await,
+                () = tokio::time::sleep_until(self.renew_at) => self.renew_in_time(&transport).await,
             };
             if let Err(broken) = served {
                 return broken;
@@ -272,11 +304,17 @@ impl Session {
         }
     }
 
-    /// Renews the access token before it ends. A server that cannot be asked now is asked again when a transport
-    /// needs the token.
-    async fn renew_in_time(&mut self) -> Result<(), Broken> {
+    /// Renews the access token before it ends, and goes on with the new one on the stream that is open. A server that
+    /// cannot be asked now is asked again when a transport needs the token.
+    async fn renew_in_time(&mut self, transport: &Transport) -> Result<(), Broken> {
         match self.renew().await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // Without a number: a later transport begins with the new token anyhow.
+                let access_token = self.account.access_token();
+                let frame = signal_request::Frame::RenewToken(v1::RenewToken { access_token });
+                let (ack, request_id) = (self.link.ack(), RENEWAL.to_owned());
+                send(transport, SignalRequest { ack, request_id, frame: Some(frame), ..Default::default() })
+            }
             Err(error) if error.is_transient() => {
                 self.renew_at = Instant::now() + backoff::LONGEST;
                 Ok(())
@@ -297,7 +335,12 @@ impl Session {
     fn prepare(&mut self, command: Command) -> Result<Option<SignalRequest>, Overflow> {
         let number = self.frames + 1;
         let (request_id, frame) = match command {
-            Command::Send(frame) => (wire::frame_request_id(&frame, number), wire::frame(frame)),
+            Command::Send(frame) => {
+                if let call::Frame::HangUp { call, .. } = &frame {
+                    self.call.take_if(|(id, _)| *id == call.to_string());
+                }
+                (wire::frame_request_id(&frame, number), wire::frame(frame))
+            }
             Command::SetAvailability(availability) => {
                 let availability = wire::availability(availability).into();
                 let frame = signal_request::Frame::SetAvailability(v1::SetAvailability { availability });
@@ -376,6 +419,8 @@ impl Session {
                 let wait = u64::from(away.reconnect_after_ms) + u64::from(jitter);
                 return Err(Broken::Retry(Duration::from_millis(wait)));
             }
+            // The stream cannot go on with the new token: another one begins with it.
+            Wire::Error(_) if in_reply_to == RENEWAL => return Err(Broken::Retry(Duration::ZERO)),
             Wire::Error(error) => {
                 let asked = wire::asked(in_reply_to);
                 self.tell(Event::Refused { asked, error: error.into() }).await;
@@ -397,6 +442,7 @@ impl Session {
             }
             Wire::CallUpdate(update) => {
                 let Some(mut call) = update.call else { return Ok(()) };
+                self.note_call(&call);
                 let ice = call.ice_servers.take().map(wire::ice);
                 if let Some(info) = wire::call(&call) {
                     self.tell(Event::Call { info, ice }).await;

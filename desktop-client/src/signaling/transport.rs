@@ -22,6 +22,7 @@ impl Transport {
     pub(super) async fn open(
         account: &mut Account,
         resume: Option<v1::Resume>,
+        current_call: String,
     ) -> Result<(Self, Welcome), ClientError> {
         let (outgoing, queue) = mpsc::channel(OUTGOING_MAX);
         let hello = v1::Hello {
@@ -29,7 +30,7 @@ impl Transport {
             client_name: env!("CARGO_PKG_NAME").into(),
             client_version: env!("CARGO_PKG_VERSION").into(),
             resume,
-            current_call: String::new(),
+            current_call,
         };
         let mut call = tonic::Request::new(ReceiverStream::new(queue));
         call.metadata_mut().insert("authorization", account.bearer()?);

@@ -1,7 +1,7 @@
 //! How the rest of the server speaks to the hub: a bounded mailbox, and replies by oneshot.
 
-use super::outgoing::{GoAway, Outbox};
-use super::sessions::ResumeRequest;
+use super::outgoing::{GoAway, Inbox, Outbox};
+use super::sessions::{ResumeRequest, SessionsConfig};
 use crate::calls::Claim;
 use crate::error::Error;
 use crate::guest::SharedGuest;
@@ -12,6 +12,7 @@ use castle::ids::{CallId, GuestId, LoginId, SessionId};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 
 /// Lines a Match stream may have waiting. News of the place are dropped before its last line is.
@@ -32,6 +33,28 @@ pub struct Opening {
     pub blocked_by: Vec<GuestId>,
     /// The call the client says it is in, by a token that was verified.
     pub current_call: Option<Claim>,
+    /// When the stream's access token ends.
+    pub access_expires_at: SystemTime,
+}
+
+/// A stream that belongs to a session now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attached {
+    /// Which.
+    pub session: SessionId,
+    /// Of this stream.
+    pub epoch: u64,
+    /// The highest client frame performed.
+    pub received: u64,
+}
+
+/// What a client asks for with a frame.
+#[derive(Debug)]
+pub enum Asked {
+    /// Something of the lobby.
+    Lobby(Command),
+    /// To go on with a new access token, which was checked, and ends then.
+    TokenRenewed(SystemTime),
 }
 
 /// A frame of a client, converted.
@@ -44,7 +67,7 @@ pub struct ClientFrame {
     /// Comes back with the answer.
     pub request_id: String,
     /// What it asks for; what is wrong with it; or nothing but the acknowledgement.
-    pub command: Option<Result<Command, Error>>,
+    pub command: Option<Result<Asked, Error>>,
 }
 
 /// What a Match stream is told.
@@ -93,12 +116,23 @@ pub(super) enum Message {
     Open {
         opening: Opening,
         outbox: Outbox,
-        reply: oneshot::Sender<Result<(SessionId, u64), Error>>,
+        reply: oneshot::Sender<Result<Attached, Error>>,
     },
-    Frame {
+    Frames {
         session: SessionId,
         epoch: u64,
-        frame: ClientFrame,
+        frames: Vec<ClientFrame>,
+    },
+    Inbox {
+        session: SessionId,
+        login: LoginId,
+        epoch: u64,
+        reply: oneshot::Sender<Result<Inbox, Error>>,
+    },
+    Received {
+        session: SessionId,
+        epoch: u64,
+        reply: oneshot::Sender<Result<u64, Error>>,
     },
     Detached {
         session: SessionId,
@@ -116,7 +150,11 @@ pub(super) enum Message {
     Match {
         join: Join,
         lines: mpsc::Sender<MatchLine>,
-        reply: oneshot::Sender<Result<(), Error>>,
+        reply: oneshot::Sender<Result<u64, Error>>,
+    },
+    MatchLost {
+        session: SessionId,
+        stream: u64,
     },
     EndSessions {
         whose: Whose,
@@ -151,7 +189,7 @@ pub(super) enum Message {
 pub struct HubHandle {
     mailbox: mpsc::Sender<Message>,
     store: Arc<dyn Store>,
-    unacked_frames_max: usize,
+    limits: Arc<SessionsConfig>,
 }
 
 impl fmt::Debug for HubHandle {
@@ -164,23 +202,22 @@ impl HubHandle {
     pub(super) fn new(
         mailbox: mpsc::Sender<Message>,
         store: Arc<dyn Store>,
-        unacked_frames_max: usize,
+        limits: Arc<SessionsConfig>,
     ) -> Self {
-        Self { mailbox, store, unacked_frames_max }
+        Self { mailbox, store, limits }
     }
 
-    /// How many frames an outbox must have room for.
-    pub fn unacked_frames_max(&self) -> usize {
-        self.unacked_frames_max
+    /// Bounds of sessions.
+    pub fn limits(&self) -> &SessionsConfig {
+        &self.limits
     }
 
-    /// Begins or resumes a session on a stream, whose first item in `outbox` is then `Welcome`. Returns the
-    /// session and the epoch of the stream.
+    /// Begins or resumes a session on a stream, whose first item in `outbox` is then `Welcome`.
     ///
     /// The blocks that concern the guest are read here, in the stream's own task: the hub waits for no disk.
     ///
     /// Errors: `SessionLimit`, `Limit`, `Superseded`, `Draining`.
-    pub async fn open(&self, mut opening: Opening, outbox: Outbox) -> Result<(SessionId, u64), Error> {
+    pub async fn open(&self, mut opening: Opening, outbox: Outbox) -> Result<Attached, Error> {
         match self.store.blocks_of(opening.guest.id).await {
             Ok(BlocksOf { blocked, blocked_by }) => {
                 opening.blocked = blocked;
@@ -195,9 +232,25 @@ impl HubHandle {
         self.ask(Message::Open { opening, outbox, reply }, answer).await?
     }
 
-    /// A frame came on the stream with this epoch.
-    pub async fn frame(&self, session: SessionId, epoch: u64, frame: ClientFrame) {
-        self.tell(Message::Frame { session, epoch, frame }).await;
+    /// Frames came on the stream with this epoch, in this order.
+    pub async fn frames(&self, session: SessionId, epoch: u64, frames: Vec<ClientFrame>) {
+        self.tell(Message::Frames { session, epoch, frames }).await;
+    }
+
+    /// Where the frames of a session go whose stream, with this epoch, does not carry them.
+    ///
+    /// Errors: `NoSession`, `Superseded`.
+    pub async fn inbox(&self, session: SessionId, login: LoginId, epoch: u64) -> Result<Inbox, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Inbox { session, login, epoch, reply }, answer).await?
+    }
+
+    /// The highest client frame performed, of all that came on the stream with this epoch.
+    ///
+    /// Errors: `NoSession`, `Superseded`.
+    pub async fn received(&self, session: SessionId, epoch: u64) -> Result<u64, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Received { session, epoch, reply }, answer).await?
     }
 
     /// The stream is gone; the session may be resumed.
@@ -215,14 +268,19 @@ impl HubHandle {
         self.tell(Message::Bye { session, epoch }).await;
     }
 
-    /// Puts a session in the queue; what becomes of it is told line by line.
+    /// Puts a session in the queue; what becomes of it is told line by line, on a stream with the number returned.
     ///
     /// Errors: `NoSession`, `AlreadyInCall`, `AlreadyQueued`, `QueueFull`, `Draining`.
-    pub async fn join_match(&self, join: Join) -> Result<mpsc::Receiver<MatchLine>, Error> {
+    pub async fn join_match(&self, join: Join) -> Result<(u64, mpsc::Receiver<MatchLine>), Error> {
         let (lines, receiver) = mpsc::channel(MATCH_LINES_MAX);
         let (reply, answer) = oneshot::channel();
-        self.ask(Message::Match { join, lines, reply }, answer).await??;
-        Ok(receiver)
+        let stream = self.ask(Message::Match { join, lines, reply }, answer).await??;
+        Ok((stream, receiver))
+    }
+
+    /// Nobody reads this Match stream of the session any more.
+    pub async fn match_lost(&self, session: SessionId, stream: u64) {
+        self.tell(Message::MatchLost { session, stream }).await;
     }
 
     /// Ends live sessions and their waiting matches, since the login ended or the guest may not stay. Their
@@ -286,7 +344,7 @@ impl HubHandle {
     }
 
     async fn ask<T>(&self, message: Message, answer: oneshot::Receiver<T>) -> Result<T, Error> {
-        let stopped = || Error::Draining { retry_after: std::time::Duration::from_secs(1) };
+        let stopped = || Error::Draining { retry_after: Duration::from_secs(1) };
         self.mailbox.send(message).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())
     }

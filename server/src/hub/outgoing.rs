@@ -4,8 +4,10 @@ use crate::calls::{CallView, Negotiation};
 use crate::error::Error;
 use crate::ice::IceServers;
 use crate::lobby::{HallDelta, HallSnapshot, SelfView};
+use crate::session::Sent;
+use bytes::Bytes;
 use castle::ids::{CallId, SessionId};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +40,8 @@ pub enum Body {
     Refused(Error),
     /// Fresh ICE servers.
     Ice(IceServers),
+    /// The stream may go on until then.
+    TokenRenewed(SystemTime),
 }
 
 impl Body {
@@ -45,7 +49,7 @@ impl Body {
     pub fn bytes(&self) -> usize {
         let text = match self {
             Self::Negotiation(_, said) => said.bytes(),
-            Self::Me(_) | Self::Call(_) | Self::Refused(_) | Self::Ice(_) => 0,
+            Self::Me(_) | Self::Call(_) | Self::Refused(_) | Self::Ice(_) | Self::TokenRenewed(_) => 0,
         };
         FRAME_BYTES + text
     }
@@ -87,6 +91,27 @@ pub struct Welcome {
     pub hall: HallSnapshot,
     /// The receiver's call.
     pub call: Option<CallNews>,
+    /// When the access token of the stream ends.
+    pub access_expires_at: SystemTime,
+}
+
+/// State that many streams are told in the same bytes: whoever is the first to send it encodes it, for all.
+pub struct Shared<T> {
+    /// What it says.
+    pub value: T,
+    encoded: OnceLock<Bytes>,
+}
+
+impl<T> Shared<T> {
+    /// To be told to many.
+    pub fn new(value: T) -> Arc<Self> {
+        Arc::new(Self { value, encoded: OnceLock::new() })
+    }
+
+    /// The bytes, made by `encode` if nobody has needed them yet.
+    pub fn encoded(&self, encode: impl FnOnce(&T) -> Bytes) -> Bytes {
+        self.encoded.get_or_init(|| encode(&self.value)).clone()
+    }
 }
 
 /// The server wants the stream gone.
@@ -114,17 +139,17 @@ pub enum Item {
     Welcome(Box<Welcome>),
     /// A sequenced frame.
     Frame(Arc<Frame>),
-    /// A request that came without a number is refused.
-    Refused {
+    /// The answer to a request that came without a number.
+    Unnumbered {
         /// The request.
         in_reply_to: String,
-        /// Why.
-        error: Error,
+        /// What it says.
+        body: Body,
     },
     /// The hall, whole.
     HallSnapshot(HallSnapshot),
     /// A change of the hall, the same for all it goes to. It may name the receiver.
-    HallDelta(Arc<HallDelta>),
+    HallDelta(Arc<Shared<HallDelta>>),
     /// Nothing but the acknowledgement.
     Ack,
     /// Does the client still live?
@@ -140,7 +165,12 @@ pub struct Outbox {
     items: mpsc::Sender<Outgoing>,
     end: Option<oneshot::Sender<Error>>,
     done: CancellationToken,
+    inbox: Option<Inbox>,
 }
+
+/// Where a stream without a way to the server takes the frames that are sent beside it. The hub passes the address
+/// on and never sees what goes there.
+pub type Inbox = mpsc::Sender<Sent>;
 
 /// The stream's end of an outbox.
 pub struct OutboxReader {
@@ -159,7 +189,19 @@ impl Outbox {
         let (end, end_reader) = oneshot::channel();
         let done = CancellationToken::new();
         let reader = OutboxReader { items: item_reader, end: end_reader, done: done.clone() };
-        (Self { items, end: Some(end), done }, reader)
+        (Self { items, end: Some(end), done, inbox: None }, reader)
+    }
+
+    /// The same, for a stream whose frames are sent beside it.
+    #[must_use]
+    pub fn with_inbox(mut self, inbox: Inbox) -> Self {
+        self.inbox = Some(inbox);
+        self
+    }
+
+    /// Where frames beside the stream go; none for a stream that carries its own.
+    pub fn inbox(&self) -> Option<Inbox> {
+        self.inbox.clone()
     }
 
     /// Puts `item` in line; false where the client does not read.

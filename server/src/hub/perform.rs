@@ -3,7 +3,7 @@
 
 use super::Hub;
 use super::handle::MatchLine;
-use super::outgoing::{Body, CallNews, Frame, Item};
+use super::outgoing::{Body, CallNews, Frame, Item, Shared};
 use crate::calls::{CallState, CallView, Side};
 use crate::error::Error;
 use crate::lobby::{Effect, Event, HallDelta, HallSnapshot, Input, MatchNews};
@@ -42,7 +42,7 @@ impl Hub {
                     self.send_event(now, to, event, reply);
                 }
                 Some(Effect::Match(to, news)) => self.send_match(to, news),
-                Some(Effect::Hall(to, delta)) => self.send_hall(&to, &Arc::new(delta)),
+                Some(Effect::Hall(to, delta)) => self.send_hall(&to, delta),
                 Some(Effect::HallSnapshot(to, snapshot)) => self.send_snapshot(to, snapshot),
                 Some(Effect::Keep(keep)) => tracing::debug!(?keep, "to be kept"),
                 None if self.broken.is_empty() => break,
@@ -57,14 +57,20 @@ impl Hub {
             Event::Call(view) => Body::Call(Box::new(self.call_news(now, view))),
             Event::Negotiation(call, negotiation) => Body::Negotiation(call, negotiation),
             Event::Refused(error) => match reply {
-                Some(Reply { sequenced: false, request_id, .. }) => {
-                    self.push(to, Item::Refused { in_reply_to: request_id, error });
-                    return;
-                }
-                _ => Body::Refused(error),
+                Some(reply) => return self.answer(reply, Body::Refused(error)),
+                None => Body::Refused(error),
             },
         };
         self.send(to, reply.map_or(String::new(), |reply| reply.request_id), body);
+    }
+
+    /// Answers a request of the link itself: with a number where the request had one.
+    pub(super) fn answer(&mut self, reply: Reply, body: Body) {
+        if reply.sequenced {
+            self.send(reply.session, reply.request_id, body);
+        } else {
+            self.push(reply.session, Item::Unnumbered { in_reply_to: reply.request_id, body });
+        }
     }
 
     /// Sends a sequenced frame, or keeps it for the resume.
@@ -95,11 +101,11 @@ impl Hub {
 
     fn send_match(&mut self, to: SessionId, news: MatchNews) {
         let last = !matches!(news, MatchNews::Queued(_));
-        let Some(lines) = self.match_streams.get(&to) else { return };
+        let Some((_, lines)) = self.match_streams.get(&to) else { return };
         // A place is state: while the reader is behind only the last line needs its room.
         if last || lines.capacity() > 1 {
             match lines.try_send(MatchLine::News(news)) {
-                // A lost stream is found by the sweep.
+                // Whoever held it is about to say that it is lost.
                 Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
                 Err(mpsc::error::TrySendError::Full(_)) => {
                     tracing::debug!(session = %to, "a Match stream is stuck");
@@ -111,16 +117,17 @@ impl Hub {
         }
     }
 
-    fn send_hall(&mut self, to: &[SessionId], delta: &Arc<HallDelta>) {
+    fn send_hall(&mut self, to: &[SessionId], delta: HallDelta) {
+        let (from, version) = (delta.change.from, delta.change.version);
+        let delta = Shared::new(delta);
         let mut stale = Vec::new();
         for &id in to {
             let Some(session) = self.sessions.get_mut(id) else { continue };
             let Some(outbox) = session.outbox.as_ref().filter(|outbox| outbox.has_slack()) else { continue };
-            if session.hall_version == delta.change.from {
-                session.hall_version = delta.change.version;
-                session.ack_due = None;
-                outbox.push(session.link.ack(), Item::HallDelta(Arc::clone(delta)));
-            } else if session.hall_version < delta.change.from {
+            if session.hall_version == from {
+                session.hall_version = version;
+                outbox.push(0, Item::HallDelta(Arc::clone(&delta)));
+            } else if session.hall_version < from {
                 stale.push(id);
             }
         }

@@ -1,15 +1,15 @@
 //! Streams come and go: hello, resume, frames, goodbye, and the way down of the server.
 
-use super::handle::{ClientFrame, MatchLine, Opening, Whose};
-use super::outgoing::{GoAway, Item, Outbox, Welcome};
+use super::handle::{Asked, Attached, ClientFrame, MatchLine, Opening, Whose};
+use super::outgoing::{Body, GoAway, Inbox, Item, Outbox, Welcome};
 use super::perform::Reply;
 use super::sessions::Opened;
-use super::{Drain, Hub, MATCH_SWEEP};
+use super::{Drain, Hub};
 use crate::calls::{Departure, Party};
 use crate::error::Error;
 use crate::lobby::{Beginning, Effect, Event, Input};
 use crate::matchmaker::Join;
-use castle::ids::SessionId;
+use castle::ids::{LoginId, SessionId};
 use castle::link::{Arrival, LinkError};
 use rand::RngExt as _;
 use std::time::{Duration, SystemTime};
@@ -24,7 +24,7 @@ impl Hub {
         now: Duration,
         opening: Opening,
         outbox: Outbox,
-    ) -> Result<(SessionId, u64), Error> {
+    ) -> Result<Attached, Error> {
         if self.drain.is_some() {
             outbox.end_with(self.draining());
             return Err(self.draining());
@@ -56,12 +56,13 @@ impl Hub {
             }
         };
         self.lobby.handle(now, input, &mut effects);
-        self.welcome(now, id, opened, outbox);
+        self.welcome(now, (id, opening.access_expires_at), opened, outbox);
         self.refresh_ice_later(now, id);
-        let epoch = self.sessions.get_mut(id).expect("opened just above").epoch;
+        let session = self.sessions.get_mut(id).expect("opened just above");
+        let attached = Attached { session: id, epoch: session.epoch, received: session.link.received() };
         self.perform(now, effects, None);
-        tracing::debug!(session = %id, guest = %opening.guest.id, epoch, "stream attached");
-        Ok((id, epoch))
+        tracing::debug!(session = %id, guest = %opening.guest.id, epoch = attached.epoch, "stream attached");
+        Ok(attached)
     }
 
     fn find_or_begin(&mut self, now: Duration, opening: &Opening) -> Result<(SessionId, Opened), Error> {
@@ -78,7 +79,13 @@ impl Hub {
         Ok((fresh.0, Opened::New))
     }
 
-    fn welcome(&mut self, now: Duration, id: SessionId, opened: Opened, outbox: Outbox) {
+    fn welcome(
+        &mut self,
+        now: Duration,
+        (id, access_expires_at): (SessionId, SystemTime),
+        opened: Opened,
+        outbox: Outbox,
+    ) {
         let scene = self.lobby.scene(id).expect("the session is in the lobby");
         let call = scene.call.map(|view| self.call_news(now, view));
         let resume_token = self.sessions.token(id);
@@ -96,6 +103,7 @@ impl Hub {
             me: scene.me,
             hall: scene.hall,
             call,
+            access_expires_at,
         };
         let mut fits = outbox.push(ack, Item::Welcome(Box::new(welcome)));
         if let Opened::Resumed(replay) = opened {
@@ -125,16 +133,40 @@ impl Hub {
         }
         let Some(command) = frame.command else { return };
         let allowed = session.bucket.take(now).map_err(|retry_after| Error::RateLimited { retry_after });
+        let sequenced = frame.seq > 0;
+        let mut reply = Some(Reply { session: id, request_id: frame.request_id, sequenced });
         let mut effects = Vec::new();
         match allowed.and(command) {
-            Ok(command) => self.lobby.handle(now, Input::Command(id, command), &mut effects),
+            Ok(Asked::Lobby(command)) => self.lobby.handle(now, Input::Command(id, command), &mut effects),
+            Ok(Asked::TokenRenewed(until)) => {
+                let reply = reply.take().expect("made just above");
+                self.answer(reply, Body::TokenRenewed(until));
+            }
             Err(error) => effects.push(Effect::Send(id, Event::Refused(error))),
         }
-        let reply = Reply { session: id, request_id: frame.request_id, sequenced: frame.seq > 0 };
-        self.perform(now, effects, Some(reply));
-        if frame.seq > 0 {
+        self.perform(now, effects, reply);
+        if sequenced {
             self.owe_ack(now, id);
         }
+    }
+
+    pub(super) fn inbox(&mut self, id: SessionId, login: LoginId, epoch: u64) -> Result<Inbox, Error> {
+        let session = self.sessions.get_mut(id).filter(|session| session.login == login);
+        let session = session.ok_or(Error::NoSession)?;
+        if epoch != session.epoch {
+            return Err(Error::Superseded);
+        }
+        session.outbox.as_ref().and_then(Outbox::inbox).ok_or(Error::NoSession)
+    }
+
+    pub(super) fn received(&mut self, id: SessionId, epoch: u64) -> Result<u64, Error> {
+        let session = self.sessions.get_mut(id).ok_or(Error::NoSession)?;
+        if epoch != session.epoch {
+            return Err(Error::Superseded);
+        }
+        session.outbox.as_ref().ok_or(Error::NoSession)?;
+        session.ack_due = None;
+        Ok(session.link.ack())
     }
 
     pub(super) fn detached(&mut self, now: Duration, id: SessionId, epoch: u64) {
@@ -196,32 +228,30 @@ impl Hub {
         now: Duration,
         join: Join,
         lines: mpsc::Sender<MatchLine>,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         // What is due concerns the stream that is there already, not the one that comes.
         self.input(now, Input::Tick);
         let session = join.session;
         let mut effects = Vec::new();
         self.lobby.join_match(now, join, &mut effects)?;
-        if let Some(older) = self.match_streams.insert(session, lines) {
+        self.match_streams_begun += 1;
+        let stream = self.match_streams_begun;
+        if let Some((_, older)) = self.match_streams.insert(session, (stream, lines)) {
             // It may have been lost already.
             older.try_send(MatchLine::Superseded).ok();
         }
-        self.match_sweep_at.get_or_insert(now + MATCH_SWEEP);
         self.perform(now, effects, None);
-        Ok(())
+        Ok(stream)
     }
 
-    pub(super) fn sweep_match_streams(&mut self, now: Duration) {
-        if self.match_sweep_at.is_none_or(|at| at > now) {
-            return;
-        }
-        let lost: Vec<SessionId> =
-            self.match_streams.iter().filter(|(_, lines)| lines.is_closed()).map(|(&id, _)| id).collect();
-        for id in lost {
-            self.match_streams.remove(&id);
-            self.input(now, Input::MatchStreamLost(id));
-        }
-        self.match_sweep_at = (!self.match_streams.is_empty()).then(|| now + MATCH_SWEEP);
+    pub(super) fn match_lost(&mut self, now: Duration, session: SessionId, stream: u64) {
+        let meant = |(_, (number, _)): &(&SessionId, &(u64, _))| *number == stream;
+        let here = self.match_streams.get_key_value(&session).filter(meant);
+        // A session that was replaced has its stream under its new id.
+        let Some((&id, _)) = here.or_else(|| self.match_streams.iter().find(meant)) else { return };
+        tracing::debug!(%session, "a Match stream is lost");
+        self.match_streams.remove(&id);
+        self.input(now, Input::MatchStreamLost(id));
     }
 
     fn owe_ack(&mut self, now: Duration, id: SessionId) {

@@ -14,6 +14,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 use tonic::Status;
 
 /// What a Match stream says.
@@ -21,6 +23,8 @@ pub struct MatchReplies {
     lines: mpsc::Receiver<MatchLine>,
     /// The server may stop with the stream still waiting.
     ended: bool,
+    /// Tells the hub when nobody reads any more.
+    _gone: DropGuard,
 }
 
 /// Takes a place in the queue for the caller's session.
@@ -28,11 +32,20 @@ pub struct MatchReplies {
 /// Errors: `InvalidField`, `NoSession`, `AlreadyInCall`, `AlreadyQueued`, `QueueFull`, `Draining`.
 pub async fn begin(
     hub: &HubHandle,
+    tasks: &TaskTracker,
     caller: &Caller,
     request: v1::MatchRequest,
 ) -> Result<MatchReplies, Error> {
     let join = join(caller, request)?;
-    Ok(MatchReplies { lines: hub.join_match(join).await?, ended: false })
+    let session = join.session;
+    let (stream, lines) = hub.join_match(join).await?;
+    let (gone, hub) = (CancellationToken::new(), hub.clone());
+    let replies = MatchReplies { lines, ended: false, _gone: gone.clone().drop_guard() };
+    tasks.spawn(async move {
+        gone.cancelled().await;
+        hub.match_lost(session, stream).await;
+    });
+    Ok(replies)
 }
 
 fn join(caller: &Caller, request: v1::MatchRequest) -> Result<Join, Error> {

@@ -5,21 +5,30 @@ use crate::calls::{
 };
 use crate::error::Error;
 use crate::guest::{Availability, Guest, Wish};
-use crate::hub::{Body, CallNews, Frame, GoAway, Item, Outgoing, ResumeRequest, Welcome};
+use crate::hub::{Asked, Body, CallNews, Frame, GoAway, Item, Outgoing, ResumeRequest, Welcome};
 use crate::ice::IceServers;
 use crate::lobby::{Command, HallChange, HallDelta, HallRow, HallSnapshot, SelfView, Shown, Target, Watch};
 use crate::names;
+use bytes::Bytes;
 use castle::ids::{CallId, GuestId};
 use castle::{limits, v1};
+use prost::Message as _;
 use std::time::{Duration, SystemTime};
 use v1::signal_request::Frame as Request;
 use v1::signal_response::Frame as Response;
 
-/// Checks what the client says of itself.
-pub(super) fn check_labels(hello: &v1::Hello) -> Result<(), Error> {
+/// Checks what the client says of itself and of what it had.
+pub(super) fn check_hello(hello: &v1::Hello) -> Result<(), Error> {
     for (field, text) in [("client_name", &hello.client_name), ("client_version", &hello.client_version)] {
         if text.chars().count() > limits::LABEL_CHARS_MAX {
             let description = format!("is longer than {} characters", limits::LABEL_CHARS_MAX);
+            return Err(Error::field(format!("hello.{field}"), description));
+        }
+    }
+    let resume_token = hello.resume.as_ref().map_or("", |resume| &resume.resume_token);
+    for (field, token) in [("current_call", &*hello.current_call), ("resume.resume_token", resume_token)] {
+        if token.len() > limits::PROOF_BYTES_MAX {
+            let description = format!("is longer than {} bytes", limits::PROOF_BYTES_MAX);
             return Err(Error::field(format!("hello.{field}"), description));
         }
     }
@@ -33,8 +42,8 @@ pub(super) fn resume_request(resume: v1::Resume) -> ResumeRequest {
 /// Refuses a request id that is too long; what it would have asked for is not done.
 pub(super) fn checked_request_id(
     request_id: String,
-    command: Option<Result<Command, Error>>,
-) -> (String, Option<Result<Command, Error>>) {
+    command: Option<Result<Asked, Error>>,
+) -> (String, Option<Result<Asked, Error>>) {
     if request_id.len() <= limits::REQUEST_ID_BYTES_MAX {
         return (request_id, command);
     }
@@ -85,8 +94,11 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
         Request::LeaveMatch(_) => Command::LeaveMatch,
         Request::WatchHall(watch) => Command::WatchHall(self::watch("watch_hall", watch)?),
         Request::MissedCallsSeen(seen) => Command::MissedCallsSeen(seen_until(seen)?),
-        Request::RenewToken(_) => return Err(Error::MalformedFrame { detail: "not built yet" }),
-        Request::Hello(_) | Request::Ping(_) | Request::Pong(_) | Request::Bye(_) => {
+        Request::Hello(_)
+        | Request::Ping(_)
+        | Request::Pong(_)
+        | Request::Bye(_)
+        | Request::RenewToken(_) => {
             return Err(Error::MalformedFrame { detail: "not a command" });
         }
     })
@@ -185,6 +197,15 @@ fn target(place: v1::PlaceCall) -> Result<Target, Error> {
     }
 }
 
+/// A frame as it is sent to many, in bytes that are made once.
+pub(super) fn shared(item: &Item) -> Option<Bytes> {
+    let Item::HallDelta(delta) = item else { return None };
+    Some(delta.encoded(|delta| {
+        let frame = Some(Response::HallDelta(hall_delta(delta)));
+        v1::SignalResponse { frame, ..Default::default() }.encode_to_vec().into()
+    }))
+}
+
 /// A frame as it is sent.
 pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> v1::SignalResponse {
     let (seq, in_reply_to, frame) = match outgoing.item {
@@ -193,9 +214,9 @@ pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> v1::SignalRes
             let Frame { seq, in_reply_to, body } = &*frame;
             (*seq, in_reply_to.clone(), Some(self::body(body)))
         }
-        Item::Refused { in_reply_to, error } => (0, in_reply_to, Some(Response::Error(error.to_frame()))),
+        Item::Unnumbered { in_reply_to, body } => (0, in_reply_to, Some(self::body(&body))),
         Item::HallSnapshot(hall) => (0, String::new(), Some(Response::HallSnapshot(snapshot(&hall)))),
-        Item::HallDelta(delta) => (0, String::new(), Some(Response::HallDelta(hall_delta(&delta)))),
+        Item::HallDelta(delta) => (0, String::new(), Some(Response::HallDelta(hall_delta(&delta.value)))),
         Item::Ack => (0, String::new(), None),
         Item::Ping(nonce) => (0, String::new(), Some(Response::Ping(v1::Ping { nonce }))),
         Item::Pong(nonce) => (0, String::new(), Some(Response::Pong(v1::Pong { nonce }))),
@@ -211,6 +232,9 @@ fn body(body: &Body) -> Response {
         Body::Negotiation(call, said) => negotiation(call.to_string(), said.clone()),
         Body::Refused(error) => Response::Error(error.to_frame()),
         Body::Ice(servers) => Response::IceServers(ice_servers(servers.clone())),
+        Body::TokenRenewed(until) => {
+            Response::TokenRenewed(v1::TokenRenewed { access_expires_at: Some((*until).into()) })
+        }
     }
 }
 
@@ -250,7 +274,7 @@ fn welcome(welcome: Welcome, heartbeat: Duration) -> v1::Welcome {
         call: welcome.call.as_ref().map(call),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         server_time: Some(SystemTime::now().into()),
-        access_expires_at: None,
+        access_expires_at: Some(welcome.access_expires_at.into()),
         missed_calls: Vec::new(),
     }
 }

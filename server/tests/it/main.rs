@@ -3,16 +3,22 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says enough by failing")]
 
 mod accounts;
+mod browser;
 mod calls;
 mod cli;
 mod cli_moderation;
 mod ending;
+mod faults;
 mod fields;
+mod floods;
+mod limits;
 mod matching;
 mod moderation;
 mod owning;
+mod proxy;
 mod signal;
 mod signaling;
 mod support;
 mod throttling;
+mod tokens;
 mod turn;

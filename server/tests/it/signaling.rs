@@ -2,6 +2,7 @@
 //! never decides what is right.
 
 use crate::support::{TestGuest, TestServer, reason};
+use castle::link::Link;
 use castle::v1;
 use castle::v1::signal_request::Frame as Request;
 use castle::v1::signal_response::Frame as Response;
@@ -11,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 /// Longer than anything here takes: a story that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An open Signal stream.
 pub(crate) struct Signal {
@@ -73,6 +74,20 @@ impl Signal {
         let request = guest.asks(ReceiverStream::new(frames));
         let responses = guest.client.signal(request).await.expect("the stream opens").into_inner();
         Self { welcome: v1::Welcome::default(), seen: 0, sent: 0, requests: Some(requests), responses }
+    }
+
+    /// The numbers of this stream's session, as its end of the link keeps them. All that was said must have been
+    /// performed.
+    pub(crate) fn link(&self) -> Link<v1::SignalRequest> {
+        let mut link = Link::default();
+        for _ in 0..self.sent {
+            link.send(|_| (v1::SignalRequest::default(), 0)).expect("few were sent");
+        }
+        link.acknowledge(self.sent).expect("they were sent");
+        for seq in 1..=self.seen {
+            link.receive(seq).expect("they came in order");
+        }
+        link
     }
 
     /// Finishes sending; goes on listening.
@@ -212,8 +227,13 @@ impl Signal {
 
 /// Two guests with a session each.
 pub(crate) async fn two(server: &TestServer) -> [(TestGuest, Signal); 2] {
-    let mut alice = server.guest("alice").await;
-    let mut bob = server.guest("bob").await;
+    two_named(server, &["alice".to_owned(), "bob".to_owned()]).await
+}
+
+/// The same, by other names.
+pub(crate) async fn two_named(server: &TestServer, names: &[String; 2]) -> [(TestGuest, Signal); 2] {
+    let mut alice = server.guest(&names[0]).await;
+    let mut bob = server.guest(&names[1]).await;
     let (alice_signal, bob_signal) = (Signal::open(&mut alice).await, Signal::open(&mut bob).await);
     [(alice, alice_signal), (bob, bob_signal)]
 }

@@ -183,6 +183,11 @@ pub(crate) struct TestGuest {
 }
 
 impl TestGuest {
+    /// The same login over another connection.
+    pub(crate) fn clone_with(&self, client: Client) -> Self {
+        Self { client, guest: self.guest.clone(), tokens: self.tokens.clone() }
+    }
+
     /// A request with this guest's access token.
     pub(crate) fn asks<T>(&self, message: T) -> Request<T> {
         with_token(message, &self.tokens.access_token)

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
 use tonic::{Request, Streaming};
 
 type Fault = Box<dyn std::error::Error>;
@@ -32,7 +33,7 @@ pub(super) struct Pair {
     arrived: Arc<Mutex<Vec<f64>>>,
 }
 
-struct End {
+pub(crate) struct End {
     outbox: mpsc::Sender<v1::SignalRequest>,
     inbox: Streaming<v1::SignalResponse>,
     sent: u64,
@@ -59,8 +60,8 @@ impl End {
     }
 }
 
-/// A login and its stream, greeted.
-async fn log_in(server: &Process, name: &str) -> Result<End, Fault> {
+/// A login, by its token, and its stream, greeted.
+pub(crate) async fn log_in(server: &Process, name: &str) -> Result<(String, End), Fault> {
     let mut client = CastleServiceClient::connect(server.url.clone()).await?;
     let registered = client
         .register(v1::RegisterRequest {
@@ -72,6 +73,16 @@ async fn log_in(server: &Process, name: &str) -> Result<End, Fault> {
         .await?
         .into_inner();
     let token = registered.tokens.ok_or("a login carries tokens")?.access_token;
+    let end = greet(client, &token).await?;
+    Ok((token, end))
+}
+
+/// A further stream of that login, on a connection of its own.
+pub(crate) async fn open(server: &Process, token: &str) -> Result<End, Fault> {
+    greet(CastleServiceClient::connect(server.url.clone()).await?, token).await
+}
+
+async fn greet(mut client: CastleServiceClient<Channel>, token: &str) -> Result<End, Fault> {
     let (outbox, frames) = mpsc::channel(WINDOW);
     outbox
         .send(v1::SignalRequest {
@@ -110,8 +121,8 @@ impl Pair {
             let callee = attach(server, names[1].clone(), names[0].clone()).await?;
             return Ok(Self::of(String::new(), caller, callee, false));
         }
-        let mut caller = log_in(server, &names[0]).await?;
-        let mut callee = log_in(server, &names[1]).await?;
+        let (_, mut caller) = log_in(server, &names[0]).await?;
+        let (_, mut callee) = log_in(server, &names[1]).await?;
         let target = Some(v1::place_call::Target::Name(names[1].clone()));
         caller.ask(Ask::PlaceCall(v1::PlaceCall { target })).await?;
         let call_id = callee.call_in(v1::CallState::Ringing).await?.call_id;

@@ -1,0 +1,208 @@
+//! Calls over connections that break about every second: every frame arrives once and in order.
+//!
+//! `CASTLE_TEST_FRAMES` says how many frames (100,000), `CASTLE_TEST_SEED` which faults.
+
+use crate::proxy::FaultProxy;
+use crate::signaling::{hello, in_call, two_named};
+use crate::support::{Client, TestGuest, TestServer, with_token};
+use castle::link::{Arrival, Link};
+use castle::v1;
+use castle::v1::castle_service_client::CastleServiceClient;
+use castle::v1::signal_request::Frame as Request;
+use castle::v1::signal_response::Frame as Response;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
+use tonic::{Status, Streaming};
+
+const PAIRS: u64 = 20;
+/// Frames under way from one end to the other: a receiver that is away must not overflow.
+const WINDOW: u64 = 100;
+/// Without a word for so long, a client takes its connection for dead. The server says something more often.
+const PATIENCE: Duration = Duration::from_millis(1200);
+const HEARTBEAT: Duration = Duration::from_millis(300);
+const ACK_EVERY: u64 = 16;
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+}
+
+/// How far one direction of a call has come.
+#[derive(Default)]
+struct Way {
+    arrived: AtomicU64,
+    moved: Notify,
+}
+
+/// One end of a call, over any number of connections.
+struct End {
+    proxy: String,
+    token: String,
+    call_id: String,
+    link: Link<v1::SignalRequest>,
+    resume_token: String,
+    epoch: u64,
+    frames: u64,
+    said: u64,
+    out: Arc<Way>,
+    back: Arc<Way>,
+    connections: u64,
+}
+
+impl End {
+    fn done(&self) -> bool {
+        self.out.arrived.load(Ordering::Acquire) == self.frames
+            && self.back.arrived.load(Ordering::Acquire) == self.frames
+    }
+
+    /// Runs until both directions are through. How many connections it took.
+    async fn run(mut self) -> u64 {
+        while !self.done() {
+            self.connections += 1;
+            // A connection that breaks is what this is about.
+            self.serve().await.ok();
+        }
+        self.connections
+    }
+
+    async fn connect(
+        &mut self,
+    ) -> Result<(mpsc::Sender<v1::SignalRequest>, Streaming<v1::SignalResponse>), Status> {
+        let endpoint = Endpoint::from_shared(self.proxy.clone()).expect("an address makes a URI");
+        let channel = endpoint.connect().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let mut client: Client = CastleServiceClient::new(channel);
+        let (outgoing, frames) = mpsc::channel(512);
+        // Also where the welcome is lost on its way: an epoch counts once.
+        self.epoch += 1;
+        let resume = v1::Resume {
+            resume_token: self.resume_token.clone(),
+            received_seq: self.link.received(),
+            epoch: self.epoch,
+        };
+        let first = v1::SignalRequest { frame: Some(hello(Some(resume))), ..Default::default() };
+        outgoing.try_send(first).expect("the queue is new");
+        let request = with_token(ReceiverStream::new(frames), &self.token);
+        let mut incoming = client.signal(request).await?.into_inner();
+        let welcome = incoming.message().await?.and_then(|first| first.frame);
+        let Some(Response::Welcome(welcome)) = welcome else { return Err(Status::internal("no welcome")) };
+        assert!(welcome.resumed, "a gap, though nothing overflowed");
+        self.epoch = welcome.epoch;
+        for frame in self.link.resume(welcome.received_seq).expect("the same session") {
+            outgoing.try_send(frame.clone()).expect("room for all that may be unacknowledged");
+        }
+        Ok((outgoing, incoming))
+    }
+
+    async fn serve(&mut self) -> Result<(), Status> {
+        let connected = tokio::time::timeout(PATIENCE, self.connect()).await;
+        let (outgoing, mut incoming) = connected.map_err(|_| Status::deadline_exceeded("silence"))??;
+        let gone = |_| Status::unavailable("the connection is gone");
+        let (out, back) = (Arc::clone(&self.out), Arc::clone(&self.back));
+        while !self.done() {
+            let moved = out.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            while self.said < self.frames && self.said < out.arrived.load(Ordering::Acquire) + WINDOW {
+                let frame = self.next_frame();
+                outgoing.send(frame).await.map_err(gone)?;
+            }
+            tokio::select! {
+                () = moved => {}
+                () = back.moved.notified() => {}
+                heard = tokio::time::timeout(PATIENCE, incoming.message()) => {
+                    let frame = heard.map_err(|_| Status::deadline_exceeded("silence"))??;
+                    let Some(answer) = self.hear(frame.ok_or_else(|| Status::ok("ended"))?) else { continue };
+                    outgoing.send(answer).await.map_err(gone)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn next_frame(&mut self) -> v1::SignalRequest {
+        self.said += 1;
+        let candidate = v1::Candidate {
+            call_id: self.call_id.clone(),
+            candidate: self.said.to_string(),
+            ..Default::default()
+        };
+        let ack = self.link.ack();
+        let frame = self.link.send(|seq| {
+            let frame = Some(Request::Candidate(candidate));
+            (v1::SignalRequest { seq, ack, frame, ..Default::default() }, 100)
+        });
+        frame.expect("the window is below the bound").clone()
+    }
+
+    fn hear(&mut self, frame: v1::SignalResponse) -> Option<v1::SignalRequest> {
+        self.link.acknowledge(frame.ack).expect("the server acknowledges what was sent");
+        let new = frame.seq == 0
+            || self.link.receive(frame.seq).expect("no gap on one connection") == Arrival::Deliver;
+        let pinged = matches!(frame.frame, Some(Response::Ping(_)));
+        match frame.frame {
+            Some(Response::Candidate(candidate)) if new => {
+                let before = self.back.arrived.load(Ordering::Acquire);
+                assert_eq!(candidate.candidate, (before + 1).to_string(), "once and in order");
+                self.back.arrived.store(before + 1, Ordering::Release);
+                self.back.moved.notify_waiters();
+            }
+            Some(Response::Error(error)) => panic!("{error:?}"),
+            _ => {}
+        }
+        // Any frame is a sign of life: an acknowledgement answers a ping as well.
+        let owed = pinged || self.link.untold() >= ACK_EVERY;
+        owed.then(|| v1::SignalRequest { ack: self.link.ack(), ..Default::default() })
+    }
+}
+
+/// A call through the server itself; its two ends go on through the proxy.
+async fn pair(server: &TestServer, proxy: &FaultProxy, number: u64, frames: u64) -> [End; 2] {
+    let names = [format!("caller{number}"), format!("callee{number}")];
+    let [(caller, mut caller_signal), (callee, mut callee_signal)] = two_named(server, &names).await;
+    let [call, _] = in_call(&mut caller_signal, (&callee, &mut callee_signal)).await;
+    let ways = [Arc::new(Way::default()), Arc::new(Way::default())];
+    let end = |guest: &TestGuest, signal: crate::signaling::Signal, out: &Arc<Way>, back: &Arc<Way>| End {
+        proxy: format!("http://{}", proxy.address),
+        token: guest.tokens.access_token.clone(),
+        call_id: call.call_id.clone(),
+        link: signal.link(),
+        resume_token: signal.welcome.resume_token.clone(),
+        epoch: signal.welcome.epoch,
+        frames,
+        said: 0,
+        out: Arc::clone(out),
+        back: Arc::clone(back),
+        connections: 0,
+    };
+    [end(&caller, caller_signal, &ways[0], &ways[1]), end(&callee, callee_signal, &ways[1], &ways[0])]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_frame_is_lost_or_doubled_by_connections_that_break() {
+    let (frames, seed) = (setting("CASTLE_TEST_FRAMES", 100_000), setting("CASTLE_TEST_SEED", 1));
+    let server = TestServer::start_with(|config| {
+        config.hub.sessions.frames_per_second = 1_000_000;
+        config.hub.sessions.frames_burst = 1_000_000;
+        config.session.heartbeat = HEARTBEAT;
+    })
+    .await;
+    let proxy = FaultProxy::start(server.listening.grpc, seed).await;
+    let each = frames.div_ceil(2 * PAIRS);
+    let pairs = (0..PAIRS).map(|number| pair(&server, &proxy, number, each));
+    let ends: Vec<End> = futures_util::future::join_all(pairs).await.into_iter().flatten().collect();
+    let ways: Vec<Arc<Way>> = ends.iter().map(|end| Arc::clone(&end.back)).collect();
+    let began = std::time::Instant::now();
+    let mut running: tokio::task::JoinSet<u64> = ends.into_iter().map(End::run).collect();
+    let mut connections = 0;
+    while let Some(ended) = running.join_next().await {
+        connections += ended.unwrap_or_else(|fault| panic!("CASTLE_TEST_SEED={seed}: {fault}"));
+    }
+    let arrived: u64 = ways.iter().map(|way| way.arrived.load(Ordering::Acquire)).sum();
+    assert_eq!(arrived, each * 2 * PAIRS, "seed {seed}");
+    let (faults, seconds) = (proxy.faults(), began.elapsed().as_secs_f64());
+    println!("{arrived} frames over {connections} connections, {faults} of them broken, in {seconds:.1} s");
+    assert!(frames < 100_000 || faults >= 2 * PAIRS, "the faults came: {faults}");
+}

@@ -244,8 +244,7 @@ impl CastleService for CastleApi {
     }
 
     async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
-        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
-        Ok(in_time(signal::send(&self.streams, &caller, request.into_inner())).await?)
+        self.unary(request, async |caller, asked| signal::send(&self.streams, &caller, asked).await).await
     }
 }
 

@@ -4,7 +4,6 @@
 //! `session`, which encodes once what many are told. What frames say is read in `session`.
 
 use super::CastleApi;
-use super::accounts::in_time;
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::session::{Replies, Sent, SignalCodec, Streams, SubscribeCodec, check_sent};
@@ -79,7 +78,7 @@ impl StreamingService<v1::SignalRequest> for Session {
     fn call(&mut self, request: Request<Streaming<v1::SignalRequest>>) -> Self::Future {
         let api = Arc::clone(&self.0);
         Box::pin(async move {
-            let caller = in_time(api.authenticator.authenticate(request.metadata())).await?;
+            let caller = api.in_time(api.authenticator.authenticate(request.metadata())).await?;
             let (reader, replies) = api.streams.signal(caller, request.into_inner());
             api.tasks.spawn(reader);
             Ok(Response::new(replies))
@@ -95,7 +94,7 @@ impl ServerStreamingService<v1::SubscribeRequest> for Session {
     fn call(&mut self, request: Request<v1::SubscribeRequest>) -> Self::Future {
         let api = Arc::clone(&self.0);
         Box::pin(async move {
-            let caller = in_time(api.authenticator.authenticate(request.metadata())).await?;
+            let caller = api.in_time(api.authenticator.authenticate(request.metadata())).await?;
             let hello = request.into_inner().hello.ok_or(Error::HelloExpected)?;
             let (reader, replies) = api.streams.subscribe(caller, hello);
             api.tasks.spawn(reader);
@@ -111,7 +110,7 @@ pub async fn send(
     streams: &Streams,
     caller: &Caller,
     request: v1::SendRequest,
-) -> Result<Response<v1::SendResponse>, Error> {
+) -> Result<v1::SendResponse, Error> {
     let session: SessionId =
         request.session_id.parse().map_err(|error| Error::field("session_id", format!("{error}")))?;
     check_sent(&request.frames, streams.config.frame_bytes_max)?;
@@ -120,5 +119,5 @@ pub async fn send(
     // Closed: the stream has just ended, and takes nothing more.
     inbox.send(Sent { frames: request.frames, reply }).await.map_err(|_| Error::NoSession)?;
     let received_seq = answer.await.map_err(|_| Error::NoSession)??;
-    Ok(Response::new(v1::SendResponse { received_seq }))
+    Ok(v1::SendResponse { received_seq })
 }

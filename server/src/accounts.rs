@@ -334,7 +334,7 @@ fn code_of(secrets: &Secrets, id: InvitationId, request_id: &str) -> String {
 }
 
 /// The hash of a code as typed: case, blanks and hyphens aside, and with the letters that look like digits.
-fn code_hash(code: &str) -> [u8; 32] {
+pub(crate) fn code_hash(code: &str) -> [u8; 32] {
     let plain: String = code
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '-')

@@ -9,6 +9,7 @@ pub use transport::TransportArgs;
 use crate::accounts::INVITATION_TTL;
 use crate::hub::HubConfig;
 use crate::session::SessionConfig;
+use crate::transport::accept::OPENING_TIMEOUT;
 use crate::transport::{Limits, TlsSource, TrustedProxies};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -170,6 +171,8 @@ pub struct Config {
     pub tls: Option<TlsSource>,
     /// Bounds of TCP connections.
     pub connections: Limits,
+    /// From the accept of a connection to its first request.
+    pub opening_timeout: Duration,
     /// Probes and metrics over HTTP; none: not at all.
     pub http_listen: Option<SocketAddr>,
     /// Web pages of these origins may call from browsers.
@@ -196,6 +199,7 @@ impl Config {
             turn_external_ip: None,
             tls: None,
             connections: Limits::default(),
+            opening_timeout: OPENING_TIMEOUT,
             http_listen: Some(any),
             web_origins: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
@@ -240,6 +244,7 @@ impl TryFrom<ServeArgs> for Config {
             turn_external_ip: args.turn_external_ip,
             tls: transport.tls,
             connections: transport.connections,
+            opening_timeout: OPENING_TIMEOUT,
             http_listen: transport.http_listen,
             web_origins: transport.web_origins,
             trusted_proxies: transport.trusted_proxies,

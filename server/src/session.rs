@@ -5,6 +5,8 @@
 
 mod wire;
 
+pub(crate) use wire::understand;
+
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::guest::Guest;

@@ -4,7 +4,6 @@ use super::grpc;
 use super::{Listening, StartError};
 use crate::config::{Config, PublicUrl};
 use crate::metrics::Metrics;
-use crate::transport::accept::OPENING_TIMEOUT;
 use crate::transport::probes::{self, Readiness};
 use crate::transport::{Acceptor, Caps, Connection, Protocols, Tls, TlsSource};
 use std::net::SocketAddr;
@@ -51,7 +50,7 @@ impl Ports {
             caps: Arc::new(Mutex::new(Caps::new(config.connections))),
             proxies: Arc::new(config.trusted_proxies.clone()),
             metrics: Arc::clone(&metrics),
-            opening_timeout: OPENING_TIMEOUT,
+            opening_timeout: config.opening_timeout,
         };
         let web_origins = config.web_origins.clone();
         Ok(Self { grpc, http, tls, protocols, connections, acceptor, web_origins, metrics })
@@ -84,7 +83,13 @@ impl Ports {
     ) -> JoinHandle<Result<(), tonic::transport::Error>> {
         let metrics = self.metrics;
         if let Some(http) = self.http {
-            tokio::spawn(probes::serve(http, ready, Arc::clone(&metrics), OPENING_TIMEOUT, stop_probes));
+            tokio::spawn(probes::serve(
+                http,
+                ready,
+                Arc::clone(&metrics),
+                self.acceptor.opening_timeout,
+                stop_probes,
+            ));
         }
         if let Some(tls) = self.tls.clone() {
             let (metrics, stopped) = (Arc::clone(&metrics), stopped.clone());

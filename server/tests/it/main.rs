@@ -9,4 +9,6 @@ mod matching;
 mod signal;
 mod signaling;
 mod support;
+mod transport;
 mod turn;
+mod untrusted;

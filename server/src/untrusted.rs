@@ -6,7 +6,9 @@
 use crate::accounts;
 use crate::names;
 use crate::session;
-use crate::token::{AccessSigner, CallSigner, RefreshMinter};
+use crate::store::backup;
+use crate::store::keys::SigningKey;
+use crate::token::{self, AccessSigner, CallSigner, RefreshMinter};
 use crate::transport::TrustedProxies;
 use castle::limits::{NAME_CHARS_MAX, NAME_CHARS_MIN};
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,12 +19,13 @@ use tonic::codegen::http::{HeaderMap, HeaderValue};
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ENTRIES: [Entry; 5] = [
+pub const ENTRIES: [Entry; 6] = [
     ("frames", frame),
     ("tokens", token),
     ("names", name),
     ("invitations", invitation),
     ("forwarded", forwarded),
+    ("backups", backup),
 ];
 
 /// Keys that nothing is ever signed with outside this file.
@@ -38,7 +41,13 @@ pub fn frame(bytes: &[u8]) {
 /// Access, refresh and call tokens. None of them was signed by these keys.
 pub fn token(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let access = AccessSigner::new(KEY_ID.to_owned(), &SEED);
+    let key = SigningKey {
+        id: KEY_ID.to_owned(),
+        seed: SEED,
+        created_at: SystemTime::UNIX_EPOCH,
+        verifies_until: None,
+    };
+    let access = AccessSigner::new(vec![key]);
     assert!(access.verify(SystemTime::UNIX_EPOCH, &text).is_err(), "a token that nobody signed");
     assert!(RefreshMinter::new(SEED).read(&text).is_none(), "a refresh token that nobody made");
     assert!(CallSigner::new(SEED).verify(&text).is_none(), "a call token that nobody signed");
@@ -74,5 +83,19 @@ pub fn forwarded(bytes: &[u8]) {
         let headers = HeaderMap::from_iter([(name.parse().expect("a header's name"), value.clone())]);
         assert_eq!(proxies.client(stranger, &headers), stranger, "nobody else is believed");
         proxies.client(proxy, &headers);
+    }
+}
+
+/// Backup files: as they are, and with a digest that fits, so that what lies behind it is reached too.
+pub fn backup(bytes: &[u8]) {
+    let sealed = [bytes, &token::sha256(bytes)].concat();
+    for bytes in [bytes, &sealed] {
+        let Ok(read) = backup::read(bytes) else { continue };
+        let mut writer = backup::Writer::new(Vec::new(), read.head).expect("memory takes all");
+        for row in &read.rows {
+            writer.row(&row.table, &row.key, &row.value).expect("what was read can be written");
+        }
+        let (written, tail) = writer.end().expect("memory takes all");
+        assert_eq!((written.as_slice(), tail), (bytes, read.tail), "a backup has one form");
     }
 }

@@ -4,7 +4,7 @@ use super::grpc;
 use super::{Listening, StartError};
 use crate::config::{Config, PublicUrl};
 use crate::metrics::Metrics;
-use crate::transport::probes::{self, Readiness};
+use crate::transport::probes::{self, Gather, Readiness};
 use crate::transport::{Acceptor, Caps, Connection, Protocols, Tls, TlsSource};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ pub(super) struct Ports {
     /// For other ports: they share its caps.
     pub(super) acceptor: Acceptor,
     web_origins: Vec<String>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Ports {
@@ -77,6 +77,7 @@ impl Ports {
         self,
         routes: Routes,
         ready: watch::Receiver<Readiness>,
+        gather: Gather,
         tasks: &TaskTracker,
         stopped: &CancellationToken,
         stop_probes: CancellationToken,
@@ -87,6 +88,7 @@ impl Ports {
                 http,
                 ready,
                 Arc::clone(&metrics),
+                gather,
                 self.acceptor.opening_timeout,
                 stop_probes,
             ));

@@ -6,9 +6,9 @@ use crate::accounts::{Accounts, LoggedIn, Registering, Tokens};
 use crate::error::Error;
 use crate::ice::IceVendor;
 use crate::store::Account;
+use crate::transport::ClientAddr;
 use castle::limits::UNARY_DEADLINE;
 use castle::v1;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 use tonic::{Request, Response, Status};
 
@@ -21,7 +21,7 @@ pub async fn register(
     ice: &IceVendor,
     request: Request<v1::RegisterRequest>,
 ) -> Result<Response<v1::RegisterResponse>, Status> {
-    let from = address_of(&request);
+    let from = ClientAddr::of(&request);
     let asked = request.into_inner();
     let registering = Registering {
         invitation_code: asked.invitation_code,
@@ -45,7 +45,7 @@ pub async fn login(
     ice: &IceVendor,
     request: Request<v1::LoginRequest>,
 ) -> Result<Response<v1::LoginResponse>, Status> {
-    let from = address_of(&request);
+    let from = ClientAddr::of(&request);
     let asked = request.into_inner();
     let login = accounts.login(from, &asked.name, asked.password, asked.device_name);
     let LoggedIn { account, tokens } = in_time(login).await?;
@@ -78,11 +78,6 @@ pub async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<
     tokio::time::timeout(UNARY_DEADLINE, work)
         .await
         .unwrap_or(Err(Error::RateLimited { retry_after: OVERLOADED_RETRY }))
-}
-
-/// The address a request came from. In-process transports have none and count as loopback.
-fn address_of<T>(request: &Request<T>) -> IpAddr {
-    request.remote_addr().map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip())
 }
 
 impl From<Account> for v1::Guest {

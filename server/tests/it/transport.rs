@@ -181,6 +181,9 @@ async fn probes_tell_alive_from_ready_and_metrics_count() {
     let metrics = get(http, "/metrics").await;
     assert!(metrics.contains("application/openmetrics-text"), "{metrics}");
     assert!((figure(&metrics, "castle_refusals_total{reason=\"BAD_CREDENTIALS\"}") - 1.0).abs() < 0.5);
+    assert!((figure(&metrics, "castle_logins_total{result=\"failed\"}") - 1.0).abs() < 0.5);
+    assert!((figure(&metrics, "castle_password_hashes_done") - 1.0).abs() < 0.5);
+    assert!((figure(&metrics, "castle_sessions")).abs() < 0.5);
     assert!(!metrics.contains("nobody"), "no label carries a name");
     server.guest("alice").await; // whose connection stays open in the drain
     server.begin_drain();

@@ -1,5 +1,7 @@
 //! Guests who reach a server by TLS: with the pin of an invitation, with an authority, and not at all.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says enough by failing")]
+
 use crate::programs::{BotProcess, ServerProcess};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::Value;

@@ -261,7 +261,7 @@ async fn grpc_is_spoken_over_tls_and_nothing_else_is_agreed_upon() {
     assert!(server.listening.url.to_string().starts_with("https://"));
     let stream = sealed(server.listening.grpc, trusting(&der), &["h2"]).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-    let (shown, _) = (stream.get_ref().1.peer_certificates().unwrap()[0].clone(), ());
+    let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
     assert_eq!(shown, der);
     let refused = sealed(server.listening.grpc, trusting(&der), &["http/1.1"]).await;
     assert!(refused.unwrap_err().to_string().contains("NoApplicationProtocol"));

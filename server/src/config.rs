@@ -19,6 +19,7 @@ use crate::moderation::INVITATION_TTL;
 use crate::passwords::HashingConfig;
 use crate::session::SessionConfig;
 use crate::token::ACCESS_TTL;
+use crate::transport::accept::OPENING_TIMEOUT;
 use crate::transport::{Limits, TlsSource, TrustedProxies};
 use castle::limits::UNARY_DEADLINE;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -198,6 +199,8 @@ pub struct Config {
     pub tls: Option<TlsSource>,
     /// Bounds of TCP connections.
     pub connections: Limits,
+    /// From the accept of a connection to its first request.
+    pub opening_timeout: Duration,
     /// Probes and metrics over HTTP; none: not at all.
     pub http_listen: Option<SocketAddr>,
     /// Web pages of these origins may call from browsers.
@@ -230,6 +233,7 @@ impl Config {
             turn_external_ip: None,
             tls: None,
             connections: Limits::default(),
+            opening_timeout: OPENING_TIMEOUT,
             http_listen: Some(any),
             web_origins: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
@@ -277,6 +281,7 @@ impl TryFrom<ServeArgs> for Config {
             turn_external_ip: args.turn_external_ip,
             tls: transport.tls,
             connections: transport.connections,
+            opening_timeout: OPENING_TIMEOUT,
             http_listen: transport.http_listen,
             web_origins: transport.web_origins,
             trusted_proxies: transport.trusted_proxies,

@@ -21,12 +21,8 @@ pub struct Metrics {
     pub transport: TransportMetrics,
     /// Who gets in.
     pub identity: IdentityMetrics,
-    /// Sessions, streams, frames.
-    pub sessions: SessionMetrics,
-    /// Calls and the queue.
-    pub hall: HallMetrics,
-    /// What lasts.
-    pub store: StoreMetrics,
+    /// Sessions, calls and the queue.
+    pub hub: HubMetrics,
     registry: Registry,
 }
 
@@ -45,6 +41,8 @@ pub struct TransportMetrics {
     pub certificate_expires: Level,
     /// Requests that were refused, by the `reason` that the client was given.
     pub refusals: CountBy,
+    /// From a request to the beginning of its answer.
+    pub answers: Times,
 }
 
 /// Who gets in.
@@ -52,41 +50,19 @@ pub struct TransportMetrics {
 pub struct IdentityMetrics {
     /// Attempts to log in, by `result`.
     pub logins: CountBy,
-    /// Password hashes that wait for their turn or are being computed.
-    pub hashes_pending: Level,
     /// Password hashes that were computed.
-    pub hashes: Count,
+    pub hashes: Level,
 }
 
-/// Sessions, streams, frames.
+/// Sessions, calls and the queue.
 #[derive(Debug)]
-pub struct SessionMetrics {
-    /// Sessions by `state`: `attached` to a stream, or `suspended`.
-    pub sessions: LevelBy,
-    /// Open streams by `kind`.
-    pub streams: LevelBy,
-    /// Frames on those streams by `direction`.
-    pub frames: CountBy,
-}
-
-/// Calls and the queue.
-#[derive(Debug)]
-pub struct HallMetrics {
-    /// Calls by `state`.
-    pub calls: LevelBy,
-    /// Ended calls by `reason`.
-    pub calls_ended: CountBy,
+pub struct HubMetrics {
+    /// Sessions, attached to a stream or within their resume window.
+    pub sessions: Level,
+    /// Calls that ring, connect or are connected.
+    pub calls: Level,
     /// Guests who wait for a match.
     pub match_queue: Level,
-    /// How long those who were matched had waited.
-    pub match_wait: Times,
-}
-
-/// What lasts.
-#[derive(Debug)]
-pub struct StoreMetrics {
-    /// From a write to its flush.
-    pub commit: Times,
 }
 
 impl Metrics {
@@ -102,9 +78,7 @@ impl Metrics {
         Self {
             transport: TransportMetrics::new(&mut to),
             identity: IdentityMetrics::new(&mut to),
-            sessions: SessionMetrics::new(&mut to),
-            hall: HallMetrics::new(&mut to),
-            store: StoreMetrics::new(&mut to),
+            hub: HubMetrics::new(&mut to),
             registry,
         }
     }
@@ -183,6 +157,11 @@ impl TransportMetrics {
                 "When the certificate ends, in Unix time; 0 without TLS",
             ),
             refusals: to.count_by("refusals", "reason", "Requests refused, by the reason given"),
+            answers: to.times(
+                "answer",
+                &[0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0],
+                "From a request to the beginning of its answer",
+            ),
         }
     }
 }
@@ -191,45 +170,17 @@ impl IdentityMetrics {
     fn new(to: &mut Registrar<'_>) -> Self {
         Self {
             logins: to.count_by("logins", "result", "Attempts to log in"),
-            hashes_pending: to.level("password_hashes_pending", "Password hashes waiting or being computed"),
-            hashes: to.count("password_hashes", "Password hashes computed"),
+            hashes: to.level("password_hashes_done", "Password hashes computed since the start"),
         }
     }
 }
 
-impl SessionMetrics {
+impl HubMetrics {
     fn new(to: &mut Registrar<'_>) -> Self {
         Self {
-            sessions: to.level_by("sessions", "state", "Sessions, attached to a stream or suspended"),
-            streams: to.level_by("streams", "kind", "Open streams"),
-            frames: to.count_by("frames", "direction", "Frames on Signal streams"),
-        }
-    }
-}
-
-impl HallMetrics {
-    fn new(to: &mut Registrar<'_>) -> Self {
-        Self {
-            calls: to.level_by("calls", "state", "Calls by state"),
-            calls_ended: to.count_by("calls_ended", "reason", "Ended calls by reason"),
+            sessions: to.level("sessions", "Sessions, attached or within their resume window"),
+            calls: to.level("calls", "Calls that ring, connect or are connected"),
             match_queue: to.level("match_queue", "Guests waiting for a match"),
-            match_wait: to.times(
-                "match_wait",
-                &[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0],
-                "How long guests who were matched had waited",
-            ),
-        }
-    }
-}
-
-impl StoreMetrics {
-    fn new(to: &mut Registrar<'_>) -> Self {
-        Self {
-            commit: to.times(
-                "store_commit",
-                &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0],
-                "From a write to its flush",
-            ),
         }
     }
 }
@@ -245,16 +196,16 @@ mod tests {
         metrics.transport.refusals.add("BAD_CREDENTIALS");
         metrics.transport.refusals.add("BAD_CREDENTIALS");
         let held = metrics.transport.connections.hold("http");
-        metrics.hall.match_wait.observe(Duration::from_millis(1500));
-        metrics.identity.hashes.add();
+        metrics.transport.answers.observe(Duration::from_millis(30));
+        metrics.identity.hashes.set(1);
         let text = metrics.text();
         for line in [
             concat!("castle_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "castle_refusals_total{reason=\"BAD_CREDENTIALS\"} 2",
             "castle_connections{protocol=\"http\"} 1",
-            "castle_match_wait_seconds_bucket{le=\"1.0\"} 0",
-            "castle_match_wait_seconds_bucket{le=\"2.0\"} 1",
-            "castle_password_hashes_total 1",
+            "castle_answer_seconds_bucket{le=\"0.02\"} 0",
+            "castle_answer_seconds_bucket{le=\"0.05\"} 1",
+            "castle_password_hashes_done 1",
             "castle_match_queue 0",
             "# EOF",
         ] {

@@ -24,6 +24,7 @@ use crate::session::Streams;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Store};
 use crate::token::Signers;
+use crate::transport::probes::Gather;
 use crate::transport::{Readiness, TlsError};
 use crate::turn::{self, Relay, RelayConfig, RelayError};
 use castle::limits::FRAME_BYTES_MAX;
@@ -244,8 +245,9 @@ impl Server {
             .add_service(health_service)
             .add_service(grpc::reflection().build_v1().expect("our own descriptors are well-formed"))
             .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
+        let gather = gathering(Arc::clone(&self.ports.metrics), self.hub.clone(), Arc::clone(&self.accounts));
         let Self { tasks, stopped, hub, .. } = self;
-        let mut serving = self.ports.serve(routes, ready, &tasks, &stopped, stop_probes);
+        let mut serving = self.ports.serve(routes, ready, gather, &tasks, &stopped, stop_probes);
         let socket = tonic::transport::Server::builder().add_service(acts).add_service(host);
         tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
@@ -304,6 +306,20 @@ async fn open_store(config: &Config, failed: CancellationToken) -> Result<SledSt
     })
     .await
     .expect("opening a store does not panic")
+}
+
+/// Figures that are only looked at when somebody asks.
+fn gathering(metrics: Arc<Metrics>, hub: HubHandle, accounts: Arc<Accounts>) -> Gather {
+    Arc::new(move || {
+        let (metrics, hub, accounts) = (Arc::clone(&metrics), hub.clone(), Arc::clone(&accounts));
+        Box::pin(async move {
+            let Ok(busy) = hub.busy().await else { return };
+            metrics.hub.sessions.set(busy.sessions.into());
+            metrics.hub.calls.set(busy.calls.into());
+            metrics.hub.match_queue.set(busy.waiting.into());
+            metrics.identity.hashes.set(i64::try_from(accounts.hashes_done()).unwrap_or(i64::MAX));
+        })
+    })
 }
 
 fn hub_config(config: &Config) -> HubConfig {

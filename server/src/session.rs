@@ -12,6 +12,8 @@ mod wire;
 pub use incoming::{SEND_FRAMES_MAX, Sent, check_sent};
 pub use replies::{Replies, SignalCodec, SubscribeCodec};
 
+pub(crate) use wire::understand;
+
 use crate::auth::{Authenticator, Caller};
 use crate::error::Error;
 use crate::guest::Guest;

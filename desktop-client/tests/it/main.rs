@@ -8,6 +8,7 @@ mod killed_server;
 mod programs;
 mod relay_only;
 mod screens;
+mod sealed;
 #[cfg(target_os = "linux")]
 mod sound;
 mod support;

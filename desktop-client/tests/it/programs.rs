@@ -1,6 +1,7 @@
 //! The programs as they are shipped: a server process with a data folder on disk, and bots as processes.
 
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,11 @@ impl ServerProcess {
 
     /// The same at an address that guests know already.
     pub(crate) fn start_at(listen: &str, data_dir: &Path, match_route: &str) -> Self {
+        Self::start_with(listen, data_dir, &["--match-route", match_route])
+    }
+
+    /// The same with other settings.
+    pub(crate) fn start_with<T: AsRef<OsStr>>(listen: &str, data_dir: &Path, more: &[T]) -> Self {
         let mut child = Command::new(server())
             .args([
                 "serve",
@@ -49,7 +55,8 @@ impl ServerProcess {
                 "--http-listen",
                 "127.0.0.1:0",
             ])
-            .args(["--match-route", match_route, "--data-dir"])
+            .args(more)
+            .arg("--data-dir")
             .arg(data_dir)
             .stdout(Stdio::piped())
             .spawn()
@@ -70,14 +77,18 @@ impl ServerProcess {
 
     /// Makes an invitation through the command line; its code.
     pub(crate) fn invite(&self, uses: u32) -> String {
+        self.invitation(uses)["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// The same, with all that is printed of it.
+    pub(crate) fn invitation(&self, uses: u32) -> Value {
         let made = Command::new(server())
             .args(["invite", "create", "--json", "--uses", &uses.to_string(), "--data-dir"])
             .arg(&self.data_dir)
             .output()
             .expect("castle-server can be started");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let invitation: Value = serde_json::from_slice(&made.stdout).expect("one JSON object");
-        invitation["code"].as_str().expect("a code").to_owned()
+        serde_json::from_slice(&made.stdout).expect("one JSON object")
     }
 
     /// Asks it to stop as an init system does, and waits until it has.

@@ -10,8 +10,10 @@ use castle::ERROR_DOMAIN;
 use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX, UNARY_DEADLINE};
 use castle::v1::ErrorReason;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
@@ -22,7 +24,8 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use tonic_web::GrpcWebLayer;
-use tower::util::MapResponseLayer;
+use tower::Service;
+use tower::layer::layer_fn;
 
 /// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
 const STREAMS_PER_CONNECTION: u32 = 100;
@@ -44,6 +47,9 @@ const REQUEST_STREAMS: [&str; 3] = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
+
+/// Whose answers are counted apart.
+const LOGIN: &str = "/castle.v1.CastleService/Login";
 
 /// What a client's first bytes are: the preface of HTTP/2. No request of HTTP/1.1 is shorter.
 pub(super) const FIRST_BYTES: usize = 24;
@@ -82,7 +88,7 @@ pub(super) async fn serve(
         .layer(web::cors(&front.web_origins))
         .layer(gate)
         .layer(GrpcWebLayer::new())
-        .layer(MapResponseLayer::new(move |response| with_reason(response, &metrics)))
+        .layer(layer_fn(move |inner| Counting { inner, metrics: Arc::clone(&metrics) }))
         .add_routes(routes)
         .serve_with_incoming_shutdown(
             ReceiverStream::new(connections).map(Ok::<_, Infallible>),
@@ -100,6 +106,47 @@ pub(super) fn reflection() -> tonic_reflection::server::Builder<'static> {
         .with_service_name("castle.v1.CastleService")
         .with_service_name("castle.v1.AdminService")
         .with_service_name("grpc.health.v1.Health")
+}
+
+/// Counts what is asked and refused, and completes refusals.
+#[derive(Clone)]
+struct Counting<S> {
+    inner: S,
+    metrics: Arc<Metrics>,
+}
+
+type Answer<E> = Pin<Box<dyn Future<Output = Result<http::Response<Body>, E>> + Send>>;
+
+impl<S> Service<http::Request<Body>> for Counting<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = S::Error;
+    type Future = Answer<S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let is_login = request.uri().path() == LOGIN;
+        let metrics = Arc::clone(&self.metrics);
+        let began = Instant::now();
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let response = with_reason(answer.await?, &metrics);
+            metrics.transport.answers.observe(began.elapsed());
+            if is_login {
+                // Only what was refused has its status before its message.
+                let refused = response.headers().contains_key("grpc-status");
+                metrics.identity.logins.add(if refused { "failed" } else { "ok" });
+            }
+            Ok(response)
+        })
+    }
 }
 
 /// Gives the refusals of the transport itself the reasons that ours have, so that no client has to read text; and

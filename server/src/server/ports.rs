@@ -4,8 +4,7 @@ use super::grpc;
 use super::{Listening, StartError};
 use crate::config::{Config, PublicUrl};
 use crate::metrics::Metrics;
-use crate::transport::accept::OPENING_TIMEOUT;
-use crate::transport::probes::{self, Readiness};
+use crate::transport::probes::{self, Gather, Readiness};
 use crate::transport::{Acceptor, Caps, Connection, Protocols, Tls, TlsSource};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -28,7 +27,7 @@ pub(super) struct Ports {
     /// For other ports: they share its caps.
     pub(super) acceptor: Acceptor,
     web_origins: Vec<String>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Ports {
@@ -51,7 +50,7 @@ impl Ports {
             caps: Arc::new(Mutex::new(Caps::new(config.connections))),
             proxies: Arc::new(config.trusted_proxies.clone()),
             metrics: Arc::clone(&metrics),
-            opening_timeout: OPENING_TIMEOUT,
+            opening_timeout: config.opening_timeout,
         };
         let web_origins = config.web_origins.clone();
         Ok(Self { grpc, http, tls, protocols, connections, acceptor, web_origins, metrics })
@@ -78,13 +77,21 @@ impl Ports {
         self,
         routes: Routes,
         ready: watch::Receiver<Readiness>,
+        gather: Gather,
         tasks: &TaskTracker,
         stopped: &CancellationToken,
         stop_probes: CancellationToken,
     ) -> JoinHandle<Result<(), tonic::transport::Error>> {
         let metrics = self.metrics;
         if let Some(http) = self.http {
-            tokio::spawn(probes::serve(http, ready, Arc::clone(&metrics), OPENING_TIMEOUT, stop_probes));
+            tokio::spawn(probes::serve(
+                http,
+                ready,
+                Arc::clone(&metrics),
+                gather,
+                self.acceptor.opening_timeout,
+                stop_probes,
+            ));
         }
         if let Some(tls) = self.tls.clone() {
             let (metrics, stopped) = (Arc::clone(&metrics), stopped.clone());

@@ -406,3 +406,19 @@ fn end_reason(reason: EndReason) -> v1::CallEndReason {
 fn ice_servers(servers: IceServers) -> v1::IceServers {
     servers.into()
 }
+
+/// The whole way of a frame from its bytes to the words of the lobby.
+pub(crate) fn understand(bytes: &[u8]) -> Result<(), Error> {
+    let frame = v1::SignalRequest::decode(bytes)
+        .map_err(|_| Error::MalformedFrame { detail: "not a SignalRequest" })?;
+    match frame.frame {
+        Some(Request::Hello(hello)) => {
+            hello.resume.map(resume_request);
+        }
+        Some(asked) => {
+            checked_request_id(frame.request_id, Some(command(asked).map(Asked::Lobby))).1.transpose()?;
+        }
+        None => {}
+    }
+    Ok(())
+}

@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -28,6 +29,11 @@ const CONNECTIONS: Limits = Limits { total: 64, per_address: 32, opening: 32, op
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
 /// `GET /` and a version: less is no request.
 const FIRST_BYTES: usize = 14;
+
+/// The path of all figures.
+const METRICS: &str = "/metrics";
+/// Figures that are looked at when somebody asks have so long: a scraper waits ten seconds.
+const GATHERED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whether guests may be sent to this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +59,15 @@ impl Readiness {
     }
 }
 
+/// Brings those figures up to date that are only looked at when somebody asks.
+pub type Gather = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// Answers on `listener` until `stop`.
 pub async fn serve(
     listener: TcpListener,
     readiness: watch::Receiver<Readiness>,
     metrics: Arc<Metrics>,
+    gather: Gather,
     opening_timeout: Duration,
     stop: CancellationToken,
 ) {
@@ -72,19 +82,31 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     tasks.spawn(acceptor.run(listener, None, protocols, stop.clone()));
     while let Some(connection) = connections.recv().await {
-        let (readiness, metrics, stop) = (readiness.clone(), Arc::clone(&metrics), stop.clone());
+        let (readiness, stop) = (readiness.clone(), stop.clone());
+        let (metrics, gather) = (Arc::clone(&metrics), Arc::clone(&gather));
         tasks.spawn(async move {
-            stop.run_until_cancelled(converse(connection, readiness, metrics)).await;
+            stop.run_until_cancelled(converse(connection, readiness, metrics, gather)).await;
         });
     }
     tasks.close();
     tasks.wait().await;
 }
 
-async fn converse(connection: Connection, readiness: watch::Receiver<Readiness>, metrics: Arc<Metrics>) {
-    let service = service_fn(move |request| {
-        let answer = answer(&request, *readiness.borrow(), &metrics);
-        std::future::ready(Ok::<_, Infallible>(answer))
+async fn converse(
+    connection: Connection,
+    readiness: watch::Receiver<Readiness>,
+    metrics: Arc<Metrics>,
+    gather: Gather,
+) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let (readiness, metrics, gather) = (*readiness.borrow(), &metrics, &gather);
+        async move {
+            if request.uri().path() == METRICS {
+                // A hub that does not answer in time shows by figures that stand still.
+                tokio::time::timeout(GATHERED_WITHIN, gather()).await.ok();
+            }
+            Ok::<_, Infallible>(answer(&request, readiness, metrics))
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -103,8 +125,8 @@ fn answer(request: &Request<Incoming>, readiness: Readiness, metrics: &Metrics) 
             let (status, text) = readiness.answer();
             (status, plain, text.to_owned())
         }
-        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, metrics::CONTENT_TYPE, metrics.text()),
-        (_, "/livez" | "/readyz" | "/metrics") => {
+        (&Method::GET | &Method::HEAD, METRICS) => (StatusCode::OK, metrics::CONTENT_TYPE, metrics.text()),
+        (_, "/livez" | "/readyz" | METRICS) => {
             (StatusCode::METHOD_NOT_ALLOWED, plain, "only GET\n".to_owned())
         }
         _ => (StatusCode::NOT_FOUND, plain, "/livez, /readyz and /metrics are here\n".to_owned()),

@@ -24,4 +24,6 @@ mod signaling;
 mod support;
 mod throttling;
 mod tokens;
+mod transport;
 mod turn;
+mod untrusted;

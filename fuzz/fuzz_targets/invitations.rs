@@ -1,0 +1,5 @@
+//! Invitation codes.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| castle_server::untrusted::invitation(bytes));

@@ -1,0 +1,5 @@
+//! Login and display names.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| castle_server::untrusted::name(bytes));

@@ -1,0 +1,5 @@
+//! Access, refresh and call tokens.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| castle_server::untrusted::token(bytes));

@@ -13,10 +13,20 @@ use tokio_util::sync::CancellationToken;
 /// Writers that wait at once; more wait for a place. As many as can be hashing and refreshing.
 const QUEUE: usize = 1024;
 
-/// Decides one write. Its answer waits for the disk, unless nothing was changed.
-type Job = Box<dyn FnOnce(&sled::Db) -> Option<Answer> + Send>;
+/// Decides one write. Its answer waits for the disk, unless it was refused and nothing changed.
+type Job = Box<dyn FnOnce(&sled::Db) -> Decided + Send>;
 /// Tells a writer that the disk has it, or why not.
 type Answer = Box<dyn FnOnce(&Result<(), String>) + Send>;
+
+/// What became of a [`Job`].
+enum Decided {
+    /// It waits for the disk.
+    Waits(Answer),
+    /// The writer was answered.
+    Answered,
+    /// The disk failed, and the writer was told so.
+    Broken,
+}
 
 /// The two threads. Dropping it waits for the writes that were taken.
 pub(super) struct Writer {
@@ -49,17 +59,22 @@ impl Writer {
     ) -> Result<T, Error> {
         let (writer, answer) = oneshot::channel();
         let job: Job = Box::new(move |db| {
-            let done = Tx::run(db, work);
-            if done.as_ref().is_err_and(|error| !matches!(error, Error::Internal { .. })) {
-                // A writer that was cancelled does not listen any more; nor below.
-                let _ = writer.send(done);
-                return None;
+            // A writer that was cancelled does not listen any more: that is no failure.
+            match Tx::step(db, work) {
+                Ok(Err(refused)) => {
+                    let _ = writer.send(Err(refused));
+                    Decided::Answered
+                }
+                Ok(Ok(done)) => Decided::Waits(Box::new(move |synced: &Result<(), String>| {
+                    let durable =
+                        synced.clone().map_err(|cause| Error::internal("making a write durable", &cause));
+                    let _ = writer.send(durable.map(|()| done));
+                })),
+                Err(broken) => {
+                    let _ = writer.send(Err(broken));
+                    Decided::Broken
+                }
             }
-            Some(Box::new(move |synced: &Result<(), String>| {
-                let durable =
-                    synced.clone().map_err(|cause| Error::internal("making a write durable", &cause));
-                let _ = writer.send(durable.and(done));
-            }))
         });
         let jobs = self.jobs.as_ref().expect("the writer runs until it is dropped");
         let gone = || Error::internal("writing to the store", &"it has failed before");
@@ -87,9 +102,12 @@ fn decide(
 ) {
     let failed = failed.drop_guard();
     while let Some(job) = jobs.blocking_recv() {
-        if let Some(answer) = job(db)
-            && answers.send(answer).is_err()
-        {
+        let goes_on = match job(db) {
+            Decided::Waits(answer) => answers.send(answer).is_ok(),
+            Decided::Answered => true,
+            Decided::Broken => false,
+        };
+        if !goes_on {
             return; // the disk has failed, and that was said
         }
     }

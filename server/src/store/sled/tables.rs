@@ -113,15 +113,25 @@ impl<'a> Deref for Tx<'a> {
 }
 
 impl Tx<'_> {
-    /// Runs one step. Only the thread that writes may.
+    /// Runs one step. Only the thread that writes may. The outer error is the disk's: what was to be written may be
+    /// there by half until the store is opened again.
+    pub(super) fn step<T>(
+        db: &sled::Db,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>,
+    ) -> Result<Result<T, Error>, Error> {
+        let mut tx = Tx(View::of(db));
+        match work(&mut tx) {
+            Ok(done) => apply(db, tx.0.changes).map(|()| Ok(done)).map_err(sled_failed),
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+
+    /// Runs one step while nobody else has the store.
     pub(super) fn run<T>(
         db: &sled::Db,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut tx = Tx(View::of(db));
-        let done = work(&mut tx)?;
-        apply(db, tx.0.changes).map_err(sled_failed)?;
-        Ok(done)
+        Self::step(db, work).flatten()
     }
 
     /// Sets the row under `key`.

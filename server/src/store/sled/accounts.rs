@@ -92,7 +92,7 @@ impl View<'_> {
 
     fn list_accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<Account>, Error> {
         let after = after.map(fold);
-        let names = self.scan(&NAMES, b"", after.as_ref().map(|name| name.as_bytes()))?.take(limit);
+        let names = self.scan(&NAMES, b"", after.as_ref().map(String::as_bytes))?.take(limit);
         names
             .filter_map(|row| row.and_then(|(_, id)| self.account(GuestId::from_bits(id))).transpose())
             .collect()

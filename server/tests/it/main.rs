@@ -5,8 +5,11 @@
 mod accounts;
 mod calls;
 mod cli;
+mod copies;
 mod ending;
 mod fields;
+mod host;
+mod killed;
 mod matching;
 mod owning;
 mod signal;

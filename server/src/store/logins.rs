@@ -52,6 +52,7 @@ pub struct Rotation {
 pub const REPEAT_WINDOW: Duration = Duration::from_mins(1);
 
 /// What became of a [`Rotation`].
+#[expect(clippy::large_enum_variant, reason = "one at a time, looked at where it is made")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "one is made for each exchange, and taken apart at once")]
 pub enum Rotated {

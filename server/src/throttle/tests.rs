@@ -149,7 +149,7 @@ fn whatever_is_tried_the_allowances_hold_and_who_waits_as_told_gets_in() {
                 Err(wait) => {
                     assert!(throttle == before, "seed {seed}: a refused attempt extends nothing");
                     assert_eq!(throttle.clone().take(now + wait, &attempt), Ok(()), "seed {seed}");
-                    let early = (now + wait).checked_sub(Duration::from_nanos(1)).unwrap();
+                    let early = now + wait.saturating_sub(Duration::from_nanos(1));
                     assert!(throttle.clone().take(early, &attempt).is_err(), "seed {seed}: told too long");
                 }
             }

@@ -36,8 +36,9 @@ fn rotation(successor: u8) -> Rotation {
 async fn ban(store: &SledStore, banned: bool) {
     let ban = banned.then(|| accounts::BanRow { at: 5, reason: "rude".to_owned() });
     let ban = move |tx: &mut Tx<'_>| {
-        let row = tx.account_row(ALICE)?;
-        tx.put_account(&accounts::AccountRow { ban, ..row });
+        let mut row = tx.account_row(ALICE)?;
+        row.ban = ban;
+        tx.put_account(&row);
         Ok(())
     };
     store.write(ban).await.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::support::{Client, PASSWORD, TestServer, logging_in, reason, refusal};
 use castle::v1;
-use castle_server::throttle::{ADDRESS, Allowance, PAIR};
+use castle_server::throttle::{Allowance, PAIR};
 use std::time::Duration;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -79,7 +79,7 @@ async fn unknown_names_are_throttled_alike_and_say_when_to_come_again() {
 
 #[tokio::test]
 async fn one_address_cannot_go_through_all_names_or_codes() {
-    let few = Allowance { burst: 5, ..ADDRESS };
+    let few = Allowance { burst: 5, refill: Duration::from_hours(1) };
     let server = TestServer::start_with(|config| config.accounts.throttle.address = few).await;
     let alice = server.guest("alice").await;
     let mut client = alice.client.clone();

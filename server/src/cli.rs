@@ -115,7 +115,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Serve(args) => serve(*args).await,
+            Command::Serve(args) => serve(args).await,
             Command::Invite(command) => moderation::invite(command).await,
             Command::Guest(command) => moderation::guest(command).await,
             Command::Report(command) => moderation::report(command).await,

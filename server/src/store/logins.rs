@@ -54,7 +54,6 @@ pub const REPEAT_WINDOW: Duration = Duration::from_mins(1);
 /// What became of a [`Rotation`].
 #[expect(clippy::large_enum_variant, reason = "one at a time, looked at where it is made")]
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one is made for each exchange, and taken apart at once")]
 pub enum Rotated {
     /// The successor is good now; also for a repeat. With its owner and its login.
     Done(Account, Login),

@@ -20,9 +20,9 @@ use tracing_subscriber::EnvFilter;
 
 const FAILED: u8 = 1;
 const WRONG_CONFIGURATION: u8 = 64;
-/// What is logged where nothing else was asked. The relay's crate calls every stray packet an error: whoever can
-/// send a packet could fill the disk.
-const DEFAULT_LOG: &str = "info,turn=off,webrtc_util=warn,sled=warn";
+/// What is logged where nothing else was asked. The STUN codec warns of every malformed packet: whoever can send
+/// one could fill the disk.
+const DEFAULT_LOG: &str = "info,stun_types=off,sled=warn";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -159,19 +159,30 @@ fn listening_json(listening: &Listening, data_dir: &str) -> Value {
     json!({
         "url": listening.url.to_string(),
         "grpc": listening.grpc.to_string(),
-        "turn": [format!("udp:{}", listening.turn)],
+        "turn": turn_listeners(listening),
         "http": null,
         "data_dir": data_dir,
         "version": env!("CARGO_PKG_VERSION"),
     })
 }
 
+/// Where the embedded relay listens, such as `udp:127.0.0.1:3478`.
+fn turn_listeners(listening: &Listening) -> Vec<String> {
+    let both = listening.turn.iter().flat_map(|address| ["udp", "tcp"].map(|way| format!("{way}:{address}")));
+    both.collect()
+}
+
 fn listening_lines(listening: &Listening, data_dir: &str) -> String {
-    let Listening { grpc, turn, url } = listening;
+    let Listening { grpc, url, .. } = listening;
+    let turn: String = turn_listeners(listening)
+        .iter()
+        .filter_map(|listener| listener.split_once(':'))
+        .map(|(transport, address)| format!("listening turn {transport} {address}\n"))
+        .collect();
     format!(
         "castle-server {} with its data in {data_dir}\n\
          listening grpc {grpc} (guests use {url})\n\
-         listening turn udp {turn}\n\
+         {turn}\
          try it: grpcurl -plaintext {grpc} list castle.v1.CastleService",
         env!("CARGO_PKG_VERSION")
     )

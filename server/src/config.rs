@@ -2,6 +2,9 @@
 //!
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
+pub mod relay;
+
+use self::relay::{RelayArgs, RelaySettings};
 use crate::accounts::INVITATION_TTL;
 use crate::hub::HubConfig;
 use crate::session::SessionConfig;
@@ -57,9 +60,6 @@ pub struct ServeArgs {
     /// gRPC listens here (TCP). Port 0: any free port.
     #[arg(long, env = "CASTLE_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
     pub listen: SocketAddr,
-    /// STUN and TURN listen here (UDP). Port 0: any free port.
-    #[arg(long, env = "CASTLE_TURN_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3478")]
-    pub turn_listen: SocketAddr,
     /// How guests reach this server: what invitation links carry, and the host of the relay that guests are
     /// given. `http://` where a guest speaks plaintext to it, `https://` behind a TLS proxy.
     /// [default: http:// and the address of --listen]
@@ -68,13 +68,9 @@ pub struct ServeArgs {
     /// Route of the media between strangers who were matched: `relay` hides their addresses from each other.
     #[arg(long, env = "CASTLE_MATCH_ROUTE", value_name = "ROUTE", value_enum, default_value_t = MatchRoute::Relay)]
     pub match_route: MatchRoute,
-    /// The relay's sockets are bound to this address of this host. [default: that of --turn-listen]
-    #[arg(long, env = "CASTLE_TURN_RELAY_ADDRESS", value_name = "ADDRESS")]
-    pub turn_relay_address: Option<IpAddr>,
-    /// The relay is reached from outside under this address, where a NAT that keeps ports stands before it.
-    /// [default: that of --turn-relay-address]
-    #[arg(long, env = "CASTLE_TURN_EXTERNAL_IP", value_name = "ADDRESS")]
-    pub turn_external_ip: Option<IpAddr>,
+    /// The relay.
+    #[command(flatten)]
+    pub relay: RelayArgs,
     /// Serves gRPC without TLS on an address that is not loopback: only behind a proxy that ends TLS.
     #[arg(long, env = "CASTLE_PLAINTEXT", value_parser = BoolishValueParser::new())]
     pub plaintext: bool,
@@ -152,16 +148,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// gRPC, TCP.
     pub listen: SocketAddr,
-    /// STUN and TURN, UDP.
-    pub turn_listen: SocketAddr,
     /// How guests reach it; none: the address of `listen`.
     pub public_url: Option<PublicUrl>,
     /// Route between matched strangers.
     pub match_route: MatchRoute,
-    /// Relay sockets are bound to it.
-    pub turn_relay_ip: IpAddr,
-    /// Relay sockets are shown under it.
-    pub turn_external_ip: Option<IpAddr>,
+    /// STUN and TURN.
+    pub relay: RelaySettings,
     /// Times and bounds of hall, calls, queue and sessions. `match_route` above decides over the one in here.
     pub hub: HubConfig,
     /// Times and bounds of Signal streams.
@@ -175,11 +167,9 @@ impl Config {
         Self {
             data_dir: dir.to_owned(),
             listen: any,
-            turn_listen: any,
             public_url: None,
             match_route: MatchRoute::Relay,
-            turn_relay_ip: any.ip(),
-            turn_external_ip: None,
+            relay: RelaySettings::on(any),
             hub: HubConfig::default(),
             session: SessionConfig::default(),
         }
@@ -204,27 +194,12 @@ impl TryFrom<ServeArgs> for Config {
                 args.listen
             )));
         }
-        let turn_relay_ip = args.turn_relay_address.unwrap_or(args.turn_listen.ip());
-        if turn_relay_ip.is_unspecified() {
-            return Err(ConfigError(format!(
-                "--turn-listen {} says no address that peers can reach: name one of this host with \
-                 --turn-relay-address",
-                args.turn_listen
-            )));
-        }
-        if args.turn_external_ip.is_some_and(|external| external.is_ipv4() != turn_relay_ip.is_ipv4()) {
-            return Err(ConfigError(format!(
-                "--turn-external-ip and the relay address {turn_relay_ip} must both be IPv4 or both IPv6"
-            )));
-        }
         Ok(Self {
             data_dir: args.data.data_dir,
             listen: args.listen,
-            turn_listen: args.turn_listen,
             public_url,
             match_route: args.match_route,
-            turn_relay_ip,
-            turn_external_ip: args.turn_external_ip,
+            relay: args.relay.try_into()?,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
         })

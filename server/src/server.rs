@@ -6,7 +6,7 @@ use crate::accounts::{Accounts, Inviting};
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
-use crate::config::{Config, MatchRoute, PublicUrl, host_of};
+use crate::config::{Config, MatchRoute, PublicUrl};
 use crate::error::Error;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
@@ -14,14 +14,15 @@ use crate::service::CastleApi;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Role, Store};
 use crate::token::Signers;
-use crate::turn::{self, Relay, RelayConfig, RelayError};
+use crate::turn::Relay;
+use crate::turn::service::{RelayService, RelayStartError};
 use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX};
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::net::{TcpListener, UdpSocket, UnixListener};
+use tokio::net::{TcpListener, UnixListener};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -78,7 +79,7 @@ pub enum StartError {
     },
     /// The relay.
     #[error("{0}")]
-    Relay(#[from] RelayError),
+    Relay(#[from] RelayStartError),
 }
 
 /// Why a server stopped other than by being asked to.
@@ -97,8 +98,8 @@ pub enum RunError {
 pub struct Listening {
     /// gRPC, TCP.
     pub grpc: SocketAddr,
-    /// STUN and TURN, UDP.
-    pub turn: SocketAddr,
+    /// STUN and TURN, UDP and TCP alike; empty where others' servers are used.
+    pub turn: Vec<SocketAddr>,
     /// What guests are told.
     pub url: PublicUrl,
 }
@@ -115,7 +116,7 @@ pub struct Server {
     authenticator: Arc<Authenticator>,
     ice: Arc<IceVendor>,
     hub: HubHandle,
-    relay: Relay,
+    relay: Option<Relay>,
     tasks: TaskTracker,
     stopped: CancellationToken,
 }
@@ -129,32 +130,24 @@ impl Server {
         let listen = |what: String| move |source| StartError::Listen { what, source };
         let grpc =
             TcpListener::bind(config.listen).await.map_err(listen(format!("--listen {}", config.listen)))?;
-        let turn_socket = UdpSocket::bind(config.turn_listen)
-            .await
-            .map_err(listen(format!("--turn-listen {}", config.turn_listen)))?;
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
         let bound = |address: std::io::Result<SocketAddr>| address.map_err(listen("a bound port".to_owned()));
         let grpc_address = bound(grpc.local_addr())?;
+        let secret = TurnSecret::new(secrets.turn.clone());
+        let public_host = config.public_url.as_ref().map(PublicUrl::host);
+        let mut relay = RelayService::start(&config.relay, public_host, &[], secret).await?;
         let listening = Listening {
             grpc: grpc_address,
-            turn: bound(turn_socket.local_addr())?,
+            turn: relay.listening.clone(),
             url: config.public_url.clone().unwrap_or_else(|| PublicUrl::of(grpc_address)),
         };
-        let secret = TurnSecret::new(secrets.turn.clone());
-        let ice = Arc::new(vendor(&config, &listening, secret.clone()));
-        let relay = Relay::start(RelayConfig {
-            socket: turn_socket,
-            relay_ip: config.turn_relay_ip,
-            external_ip: config.turn_external_ip,
-            allocations_max: turn::ALLOCATIONS_MAX,
-            secret,
-        })
-        .await?;
+        let ice = Arc::clone(&relay.vendor);
         let signers = Arc::new(Signers::new(&secrets));
         let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
+        relay.watch(&tasks, &stopped);
         let hub = Hub::spawn(
             hub_config(&config),
             Arc::clone(&ice),
@@ -174,7 +167,7 @@ impl Server {
             authenticator,
             ice,
             hub,
-            relay,
+            relay: relay.relay,
             tasks,
             stopped,
         })
@@ -250,7 +243,9 @@ impl Server {
             () = tokio::time::sleep(DRAIN_DEADLINE) => tracing::warn!("streams were cut at the drain deadline"),
             () = force.cancelled() => tracing::warn!("the drain was cut short"),
         }
-        self.relay.close().await;
+        if let Some(relay) = &self.relay {
+            relay.close().await;
+        }
         admin::remove_socket(&self.config.data_dir);
         ended
     }
@@ -285,22 +280,6 @@ fn hub_config(config: &Config) -> HubConfig {
     let mut hub = config.hub.clone();
     hub.lobby.match_route = match_route;
     hub
-}
-
-fn vendor(config: &Config, listening: &Listening, secret: TurnSecret) -> IceVendor {
-    let ip = listening.turn.ip();
-    let host = match (&config.public_url, config.turn_external_ip) {
-        (_, Some(external)) => host_of(external),
-        (Some(url), None) => url.host().to_owned(),
-        (None, None) if ip.is_unspecified() => host_of(config.turn_relay_ip),
-        (None, None) => host_of(ip),
-    };
-    let port = listening.turn.port();
-    IceVendor::new(
-        vec![format!("stun:{host}:{port}")],
-        vec![format!("turn:{host}:{port}?transport=udp")],
-        secret,
-    )
 }
 
 fn transport() -> tonic::transport::Server {

@@ -62,8 +62,8 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::GetIceServersRequest>,
     ) -> Result<Response<v1::GetIceServersResponse>, Status> {
-        in_time(self.authenticator.authenticate(request.metadata())).await?;
-        Ok(accounts::get_ice_servers(&self.ice))
+        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
+        Ok(accounts::get_ice_servers(&self.ice, &caller))
     }
 
     async fn signal(

@@ -74,7 +74,8 @@ impl Hub {
 
     fn welcome(&mut self, now: Duration, id: SessionId, opened: Opened, outbox: Outbox) {
         let scene = self.lobby.scene(id).expect("the session is in the lobby");
-        let call = scene.call.map(|view| self.call_news(now, view));
+        let call = scene.call.map(|view| self.call_news(now, id, view));
+        let ice = self.ice_for(id, SystemTime::now()).expect("opened just now");
         let resume_token = self.sessions.token(id);
         let session = self.sessions.get_mut(id).expect("opened just now");
         session.hall_version = scene.hall.version;
@@ -86,7 +87,7 @@ impl Hub {
             resumed: matches!(opened, Opened::Resumed(_)),
             received_seq: ack,
             resume_window: self.config.sessions.resume_window,
-            ice: self.ice.servers_for(SystemTime::now()),
+            ice,
             me: scene.me,
             hall: scene.hall,
             call,

@@ -4,7 +4,8 @@
 
 use crate::accounts::{Accounts, LoggedIn, Registering, Tokens};
 use crate::error::Error;
-use crate::ice::IceVendor;
+use crate::auth::Caller;
+use crate::ice::{CredentialOwner, IceVendor};
 use crate::store::Account;
 use castle::limits::UNARY_DEADLINE;
 use castle::v1;
@@ -32,10 +33,11 @@ pub async fn register(
         request_id: asked.request_id,
     };
     let LoggedIn { account, tokens } = in_time(accounts.register(from, registering)).await?;
+    let owner = CredentialOwner::new(account.id, tokens.refresh.login);
     Ok(Response::new(v1::RegisterResponse {
         guest: Some(account.into()),
         tokens: Some(tokens.into()),
-        ice_servers: Some(ice.servers_for(SystemTime::now()).into()),
+        ice_servers: Some(ice.servers_for(SystemTime::now(), owner).into()),
     }))
 }
 
@@ -49,10 +51,11 @@ pub async fn login(
     let asked = request.into_inner();
     let login = accounts.login(from, &asked.name, asked.password, asked.device_name);
     let LoggedIn { account, tokens } = in_time(login).await?;
+    let owner = CredentialOwner::new(account.id, tokens.refresh.login);
     Ok(Response::new(v1::LoginResponse {
         guest: Some(account.into()),
         tokens: Some(tokens.into()),
-        ice_servers: Some(ice.servers_for(SystemTime::now()).into()),
+        ice_servers: Some(ice.servers_for(SystemTime::now(), owner).into()),
     }))
 }
 
@@ -67,8 +70,9 @@ pub async fn refresh(
 }
 
 /// `CastleService.GetIceServers`, for a caller who was authenticated.
-pub fn get_ice_servers(ice: &IceVendor) -> Response<v1::GetIceServersResponse> {
-    Response::new(v1::GetIceServersResponse { ice_servers: Some(ice.servers_for(SystemTime::now()).into()) })
+pub fn get_ice_servers(ice: &IceVendor, caller: &Caller) -> Response<v1::GetIceServersResponse> {
+    let servers = ice.servers_for(SystemTime::now(), CredentialOwner::new(caller.guest, caller.login));
+    Response::new(v1::GetIceServersResponse { ice_servers: Some(servers.into()) })
 }
 
 /// Holds unary work to its deadline.

@@ -15,8 +15,13 @@ use std::str::FromStr;
 pub struct RelayArgs {
     /// STUN and TURN listen here (UDP, and TCP at the same port); may be given once for IPv4 and once for IPv6.
     /// Port 0: any free port.
-    #[arg(long, env = "CASTLE_TURN_LISTEN", value_name = "ADDRESS:PORT", value_delimiter = ',',
-          default_value = "127.0.0.1:3478")]
+    #[arg(
+        long,
+        env = "CASTLE_TURN_LISTEN",
+        value_name = "ADDRESS:PORT",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:3478"
+    )]
     pub turn_listen: Vec<SocketAddr>,
     /// The relay's sockets are bound to this address of this host; one each for IPv4 and IPv6.
     /// [default: those of --turn-listen]
@@ -46,11 +51,23 @@ pub struct RelayArgs {
     pub turn_kbps: u64,
     /// Guests use this TURN server (coturn with use-auth-secret) instead of the embedded one, which is then off:
     /// turn:host:port?transport=udp, …?transport=tcp, turns:host:port; repeatable.
-    #[arg(long, env = "CASTLE_TURN_URL", value_name = "URL", value_delimiter = ',', requires = "turn_secret")]
+    #[arg(
+        long,
+        env = "CASTLE_TURN_URL",
+        value_name = "URL",
+        value_delimiter = ',',
+        requires = "turn_secret"
+    )]
     pub turn_url: Vec<String>,
     /// The static-auth-secret of --turn-url; one for all of them, or one for each in the same order.
-    #[arg(long, env = "CASTLE_TURN_SECRET", value_name = "SECRET", value_delimiter = ',', requires = "turn_url",
-          hide_env_values = true)]
+    #[arg(
+        long,
+        env = "CASTLE_TURN_SECRET",
+        value_name = "SECRET",
+        value_delimiter = ',',
+        requires = "turn_url",
+        hide_env_values = true
+    )]
     pub turn_secret: Vec<String>,
 }
 
@@ -135,11 +152,14 @@ fn relay_ips(args: &RelayArgs) -> Result<Vec<RelayIp>, ConfigError> {
         )));
     }
     for ips in [&bound, &args.turn_external_ip] {
-        if ips.iter().filter(|ip| ip.is_ipv4()).count() > 1 || ips.iter().filter(|ip| ip.is_ipv6()).count() > 1 {
+        if ips.iter().filter(|ip| ip.is_ipv4()).count() > 1
+            || ips.iter().filter(|ip| ip.is_ipv6()).count() > 1
+        {
             return Err(ConfigError("the relay has one IPv4 and one IPv6 address at most".to_owned()));
         }
     }
-    if let Some(external) = args.turn_external_ip.iter().find(|ip| !bound.iter().any(|b| b.is_ipv4() == ip.is_ipv4()))
+    if let Some(external) =
+        args.turn_external_ip.iter().find(|ip| !bound.iter().any(|b| b.is_ipv4() == ip.is_ipv4()))
     {
         return Err(ConfigError(format!(
             "--turn-external-ip {external} and a relay address must both be IPv4 or both IPv6"
@@ -222,7 +242,9 @@ impl FromStr for TurnUrl {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let well_formed = match bare {
             Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-            None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
+            None => {
+                !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+            }
         };
         if !well_formed || port == 0 {
             return Err(wrong());
@@ -262,7 +284,16 @@ mod tests {
         ] {
             assert_eq!(text.parse::<TurnUrl>().unwrap().to_string(), whole);
         }
-        for wrong in ["", "turn:", "stun:a", "turn:a:b", "turn:a:0", "turn:a?transport=sctp", "turn:2001:db8::1:1", "turns:a?transport=udp"] {
+        for wrong in [
+            "",
+            "turn:",
+            "stun:a",
+            "turn:a:b",
+            "turn:a:0",
+            "turn:a?transport=sctp",
+            "turn:2001:db8::1:1",
+            "turns:a?transport=udp",
+        ] {
             assert!(wrong.parse::<TurnUrl>().is_err(), "{wrong:?}");
         }
     }

@@ -37,8 +37,13 @@ fn an_address_nobody_can_reach_needs_one_that_can_be() {
     assert!(serve(&["--turn-external-ip", "2001:db8::1"]).unwrap_err().0.contains("both"));
     let two = ["--turn-relay-address", "192.0.2.1", "--turn-relay-address", "192.0.2.2"];
     assert!(serve(&two).unwrap_err().0.contains("one IPv4"));
-    let outside = ["--turn-listen", "0.0.0.0:3478", "--turn-url", "turn:turn.example", "--turn-secret", "north"];
-    assert_eq!(serve(&outside).unwrap().relay.outside.len(), 1, "and no relay of our own, which needs no address");
+    let outside =
+        ["--turn-listen", "0.0.0.0:3478", "--turn-url", "turn:turn.example", "--turn-secret", "north"];
+    assert_eq!(
+        serve(&outside).unwrap().relay.outside.len(),
+        1,
+        "and no relay of our own, which needs no address"
+    );
 }
 
 #[test]

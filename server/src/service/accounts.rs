@@ -3,8 +3,8 @@
 //! Owns the deadline of a unary call. Never decides anything.
 
 use crate::accounts::{Accounts, LoggedIn, Registering, Tokens};
-use crate::error::Error;
 use crate::auth::Caller;
+use crate::error::Error;
 use crate::ice::{CredentialOwner, IceVendor};
 use crate::store::Account;
 use castle::limits::UNARY_DEADLINE;

@@ -406,8 +406,12 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         which: impl Fn(&Allocation<L, S::Socket>) -> bool,
         effects: &mut Effects<L, S::Socket>,
     ) {
-        let ending: Vec<_> =
-            self.allocations.iter().filter(|(_, allocation)| which(allocation)).map(|(client, _)| *client).collect();
+        let ending: Vec<_> = self
+            .allocations
+            .iter()
+            .filter(|(_, allocation)| which(allocation))
+            .map(|(client, _)| *client)
+            .collect();
         for client in ending {
             self.end(client, effects);
         }

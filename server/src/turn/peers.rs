@@ -47,7 +47,9 @@ impl Network {
             (IpAddr::V4(base), IpAddr::V4(address)) => {
                 cut(base.to_bits().into(), 32) == cut(address.to_bits().into(), 32)
             }
-            (IpAddr::V6(base), IpAddr::V6(address)) => cut(base.to_bits(), 128) == cut(address.to_bits(), 128),
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                cut(base.to_bits(), 128) == cut(address.to_bits(), 128)
+            }
             _ => false,
         }
     }
@@ -213,7 +215,8 @@ mod tests {
     #[test]
     fn this_host_is_refused_by_every_address_that_leads_to_it() {
         let own = PeerRules::new(false, |address| address == IpAddr::from([203, 0, 113, 1]));
-        let mut rules = own.refusing(vec![address("203.0.113.9")]).allowing(vec!["203.0.113.0/24".parse().unwrap()]);
+        let mut rules =
+            own.refusing(vec![address("203.0.113.9")]).allowing(vec!["203.0.113.0/24".parse().unwrap()]);
         for refused in ["203.0.113.1", "203.0.113.9", "::ffff:203.0.113.9"] {
             assert!(!rules.allow(address(refused)), "{refused}");
         }

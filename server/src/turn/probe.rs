@@ -67,7 +67,9 @@ async fn at(address: SocketAddr, transport: TurnTransport, secret: &TurnSecret) 
     let unsigned = |transaction| Writer::request(Method::Allocate, transaction).transport(UDP).finish(None);
     let challenge = way.ask(unsigned, None).await?;
     refused("an Allocate without credentials", &challenge, &[401])?;
-    let (Some(realm), Some(nonce)) = (challenge.realm, challenge.nonce) else { return Err(ProbeError::NotTurn) };
+    let (Some(realm), Some(nonce)) = (challenge.realm, challenge.nonce) else {
+        return Err(ProbeError::NotTurn);
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let nobody = CredentialOwner { guest: 0, login: 0 };
     let username = secret.username(now + CREDENTIAL_S, nobody, rand::random());
@@ -80,7 +82,11 @@ async fn at(address: SocketAddr, transport: TurnTransport, secret: &TurnSecret) 
 }
 
 fn refused(what: &'static str, answer: &Response, expected: &[u16]) -> Result<(), ProbeError> {
-    if expected.contains(&answer.code) { Ok(()) } else { Err(ProbeError::Refused { what, code: answer.code }) }
+    if expected.contains(&answer.code) {
+        Ok(())
+    } else {
+        Err(ProbeError::Refused { what, code: answer.code })
+    }
 }
 
 enum Way {
@@ -91,7 +97,8 @@ enum Way {
 impl Way {
     async fn open(address: SocketAddr, transport: TurnTransport) -> Result<Self, ProbeError> {
         if transport == TurnTransport::Udp {
-            let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+            let any: SocketAddr =
+                if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
             let socket = UdpSocket::bind(any).await?;
             socket.connect(address).await?;
             return Ok(Self::Datagrams(socket));
@@ -128,7 +135,11 @@ impl Way {
     }
 }
 
-async fn heard(socket: &UdpSocket, transaction: Transaction, key: Option<&Key>) -> Result<Response, ProbeError> {
+async fn heard(
+    socket: &UdpSocket,
+    transaction: Transaction,
+    key: Option<&Key>,
+) -> Result<Response, ProbeError> {
     let mut packet = [0; ANSWER_BYTES_MAX];
     loop {
         let length = socket.recv(&mut packet).await?;

@@ -4,8 +4,8 @@
 
 use super::probe::{self, ProbeError};
 use super::{Relay, RelayConfig, RelayError, system_clock};
-use crate::config::relay::{RelaySettings, TurnUrl};
 use crate::config::host_of;
+use crate::config::relay::{RelaySettings, TurnUrl};
 use crate::ice::{IceVendor, TurnSecret, TurnService};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

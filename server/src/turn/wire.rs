@@ -179,7 +179,8 @@ fn read_send(bytes: &[u8]) -> Option<Packet<'_>> {
 
 /// The transaction of a STUN message whose length is that of `bytes`.
 fn header(bytes: &[u8]) -> Option<Transaction> {
-    let whole = bytes.get(4..8)? == MAGIC_COOKIE && HEADER_BYTES + usize::from(u16_at(bytes, 2)?) == bytes.len();
+    let whole =
+        bytes.get(4..8)? == MAGIC_COOKIE && HEADER_BYTES + usize::from(u16_at(bytes, 2)?) == bytes.len();
     bytes.get(8..HEADER_BYTES).filter(|_| whole)?.try_into().ok()
 }
 
@@ -399,7 +400,6 @@ pub fn write_data_indication(out: &mut Vec<u8>, transaction: Transaction, peer: 
     out.extend_from_slice(data);
     out.resize(out.len() + padding, 0);
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -92,7 +92,8 @@ impl Access {
     }
 
     fn tag(&self, expiry: [u8; 4], from: SocketAddr) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.nonce_key).expect("HMAC takes a key of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.nonce_key).expect("HMAC takes a key of any length");
         mac.update(&expiry);
         match from.ip() {
             IpAddr::V4(ip) => mac.update(&ip.octets()),

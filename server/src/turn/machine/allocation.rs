@@ -14,11 +14,11 @@ const CHANNEL_LIFE: Duration = Duration::from_secs(600);
 
 /// A relayed address of an allocation.
 #[derive(Debug, Clone)]
-pub struct Relayed<R> {
+pub(super) struct Relayed<R> {
     /// The socket behind it.
-    pub socket: R,
+    pub(super) socket: R,
     /// As peers see it.
-    pub shown: SocketAddr,
+    pub(super) shown: SocketAddr,
 }
 
 /// A number that stands for a peer.
@@ -33,7 +33,7 @@ struct Channel {
 
 /// Why a permission or channel is not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotMade {
+pub(super) enum NotMade {
     /// The number or the peer is bound otherwise.
     Taken,
     /// There are too many.
@@ -41,32 +41,32 @@ pub enum NotMade {
 }
 
 /// An allocation.
-pub struct Allocation<L, R> {
+pub(super) struct Allocation<L, R> {
     /// The way back to the client.
-    pub link: L,
+    pub(super) link: L,
     /// IPv4, IPv6, or both.
-    pub relayed: BTreeMap<Family, Relayed<R>>,
+    pub(super) relayed: BTreeMap<Family, Relayed<R>>,
     /// The credential it began with.
-    pub username: String,
+    pub(super) username: String,
     /// Of that credential.
-    pub key: Key,
+    pub(super) key: Key,
     /// Whose it is.
-    pub owner: Owner,
+    pub(super) owner: Owner,
     /// When it ends.
-    pub until: Duration,
+    pub(super) until: Duration,
     /// The request that made it …
-    pub made_by: Transaction,
+    pub(super) made_by: Transaction,
     /// … and the answer, to be given again.
-    pub answer: Vec<u8>,
+    pub(super) answer: Vec<u8>,
     /// Of its requests.
-    pub pace: Pace,
+    pub(super) pace: Pace,
     permissions: BTreeMap<IpAddr, Duration>,
     channels: BTreeMap<u16, Channel>,
     numbers: BTreeMap<SocketAddr, u16>,
 }
 
 /// What an allocation begins with.
-pub struct Beginning<L, R> {
+pub(super) struct Beginning<L, R> {
     pub(super) link: L,
     pub(super) relayed: BTreeMap<Family, Relayed<R>>,
     pub(super) username: String,
@@ -79,7 +79,7 @@ pub struct Beginning<L, R> {
 
 impl<L, R> Allocation<L, R> {
     /// Without any permission.
-    pub fn new(beginning: Beginning<L, R>) -> Self {
+    pub(super) fn new(beginning: Beginning<L, R>) -> Self {
         let Beginning { link, relayed, username, key, owner, until, made_by, answer } = beginning;
         Self {
             link,
@@ -98,12 +98,12 @@ impl<L, R> Allocation<L, R> {
     }
 
     /// Whether the peer may send, and be sent to.
-    pub fn permits(&self, now: Duration, peer: IpAddr) -> bool {
+    pub(super) fn permits(&self, now: Duration, peer: IpAddr) -> bool {
         self.permissions.get(&peer).is_some_and(|until| *until > now)
     }
 
     /// Permits all of `peers`, or none.
-    pub fn permit(&mut self, now: Duration, limits: &Limits, peers: &[IpAddr]) -> Result<(), NotMade> {
+    pub(super) fn permit(&mut self, now: Duration, limits: &Limits, peers: &[IpAddr]) -> Result<(), NotMade> {
         self.permissions.retain(|_, until| *until > now);
         let mut new: Vec<_> = peers.iter().filter(|peer| !self.permissions.contains_key(peer)).collect();
         new.sort_unstable();
@@ -116,7 +116,7 @@ impl<L, R> Allocation<L, R> {
     }
 
     /// Binds `number` to `peer`, which packets are looked up by as `key`, and permits it.
-    pub fn bind(
+    pub(super) fn bind(
         &mut self,
         now: Duration,
         limits: &Limits,
@@ -139,18 +139,18 @@ impl<L, R> Allocation<L, R> {
     }
 
     /// The peer behind a number.
-    pub fn peer_of(&self, now: Duration, number: u16) -> Option<SocketAddr> {
+    pub(super) fn peer_of(&self, now: Duration, number: u16) -> Option<SocketAddr> {
         self.channels.get(&number).filter(|channel| channel.until > now).map(|channel| channel.peer)
     }
 
     /// The number of a peer.
-    pub fn number_of(&self, now: Duration, key: SocketAddr) -> Option<u16> {
+    pub(super) fn number_of(&self, now: Duration, key: SocketAddr) -> Option<u16> {
         let number = *self.numbers.get(&key)?;
         self.channels.get(&number).filter(|channel| channel.until > now).map(|_| number)
     }
 
     /// Forgets what has run out.
-    pub fn tidy(&mut self, now: Duration) {
+    pub(super) fn tidy(&mut self, now: Duration) {
         self.permissions.retain(|_, until| *until > now);
         self.forget_channels(now);
     }

@@ -113,7 +113,8 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             return answer.map_err(signed);
         }
         let Some(allocation) = self.allocations.get(&client) else {
-            let ended = self.ended.get(&client).filter(|(transaction, ..)| *transaction == request.transaction);
+            let ended =
+                self.ended.get(&client).filter(|(transaction, ..)| *transaction == request.transaction);
             return ended.map(|(_, answer, _)| answer.clone()).ok_or_else(|| signed(437));
         };
         if allocation.username != username {

@@ -71,7 +71,8 @@ fn what_is_written_is_read() {
     let key = Key::new("1:x", "castle", "secret");
     let writer = Writer::request(Method::ChannelBind, [5; 12]).channel(0x4123);
     let peers = ["192.0.2.1:9", "[2001:db8::1]:65535"].map(|text| text.parse().unwrap());
-    let message = peers.iter().fold(writer, |writer, peer| writer.peer(*peer)).username("1:x").finish(Some(&key));
+    let message =
+        peers.iter().fold(writer, |writer, peer| writer.peer(*peer)).username("1:x").finish(Some(&key));
     let Some(Packet::Request(request)) = Packet::read(&message) else { panic!("not a request") };
     assert_eq!((request.method, request.transaction), (Method::ChannelBind, [5; 12]));
     assert_eq!(request.channel(), Ok(Some(0x4123)));

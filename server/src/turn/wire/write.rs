@@ -70,7 +70,9 @@ impl Writer {
     /// UNKNOWN-ATTRIBUTES.
     pub fn unknown(mut self, kinds: &[u16]) -> Self {
         let kinds: Vec<_> = kinds.iter().copied().map(AttributeType::new).collect();
-        self.out.add_attribute(&UnknownAttributes::new(&kinds)).expect("attributes come before the signature");
+        self.out
+            .add_attribute(&UnknownAttributes::new(&kinds))
+            .expect("attributes come before the signature");
         self
     }
 
@@ -217,7 +219,8 @@ impl Response {
                 .filter(|(kind, _)| *kind == attribute::XOR_RELAYED_ADDRESS)
                 .filter_map(|(_, value)| address(value))
                 .collect(),
-            lifetime: first(attribute::LIFETIME).and_then(|value| Some(u32::from_be_bytes(value.try_into().ok()?))),
+            lifetime: first(attribute::LIFETIME)
+                .and_then(|value| Some(u32::from_be_bytes(value.try_into().ok()?))),
         })
     }
 }

@@ -160,7 +160,7 @@ fn listening_json(listening: &Listening, data_dir: &str) -> Value {
         "url": listening.url.to_string(),
         "grpc": listening.grpc.to_string(),
         "turn": turn_listeners(listening),
-        "http": null,
+        "http": listening.http.map(|http| http.to_string()),
         "data_dir": data_dir,
         "version": env!("CARGO_PKG_VERSION"),
     })
@@ -169,23 +169,23 @@ fn listening_json(listening: &Listening, data_dir: &str) -> Value {
 /// Where the embedded relay listens, such as `udp:127.0.0.1:3478`.
 fn turn_listeners(listening: &Listening) -> Vec<String> {
     let both = listening.turn.iter().flat_map(|address| ["udp", "tcp"].map(|way| format!("{way}:{address}")));
-    both.collect()
+    both.chain(listening.turn_tls.map(|address| format!("tls:{address}"))).collect()
 }
 
 fn listening_lines(listening: &Listening, data_dir: &str) -> String {
-    let Listening { grpc, url, .. } = listening;
-    let turn: String = turn_listeners(listening)
-        .iter()
-        .filter_map(|listener| listener.split_once(':'))
-        .map(|(transport, address)| format!("listening turn {transport} {address}\n"))
-        .collect();
-    format!(
-        "castle-server {} with its data in {data_dir}\n\
-         listening grpc {grpc} (guests use {url})\n\
-         {turn}\
-         try it: grpcurl -plaintext {grpc} list castle.v1.CastleService",
-        env!("CARGO_PKG_VERSION")
-    )
+    let Listening { grpc, http, fingerprint, url, .. } = listening;
+    let mut lines = vec![
+        format!("castle-server {} with its data in {data_dir}", env!("CARGO_PKG_VERSION")),
+        format!("listening grpc {grpc} (guests use {url})"),
+    ];
+    let turn = turn_listeners(listening);
+    let split = turn.iter().filter_map(|listener| listener.split_once(':'));
+    lines.extend(split.map(|(transport, address)| format!("listening turn {transport} {address}")));
+    lines.extend(http.map(|http| format!("listening http {http} (/metrics, /livez, /readyz)")));
+    lines.extend(fingerprint.as_ref().map(|fingerprint| format!("certificate {fingerprint}")));
+    let how = if fingerprint.is_some() { "-insecure" } else { "-plaintext" };
+    lines.push(format!("try it: grpcurl {how} {grpc} list castle.v1.CastleService"));
+    lines.join("\n")
 }
 
 /// While nobody has an account: says how somebody gets one, and on a terminal makes the first invitation. In

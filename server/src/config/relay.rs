@@ -23,6 +23,10 @@ pub struct RelayArgs {
         default_value = "127.0.0.1:3478"
     )]
     pub turn_listen: Vec<SocketAddr>,
+    /// TURN over TLS listens here too (TCP), for clients that do not name TURN in ALPN as ours do on the port of
+    /// --listen; with the certificate of gRPC. Port 0: any free port.
+    #[arg(long, env = "CASTLE_TURN_TLS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub turn_tls_listen: Option<SocketAddr>,
     /// The relay's sockets are bound to this address of this host; one each for IPv4 and IPv6.
     /// [default: those of --turn-listen]
     #[arg(long, env = "CASTLE_TURN_RELAY_ADDRESS", value_name = "ADDRESS", value_delimiter = ',')]
@@ -76,6 +80,8 @@ pub struct RelayArgs {
 pub struct RelaySettings {
     /// UDP, and TCP at the same port.
     pub listen: Vec<SocketAddr>,
+    /// TLS, on a port of its own.
+    pub tls_listen: Option<SocketAddr>,
     /// Where relayed addresses are.
     pub ips: Vec<RelayIp>,
     /// Their ports.
@@ -102,6 +108,7 @@ impl RelaySettings {
     pub fn on(listen: SocketAddr) -> Self {
         Self {
             listen: vec![listen],
+            tls_listen: None,
             ips: vec![RelayIp { bound: listen.ip(), shown: listen.ip() }],
             ports: None,
             allowed_peers: Vec::new(),
@@ -130,6 +137,7 @@ impl TryFrom<RelayArgs> for RelaySettings {
         };
         Ok(Self {
             listen: args.turn_listen,
+            tls_listen: args.turn_tls_listen,
             ips,
             ports: args.turn_port_range,
             allowed_peers: args.turn_allow_peer,

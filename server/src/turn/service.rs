@@ -4,8 +4,8 @@
 
 use super::probe::{self, ProbeError};
 use super::{Relay, RelayConfig, RelayError, system_clock};
-use crate::config::host_of;
 use crate::config::relay::{RelaySettings, TurnUrl};
+use crate::config::{PublicUrl, host_of};
 use crate::ice::{IceVendor, TurnSecret, TurnService};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -35,6 +35,15 @@ pub enum RelayStartError {
     Relay(#[from] RelayError),
 }
 
+/// Where TURN is spoken within TLS.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TurnOverTls {
+    /// On the port of gRPC, by ALPN.
+    pub beside_grpc: bool,
+    /// On a port of its own.
+    pub own_port: Option<u16>,
+}
+
 /// What guests are relayed by.
 pub struct RelayService {
     /// The embedded relay, where there is one.
@@ -47,12 +56,13 @@ pub struct RelayService {
 }
 
 impl RelayService {
-    /// Starts the embedded relay, or takes others' servers. `public_host`: the name guests know this server by.
-    /// `tls_urls`: `turns:` URIs that lead to [`Relay::serve_stream`].
+    /// Starts the embedded relay, or takes others' servers. Guests reach this server at `url`, which the relay
+    /// shares the host of where it `is_public`; what comes in by `tls` leads to [`Relay::serve_stream`].
     pub async fn start(
         settings: &RelaySettings,
-        public_host: Option<&str>,
-        tls_urls: &[String],
+        url: &PublicUrl,
+        is_public: bool,
+        tls: TurnOverTls,
         secret: TurnSecret,
     ) -> Result<Self, RelayStartError> {
         if !settings.outside.is_empty() {
@@ -79,13 +89,15 @@ impl RelayService {
             clock: system_clock(),
         })
         .await?;
-        let places = places(settings, public_host, &listening);
+        let places = places(settings, is_public.then(|| url.host()), &listening);
         let stun = places.iter().map(|place| format!("stun:{place}")).collect();
         let over = |transport: &str| {
             let urls = places.iter().map(move |place| format!("turn:{place}?transport={transport}"));
             urls.collect::<Vec<_>>()
         };
-        let turn = [over("udp"), over("tcp"), tls_urls.to_vec()].concat();
+        let sealed = tls.own_port.into_iter().chain(tls.beside_grpc.then(|| url.port()));
+        let sealed = sealed.map(|port| format!("turns:{}:{port}?transport=tcp", url.host())).collect();
+        let turn = [over("udp"), over("tcp"), sealed].concat();
         let service = Arc::new(TurnService::new(stun, turn, secret));
         Ok(Self {
             relay: Some(relay),

@@ -44,6 +44,14 @@ pub enum Command {
     /// Guests: who has an account.
     #[command(subcommand)]
     Guest(GuestCommand),
+    /// Keys that sign access tokens.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Copies the whole store into a file, also while a server runs. The file holds password hashes and signing keys.
+    Backup(BackupArgs),
+    /// Puts the store of a backup in the place of the one that is there, which is kept beside it. Everybody has to log
+    /// in again. Refused while a server runs.
+    Restore(RestoreArgs),
 }
 
 /// Where the store is.
@@ -130,6 +138,54 @@ pub struct GuestListArgs {
     pub json: bool,
 }
 
+/// Commands about signing keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Lists the keys that verify, newest first.
+    List(KeyArgs),
+    /// Makes a new key that signs from now on; the old one verifies until its tokens have expired (15 min).
+    Rotate(KeyArgs),
+}
+
+/// Settings of `key list` and `key rotate`.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Prints JSON: id, created_at, signs, verifies_until; of `list` an array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write, readable by its owner alone. One that is there is replaced when the new one is whole.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Prints one JSON object: file, bytes, rows, schema, made_at, sha256.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Where the data is to be.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// A file that `backup` wrote.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Prints one JSON object: rows, made_at, kept, sha256.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Route of the media between matched strangers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MatchRoute {
@@ -209,7 +265,8 @@ impl TryFrom<ServeArgs> for Config {
         let relay = RelaySettings::try_from(args.relay)?;
         if relay.tls_listen.is_some() && transport.tls.is_none() {
             return Err(ConfigError(
-                "--turn-tls-listen needs a certificate: give --tls-cert and --tls-key, or --tls-self-signed".to_owned(),
+                "--turn-tls-listen needs a certificate: give --tls-cert and --tls-key, or --tls-self-signed"
+                    .to_owned(),
             ));
         }
         Ok(Self {

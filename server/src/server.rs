@@ -12,6 +12,7 @@ use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
 use crate::config::{Config, MatchRoute, PublicUrl};
 use crate::error::Error;
+use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
@@ -25,6 +26,7 @@ use crate::turn::service::{RelayService, RelayStartError};
 use castle::limits::FRAME_BYTES_MAX;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
+use castle::v1::host_service_server::HostServiceServer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -111,6 +113,7 @@ pub struct Server {
     admin: UnixListener,
     store: Arc<dyn Store>,
     store_failed: CancellationToken,
+    signers: Arc<Signers>,
     accounts: Arc<Accounts>,
     authenticator: Arc<Authenticator>,
     ice: Arc<IceVendor>,
@@ -131,15 +134,21 @@ impl Server {
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
         let mut listening = ports.listening(&config)?;
         let secret = TurnSecret::new(secrets.turn.clone());
-        let mut relay =
-            RelayService::start(&config.relay, &listening.url, config.public_url.is_some(), ports.turn_tls(), secret)
-                .await?;
+        let mut relay = RelayService::start(
+            &config.relay,
+            &listening.url,
+            config.public_url.is_some(),
+            ports.turn_tls(),
+            secret,
+        )
+        .await?;
         listening.turn.clone_from(&relay.listening);
         if let Some(relay) = &relay.relay {
             ports.relay_by(relay.clone());
         }
         let ice = Arc::clone(&relay.vendor);
-        let signers = Arc::new(Signers::new(&secrets));
+        let signing_keys = store.signing_keys(SystemTime::now()).await?;
+        let signers = Arc::new(Signers::new(&secrets, signing_keys));
         let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
@@ -160,6 +169,7 @@ impl Server {
             admin,
             store,
             store_failed,
+            signers,
             accounts,
             authenticator,
             ice,
@@ -209,6 +219,15 @@ impl Server {
             url: self.listening.url.clone(),
             hub: self.hub.clone(),
         });
+        let host = HostServiceServer::new(HostApi {
+            store: Arc::clone(&self.store),
+            signers: Arc::clone(&self.signers),
+            rotating: tokio::sync::Mutex::default(),
+            hub: self.hub.clone(),
+            ice: Arc::clone(&self.ice),
+            listening: self.listening.clone(),
+            started_at: SystemTime::now(),
+        });
         let stop_probes = CancellationToken::new();
         let _probes_end_with_us = stop_probes.clone().drop_guard();
         let (readiness, ready) = watch::channel(Readiness::Starting);
@@ -218,7 +237,8 @@ impl Server {
             .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, &tasks, &stopped, stop_probes);
-        tasks.spawn(tonic::transport::Server::builder().add_service(admin).serve_with_incoming_shutdown(
+        let socket = tonic::transport::Server::builder().add_service(admin).add_service(host);
+        tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
         ));

@@ -173,17 +173,11 @@ fn listening_json(listening: &Listening, data_dir: &str) -> Value {
     json!({
         "url": listening.url.to_string(),
         "grpc": listening.grpc.to_string(),
-        "turn": turn_listeners(listening),
+        "turn": listening.turn_ways(),
         "http": listening.http.map(|http| http.to_string()),
         "data_dir": data_dir,
         "version": env!("CARGO_PKG_VERSION"),
     })
-}
-
-/// Where the embedded relay listens, such as `udp:127.0.0.1:3478`.
-fn turn_listeners(listening: &Listening) -> Vec<String> {
-    let both = listening.turn.iter().flat_map(|address| ["udp", "tcp"].map(|way| format!("{way}:{address}")));
-    both.chain(listening.turn_tls.map(|address| format!("tls:{address}"))).collect()
 }
 
 fn listening_lines(listening: &Listening, data_dir: &str) -> String {
@@ -192,7 +186,7 @@ fn listening_lines(listening: &Listening, data_dir: &str) -> String {
         format!("castle-server {} with its data in {data_dir}", env!("CARGO_PKG_VERSION")),
         format!("listening grpc {grpc} (guests use {url})"),
     ];
-    let turn = turn_listeners(listening);
+    let turn = listening.turn_ways();
     let split = turn.iter().filter_map(|listener| listener.split_once(':'));
     lines.extend(split.map(|(transport, address)| format!("listening turn {transport} {address}")));
     lines.extend(http.map(|http| format!("listening http {http} (/metrics, /livez, /readyz)")));

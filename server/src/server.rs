@@ -105,6 +105,14 @@ pub struct Listening {
     pub url: PublicUrl,
 }
 
+impl Listening {
+    /// Where the embedded relay listens, such as `udp:127.0.0.1:3478`.
+    pub fn turn_ways(&self) -> Vec<String> {
+        let both = self.turn.iter().flat_map(|address| ["udp", "tcp"].map(|way| format!("{way}:{address}")));
+        both.chain(self.turn_tls.map(|address| format!("tls:{address}"))).collect()
+    }
+}
+
 /// A server with everything bound and opened, not serving yet.
 pub struct Server {
     config: Config,

@@ -71,8 +71,7 @@ async fn at(address: SocketAddr, transport: TurnTransport, secret: &TurnSecret) 
         return Err(ProbeError::NotTurn);
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let nobody = CredentialOwner { guest: 0, login: 0 };
-    let username = secret.username(now + CREDENTIAL_S, nobody, rand::random());
+    let username = secret.username(now + CREDENTIAL_S, CredentialOwner::NOBODY, rand::random());
     let key = Key::new(&username, &realm, &secret.password_for(&username));
     let signed = |writer: Writer| writer.username(&username).challenge(&realm, &nonce).finish(Some(&key));
     let allocate = |transaction| signed(Writer::request(Method::Allocate, transaction).transport(UDP));

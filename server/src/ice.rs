@@ -115,6 +115,27 @@ pub struct CredentialOwner {
     pub login: u64,
 }
 
+/// Whose credentials are to be void, and whose allocations are to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CredentialsOf {
+    /// All of a guest.
+    Guest(u64),
+    /// Those of one login.
+    Login(u64),
+}
+
+impl CredentialsOf {
+    /// All of this guest.
+    pub fn guest(guest: GuestId) -> Self {
+        Self::Guest(guest.to_bits() as u64)
+    }
+
+    /// Those of this login.
+    pub fn login(login: LoginId) -> Self {
+        Self::Login(login.to_bits() as u64)
+    }
+}
+
 impl CredentialOwner {
     /// The server itself, which tries what it gives to guests.
     pub const NOBODY: Self = Self { guest: 0, login: 0 };
@@ -170,12 +191,26 @@ impl TurnService {
 /// Hands out ICE servers with fresh credentials.
 pub struct IceVendor {
     services: Vec<Arc<TurnService>>,
+    on_end: Option<Box<dyn Fn(CredentialsOf) + Send + Sync>>,
 }
 
 impl IceVendor {
     /// Vends these services, in order of preference.
     pub fn new(services: Vec<Arc<TurnService>>) -> Self {
-        Self { services }
+        Self { services, on_end: None }
+    }
+
+    /// The relay that takes these credentials is told by `on_end` of those that are void.
+    #[must_use]
+    pub fn telling(self, on_end: impl Fn(CredentialsOf) + Send + Sync + 'static) -> Self {
+        Self { on_end: Some(Box::new(on_end)), ..self }
+    }
+
+    /// Somebody was banned or logged out. Others' relays cannot be told: there a credential lasts its hour.
+    pub fn end(&self, whose: CredentialsOf) {
+        if let Some(on_end) = &self.on_end {
+            on_end(whose);
+        }
     }
 
     /// Servers with credentials that are good from `now` for [`CREDENTIAL_TTL`]. Services found broken are left

@@ -16,12 +16,10 @@ pub use driver::Clock;
 
 use self::counters::Counters;
 use self::driver::{Core, Out, Ports};
-use self::machine::access::Whose;
 use self::machine::limits::Limits;
 use self::machine::{Input, Machine, Now, RelayIp, Settings};
 use self::peers::{Network, PeerRules, is_of_this_host};
-use crate::ice::{CredentialOwner, TurnSecret};
-use castle::ids::{GuestId, LoginId};
+use crate::ice::{CredentialsOf, TurnSecret};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -131,15 +129,8 @@ impl Relay {
         &self.core.counters
     }
 
-    /// Ends a guest's allocations; credentials they were given up to now make no new ones.
-    pub fn end_guest(&self, guest: GuestId) {
-        let whose = Whose::Guest(CredentialOwner::new(guest, LoginId::from_bits(0)).guest);
-        self.core.handle(Input::End(whose), &mut Out::default());
-    }
-
-    /// Ends the allocations of one login; its credentials make no new ones.
-    pub fn end_login(&self, login: LoginId) {
-        let whose = Whose::Login(CredentialOwner::new(GuestId::from_bits(0), login).login);
+    /// Ends these allocations; credentials given up to now make no new ones.
+    pub fn end(&self, whose: CredentialsOf) {
         self.core.handle(Input::End(whose), &mut Out::default());
     }
 

@@ -7,6 +7,7 @@ use super::sessions::Opened;
 use super::{Drain, Hub, MATCH_SWEEP};
 use crate::calls::{Departure, Party};
 use crate::error::Error;
+use crate::ice::CredentialsOf;
 use crate::lobby::{Beginning, Effect, Event, Input};
 use crate::matchmaker::Join;
 use castle::ids::SessionId;
@@ -185,6 +186,10 @@ impl Hub {
         let meant = self.sessions.matching(|session| match whose {
             Whose::Guest(guest) => session.guest.id == guest,
             Whose::Login(login) => session.login == login,
+        });
+        self.ice.end(match whose {
+            Whose::Guest(guest) => CredentialsOf::guest(guest),
+            Whose::Login(login) => CredentialsOf::login(login),
         });
         for id in meant {
             self.close(id, why.clone());

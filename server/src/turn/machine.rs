@@ -9,13 +9,13 @@ mod allocation;
 pub mod limits;
 mod requests;
 
-use self::access::{Access, Owner, Whose};
+use self::access::{Access, Owner};
 use self::allocation::Allocation;
 use self::limits::{Limits, Networks, Pace};
 use super::counters::{Counters, Dropped};
 use super::peers::PeerRules;
 use super::wire::{Family, Packet, Transaction, write_channel_data, write_data_indication};
-use crate::ice::TurnSecret;
+use crate::ice::{CredentialsOf, TurnSecret};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -72,7 +72,7 @@ pub enum Input<'a, L> {
     /// A client's stream is closed.
     Gone(Client),
     /// Somebody was banned or logged out.
-    End(Whose),
+    End(CredentialsOf),
     /// Time passes: about once a second.
     Tick,
 }
@@ -234,7 +234,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             Input::Gone(client) => self.end(client, effects),
             Input::End(whose) => {
                 self.access.shut_out(now.unix, whose);
-                self.end_where(|allocation| whose.means(allocation.owner), effects);
+                self.end_where(|allocation| allocation.owner.is_of(whose), effects);
             }
             Input::Tick => {
                 self.end_where(|allocation| allocation.until <= now.at, effects);

@@ -99,9 +99,10 @@ impl RelayService {
         let sealed = sealed.map(|port| format!("turns:{}:{port}?transport=tcp", url.host())).collect();
         let turn = [over("udp"), over("tcp"), sealed].concat();
         let service = Arc::new(TurnService::new(stun, turn, secret));
+        let told = relay.clone();
         Ok(Self {
             relay: Some(relay),
-            vendor: Arc::new(IceVendor::new(vec![service])),
+            vendor: Arc::new(IceVendor::new(vec![service]).telling(move |whose| told.end(whose))),
             listening,
             services: Vec::new(),
         })

@@ -1,7 +1,7 @@
 //! The relay, as coturn's own client sees it, and as one that does what no client should.
 
 use castle::ids::{GuestId, LoginId};
-use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, TurnSecret};
+use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, CredentialsOf, TurnSecret};
 use castle_server::turn::machine::limits::{Limits, Rate};
 use castle_server::turn::machine::{Now, RelayIp};
 use castle_server::turn::wire::{Key, Method, Response, Writer, write_channel_data};
@@ -331,11 +331,11 @@ async fn a_ban_cuts_what_is_relayed() {
     for guest in [&mut ada, &mut ben] {
         assert_eq!(guest.ask(Method::Allocate, |writer| writer.transport(UDP)).await.code, 0);
     }
-    test.relay.end_guest(GuestId::from_bits(1));
+    test.relay.end(CredentialsOf::guest(GuestId::from_bits(1)));
     assert_eq!(test.relay.allocations(), 1);
     assert_eq!(ada.ask(Method::Allocate, |writer| writer.transport(UDP)).await.code, 401);
     assert_eq!(ben.ask(Method::Refresh, |writer| writer).await.code, 0);
-    test.relay.end_login(LoginId::from_bits(1002));
+    test.relay.end(CredentialsOf::login(LoginId::from_bits(1002)));
     assert_eq!(test.relay.allocations(), 0);
 }
 

@@ -1,6 +1,6 @@
 //! **Pure**: who may ask. Nonces that prove themselves, credentials by time, owners, and who was shut out.
 
-use crate::ice::{CREDENTIAL_TTL, CredentialOwner, TurnSecret, username_expiry_unix};
+use crate::ice::{CREDENTIAL_TTL, CredentialOwner, CredentialsOf as Whose, TurnSecret, username_expiry_unix};
 use crate::turn::wire::Key;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -27,22 +27,13 @@ pub enum Owner {
     Name([u8; 8]),
 }
 
-/// Whose allocations are to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Whose {
-    /// All of a guest.
-    Guest(u64),
-    /// Those of one login.
-    Login(u64),
-}
-
-impl Whose {
-    /// Whether this owner is meant.
-    pub fn means(self, owner: Owner) -> bool {
-        match (self, owner) {
-            (Self::Guest(guest), Owner::Known(owner)) => owner.guest == guest,
-            (Self::Login(login), Owner::Known(owner)) => owner.login == login,
-            (_, Owner::Name(_)) => false,
+impl Owner {
+    /// Whether it is among those meant.
+    pub fn is_of(self, whose: Whose) -> bool {
+        match (whose, self) {
+            (Whose::Guest(guest), Self::Known(owner)) => owner.guest == guest,
+            (Whose::Login(login), Self::Known(owner)) => owner.login == login,
+            (_, Self::Name(_)) => false,
         }
     }
 }

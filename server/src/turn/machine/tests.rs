@@ -4,7 +4,7 @@ mod chance;
 mod stories;
 
 use super::*;
-use crate::ice::CredentialOwner;
+use crate::ice::{CredentialOwner, CredentialsOf as Whose};
 use crate::turn::wire::{Key, Method, Response, Writer};
 
 pub(super) const SECRET: &str = "north";

@@ -142,7 +142,7 @@ impl Server {
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
         let mut listening = ports.listening(&config)?;
         let secret = TurnSecret::new(secrets.turn.clone());
-        let mut relay = RelayService::start(
+        let relay = RelayService::start(
             &config.relay,
             &listening.url,
             config.public_url.is_some(),
@@ -161,7 +161,7 @@ impl Server {
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
-        relay.watch(&tasks, &stopped);
+        tasks.spawn(relay.watcher.clone().run(stopped.clone()));
         let hub = Hub::spawn(
             hub_config(&config),
             Arc::clone(&ice),

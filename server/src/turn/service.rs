@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// How often others' servers are tried: two tries fit into the time in which a guest gives a call up.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
@@ -52,6 +51,13 @@ pub struct RelayService {
     pub vendor: Arc<IceVendor>,
     /// Where the embedded relay listens, UDP and TCP alike.
     pub listening: Vec<SocketAddr>,
+    /// Watches others' servers; nothing to do where there are none.
+    pub watcher: Watcher,
+}
+
+/// Tries others' servers, and leaves out those that fail.
+#[derive(Clone, Default)]
+pub struct Watcher {
     services: Vec<(TurnUrl, Arc<TurnService>)>,
 }
 
@@ -104,7 +110,7 @@ impl RelayService {
             relay: Some(relay),
             vendor: Arc::new(IceVendor::new(vec![service]).telling(move |whose| told.end(whose))),
             listening,
-            services: Vec::new(),
+            watcher: Watcher::default(),
         })
     }
 
@@ -118,24 +124,27 @@ impl RelayService {
             })
             .collect();
         let vendor = IceVendor::new(services.iter().map(|(_, service)| Arc::clone(service)).collect());
-        Self { relay: None, vendor: Arc::new(vendor), listening: Vec::new(), services }
-    }
-
-    /// Watches others' servers until `stopped`, one task each.
-    pub fn watch(&mut self, tasks: &TaskTracker, stopped: &CancellationToken) {
-        for (url, service) in self.services.drain(..) {
-            tasks.spawn(watch(url, service, stopped.clone()));
-        }
+        Self { relay: None, vendor: Arc::new(vendor), listening: Vec::new(), watcher: Watcher { services } }
     }
 }
 
-async fn watch(url: TurnUrl, service: Arc<TurnService>, stopped: CancellationToken) {
-    let mut ticks = tokio::time::interval(PROBE_EVERY);
-    while stopped.run_until_cancelled(ticks.tick()).await.is_some() {
-        let Some(found) = stopped.run_until_cancelled(probe::allocate(&url, service.secret())).await else {
-            return;
-        };
-        note(&url, &service, found);
+impl Watcher {
+    /// Tries each until `stopped`.
+    pub async fn run(self, stopped: CancellationToken) {
+        let mut ticks = tokio::time::interval(PROBE_EVERY);
+        while !self.services.is_empty() && stopped.run_until_cancelled(ticks.tick()).await.is_some() {
+            if stopped.run_until_cancelled(self.check()).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Tries each once, all at the same time.
+    pub async fn check(&self) {
+        let tries = self.services.iter().map(async |(url, service)| {
+            note(url, service, probe::allocate(url, service.secret()).await);
+        });
+        futures_util::future::join_all(tries).await;
     }
 }
 

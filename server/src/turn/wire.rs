@@ -17,8 +17,8 @@ const CONTROL_BYTES_MAX: usize = 2048;
 pub const HEADER_BYTES: usize = 20;
 /// Bytes of a ChannelData header.
 pub const CHANNEL_HEADER_BYTES: usize = 4;
-/// Channel numbers a client may bind (RFC 8656 section 12).
-pub const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x4fff;
+/// Channel numbers a client may bind: those of RFC 5766, since clients of today bind beyond the 0x4fff of RFC 8656.
+pub const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x7fff;
 
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const SEND_INDICATION: [u8; 2] = [0x00, 0x16];

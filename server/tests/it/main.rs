@@ -10,3 +10,4 @@ mod signal;
 mod signaling;
 mod support;
 mod turn;
+mod turn_outside;

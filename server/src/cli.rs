@@ -86,7 +86,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Serve(args) => serve(args).await,
+            Command::Serve(args) => serve(*args).await,
             Command::Invite(InviteCommand::Create(args)) => invite_create(args).await,
             Command::Guest(GuestCommand::List(args)) => guest_list(args).await,
             Command::Key(command) => host::key(command).await,

@@ -37,7 +37,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Invitations: how guests get in.
     #[command(subcommand)]
     Invite(InviteCommand),

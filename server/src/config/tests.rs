@@ -5,7 +5,7 @@ use super::*;
 fn serve(flags: &[&str]) -> Result<Config, ConfigError> {
     let arguments = ["castle-server", "serve"].iter().chain(flags);
     let Command::Serve(args) = Cli::try_parse_from(arguments).unwrap().command else { panic!("not serve") };
-    args.try_into()
+    (*args).try_into()
 }
 
 #[test]

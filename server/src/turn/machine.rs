@@ -227,9 +227,9 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
     /// Performs `input`; what is to be done is added to `effects`.
     pub fn handle(&mut self, now: Now, input: Input<'_, L>, effects: &mut Effects<L, S::Socket>) {
         match input {
-            Input::Client { client, link, packet } => self.from_client(now, client, link, packet, effects),
+            Input::Client { client, link, packet } => self.client_sent(now, client, link, packet, effects),
             Input::Peer { family, port, from, packet } => {
-                self.from_peer(now.at, (family, port), from, packet, effects);
+                self.peer_sent(now.at, (family, port), from, packet, effects);
             }
             Input::Gone(client) => self.end(client, effects),
             Input::End(whose) => {
@@ -258,7 +258,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         self.allocations.contains_key(&client)
     }
 
-    fn from_client(
+    fn client_sent(
         &mut self,
         now: Now,
         client: Client,
@@ -322,7 +322,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         Ok(())
     }
 
-    fn from_peer(
+    fn peer_sent(
         &mut self,
         now: Duration,
         at: (Family, u16),
@@ -360,14 +360,13 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         let (number, link, owner) =
             (allocation.number_of(now, key), allocation.link.clone(), allocation.owner);
         self.charge(now, owner, data.len())?;
-        let bytes = match number {
-            Some(number) => effects.write(|out| write_channel_data(out, number, data, client.stream)),
-            None => {
-                self.indications += 1;
-                let mut transaction = [0; 12];
-                transaction[4..].copy_from_slice(&self.indications.to_be_bytes());
-                effects.write(|out| write_data_indication(out, transaction, from, data))
-            }
+        let bytes = if let Some(number) = number {
+            effects.write(|out| write_channel_data(out, number, data, client.stream))
+        } else {
+            self.indications += 1;
+            let mut transaction = [0; 12];
+            transaction[4..].copy_from_slice(&self.indications.to_be_bytes());
+            effects.write(|out| write_data_indication(out, transaction, from, data))
         };
         effects.list.push(Effect::ToClient { link, kind: Kind::Media, bytes });
         self.counters.relayed(data.len());

@@ -68,6 +68,7 @@ impl Writer {
     }
 
     /// UNKNOWN-ATTRIBUTES.
+    #[must_use]
     pub fn unknown(mut self, kinds: &[u16]) -> Self {
         let kinds: Vec<_> = kinds.iter().copied().map(AttributeType::new).collect();
         self.out
@@ -77,26 +78,31 @@ impl Writer {
     }
 
     /// REALM and NONCE.
+    #[must_use]
     pub fn challenge(self, realm: &str, nonce: &[u8]) -> Self {
         self.with(attribute::REALM, realm.as_bytes()).with(attribute::NONCE, nonce)
     }
 
     /// USERNAME.
+    #[must_use]
     pub fn username(self, username: &str) -> Self {
         self.with(attribute::USERNAME, username.as_bytes())
     }
 
     /// XOR-MAPPED-ADDRESS.
+    #[must_use]
     pub fn mapped(self, address: SocketAddr) -> Self {
         self.address(attribute::XOR_MAPPED_ADDRESS, address)
     }
 
     /// XOR-RELAYED-ADDRESS.
+    #[must_use]
     pub fn relayed(self, address: SocketAddr) -> Self {
         self.address(attribute::XOR_RELAYED_ADDRESS, address)
     }
 
     /// XOR-PEER-ADDRESS.
+    #[must_use]
     pub fn peer(self, address: SocketAddr) -> Self {
         self.address(attribute::XOR_PEER_ADDRESS, address)
     }
@@ -108,53 +114,63 @@ impl Writer {
     }
 
     /// LIFETIME.
+    #[must_use]
     pub fn lifetime(self, seconds: u32) -> Self {
         self.with(attribute::LIFETIME, &seconds.to_be_bytes())
     }
 
     /// REQUESTED-TRANSPORT.
+    #[must_use]
     pub fn transport(self, protocol: u8) -> Self {
         self.with(attribute::REQUESTED_TRANSPORT, &[protocol, 0, 0, 0])
     }
 
     /// REQUESTED-ADDRESS-FAMILY.
+    #[must_use]
     pub fn family(self, family: Family) -> Self {
         self.with(attribute::REQUESTED_ADDRESS_FAMILY, &[family.code(), 0, 0, 0])
     }
 
     /// ADDITIONAL-ADDRESS-FAMILY: always IPv6.
+    #[must_use]
     pub fn additional_family(self) -> Self {
         self.with(attribute::ADDITIONAL_ADDRESS_FAMILY, &[Family::V6.code(), 0, 0, 0])
     }
 
     /// ADDRESS-ERROR-CODE: why the additional family is not there.
+    #[must_use]
     pub fn address_error(self, family: Family, code: u16) -> Self {
         let value = [family.code(), 0, (code / 100) as u8, (code % 100) as u8];
         self.with(attribute::ADDRESS_ERROR_CODE, &value)
     }
 
     /// EVEN-PORT.
+    #[must_use]
     pub fn even_port(self, reserve: bool) -> Self {
         self.with(attribute::EVEN_PORT, &[u8::from(reserve) << 7])
     }
 
     /// RESERVATION-TOKEN.
+    #[must_use]
     pub fn reservation(self, token: [u8; 8]) -> Self {
         self.with(attribute::RESERVATION_TOKEN, &token)
     }
 
     /// DONT-FRAGMENT.
+    #[must_use]
     pub fn dont_fragment(self) -> Self {
         self.with(attribute::DONT_FRAGMENT, &[])
     }
 
     /// CHANNEL-NUMBER.
+    #[must_use]
     pub fn channel(self, number: u16) -> Self {
         let [high, low] = number.to_be_bytes();
         self.with(attribute::CHANNEL_NUMBER, &[high, low, 0, 0])
     }
 
     /// SOFTWARE.
+    #[must_use]
     pub fn software(self, name: &str) -> Self {
         self.with(attribute::SOFTWARE, name.as_bytes())
     }

@@ -327,6 +327,7 @@ impl<'a> Request<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
+#[expect(clippy::option_option, reason = "malformed, unknown and known are three things")]
 fn read_family(value: &[u8]) -> Option<Option<Family>> {
     (value.len() == 4).then(|| Family::from_code(value[0]))
 }

@@ -99,11 +99,11 @@ impl Bench {
         sent.collect()
     }
 
-    pub(super) fn from_client(&mut self, client: Client, packet: &[u8]) -> Vec<Sent> {
+    pub(super) fn client_sent(&mut self, client: Client, packet: &[u8]) -> Vec<Sent> {
         self.input(Input::Client { client, link: &client, packet })
     }
 
-    pub(super) fn from_peer(&mut self, port: u16, from: SocketAddr, packet: &[u8]) -> Vec<Sent> {
+    pub(super) fn peer_sent(&mut self, port: u16, from: SocketAddr, packet: &[u8]) -> Vec<Sent> {
         self.input(Input::Peer { family: Family::of(from.ip()), port, from, packet })
     }
 
@@ -118,7 +118,7 @@ impl Bench {
 
     /// The one answer to a packet.
     pub(super) fn answer(&mut self, client: Client, packet: &[u8]) -> Response {
-        let sent = self.from_client(client, packet);
+        let sent = self.client_sent(client, packet);
         let answers: Vec<_> = sent
             .iter()
             .filter_map(|sent| match sent {

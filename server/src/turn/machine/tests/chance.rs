@@ -62,11 +62,11 @@ fn happens(
         9 => bench.input(Input::End(Whose::Guest(random.random_range(0..4)))),
         10..20 => {
             let peer = any_peer(random, relayed);
-            bench.from_peer(40_000 + random.random_range(0..60), peer, &[9; 50])
+            bench.peer_sent(40_000 + random.random_range(0..60), peer, &[9; 50])
         }
         _ => {
             let packet = any_packet(random, caller, relayed);
-            bench.from_client(caller.client, &packet)
+            bench.client_sent(caller.client, &packet)
         }
     }
 }
@@ -136,7 +136,7 @@ fn rubbish_and_mutations_of_valid_packets_do_no_harm() {
                 }
             }
         }
-        bench.from_client(ada.client, &packet);
+        bench.client_sent(ada.client, &packet);
         crate::turn::wire::frame_bytes(&packet).ok();
         Response::read(&packet, Some(&ada.key));
         if round % 100 == 0 {

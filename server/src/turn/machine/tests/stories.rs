@@ -42,7 +42,7 @@ fn an_allocation_begins_with_a_challenge_and_ends_with_a_farewell() {
 
     let farewell = ada.signed(Method::Refresh, |writer| writer.lifetime(0));
     let port = answer.relayed[0].port();
-    let sent = bench.from_client(ada.client, &farewell);
+    let sent = bench.client_sent(ada.client, &farewell);
     assert!(sent.contains(&Sent::Close(port)), "{sent:?}");
     assert_eq!(bench.counters.allocations(), 0);
     assert_eq!(bench.answer(ada.client, &farewell).code, 0, "said again, answered alike");
@@ -56,11 +56,11 @@ fn answers_are_signed_and_repeated_requests_answered_alike() {
     let mut ada = Caller::new(&bench, 1, guest(1));
     ada.ask(&mut bench, Method::Refresh, |writer| writer);
     let allocate = ada.signed(Method::Allocate, |writer| writer.transport(UDP));
-    let first = bench.from_client(ada.client, &allocate);
+    let first = bench.client_sent(ada.client, &allocate);
     let [Sent::Open(_), Sent::Client(Kind::Answer, answer)] = &first[..] else { panic!("{first:?}") };
     assert!(Response::read(answer, Some(&ada.key)).is_some(), "signed with the key of the request");
     bench.wait(2);
-    let again = bench.from_client(ada.client, &allocate);
+    let again = bench.client_sent(ada.client, &allocate);
     assert_eq!(again, [Sent::Client(Kind::Answer, answer.clone())]);
     assert_eq!(bench.machine.allocations(), 1);
     assert_eq!(ada.ask(&mut bench, Method::Allocate, |writer| writer.transport(UDP)).code, 437);
@@ -111,7 +111,7 @@ fn a_live_allocation_keeps_its_credential_for_two_days_and_an_old_nonce_is_renew
         renewed += usize::from(nonce != ada.nonce);
     }
     assert_eq!(renewed, 48, "once an hour");
-    assert_eq!(bench.from_client(ada.client, &channel_data(0x4000, b"still")).len(), 1);
+    assert_eq!(bench.client_sent(ada.client, &channel_data(0x4000, b"still")).len(), 1);
     let password = TurnSecret::new(SECRET).password_for(&ada.username);
     let mut late = Caller::with(2, &ada.username, &password);
     let refused = late.ask(&mut bench, Method::Allocate, |writer| writer.transport(UDP)).code;
@@ -128,7 +128,7 @@ fn an_allocation_that_is_not_refreshed_ends() {
     assert_eq!(bench.wait(599), []);
     assert_eq!(bench.wait(1), [Sent::Close(relayed.port())]);
     assert_eq!(bench.machine.allocations(), 0);
-    assert_eq!(bench.from_client(ada.client, &send_indication(address(PEER), b"late")), []);
+    assert_eq!(bench.client_sent(ada.client, &send_indication(address(PEER), b"late")), []);
     assert_eq!(ada.ask(&mut bench, Method::Refresh, |writer| writer).code, 437);
 }
 
@@ -192,7 +192,7 @@ fn a_client_may_have_ipv4_ipv6_or_both() {
     assert_eq!(answer.relayed.iter().map(SocketAddr::is_ipv6).collect::<Vec<_>>(), [false, true]);
     for peer in [PEER, "[2606:4700::1111]:80"] {
         assert_eq!(both.permit(&mut bench, address(peer)), 0);
-        assert_eq!(bench.from_client(both.client, &send_indication(address(peer), b"x")).len(), 1);
+        assert_eq!(bench.client_sent(both.client, &send_indication(address(peer), b"x")).len(), 1);
     }
     let one = both.ask(&mut bench, Method::Refresh, |writer| writer.lifetime(0).family(Family::V4));
     assert_eq!(one.code, 0);
@@ -206,29 +206,29 @@ fn peers_are_heard_by_permission_and_by_channel() {
     let mut ada = Caller::new(&bench, 1, guest(1));
     let relayed = ada.allocate(&mut bench);
     let peer = address(PEER);
-    assert_eq!(bench.from_client(ada.client, &send_indication(peer, b"hi")), [], "no permission yet");
-    assert_eq!(bench.from_peer(relayed.port(), peer, b"ho"), []);
+    assert_eq!(bench.client_sent(ada.client, &send_indication(peer, b"hi")), [], "no permission yet");
+    assert_eq!(bench.peer_sent(relayed.port(), peer, b"ho"), []);
     assert_eq!(ada.permit(&mut bench, peer), 0);
-    let sent = bench.from_client(ada.client, &send_indication(peer, b"hi"));
+    let sent = bench.client_sent(ada.client, &send_indication(peer, b"hi"));
     assert_eq!(sent, [Sent::Peer(relayed.port(), peer, b"hi".to_vec())]);
-    assert_eq!(data_indication(&bench.from_peer(relayed.port(), peer, b"ho")), (peer, b"ho".to_vec()));
+    assert_eq!(data_indication(&bench.peer_sent(relayed.port(), peer, b"ho")), (peer, b"ho".to_vec()));
     let other_port = address("1.2.3.33:7001");
-    assert_eq!(data_indication(&bench.from_peer(relayed.port(), other_port, b"x")).0, other_port);
+    assert_eq!(data_indication(&bench.peer_sent(relayed.port(), other_port, b"x")).0, other_port);
 
     assert_eq!(ada.bind(&mut bench, 0x4001, peer), 0);
-    let sent = bench.from_client(ada.client, &channel_data(0x4001, b"hi"));
+    let sent = bench.client_sent(ada.client, &channel_data(0x4001, b"hi"));
     assert_eq!(sent, [Sent::Peer(relayed.port(), peer, b"hi".to_vec())]);
-    assert_eq!(bench.from_peer(relayed.port(), peer, b"ho"), [media(channel_data(0x4001, b"ho"))]);
-    assert_eq!(bench.from_client(ada.client, &channel_data(0x4002, b"hi")), [], "no such channel");
+    assert_eq!(bench.peer_sent(relayed.port(), peer, b"ho"), [media(channel_data(0x4001, b"ho"))]);
+    assert_eq!(bench.client_sent(ada.client, &channel_data(0x4002, b"hi")), [], "no such channel");
 
     for _ in 0..2 {
         bench.wait(290);
         ada.ask(&mut bench, Method::Refresh, |writer| writer);
     }
-    assert_eq!(bench.from_peer(relayed.port(), peer, b"ho"), [], "the permission has run out");
-    assert_eq!(bench.from_client(ada.client, &channel_data(0x4001, b"hi")).len(), 1, "the channel has not");
+    assert_eq!(bench.peer_sent(relayed.port(), peer, b"ho"), [], "the permission has run out");
+    assert_eq!(bench.client_sent(ada.client, &channel_data(0x4001, b"hi")).len(), 1, "the channel has not");
     bench.wait(20);
-    assert_eq!(bench.from_client(ada.client, &channel_data(0x4001, b"hi")), []);
+    assert_eq!(bench.client_sent(ada.client, &channel_data(0x4001, b"hi")), []);
 }
 
 #[test]
@@ -260,12 +260,12 @@ fn private_peers_and_this_host_are_forbidden() {
     }
     let both = |writer: Writer| writer.peer(address(PEER)).peer(address("192.168.1.1:80"));
     assert_eq!(ada.ask(&mut bench, Method::CreatePermission, both).code, 403);
-    assert_eq!(bench.from_client(ada.client, &send_indication(address(PEER), b"x")), [], "all or none");
+    assert_eq!(bench.client_sent(ada.client, &send_indication(address(PEER), b"x")), [], "all or none");
     // The relay's own address may be permitted, for its live ports; all other ports of it lead nowhere.
     for own in ["10.0.0.5:22", "203.0.113.9:22"] {
         assert_eq!(ada.permit(&mut bench, address(own)), 0);
-        assert_eq!(bench.from_client(ada.client, &send_indication(address(own), b"x")), []);
-        assert_eq!(bench.from_peer(relayed.port(), address(own), b"x"), []);
+        assert_eq!(bench.client_sent(ada.client, &send_indication(address(own), b"x")), []);
+        assert_eq!(bench.peer_sent(relayed.port(), address(own), b"x"), []);
     }
     assert_eq!(bench.counters.dropped().find(|(why, _)| *why == "forbidden_peer").unwrap().1, 4);
 }
@@ -276,18 +276,18 @@ fn two_guests_of_the_relay_meet_inside_it_by_either_address() {
     let (mut ada, mut ben) = (Caller::new(&bench, 1, guest(1)), Caller::new(&bench, 2, guest(2)));
     let (of_ada, of_ben) = (ada.allocate(&mut bench), ben.allocate(&mut bench));
     assert_eq!(ada.permit(&mut bench, of_ben), 0);
-    assert_eq!(bench.from_client(ada.client, &send_indication(of_ben, b"hi")), [], "Ben permits nobody yet");
+    assert_eq!(bench.client_sent(ada.client, &send_indication(of_ben, b"hi")), [], "Ben permits nobody yet");
     let bound = SocketAddr::new(IpAddr::from([10, 0, 0, 5]), of_ada.port());
     assert_eq!(ben.permit(&mut bench, bound), 0);
-    let sent = bench.from_client(ada.client, &send_indication(of_ben, b"hi"));
+    let sent = bench.client_sent(ada.client, &send_indication(of_ben, b"hi"));
     assert_eq!(data_indication(&sent), (of_ada, b"hi".to_vec()), "shown as from outside");
     assert_eq!(ben.bind(&mut bench, 0x4abc, of_ada), 0);
-    let sent = bench.from_client(ada.client, &send_indication(of_ben, b"hi"));
+    let sent = bench.client_sent(ada.client, &send_indication(of_ben, b"hi"));
     assert_eq!(sent, [media(channel_data(0x4abc, b"hi"))]);
-    let sent = bench.from_client(ben.client, &channel_data(0x4abc, b"ho"));
+    let sent = bench.client_sent(ben.client, &channel_data(0x4abc, b"ho"));
     assert_eq!(data_indication(&sent), (of_ben, b"ho".to_vec()));
     // A packet from the network that says it came from a relayed address lies.
-    assert_eq!(bench.from_peer(of_ben.port(), of_ada, b"lie"), []);
+    assert_eq!(bench.peer_sent(of_ben.port(), of_ada, b"lie"), []);
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn a_guest_over_their_bandwidth_slows_nobody_else() {
     }
     let packet = send_indication(address(PEER), &[0; 1000]);
     let through = |bench: &mut Bench, client: Client| {
-        (0..20).filter(|_| !bench.from_client(client, &packet).is_empty()).count()
+        (0..20).filter(|_| !bench.client_sent(client, &packet).is_empty()).count()
     };
     assert_eq!(through(&mut bench, ada.client), 10);
     assert_eq!(through(&mut bench, second.client), 0, "all allocations of a guest together");
@@ -370,7 +370,7 @@ fn a_closed_stream_takes_its_allocation_along() {
     ada.client.stream = true;
     let relayed = ada.allocate(&mut bench);
     ada.bind(&mut bench, 0x4000, address(PEER));
-    let sent = bench.from_peer(relayed.port(), address(PEER), b"12345");
+    let sent = bench.peer_sent(relayed.port(), address(PEER), b"12345");
     let [Sent::Client(Kind::Media, frame)] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!(frame.len(), 12, "padded to four bytes in a stream");
     assert_eq!(bench.input(Input::Gone(ada.client)), [Sent::Close(relayed.port())]);
@@ -388,14 +388,14 @@ fn a_flood_is_answered_briefly_and_takes_nothing_from_calls() {
     for number in 0..100_000_u32 {
         let ip = IpAddr::from([192, 0, 3 + (number % 1000 / 250) as u8, (number % 250) as u8]);
         let flood = Client { from: SocketAddr::new(ip, (number / 1000) as u16 + 1), ..client(0) };
-        for sent in bench.from_client(flood, &allocate) {
+        for sent in bench.client_sent(flood, &allocate) {
             let Sent::Client(Kind::Answer, bytes) = sent else { panic!("{sent:?}") };
             assert!(bytes.len() <= 4 * allocate.len(), "{} for {}", bytes.len(), allocate.len());
             answered += 1;
         }
     }
     assert_eq!(answered, 5_000, "of 100,000 in one moment from 1,000 addresses");
-    assert_eq!(bench.from_client(ada.client, &channel_data(0x4000, b"call")).len(), 1);
+    assert_eq!(bench.client_sent(ada.client, &channel_data(0x4000, b"call")).len(), 1);
     assert_eq!(
         ada.ask(&mut bench, Method::Refresh, |writer| writer).code,
         0,
@@ -404,7 +404,7 @@ fn a_flood_is_answered_briefly_and_takes_nothing_from_calls() {
     assert!(bench.machine.networks.len() <= 1001);
     let one = Client { from: address("192.0.9.200:1"), ..client(0) };
     bench.seconds += 10;
-    let heard = (0..10_000).filter(|_| !bench.from_client(one, &allocate).is_empty()).count();
+    let heard = (0..10_000).filter(|_| !bench.client_sent(one, &allocate).is_empty()).count();
     assert_eq!(heard, 400, "one address has its burst and no more");
     let mut ben = Caller::new(&bench, 2, guest(2));
     ben.allocate(&mut bench);

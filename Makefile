@@ -17,7 +17,7 @@ test-all: test
 	@scripts/setup.sh foreign
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_grpcurl.sh
 
-# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,call picks groups. Release profile.
+# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,turn,call picks groups. Release profile.
 bench:
 	@scripts/setup.sh build
 	@cargo bench --locked --workspace --bench scoreboard

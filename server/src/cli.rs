@@ -28,9 +28,9 @@ use tracing_subscriber::EnvFilter;
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
 const WRONG_CONFIGURATION: u8 = 64;
-/// What is logged where nothing else was asked. The relay's crate calls every stray packet an error: whoever can
-/// send a packet could fill the disk.
-const DEFAULT_LOG: &str = "info,turn=off,webrtc_util=warn,sled=warn";
+/// What is logged where nothing else was asked. The STUN codec warns of every malformed packet: whoever can send
+/// one could fill the disk.
+const DEFAULT_LOG: &str = "info,stun_types=off,sled=warn";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +115,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Serve(args) => serve(args).await,
+            Command::Serve(args) => serve(*args).await,
             Command::Invite(command) => moderation::invite(command).await,
             Command::Guest(command) => moderation::guest(command).await,
             Command::Report(command) => moderation::report(command).await,
@@ -200,7 +200,7 @@ fn listening_json(listening: &Listening, data_dir: &str) -> Value {
     json!({
         "url": listening.url.to_string(),
         "grpc": listening.grpc.to_string(),
-        "turn": [format!("udp:{}", listening.turn)],
+        "turn": listening.turn_ways(),
         "http": listening.http.map(|http| http.to_string()),
         "data_dir": data_dir,
         "version": env!("CARGO_PKG_VERSION"),
@@ -208,12 +208,14 @@ fn listening_json(listening: &Listening, data_dir: &str) -> Value {
 }
 
 fn listening_lines(listening: &Listening, data_dir: &str) -> String {
-    let Listening { grpc, turn, http, fingerprint, url } = listening;
+    let Listening { grpc, http, fingerprint, url, .. } = listening;
     let mut lines = vec![
         format!("castle-server {} with its data in {data_dir}", env!("CARGO_PKG_VERSION")),
         format!("listening grpc {grpc} (guests use {url})"),
-        format!("listening turn udp {turn}"),
     ];
+    let turn = listening.turn_ways();
+    let split = turn.iter().filter_map(|listener| listener.split_once(':'));
+    lines.extend(split.map(|(transport, address)| format!("listening turn {transport} {address}")));
     lines.extend(http.map(|http| format!("listening http {http} (/metrics, /livez, /readyz)")));
     lines.extend(fingerprint.as_ref().map(|fingerprint| format!("certificate {fingerprint}")));
     let how = if fingerprint.is_some() { "-insecure" } else { "-plaintext" };

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod commands;
+pub mod relay;
 mod transport;
 
 pub use accounts::AccountsArgs;
@@ -13,6 +14,7 @@ pub use commands::{
 };
 pub use transport::TransportArgs;
 
+use self::relay::{RelayArgs, RelaySettings};
 use crate::accounts::AccountsConfig;
 use crate::hub::HubConfig;
 use crate::moderation::INVITATION_TTL;
@@ -48,7 +50,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Invitations: how guests get in.
     #[command(subcommand)]
     Invite(InviteCommand),
@@ -88,9 +90,6 @@ pub struct ServeArgs {
     /// gRPC listens here (TCP). Port 0: any free port.
     #[arg(long, env = "CASTLE_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
     pub listen: SocketAddr,
-    /// STUN and TURN listen here (UDP). Port 0: any free port.
-    #[arg(long, env = "CASTLE_TURN_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3478")]
-    pub turn_listen: SocketAddr,
     /// How guests reach this server: what invitation links carry, and the host of the relay that guests are
     /// given. `http://` where a guest speaks plaintext to it, `https://` with TLS, here or in a proxy.
     /// [default: the address of --listen]
@@ -99,13 +98,9 @@ pub struct ServeArgs {
     /// Route of the media between strangers who were matched: `relay` hides their addresses from each other.
     #[arg(long, env = "CASTLE_MATCH_ROUTE", value_name = "ROUTE", value_enum, default_value_t = MatchRoute::Relay)]
     pub match_route: MatchRoute,
-    /// The relay's sockets are bound to this address of this host. [default: that of --turn-listen]
-    #[arg(long, env = "CASTLE_TURN_RELAY_ADDRESS", value_name = "ADDRESS")]
-    pub turn_relay_address: Option<IpAddr>,
-    /// The relay is reached from outside under this address, where a NAT that keeps ports stands before it.
-    /// [default: that of --turn-relay-address]
-    #[arg(long, env = "CASTLE_TURN_EXTERNAL_IP", value_name = "ADDRESS")]
-    pub turn_external_ip: Option<IpAddr>,
+    /// The relay.
+    #[command(flatten)]
+    pub relay: RelayArgs,
     /// Who may register, what passwords cost.
     #[command(flatten)]
     pub accounts: AccountsArgs,
@@ -186,16 +181,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// gRPC, TCP.
     pub listen: SocketAddr,
-    /// STUN and TURN, UDP.
-    pub turn_listen: SocketAddr,
     /// How guests reach it; none: the address of `listen`.
     pub public_url: Option<PublicUrl>,
     /// Route between matched strangers.
     pub match_route: MatchRoute,
-    /// Relay sockets are bound to it.
-    pub turn_relay_ip: IpAddr,
-    /// Relay sockets are shown under it.
-    pub turn_external_ip: Option<IpAddr>,
+    /// STUN and TURN.
+    pub relay: RelaySettings,
     /// Where the certificate comes from; none: plaintext.
     pub tls: Option<TlsSource>,
     /// Bounds of TCP connections.
@@ -227,11 +218,9 @@ impl Config {
         Self {
             data_dir: dir.to_owned(),
             listen: any,
-            turn_listen: any,
             public_url: None,
             match_route: MatchRoute::Relay,
-            turn_relay_ip: any.ip(),
-            turn_external_ip: None,
+            relay: RelaySettings::on(any),
             tls: None,
             connections: Limits::default(),
             opening_timeout: OPENING_TIMEOUT,
@@ -259,27 +248,19 @@ impl TryFrom<ServeArgs> for Config {
                 args.listen
             )));
         }
-        let turn_relay_ip = args.turn_relay_address.unwrap_or(args.turn_listen.ip());
-        if turn_relay_ip.is_unspecified() {
-            return Err(ConfigError(format!(
-                "--turn-listen {} says no address that peers can reach: name one of this host with \
-                 --turn-relay-address",
-                args.turn_listen
-            )));
-        }
-        if args.turn_external_ip.is_some_and(|external| external.is_ipv4() != turn_relay_ip.is_ipv4()) {
-            return Err(ConfigError(format!(
-                "--turn-external-ip and the relay address {turn_relay_ip} must both be IPv4 or both IPv6"
-            )));
+        let relay = RelaySettings::try_from(args.relay)?;
+        if relay.tls_listen.is_some() && transport.tls.is_none() {
+            return Err(ConfigError(
+                "--turn-tls-listen needs a certificate: give --tls-cert and --tls-key, or --tls-self-signed"
+                    .to_owned(),
+            ));
         }
         Ok(Self {
             data_dir: args.data.data_dir,
             listen: args.listen,
-            turn_listen: args.turn_listen,
             public_url,
             match_route: args.match_route,
-            turn_relay_ip,
-            turn_external_ip: args.turn_external_ip,
+            relay,
             tls: transport.tls,
             connections: transport.connections,
             opening_timeout: OPENING_TIMEOUT,
@@ -338,6 +319,11 @@ impl PublicUrl {
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
         Ok(Self { tls, host: host.to_owned(), port, pin: None })
+    }
+
+    /// Port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Host name or address, IPv6 in brackets.

@@ -7,7 +7,7 @@
 use crate::admin;
 use crate::error::Error;
 use crate::hub::HubHandle;
-use crate::ice::IceVendor;
+use crate::ice::{CredentialOwner, IceVendor};
 use crate::server::Listening;
 use crate::store::sled::SledStore;
 use crate::store::{CopyStore as _, KeyStore, OpenError, SigningKey, Store};
@@ -60,9 +60,9 @@ impl HostService for HostApi {
             started_at: Some(self.started_at.into()),
             public_url: self.listening.url.to_string(),
             grpc: self.listening.grpc.to_string(),
-            turn: vec![format!("udp:{}", self.listening.turn)],
+            turn: self.listening.turn_ways(),
             http: self.listening.http.map(|http| http.to_string()).unwrap_or_default(),
-            ice_servers: Some(self.ice.servers_for(SystemTime::now()).into()),
+            ice_servers: Some(self.ice.servers_for(SystemTime::now(), CredentialOwner::NOBODY).into()),
             sessions: busy.sessions,
             calls: busy.calls,
             waiting: busy.waiting,

@@ -10,7 +10,7 @@ use crate::accounts::Accounts;
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
-use crate::config::{Config, MatchRoute, PublicUrl, host_of};
+use crate::config::{Config, MatchRoute, PublicUrl};
 use crate::error::Error;
 use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
@@ -26,7 +26,8 @@ use crate::store::{OpenError, Store};
 use crate::token::Signers;
 use crate::transport::probes::Gather;
 use crate::transport::{Readiness, TlsError};
-use crate::turn::{self, Relay, RelayConfig, RelayError};
+use crate::turn::Relay;
+use crate::turn::service::{RelayService, RelayStartError};
 use castle::limits::FRAME_BYTES_MAX;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
@@ -34,7 +35,7 @@ use castle::v1::host_service_server::HostServiceServer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::net::{UdpSocket, UnixListener};
+use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +74,7 @@ pub enum StartError {
     },
     /// The relay.
     #[error("{0}")]
-    Relay(#[from] RelayError),
+    Relay(#[from] RelayStartError),
     /// The certificate.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
@@ -95,14 +96,24 @@ pub enum RunError {
 pub struct Listening {
     /// gRPC, TCP.
     pub grpc: SocketAddr,
-    /// STUN and TURN, UDP.
-    pub turn: SocketAddr,
+    /// STUN and TURN, UDP and TCP alike; empty where others' servers are used.
+    pub turn: Vec<SocketAddr>,
+    /// TURN over TLS, on a port of its own.
+    pub turn_tls: Option<SocketAddr>,
     /// Probes and metrics, plain HTTP.
     pub http: Option<SocketAddr>,
     /// The certificate that is in use at first, `sha256:` and 64 hex digits; none without TLS.
     pub fingerprint: Option<String>,
     /// What guests are told.
     pub url: PublicUrl,
+}
+
+impl Listening {
+    /// Where the embedded relay listens, such as `udp:127.0.0.1:3478`.
+    pub fn turn_ways(&self) -> Vec<String> {
+        let both = self.turn.iter().flat_map(|address| ["udp", "tcp"].map(|way| format!("{way}:{address}")));
+        both.chain(self.turn_tls.map(|address| format!("tls:{address}"))).collect()
+    }
 }
 
 /// A server with everything bound and opened, not serving yet.
@@ -119,7 +130,7 @@ pub struct Server {
     authenticator: Arc<Authenticator>,
     ice: Arc<IceVendor>,
     hub: HubHandle,
-    relay: Relay,
+    relay: Option<Relay>,
     tasks: TaskTracker,
     stopped: CancellationToken,
 }
@@ -131,23 +142,23 @@ impl Server {
         let store: Arc<dyn Store> = Arc::new(open_store(&config, store_failed.clone()).await?);
         let secrets = store.secrets().await?;
         let listen = |what: String| move |source| StartError::Listen { what, source };
-        let ports = Ports::bind(&config, Arc::new(Metrics::new())).await?;
-        let turn_socket = UdpSocket::bind(config.turn_listen)
-            .await
-            .map_err(listen(format!("--turn-listen {}", config.turn_listen)))?;
+        let mut ports = Ports::bind(&config, Arc::new(Metrics::new())).await?;
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
-        let turn_address = turn_socket.local_addr().map_err(listen("a bound port".to_owned()))?;
-        let listening = ports.listening(&config, turn_address)?;
+        let mut listening = ports.listening(&config)?;
         let secret = TurnSecret::new(secrets.turn.clone());
-        let ice = Arc::new(vendor(&config, &listening, secret.clone()));
-        let relay = Relay::start(RelayConfig {
-            socket: turn_socket,
-            relay_ip: config.turn_relay_ip,
-            external_ip: config.turn_external_ip,
-            allocations_max: turn::ALLOCATIONS_MAX,
+        let relay = RelayService::start(
+            &config.relay,
+            &listening.url,
+            config.public_url.is_some(),
+            ports.turn_tls(),
             secret,
-        })
+        )
         .await?;
+        listening.turn.clone_from(&relay.listening);
+        if let Some(relay) = &relay.relay {
+            ports.relay_by(relay.clone());
+        }
+        let ice = Arc::clone(&relay.vendor);
         let signing_keys = store.signing_keys(SystemTime::now()).await?;
         let mut signers = Signers::new(&secrets, signing_keys);
         signers.access.ttl = config.access_ttl;
@@ -155,6 +166,7 @@ impl Server {
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
+        tasks.spawn(relay.watcher.clone().run(stopped.clone()));
         let hub = Hub::spawn(
             hub_config(&config),
             Arc::clone(&ice),
@@ -185,7 +197,7 @@ impl Server {
             authenticator,
             ice,
             hub,
-            relay,
+            relay: relay.relay,
             tasks,
             stopped,
         })
@@ -275,7 +287,9 @@ impl Server {
             () = tokio::time::sleep(DRAIN_DEADLINE) => tracing::warn!("streams were cut at the drain deadline"),
             () = force.cancelled() => tracing::warn!("the drain was cut short"),
         }
-        self.relay.close().await;
+        if let Some(relay) = &self.relay {
+            relay.close().await;
+        }
         admin::remove_socket(&self.config.data_dir);
         ended
     }
@@ -330,20 +344,4 @@ fn hub_config(config: &Config) -> HubConfig {
     let mut hub = config.hub.clone();
     hub.lobby.match_route = match_route;
     hub
-}
-
-fn vendor(config: &Config, listening: &Listening, secret: TurnSecret) -> IceVendor {
-    let ip = listening.turn.ip();
-    let host = match (&config.public_url, config.turn_external_ip) {
-        (_, Some(external)) => host_of(external),
-        (Some(url), None) => url.host().to_owned(),
-        (None, None) if ip.is_unspecified() => host_of(config.turn_relay_ip),
-        (None, None) => host_of(ip),
-    };
-    let port = listening.turn.port();
-    IceVendor::new(
-        vec![format!("stun:{host}:{port}")],
-        vec![format!("turn:{host}:{port}?transport=udp")],
-        secret,
-    )
 }

@@ -95,7 +95,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::GetIceServersRequest>,
     ) -> Result<Response<v1::GetIceServersResponse>, Status> {
-        self.unary(request, async |_, _| Ok(accounts::get_ice_servers(&self.ice))).await
+        self.unary(request, async |caller, _| Ok(accounts::get_ice_servers(&self.ice, &caller))).await
     }
 
     async fn signal(
@@ -109,7 +109,8 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::MatchRequest>,
     ) -> Result<Response<Self::MatchStream>, Status> {
-        let begin = async |caller: Caller, asked| matching::begin(&self.hub, &self.tasks, &caller, asked).await;
+        let begin =
+            async |caller: Caller, asked| matching::begin(&self.hub, &self.tasks, &caller, asked).await;
         self.unary(request, begin).await
     }
 

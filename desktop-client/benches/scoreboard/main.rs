@@ -1,6 +1,6 @@
 //! The scoreboard: what Castle costs and how fast it is, beside something to compare it with, in one run.
 //!
-//! Prints a table and writes `target/bench.json`. `ROWS=match,login,relay,memory,call` picks groups; all by default.
+//! Prints a table and writes `target/bench.json`. `ROWS=match,login,relay,memory,turn,call` picks groups; all by default.
 //! Asserts nothing: figures are read, not gated.
 
 mod call;
@@ -9,12 +9,13 @@ mod matching;
 mod memory;
 mod relay;
 mod row;
+mod turn;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(kind) = std::env::args().skip_while(|arg| arg != "--serve").nth(1) {
         return relay::serve(&kind);
     }
-    let wanted = std::env::var("ROWS").unwrap_or_else(|_| "match,login,relay,memory,call".to_owned());
+    let wanted = std::env::var("ROWS").unwrap_or_else(|_| "match,login,relay,memory,turn,call".to_owned());
     let mut rows = Vec::new();
     for group in wanted.split(',').map(str::trim) {
         eprintln!("measuring {group} …");
@@ -23,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "login" => rows.extend(login::rows()?),
             "relay" => rows.extend(relay::rows()?),
             "memory" => rows.extend(memory::rows()?),
+            "turn" => rows.extend(turn::rows()?),
             "call" => rows.extend(call::rows()?),
             other => return Err(format!("ROWS: there is no group {other:?}").into()),
         }

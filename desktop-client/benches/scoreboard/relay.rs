@@ -87,6 +87,7 @@ pub(crate) fn serve(kind: &str) -> Result<(), Box<dyn std::error::Error>> {
             match kind {
                 "castle" => serve_castle().await,
                 "bare" => bare::serve().await,
+                "turn" => crate::turn::serve().await,
                 other => Err(format!("--serve: there is no server {other:?}").into()),
             }
         };

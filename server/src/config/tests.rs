@@ -5,7 +5,7 @@ use super::*;
 fn serve(flags: &[&str]) -> Result<Config, ConfigError> {
     let arguments = ["castle-server", "serve"].iter().chain(flags);
     let Command::Serve(args) = Cli::try_parse_from(arguments).unwrap().command else { panic!("not serve") };
-    args.try_into()
+    (*args).try_into()
 }
 
 #[test]
@@ -13,9 +13,10 @@ fn the_defaults_are_those_that_are_documented() {
     let config = serve(&[]).unwrap();
     assert_eq!(config.data_dir, Path::new("./castle-data"));
     assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
-    assert_eq!(config.turn_listen.to_string(), "127.0.0.1:3478");
+    assert_eq!(config.relay.listen, ["127.0.0.1:3478".parse().unwrap()]);
     assert_eq!(config.match_route, MatchRoute::Relay);
-    assert_eq!(config.turn_relay_ip.to_string(), "127.0.0.1");
+    assert_eq!(config.relay.ips[0].bound.to_string(), "127.0.0.1");
+    assert!(config.relay.outside.is_empty());
 }
 
 #[test]
@@ -34,6 +35,15 @@ fn an_address_nobody_can_reach_needs_one_that_can_be() {
     assert!(serve(&["--turn-listen", "0.0.0.0:3478"]).unwrap_err().0.contains("--turn-relay-address"));
     assert!(serve(&["--turn-listen", "0.0.0.0:3478", "--turn-relay-address", "192.0.2.1"]).is_ok());
     assert!(serve(&["--turn-external-ip", "2001:db8::1"]).unwrap_err().0.contains("both"));
+    let two = ["--turn-relay-address", "192.0.2.1", "--turn-relay-address", "192.0.2.2"];
+    assert!(serve(&two).unwrap_err().0.contains("one IPv4"));
+    let outside =
+        ["--turn-listen", "0.0.0.0:3478", "--turn-url", "turn:turn.example", "--turn-secret", "north"];
+    assert_eq!(
+        serve(&outside).unwrap().relay.outside.len(),
+        1,
+        "and no relay of our own, which needs no address"
+    );
 }
 
 #[test]

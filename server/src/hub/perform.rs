@@ -6,6 +6,7 @@ use super::handle::MatchLine;
 use super::outgoing::{Body, CallNews, Frame, Item, Shared};
 use crate::calls::{CallState, CallView, Side};
 use crate::error::Error;
+use crate::ice::{CredentialOwner, IceServers};
 use crate::lobby::{Effect, Event, HallDelta, HallSnapshot, Input, MatchNews};
 use crate::token::CallRole;
 use castle::ids::SessionId;
@@ -54,7 +55,7 @@ impl Hub {
     fn send_event(&mut self, now: Duration, to: SessionId, event: Event, reply: Option<Reply>) {
         let body = match event {
             Event::SelfUpdate(me) => Body::Me(me),
-            Event::Call(view) => Body::Call(Box::new(self.call_news(now, view))),
+            Event::Call(view) => Body::Call(Box::new(self.call_news(now, to, view))),
             Event::Negotiation(call, negotiation) => Body::Negotiation(call, negotiation),
             Event::Refused(error) => match reply {
                 Some(reply) => return self.answer(reply, Body::Refused(error)),
@@ -161,14 +162,20 @@ impl Hub {
             self.ice_due.remove(&(at, id));
             if self.sessions.get_mut(id).is_some_and(|session| session.outbox.is_some()) {
                 self.refresh_ice_later(now, id);
-                let servers = self.ice.servers_for(SystemTime::now());
+                let Some(servers) = self.ice_for(id, SystemTime::now()) else { continue };
                 self.send(id, String::new(), Body::Ice(servers));
             }
         }
         self.perform(now, Vec::new(), None);
     }
 
-    pub(super) fn call_news(&self, now: Duration, view: CallView) -> CallNews {
+    /// Fresh ICE servers for whoever has the session.
+    pub(super) fn ice_for(&mut self, id: SessionId, wall: SystemTime) -> Option<IceServers> {
+        let session = self.sessions.get_mut(id)?;
+        Some(self.ice.servers_for(wall, CredentialOwner::new(session.guest.id, session.login)))
+    }
+
+    pub(super) fn call_news(&mut self, now: Duration, to: SessionId, view: CallView) -> CallNews {
         let wall = SystemTime::now();
         let begins = matches!(view.state, CallState::Ringing | CallState::Connecting);
         let joined = matches!(view.state, CallState::Connecting | CallState::Connected);
@@ -179,7 +186,7 @@ impl Hub {
         CallNews {
             created_at: wall - now.saturating_sub(view.created_at) - view.older,
             expires_at: view.expires_at.map(|at| wall + at.saturating_sub(now)),
-            ice: begins.then(|| self.ice.servers_for(wall)),
+            ice: if begins { self.ice_for(to, wall) } else { None },
             token: joined.then(|| self.signer.sign(view.id, view.first.id, view.second.id, role)),
             view,
         }

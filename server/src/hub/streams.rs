@@ -7,6 +7,7 @@ use super::sessions::Opened;
 use super::{Drain, Hub};
 use crate::calls::{Departure, Party};
 use crate::error::Error;
+use crate::ice::CredentialsOf;
 use crate::lobby::{Beginning, Effect, Event, Input};
 use crate::matchmaker::Join;
 use castle::ids::{LoginId, SessionId};
@@ -87,7 +88,8 @@ impl Hub {
         outbox: Outbox,
     ) {
         let scene = self.lobby.scene(id).expect("the session is in the lobby");
-        let call = scene.call.map(|view| self.call_news(now, view));
+        let call = scene.call.map(|view| self.call_news(now, id, view));
+        let ice = self.ice_for(id, SystemTime::now()).expect("opened just now");
         let resume_token = self.sessions.token(id);
         let session = self.sessions.get_mut(id).expect("opened just now");
         session.hall_version = scene.hall.version;
@@ -99,7 +101,7 @@ impl Hub {
             resumed: matches!(opened, Opened::Resumed(_)),
             received_seq: ack,
             resume_window: self.config.sessions.resume_window,
-            ice: self.ice.servers_for(SystemTime::now()),
+            ice,
             me: scene.me,
             hall: scene.hall,
             call,
@@ -216,6 +218,10 @@ impl Hub {
         let meant = self.sessions.matching(|session| match whose {
             Whose::Guest(guest) => session.guest.id == guest,
             Whose::Login(login) => session.login == login,
+        });
+        self.ice.end(match whose {
+            Whose::Guest(guest) => CredentialsOf::guest(guest),
+            Whose::Login(login) => CredentialsOf::login(login),
         });
         for id in meant {
             self.close(id, why.clone());

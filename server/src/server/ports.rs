@@ -6,6 +6,8 @@ use crate::config::{Config, PublicUrl};
 use crate::metrics::Metrics;
 use crate::transport::probes::{self, Gather, Readiness};
 use crate::transport::{Acceptor, Caps, Connection, Protocols, Tls, TlsSource};
+use crate::turn::Relay;
+use crate::turn::service::TurnOverTls;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -15,10 +17,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
+/// TURN's name in ALPN (RFC 7443).
+const TURN_ALPN: &str = "stun.turn";
+/// The shortest first message of a TURN client: a STUN header.
+const TURN_FIRST_BYTES: usize = 20;
+
 /// Bound, not serving yet.
 pub(super) struct Ports {
     grpc: TcpListener,
     http: Option<TcpListener>,
+    turn_tls: Option<TcpListener>,
+    relay: Option<Relay>,
     /// The certificate, for whoever else speaks TLS.
     pub(super) tls: Option<Tls>,
     /// What is spoken on the port of gRPC: another protocol joins here before it serves.
@@ -38,6 +47,10 @@ impl Ports {
             Some(address) => Some(listen("--http-listen", address).await?),
             None => None,
         };
+        let turn_tls = match config.relay.tls_listen {
+            Some(address) => Some(listen("--turn-tls-listen", address).await?),
+            None => None,
+        };
         let host = config.public_url.clone().unwrap_or_else(|| PublicUrl::of(config.listen, true));
         let tls =
             config.tls.as_ref().map(|source| Tls::open(source, &config.data_dir, host.host())).transpose()?;
@@ -53,11 +66,23 @@ impl Ports {
             opening_timeout: config.opening_timeout,
         };
         let web_origins = config.web_origins.clone();
-        Ok(Self { grpc, http, tls, protocols, connections, acceptor, web_origins, metrics })
+        let relay = None;
+        Ok(Self { grpc, http, turn_tls, relay, tls, protocols, connections, acceptor, web_origins, metrics })
     }
 
-    /// Where they are, and what guests are told; `turn` is another's.
-    pub(super) fn listening(&self, config: &Config, turn: SocketAddr) -> Result<Listening, StartError> {
+    /// Where TURN over TLS is spoken: on the port of gRPC, and on one of its own. None without a certificate.
+    pub(super) fn turn_tls(&self) -> TurnOverTls {
+        let own = self.turn_tls.as_ref().and_then(|listener| listener.local_addr().ok());
+        TurnOverTls { beside_grpc: self.tls.is_some(), own_port: own.map(|address| address.port()) }
+    }
+
+    /// The relay serves the streams that speak TURN within TLS.
+    pub(super) fn relay_by(&mut self, relay: Relay) {
+        self.relay = Some(relay);
+    }
+
+    /// Where they are, and what guests are told; the relay's are another's.
+    pub(super) fn listening(&self, config: &Config) -> Result<Listening, StartError> {
         let bound = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| StartError::Listen { what: "a bound port".into(), source })
         };
@@ -68,13 +93,15 @@ impl Ports {
             _ => url,
         };
         let http = self.http.as_ref().map(bound).transpose()?;
-        Ok(Listening { grpc, turn, http, fingerprint: self.tls.as_ref().map(Tls::fingerprint), url })
+        let turn_tls = self.turn_tls.as_ref().map(bound).transpose()?;
+        let fingerprint = self.tls.as_ref().map(Tls::fingerprint);
+        Ok(Listening { grpc, turn: Vec::new(), turn_tls, http, fingerprint, url })
     }
 
     /// Speaks on them in `tasks` until `stopped`. Probes are answered beyond that, until `stop_probes`: to the very
     /// end of a drain.
     pub(super) fn serve(
-        self,
+        mut self,
         routes: Routes,
         ready: watch::Receiver<Readiness>,
         gather: Gather,
@@ -97,6 +124,16 @@ impl Ports {
             let (metrics, stopped) = (Arc::clone(&metrics), stopped.clone());
             tasks.spawn(async move { tls.watch(&metrics.transport, stopped).await });
         }
+        if let (Some(relay), Some(tls)) = (self.relay.take(), self.tls.clone()) {
+            let beside_grpc = self.protocols.speak(TURN_ALPN, "turn", TURN_FIRST_BYTES);
+            tasks.spawn(relay_streams(relay.clone(), beside_grpc, tasks.clone(), stopped.clone()));
+            if let Some(listener) = self.turn_tls.take() {
+                let mut alone = Protocols::default();
+                let streams = alone.speak(TURN_ALPN, "turn", TURN_FIRST_BYTES);
+                tasks.spawn(relay_streams(relay, streams, tasks.clone(), stopped.clone()));
+                tasks.spawn(self.acceptor.clone().run(listener, Some(tls), alone, stopped.clone()));
+            }
+        }
         let front = grpc::Front {
             web_origins: self.web_origins,
             proxies: Arc::clone(&self.acceptor.proxies),
@@ -105,6 +142,19 @@ impl Ports {
         let serving = tasks.spawn(grpc::serve(routes, front, self.connections, stopped.clone()));
         tasks.spawn(self.acceptor.run(self.grpc, self.tls, self.protocols, stopped.clone()));
         serving
+    }
+}
+
+/// Hands the streams that speak TURN to the relay.
+async fn relay_streams(
+    relay: Relay,
+    mut streams: mpsc::Receiver<Connection>,
+    tasks: TaskTracker,
+    stopped: CancellationToken,
+) {
+    while let Some(Some(stream)) = stopped.run_until_cancelled(streams.recv()).await {
+        let (relay, from) = (relay.clone(), stream.peer().address);
+        tasks.spawn(async move { relay.serve_stream(stream, from).await });
     }
 }
 

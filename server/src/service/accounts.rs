@@ -3,7 +3,7 @@
 use crate::accounts::{Accounts, LoggedIn, LoggingIn, Registering, Resetting, Tokens};
 use crate::auth::Caller;
 use crate::error::Error;
-use crate::ice::IceVendor;
+use crate::ice::{CredentialOwner, IceVendor};
 use crate::store::{Account, Login};
 use crate::transport::ClientAddr;
 use castle::ids::LoginId;
@@ -28,10 +28,11 @@ pub async fn register(
         request_id: asked.request_id,
     };
     let LoggedIn { account, tokens } = accounts.register(from, registering).await?;
+    let owner = CredentialOwner::new(account.id, tokens.refresh.login);
     Ok(v1::RegisterResponse {
         guest: Some(account.into()),
         tokens: Some(tokens.into()),
-        ice_servers: Some(ice.servers_for(SystemTime::now()).into()),
+        ice_servers: Some(ice.servers_for(SystemTime::now(), owner).into()),
     })
 }
 
@@ -45,10 +46,11 @@ pub async fn login(
     let v1::LoginRequest { name, password, device_name, device_token } = request.into_inner();
     let asked = LoggingIn { name, password, device_name, device_token };
     let LoggedIn { account, tokens } = accounts.login(from, asked).await?;
+    let owner = CredentialOwner::new(account.id, tokens.refresh.login);
     Ok(v1::LoginResponse {
         guest: Some(account.into()),
         tokens: Some(tokens.into()),
-        ice_servers: Some(ice.servers_for(SystemTime::now()).into()),
+        ice_servers: Some(ice.servers_for(SystemTime::now(), owner).into()),
     })
 }
 
@@ -72,10 +74,11 @@ pub async fn reset_password(
     let v1::ResetPasswordRequest { name, code, new_password, device_name } = request.into_inner();
     let asked = Resetting { name, code, new_password, device_name };
     let LoggedIn { account, tokens } = accounts.reset_password(from, asked).await?;
+    let owner = CredentialOwner::new(account.id, tokens.refresh.login);
     Ok(v1::ResetPasswordResponse {
         guest: Some(account.into()),
         tokens: Some(tokens.into()),
-        ice_servers: Some(ice.servers_for(SystemTime::now()).into()),
+        ice_servers: Some(ice.servers_for(SystemTime::now(), owner).into()),
     })
 }
 
@@ -137,8 +140,9 @@ pub async fn revoke_device(
 }
 
 /// `CastleService.GetIceServers`, for a caller who was authenticated.
-pub fn get_ice_servers(ice: &IceVendor) -> v1::GetIceServersResponse {
-    v1::GetIceServersResponse { ice_servers: Some(ice.servers_for(SystemTime::now()).into()) }
+pub fn get_ice_servers(ice: &IceVendor, caller: &Caller) -> v1::GetIceServersResponse {
+    let servers = ice.servers_for(SystemTime::now(), CredentialOwner::new(caller.guest, caller.login));
+    v1::GetIceServersResponse { ice_servers: Some(servers.into()) }
 }
 
 /// A login as its owner and hosts see it; `current` is the one that asks.

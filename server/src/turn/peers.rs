@@ -5,46 +5,107 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
-use std::sync::{PoisonError, RwLock};
 
 /// Cloud metadata services outside the ranges below (Azure's).
 const METADATA: [Ipv4Addr; 1] = [Ipv4Addr::new(168, 63, 129, 16)];
 /// Addresses remembered as of this host or not. A relay speaks with one or two peers per allocation.
 const REMEMBERED_MAX: usize = 4096;
 
+/// A range of addresses, such as `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    base: IpAddr,
+    prefix: u8,
+}
+
+/// Text that is not a range of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a range of addresses such as 10.0.0.0/8 or fd00::/8")]
+pub struct NotNetwork(String);
+
+impl std::str::FromStr for Network {
+    type Err = NotNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NotNetwork> {
+        let wrong = || NotNetwork(text.to_owned());
+        let (base, prefix) = match text.split_once('/') {
+            Some((base, prefix)) => (base, Some(prefix)),
+            None => (text, None),
+        };
+        let base: IpAddr = base.parse().map_err(|_| wrong())?;
+        let longest = if base.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(longest), |prefix| prefix.parse().map_err(|_| wrong()))?;
+        if prefix > longest { Err(wrong()) } else { Ok(Self { base, prefix }) }
+    }
+}
+
+impl Network {
+    /// Whether an address lies in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let cut = |bits: u128, width: u32| bits.checked_shr(width - u32::from(self.prefix)).unwrap_or(0);
+        match (self.base, address.to_canonical()) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => {
+                cut(base.to_bits().into(), 32) == cut(address.to_bits().into(), 32)
+            }
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                cut(base.to_bits(), 128) == cut(address.to_bits(), 128)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether an address is of this host: only such a one can be bound.
+pub fn is_of_this_host(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
+}
+
 /// The rules, and what is known about this host's own addresses.
 pub struct PeerRules {
     on_loopback: bool,
-    of_this_host: RwLock<BTreeMap<IpAddr, bool>>,
+    allowed: Vec<Network>,
+    refused: Vec<IpAddr>,
+    is_own: fn(IpAddr) -> bool,
+    known: BTreeMap<IpAddr, bool>,
 }
 
 impl PeerRules {
     /// `on_loopback`: the server itself is reached on loopback only, so that loopback peers are its guests.
-    pub fn new(on_loopback: bool) -> Self {
-        Self { on_loopback, of_this_host: RwLock::default() }
+    /// `is_own` tells this host's addresses; see [`is_of_this_host`].
+    pub fn new(on_loopback: bool, is_own: fn(IpAddr) -> bool) -> Self {
+        Self { on_loopback, allowed: Vec::new(), refused: Vec::new(), is_own, known: BTreeMap::new() }
+    }
+
+    /// The host wants these to be reached, although they are private.
+    #[must_use]
+    pub fn allowing(self, allowed: Vec<Network>) -> Self {
+        Self { allowed, ..self }
+    }
+
+    /// These lead to this host, although it does not know them as its own: its address outside of a NAT.
+    #[must_use]
+    pub fn refusing(self, refused: Vec<IpAddr>) -> Self {
+        Self { refused, ..self }
     }
 
     /// Whether packets may go to and come from `peer`.
-    pub fn allow(&self, peer: IpAddr) -> bool {
+    pub fn allow(&mut self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
+        if self.refused.contains(&peer) {
+            return false;
+        }
         if peer.is_loopback() {
             return self.on_loopback;
         }
-        is_public(peer) && !self.is_of_this_host(peer)
+        let reachable = is_public(peer) || self.allowed.iter().any(|network| network.contains(peer));
+        reachable && !peer.is_unspecified() && !peer.is_multicast() && !self.is_own(peer)
     }
 
-    fn is_of_this_host(&self, address: IpAddr) -> bool {
-        let known = self.of_this_host.read().unwrap_or_else(PoisonError::into_inner).get(&address).copied();
-        known.unwrap_or_else(|| {
-            // Only an address of this host can be bound.
-            let found = UdpSocket::bind((address, 0)).is_ok();
-            let mut known = self.of_this_host.write().unwrap_or_else(PoisonError::into_inner);
-            if known.len() >= REMEMBERED_MAX {
-                known.clear();
-            }
-            known.insert(address, found);
-            found
-        })
+    fn is_own(&mut self, address: IpAddr) -> bool {
+        if self.known.len() >= REMEMBERED_MAX {
+            self.known.clear();
+        }
+        *self.known.entry(address).or_insert_with(|| (self.is_own)(address))
     }
 }
 
@@ -122,18 +183,55 @@ mod tests {
         }
     }
 
+    fn elsewhere(on_loopback: bool) -> PeerRules {
+        PeerRules::new(on_loopback, |_| false)
+    }
+
     #[test]
     fn loopback_is_a_peer_only_of_a_server_on_loopback() {
         for loopback in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
-            assert!(PeerRules::new(true).allow(address(loopback)), "{loopback}");
-            assert!(!PeerRules::new(false).allow(address(loopback)), "{loopback}");
+            assert!(elsewhere(true).allow(address(loopback)), "{loopback}");
+            assert!(!elsewhere(false).allow(address(loopback)), "{loopback}");
         }
     }
 
     #[test]
-    fn private_networks_are_refused_even_on_loopback() {
-        let rules = PeerRules::new(true);
+    fn private_networks_are_refused_even_on_loopback_unless_the_host_allows_them() {
+        let mut rules = elsewhere(true);
         assert!(!rules.allow(address("192.168.1.1")));
         assert!(rules.allow(address("203.0.113.7")));
+        let networks = ["192.168.0.0/16", "fd00::/8", "0.0.0.0/0"].map(|text| text.parse().unwrap());
+        let mut rules = elsewhere(false).allowing(networks[..2].to_vec());
+        for allowed in ["192.168.1.1", "::ffff:192.168.1.1", "fd00::1"] {
+            assert!(rules.allow(address(allowed)), "{allowed}");
+        }
+        assert!(!rules.allow(address("10.0.0.1")));
+        let mut rules = elsewhere(false).allowing(networks.to_vec());
+        for refused in ["127.0.0.1", "0.0.0.0", "224.0.0.1"] {
+            assert!(!rules.allow(address(refused)), "{refused}: whatever is allowed");
+        }
+    }
+
+    #[test]
+    fn this_host_is_refused_by_every_address_that_leads_to_it() {
+        let own = PeerRules::new(false, |address| address == IpAddr::from([203, 0, 113, 1]));
+        let mut rules =
+            own.refusing(vec![address("203.0.113.9")]).allowing(vec!["203.0.113.0/24".parse().unwrap()]);
+        for refused in ["203.0.113.1", "203.0.113.9", "::ffff:203.0.113.9"] {
+            assert!(!rules.allow(address(refused)), "{refused}");
+        }
+        assert!(rules.allow(address("203.0.113.7")));
+        assert!(is_of_this_host(address("127.0.0.1")) && !is_of_this_host(address("203.0.113.7")));
+    }
+
+    #[test]
+    fn a_network_is_an_address_and_a_prefix() {
+        for wrong in ["", "10.0.0.0/33", "10.0.0/8", "fd00::/129", "10.0.0.0/", "10.0.0.0/-1", "a/8"] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong:?}");
+        }
+        let network: Network = "10.1.2.3".parse().unwrap();
+        assert!(network.contains(address("10.1.2.3")) && !network.contains(address("10.1.2.2")));
+        let all: Network = "::/0".parse().unwrap();
+        assert!(all.contains(address("fd00::1")) && !all.contains(address("10.0.0.1")));
     }
 }

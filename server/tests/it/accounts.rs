@@ -30,9 +30,10 @@ async fn a_guest_registers_and_is_given_all_they_need() {
     assert!(guest.guest.guest_id.starts_with("gst_"));
     let request = guest.asks(ice_request());
     let servers = guest.client.get_ice_servers(request).await.unwrap().into_inner().ice_servers.unwrap();
-    let port = server.listening.turn.port();
+    let port = server.listening.turn[0].port();
     let urls: Vec<String> = servers.servers.iter().flat_map(|server| server.urls.clone()).collect();
-    assert_eq!(urls, [format!("stun:127.0.0.1:{port}"), format!("turn:127.0.0.1:{port}?transport=udp")]);
+    let turn = ["udp", "tcp"].map(|way| format!("turn:127.0.0.1:{port}?transport={way}"));
+    assert_eq!(urls, [vec![format!("stun:127.0.0.1:{port}")], turn.to_vec()].concat());
     assert!(!servers.servers[1].username.contains("alice"));
     server.stop().await;
 }

@@ -107,14 +107,15 @@ async fn serve_tells_people_how_to_begin() {
         castle_server(home.path(), &FREE_PORTS).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut said: Vec<String> = Vec::new();
-    while said.len() < 7 {
+    while said.len() < 8 {
         said.push(lines.next().expect("a line").unwrap());
     }
     assert!(said[1].starts_with("listening grpc 127.0.0.1:"), "{said:?}");
     assert!(said[2].starts_with("listening turn udp 127.0.0.1:"), "{said:?}");
-    assert!(said[3].starts_with("listening http 127.0.0.1:"), "{said:?}");
-    assert!(said[4].contains("grpcurl -plaintext 127.0.0.1:"), "{said:?}");
-    assert!(said[6].starts_with("castle-server invite create --data-dir "), "{said:?}");
+    assert!(said[3].starts_with("listening turn tcp 127.0.0.1:"), "{said:?}");
+    assert!(said[4].starts_with("listening http 127.0.0.1:"), "{said:?}");
+    assert!(said[5].contains("grpcurl -plaintext 127.0.0.1:"), "{said:?}");
+    assert!(said[7].starts_with("castle-server invite create --data-dir "), "{said:?}");
     end(&mut child);
 }
 

@@ -26,4 +26,5 @@ mod throttling;
 mod tokens;
 mod transport;
 mod turn;
+mod turn_outside;
 mod untrusted;

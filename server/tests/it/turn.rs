@@ -1,18 +1,25 @@
-//! The relay, as coturn's own client sees it.
+//! The relay, as coturn's own client sees it, and as one that does what no client should.
 
-use castle_server::ice::TurnSecret;
-use castle_server::turn::{ALLOCATIONS_MAX, Relay, RelayConfig};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use castle::ids::{GuestId, LoginId};
+use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, CredentialsOf, TurnSecret};
+use castle_server::turn::machine::limits::{Limits, Rate};
+use castle_server::turn::machine::{Now, RelayIp};
+use castle_server::turn::wire::{Key, Method, Response, Writer, write_channel_data};
+use castle_server::turn::{Relay, RelayConfig, system_clock};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const SECRET: &str = "north";
 /// Seconds: long enough for the client's own pauses, on a busy machine too.
 const CLIENT_TIMEOUT: &str = "60";
+/// Protocol number of UDP.
+const UDP: u8 = 17;
 
 struct TestRelay {
     relay: Relay,
@@ -21,14 +28,23 @@ struct TestRelay {
 
 impl TestRelay {
     async fn start_on(ip: IpAddr, change: impl FnOnce(&mut RelayConfig)) -> Self {
-        let socket = UdpSocket::bind((ip, 0)).await.unwrap();
-        let address = socket.local_addr().unwrap();
+        let (udp, tcp) = loop {
+            let udp = UdpSocket::bind((ip, 0)).await.unwrap();
+            // The same port may be taken for TCP.
+            if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+                break (udp, tcp);
+            }
+        };
+        let address = udp.local_addr().unwrap();
         let mut config = RelayConfig {
-            socket,
-            relay_ip: ip,
-            external_ip: None,
-            allocations_max: ALLOCATIONS_MAX,
+            udp: vec![udp],
+            tcp: vec![tcp],
+            ips: vec![RelayIp { bound: ip, shown: ip }],
+            ports: None,
+            allowed_peers: Vec::new(),
+            limits: Limits::default(),
             secret: TurnSecret::new(SECRET),
+            clock: system_clock(),
         };
         change(&mut config);
         Self { relay: Relay::start(config).await.unwrap(), address }
@@ -93,8 +109,22 @@ fn assert_all_arrived(text: &str, messages: usize) {
 #[tokio::test]
 async fn two_guests_of_the_relay_reach_each_other() {
     let test = TestRelay::start_on(LOOPBACK, |_| {}).await;
-    for method in [&["-y", "-n", "20"][..], &["-y", "-s", "-n", "20"]] {
-        assert_all_arrived(&test.client(method).await, 40);
+    for way in [&["-y"][..], &["-y", "-s"], &["-y", "-t"], &["-y", "-t", "-s"]] {
+        assert_all_arrived(&test.client(&[way, &["-n", "20"]].concat()).await, 40);
+    }
+    assert!(test.relay.counters().packets() >= 160);
+}
+
+#[tokio::test]
+async fn two_guests_reach_each_other_over_ipv6() {
+    let ip = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    if UdpSocket::bind((ip, 0)).await.is_err() {
+        eprintln!("not run: this machine has no IPv6");
+        return;
+    }
+    let test = TestRelay::start_on(ip, |_| {}).await;
+    for way in [&["-y", "-x"][..], &["-y", "-x", "-s"], &["-y", "-x", "-t"]] {
+        assert_all_arrived(&test.client(&[way, &["-n", "20"]].concat()).await, 40);
     }
 }
 
@@ -111,7 +141,7 @@ async fn a_relay_on_loopback_reaches_peers_on_loopback() {
 #[tokio::test]
 async fn two_guests_behind_the_external_address_reach_each_other() {
     let external = IpAddr::from([203, 0, 113, 9]); // nothing routes there: the relay itself must turn it round
-    let test = TestRelay::start_on(LOOPBACK, |config| config.external_ip = Some(external)).await;
+    let test = TestRelay::start_on(LOOPBACK, |config| config.ips[0].shown = external).await;
     let text = test.client(&["-y", "-v", "-n", "20"]).await;
     assert!(text.contains("203.0.113.9"), "{text}");
     assert_all_arrived(&text, 40);
@@ -128,7 +158,8 @@ async fn other_addresses_of_this_host_are_refused_and_relayed_ones_are_not() {
         let (peer, heard) = echo_on(ip).await;
         let port = peer.port().to_string();
         let text = test.client(&["-n", "3", "-e", &ip.to_string(), "-r", &port]).await;
-        assert!(text.contains("tot_recv_msgs=0"), "{ip}: {text}");
+        let said = if ip == own { "tot_recv_msgs=0" } else { "403" }; // the relay's own may be named, for its live ports
+        assert!(text.contains(said), "{ip}: {text}");
         assert_eq!(heard.load(Ordering::Relaxed), 0, "{ip}: {text}");
     }
     assert_all_arrived(&test.client(&["-y", "-n", "20"]).await, 40);
@@ -153,8 +184,241 @@ async fn wrong_and_expired_credentials_allocate_nothing() {
 
 #[tokio::test]
 async fn a_full_relay_refuses_further_allocations() {
-    let test = TestRelay::start_on(LOOPBACK, |config| config.allocations_max = 1).await;
+    let test = TestRelay::start_on(LOOPBACK, |config| config.limits.allocations = 1).await;
     let text = test.client(&["-y", "-n", "1"]).await;
     assert!(text.contains("508"), "{text}");
     assert!(test.relay.allocations() <= 1, "{text}");
+}
+
+#[tokio::test]
+async fn a_guest_over_the_quota_is_told_so() {
+    let test = TestRelay::start_on(LOOPBACK, |config| config.limits.allocations_per_guest = 1).await;
+    let text = test.client(&["-y", "-n", "1"]).await;
+    assert!(text.contains("486"), "{text}");
+}
+
+#[tokio::test]
+async fn relayed_ports_lie_in_the_range_and_run_out() {
+    let first = 40_000 + (std::process::id() % 10_000) as u16;
+    let test = TestRelay::start_on(LOOPBACK, |config| config.ports = Some(first..=first + 7)).await;
+    let mut ports = Vec::new();
+    for number in 0.. {
+        let mut guest = Raw::new(&test, owner(number)).await;
+        let answer = guest.ask(Method::Allocate, |writer| writer.transport(UDP)).await;
+        if answer.code != 0 {
+            assert_eq!(answer.code, 508);
+            break;
+        }
+        ports.push(answer.relayed[0].port());
+    }
+    assert!(!ports.is_empty() && ports.len() <= 8);
+    assert!(ports.iter().all(|port| (first..=first + 7).contains(port)), "{ports:?}");
+}
+
+fn owner(number: u64) -> CredentialOwner {
+    CredentialOwner::new(GuestId::from_bits(number.into()), LoginId::from_bits(u128::from(number) + 1000))
+}
+
+/// A client that asks for what it likes.
+struct Raw {
+    socket: UdpSocket,
+    username: String,
+    key: Key,
+    nonce: Vec<u8>,
+}
+
+impl Raw {
+    async fn new(test: &TestRelay, owner: CredentialOwner) -> Self {
+        let socket = UdpSocket::bind((test.address.ip(), 0)).await.unwrap();
+        socket.connect(test.address).await.unwrap();
+        let mut raw = Self { socket, username: String::new(), key: Key::new("", "", ""), nonce: Vec::new() };
+        raw.become_someone(owner);
+        raw
+    }
+
+    /// Takes another credential, and keeps the address.
+    fn become_someone(&mut self, owner: CredentialOwner) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let secret = TurnSecret::new(SECRET);
+        self.username = secret.username(now + CREDENTIAL_TTL.as_secs(), owner, rand::random());
+        self.key = Key::new(&self.username, "castle", &secret.password_for(&self.username));
+    }
+
+    async fn exchange(&self, message: &[u8]) -> Vec<u8> {
+        self.socket.send(message).await.unwrap();
+        let mut answer = vec![0; 2048];
+        let length = self.socket.recv(&mut answer).await.unwrap();
+        answer.truncate(length);
+        answer
+    }
+
+    async fn ask(&mut self, method: Method, fill: impl Fn(Writer) -> Writer) -> Response {
+        loop {
+            let writer = fill(Writer::request(method, rand::random())).username(&self.username);
+            let message = writer.challenge("castle", &self.nonce).finish(Some(&self.key));
+            let answer = Response::read(&self.exchange(&message).await, None).unwrap();
+            match answer.nonce {
+                Some(nonce) if answer.code == 438 => self.nonce = nonce,
+                _ => return answer,
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_codes_of_the_rfc_come_over_the_wire() {
+    let test = TestRelay::start_on(LOOPBACK, |_| {}).await;
+    let mut ada = Raw::new(&test, owner(1)).await;
+    assert_eq!(ada.ask(Method::Refresh, |writer| writer).await.code, 437);
+    assert_eq!(ada.ask(Method::Allocate, |writer| writer.transport(UDP)).await.code, 0);
+    assert_eq!(ada.ask(Method::Allocate, |writer| writer.transport(UDP)).await.code, 437);
+    for private in ["10.0.0.1:1", "192.168.1.1:1", "169.254.169.254:80", "224.0.0.1:1"] {
+        let peer: SocketAddr = private.parse().unwrap();
+        assert_eq!(
+            ada.ask(Method::CreatePermission, |writer| writer.peer(peer)).await.code,
+            403,
+            "{private}"
+        );
+    }
+    ada.become_someone(owner(2));
+    assert_eq!(ada.ask(Method::Refresh, |writer| writer.lifetime(0)).await.code, 441);
+    assert_eq!(test.relay.allocations(), 1);
+}
+
+#[tokio::test]
+async fn a_request_said_twice_is_answered_alike() {
+    let test = TestRelay::start_on(LOOPBACK, |_| {}).await;
+    let mut ada = Raw::new(&test, owner(1)).await;
+    ada.ask(Method::Refresh, |writer| writer).await;
+    for (method, lifetime, left) in [(Method::Allocate, 600, 1), (Method::Refresh, 0, 0)] {
+        let writer = Writer::request(method, rand::random()).transport(UDP).lifetime(lifetime);
+        let writer = writer.username(&ada.username).challenge("castle", &ada.nonce);
+        let message = writer.finish(Some(&ada.key));
+        let [first, again] = [ada.exchange(&message).await, ada.exchange(&message).await];
+        assert_eq!(Response::read(&first, Some(&ada.key)).unwrap().code, 0);
+        assert_eq!(first, again);
+        assert_eq!(test.relay.allocations(), left);
+    }
+}
+
+#[tokio::test]
+async fn a_call_outlives_its_credential_by_days_and_a_new_one_needs_a_new() {
+    let passed = Arc::new(AtomicU64::new(0));
+    let (clock, offset) = (system_clock(), Arc::clone(&passed));
+    let clock = Arc::new(move || {
+        let (Now { at, unix }, passed) = (clock(), offset.load(Ordering::Relaxed));
+        Now { at: at + Duration::from_secs(passed), unix: unix + passed }
+    });
+    let test = TestRelay::start_on(LOOPBACK, |config| config.clock = clock).await;
+    let mut ada = Raw::new(&test, owner(1)).await;
+    assert_eq!(ada.ask(Method::Allocate, |writer| writer.transport(UDP).lifetime(3600)).await.code, 0);
+    for _ in 0..48 {
+        passed.fetch_add(3599, Ordering::Relaxed);
+        test.relay.tick();
+        assert_eq!(ada.ask(Method::Refresh, |writer| writer.lifetime(3600)).await.code, 0);
+    }
+    let mut late = Raw::new(&test, owner(1)).await;
+    late.username.clone_from(&ada.username);
+    late.key = ada.key.clone();
+    assert_eq!(late.ask(Method::Allocate, |writer| writer.transport(UDP)).await.code, 401);
+    assert_eq!(test.relay.allocations(), 1);
+}
+
+#[tokio::test]
+async fn a_ban_cuts_what_is_relayed() {
+    let test = TestRelay::start_on(LOOPBACK, |_| {}).await;
+    let (mut ada, mut ben) = (Raw::new(&test, owner(1)).await, Raw::new(&test, owner(2)).await);
+    for guest in [&mut ada, &mut ben] {
+        assert_eq!(guest.ask(Method::Allocate, |writer| writer.transport(UDP)).await.code, 0);
+    }
+    test.relay.end(CredentialsOf::guest(GuestId::from_bits(1)));
+    assert_eq!(test.relay.allocations(), 1);
+    assert_eq!(ada.ask(Method::Allocate, |writer| writer.transport(UDP)).await.code, 401);
+    assert_eq!(ben.ask(Method::Refresh, |writer| writer).await.code, 0);
+    test.relay.end(CredentialsOf::login(LoginId::from_bits(1002)));
+    assert_eq!(test.relay.allocations(), 0);
+}
+
+/// Floods the relay with 5,000 Allocate a second from so many addresses.
+async fn flood(to: SocketAddr, addresses: u16) {
+    let packet = Writer::request(Method::Allocate, [1; 12]).transport(UDP).finish(None);
+    let sockets: Vec<_> = (0..addresses)
+        .map(|number| {
+            let [high, low] = (number + 2).to_be_bytes();
+            std::net::UdpSocket::bind((IpAddr::from([127, 0, high, low]), 0)).unwrap()
+        })
+        .collect();
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    for turn in 0.. {
+        ticks.tick().await;
+        for at in 0..50 {
+            sockets[(50 * turn + at) % sockets.len()].send_to(&packet, to).ok();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_allocate_leaves_a_call_alone() {
+    for addresses in [1, 1000] {
+        let test = TestRelay::start_on(LOOPBACK, |config| {
+            config.limits.unproven_requests = Rate { per_second: 1000, burst: 1000 };
+        })
+        .await;
+        let flood = tokio::spawn(flood(test.address, addresses));
+        let text = test.client(&["-y", "-n", "50"]).await;
+        flood.abort();
+        let dropped = test.relay.counters().dropped().find(|(why, _)| *why == "rate").unwrap().1;
+        assert!(dropped > 1000, "{dropped} requests were dropped");
+        assert_all_arrived(&text, 100);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_loses_media_and_grows_nothing() {
+    let plenty = Rate { per_second: 1 << 30, burst: 1 << 30 };
+    let test = TestRelay::start_on(LOOPBACK, |config| {
+        (config.limits.guest_bandwidth, config.limits.bandwidth) = (plenty, plenty);
+    })
+    .await;
+    let mut stream = TcpStream::connect(test.address).await.unwrap();
+    let (peer, port) = (UdpSocket::bind((LOOPBACK, 0)).await.unwrap(), 0x4000);
+    let mut ask = async |message: Vec<u8>| {
+        stream.write_all(&message).await.unwrap();
+        let mut answer = vec![0; 2048];
+        let length = stream.read(&mut answer).await.unwrap();
+        Response::read(&answer[..length], None).unwrap()
+    };
+    let nobody = Raw::new(&test, owner(1)).await;
+    let challenge = ask(Writer::request(Method::Allocate, [1; 12]).transport(UDP).finish(None)).await;
+    let nonce = challenge.nonce.unwrap();
+    let signed = |writer: Writer| {
+        writer.username(&nobody.username).challenge("castle", &nonce).finish(Some(&nobody.key))
+    };
+    let allocated = ask(signed(Writer::request(Method::Allocate, [2; 12]).transport(UDP))).await;
+    let bind = Writer::request(Method::ChannelBind, [3; 12]).channel(port).peer(peer.local_addr().unwrap());
+    assert_eq!(ask(signed(bind)).await.code, 0);
+    let mut dropped = 0;
+    while dropped == 0 {
+        for _ in 0..100 {
+            peer.send_to(&[0; 1200], allocated.relayed[0]).await.unwrap();
+        }
+        tokio::task::yield_now().await;
+        dropped = test.relay.counters().dropped().find(|(why, _)| *why == "slow_reader").unwrap().1;
+    }
+    let mut frame = Vec::new();
+    write_channel_data(&mut frame, port, b"still there", true);
+    stream.write_all(&frame).await.unwrap();
+    let mut heard = [0; 64];
+    let length = peer.recv(&mut heard).await.unwrap();
+    assert_eq!(&heard[..length], b"still there");
+}
+
+#[tokio::test]
+async fn a_stream_that_carries_something_else_is_closed() {
+    let test = TestRelay::start_on(LOOPBACK, |_| {}).await;
+    for wrong in [&b"GET / HTTP/1.1\r\nHost: castle\r\n\r\n"[..], &[0x40, 0, 0xff, 0xff], &[0xff; 8]] {
+        let mut stream = TcpStream::connect(test.address).await.unwrap();
+        stream.write_all(wrong).await.unwrap();
+        assert_eq!(stream.read(&mut [0; 64]).await.unwrap_or(0), 0, "{wrong:?}");
+    }
 }

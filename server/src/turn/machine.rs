@@ -1,0 +1,444 @@
+//! **Pure**: the relay's rules (RFC 8489, RFC 8656): what each datagram, packet and passing of time does.
+//!
+//! Owns allocations, quotas and what is relayed where. Knows no clock, no socket and no chance: sockets come from
+//! [`Sockets`], packets go out as [`Effects`], both to be performed by the driver. Control messages are in
+//! `machine/requests.rs`.
+
+pub mod access;
+mod allocation;
+pub mod limits;
+mod requests;
+
+use self::access::{Access, Owner};
+use self::allocation::Allocation;
+use self::limits::{Limits, Networks, Pace};
+use super::counters::{Counters, Dropped};
+use super::peers::PeerRules;
+use super::wire::{Family, Packet, Transaction, write_channel_data, write_data_indication};
+use crate::ice::{CredentialsOf, TurnSecret};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Ended allocations remembered, so that a repeated farewell is answered as the first was.
+const ENDED_MAX: usize = 1024;
+/// How long: RFC 8489 repeats a request for 39.5 s.
+const ENDED_LIFE: Duration = Duration::from_secs(40);
+
+/// The time: since the start for what lasts, and by the calendar for credentials and nonces.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Since the start.
+    pub at: Duration,
+    /// Unix seconds.
+    pub unix: u64,
+}
+
+/// A client as the relay tells clients apart: with the relay's own end, a 5-tuple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Client {
+    /// Where it sends from.
+    pub from: SocketAddr,
+    /// Which of the relay's listeners it came to.
+    pub listener: u8,
+    /// Over a stream, where ChannelData is padded.
+    pub stream: bool,
+}
+
+/// What happens to the relay.
+pub enum Input<'a, L> {
+    /// A client sent a datagram, or a frame of its stream.
+    Client {
+        /// Who.
+        client: Client,
+        /// The way back.
+        link: &'a L,
+        /// What.
+        packet: &'a [u8],
+    },
+    /// A packet came to the relayed address with this port.
+    Peer {
+        /// Which family it came over.
+        family: Family,
+        /// The port of the socket it came to.
+        port: u16,
+        /// From whom.
+        from: SocketAddr,
+        /// What.
+        packet: &'a [u8],
+    },
+    /// A client's stream is closed.
+    Gone(Client),
+    /// Somebody was banned or logged out.
+    End(CredentialsOf),
+    /// Time passes: about once a second.
+    Tick,
+}
+
+/// Whether a packet may be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An answer: over a stream it must arrive.
+    Answer,
+    /// Media: late is as good as lost.
+    Media,
+}
+
+/// What the driver has to do.
+pub enum Effect<L, R> {
+    /// Send to a client.
+    ToClient {
+        /// The way.
+        link: L,
+        /// Whether it may be lost.
+        kind: Kind,
+        /// Where it stands in [`Effects::bytes`].
+        bytes: Range<usize>,
+    },
+    /// Send to a peer.
+    ToPeer {
+        /// From this socket.
+        socket: R,
+        /// To whom.
+        to: SocketAddr,
+        /// Where it stands in [`Effects::bytes`].
+        bytes: Range<usize>,
+    },
+    /// Begin to read from this socket.
+    Open(R),
+    /// The socket is not needed any more.
+    Close(R),
+}
+
+/// What came of an input. Kept and cleared by its owner, so that a packet costs no allocation.
+pub struct Effects<L, R> {
+    /// In order.
+    pub list: Vec<Effect<L, R>>,
+    /// What is sent.
+    pub bytes: Vec<u8>,
+}
+
+impl<L, R> Default for Effects<L, R> {
+    fn default() -> Self {
+        Self { list: Vec::new(), bytes: Vec::new() }
+    }
+}
+
+impl<L, R> Effects<L, R> {
+    /// Forgets all, keeps the room.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.bytes.clear();
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        start..self.bytes.len()
+    }
+
+    fn answer(&mut self, link: L, message: &[u8]) {
+        let bytes = self.write(|out| out.extend_from_slice(message));
+        self.list.push(Effect::ToClient { link, kind: Kind::Answer, bytes });
+    }
+}
+
+/// Where sockets for relayed addresses come from.
+pub trait Sockets {
+    /// A socket.
+    type Socket: Clone;
+
+    /// A socket at this address, at an even port where asked for; `None`: there is none left.
+    fn open(&mut self, ip: IpAddr, even: bool) -> Option<(Self::Socket, u16)>;
+}
+
+/// An address for relayed sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelayIp {
+    /// Sockets are bound to it.
+    pub bound: IpAddr,
+    /// Peers see it.
+    pub shown: IpAddr,
+}
+
+/// What a relay is made from.
+pub struct Settings {
+    /// At most one of each family.
+    pub ips: Vec<RelayIp>,
+    /// Who else may be a peer.
+    pub peers: PeerRules,
+    /// Bounds.
+    pub limits: Limits,
+    /// Shared with whoever vends credentials.
+    pub secret: TurnSecret,
+    /// From the system's random numbers.
+    pub nonce_key: [u8; 32],
+}
+
+/// What one owner has.
+#[derive(Default)]
+struct Account {
+    allocations: usize,
+    pace: Pace,
+}
+
+/// The relay.
+pub struct Machine<L, S: Sockets> {
+    sockets: S,
+    ips: BTreeMap<Family, RelayIp>,
+    peers: PeerRules,
+    limits: Limits,
+    access: Access,
+    counters: Arc<Counters>,
+    allocations: BTreeMap<Client, Allocation<L, S::Socket>>,
+    ports: BTreeMap<(Family, u16), Client>,
+    owners: BTreeMap<Owner, Account>,
+    ended: BTreeMap<Client, (Transaction, Vec<u8>, Duration)>,
+    pace: Pace,
+    networks: Networks,
+    unproven: Pace,
+    indications: u64,
+}
+
+impl<L: Clone, S: Sockets> Machine<L, S> {
+    /// A relay with no allocation.
+    pub fn new(settings: Settings, sockets: S, counters: Arc<Counters>) -> Self {
+        let Settings { ips, peers, limits, secret, nonce_key } = settings;
+        Self {
+            sockets,
+            ips: ips.into_iter().map(|ip| (Family::of(ip.bound), ip)).collect(),
+            peers,
+            limits,
+            access: Access::new(secret, nonce_key),
+            counters,
+            allocations: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            pace: Pace::default(),
+            networks: Networks::default(),
+            unproven: Pace::default(),
+            indications: 0,
+        }
+    }
+
+    /// Performs `input`; what is to be done is added to `effects`.
+    pub fn handle(&mut self, now: Now, input: Input<'_, L>, effects: &mut Effects<L, S::Socket>) {
+        match input {
+            Input::Client { client, link, packet } => self.client_sent(now, client, link, packet, effects),
+            Input::Peer { family, port, from, packet } => {
+                self.peer_sent(now.at, (family, port), from, packet, effects);
+            }
+            Input::Gone(client) => self.end(client, effects),
+            Input::End(whose) => {
+                self.access.shut_out(now.unix, whose);
+                self.end_where(|allocation| allocation.owner.is_of(whose), effects);
+            }
+            Input::Tick => {
+                self.end_where(|allocation| allocation.until <= now.at, effects);
+                for allocation in self.allocations.values_mut() {
+                    allocation.tidy(now.at);
+                }
+                self.ended.retain(|_, (.., until)| *until > now.at);
+                self.networks.tidy(now.at);
+                self.access.tidy(now.unix);
+            }
+        }
+    }
+
+    /// How many allocations there are.
+    pub fn allocations(&self) -> usize {
+        self.allocations.len()
+    }
+
+    /// Whether this client has one.
+    pub fn has_allocation(&self, client: Client) -> bool {
+        self.allocations.contains_key(&client)
+    }
+
+    fn client_sent(
+        &mut self,
+        now: Now,
+        client: Client,
+        link: &L,
+        packet: &[u8],
+        effects: &mut Effects<L, S::Socket>,
+    ) {
+        let dropped = match Packet::read(packet) {
+            Some(Packet::ChannelData { channel, data }) => {
+                let Some(allocation) = self.live(now.at, client) else {
+                    return self.counters.drop_packet(Dropped::Stray);
+                };
+                match allocation.peer_of(now.at, channel) {
+                    Some(peer) => self.relay(now.at, client, peer, data, effects),
+                    None => Err(Dropped::NoPermission),
+                }
+            }
+            Some(Packet::Send { peer, data }) => {
+                let key = self.key_of(peer);
+                match self.live(now.at, client) {
+                    Some(allocation) if allocation.permits(now.at, key.ip()) => {
+                        self.relay(now.at, client, peer, data, effects)
+                    }
+                    Some(_) => Err(Dropped::NoPermission),
+                    None => Err(Dropped::Stray),
+                }
+            }
+            Some(Packet::Request(request)) => self.request(now, client, link, &request, effects),
+            None => Err(Dropped::Stray),
+        };
+        if let Err(why) = dropped {
+            self.counters.drop_packet(why);
+        }
+    }
+
+    /// Sends `data` from the client's relayed address to `peer`.
+    fn relay(
+        &mut self,
+        now: Duration,
+        client: Client,
+        peer: SocketAddr,
+        data: &[u8],
+        effects: &mut Effects<L, S::Socket>,
+    ) -> Result<(), Dropped> {
+        let allocation = self.allocations.get(&client).ok_or(Dropped::Stray)?;
+        let family = Family::of(peer.ip());
+        let Some(relayed) = allocation.relayed.get(&family) else { return Err(Dropped::ForbiddenPeer) };
+        let (shown, owner) = (relayed.shown, allocation.owner);
+        let neighbour = self.neighbour(peer);
+        if neighbour.is_none() && !self.peers.allow(peer.ip()) {
+            return Err(Dropped::ForbiddenPeer);
+        }
+        let socket = relayed.socket.clone();
+        self.charge(now, owner, data.len())?;
+        if let Some(neighbour) = neighbour {
+            return self.deliver(now, neighbour, shown, data, effects);
+        }
+        let bytes = effects.write(|out| out.extend_from_slice(data));
+        effects.list.push(Effect::ToPeer { socket, to: peer, bytes });
+        self.counters.relayed(data.len());
+        Ok(())
+    }
+
+    fn peer_sent(
+        &mut self,
+        now: Duration,
+        at: (Family, u16),
+        from: SocketAddr,
+        packet: &[u8],
+        effects: &mut Effects<L, S::Socket>,
+    ) {
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        // Relayed addresses never send to each other by way of the network: whoever says so, lies.
+        let allowed = self.neighbour(from).is_none() && self.peers.allow(from.ip());
+        let done = match self.ports.get(&at) {
+            Some(&client) if allowed => self.deliver(now, client, from, packet, effects),
+            Some(_) => Err(Dropped::ForbiddenPeer),
+            None => Err(Dropped::Stray),
+        };
+        if let Err(why) = done {
+            self.counters.drop_packet(why);
+        }
+    }
+
+    /// Hands a peer's packet to the client.
+    fn deliver(
+        &mut self,
+        now: Duration,
+        client: Client,
+        from: SocketAddr,
+        data: &[u8],
+        effects: &mut Effects<L, S::Socket>,
+    ) -> Result<(), Dropped> {
+        let key = self.key_of(from);
+        let allocation = self.live(now, client).ok_or(Dropped::Stray)?;
+        if !allocation.permits(now, key.ip()) {
+            return Err(Dropped::NoPermission);
+        }
+        let (number, link, owner) =
+            (allocation.number_of(now, key), allocation.link.clone(), allocation.owner);
+        self.charge(now, owner, data.len())?;
+        let bytes = if let Some(number) = number {
+            effects.write(|out| write_channel_data(out, number, data, client.stream))
+        } else {
+            self.indications += 1;
+            let mut transaction = [0; 12];
+            transaction[4..].copy_from_slice(&self.indications.to_be_bytes());
+            effects.write(|out| write_data_indication(out, transaction, from, data))
+        };
+        effects.list.push(Effect::ToClient { link, kind: Kind::Media, bytes });
+        self.counters.relayed(data.len());
+        Ok(())
+    }
+
+    fn charge(&mut self, now: Duration, owner: Owner, bytes: usize) -> Result<(), Dropped> {
+        let account = self.owners.get_mut(&quota_of(owner)).expect("who has an allocation has an account");
+        let fits = account.pace.take(now, self.limits.guest_bandwidth, bytes as u64)
+            && self.pace.take(now, self.limits.bandwidth, bytes as u64);
+        if fits { Ok(()) } else { Err(Dropped::Bandwidth) }
+    }
+
+    fn live(&self, now: Duration, client: Client) -> Option<&Allocation<L, S::Socket>> {
+        self.allocations.get(&client).filter(|allocation| allocation.until > now)
+    }
+
+    /// Whose relayed address of this relay it is, bound or shown.
+    fn neighbour(&self, address: SocketAddr) -> Option<Client> {
+        let family = Family::of(address.ip());
+        let ips = self.ips.get(&family).filter(|ips| [ips.bound, ips.shown].contains(&address.ip()))?;
+        debug_assert_eq!(Family::of(ips.shown), family);
+        self.ports.get(&(family, address.port())).copied()
+    }
+
+    /// How a peer is looked up: the relay's own address as it is shown.
+    fn key_of(&self, peer: SocketAddr) -> SocketAddr {
+        match self.ips.get(&Family::of(peer.ip())) {
+            Some(ips) if ips.bound == peer.ip() => SocketAddr::new(ips.shown, peer.port()),
+            _ => peer,
+        }
+    }
+
+    fn end_where(
+        &mut self,
+        which: impl Fn(&Allocation<L, S::Socket>) -> bool,
+        effects: &mut Effects<L, S::Socket>,
+    ) {
+        let ending: Vec<_> = self
+            .allocations
+            .iter()
+            .filter(|(_, allocation)| which(allocation))
+            .map(|(client, _)| *client)
+            .collect();
+        for client in ending {
+            self.end(client, effects);
+        }
+    }
+
+    fn end(&mut self, client: Client, effects: &mut Effects<L, S::Socket>) {
+        let Some(allocation) = self.allocations.remove(&client) else { return };
+        for (family, relayed) in allocation.relayed {
+            self.ports.remove(&(family, relayed.shown.port()));
+            effects.list.push(Effect::Close(relayed.socket));
+        }
+        let owner = quota_of(allocation.owner);
+        let account = self.owners.get_mut(&owner).expect("who has an allocation has an account");
+        account.allocations -= 1;
+        if account.allocations == 0 {
+            self.owners.remove(&owner);
+        }
+        self.counters.released();
+    }
+}
+
+/// Under whose quota an owner falls: all logins of a guest share one.
+fn quota_of(owner: Owner) -> Owner {
+    match owner {
+        Owner::Known(known) => Owner::Known(crate::ice::CredentialOwner { login: 0, ..known }),
+        Owner::Name(_) => owner,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,343 @@
+//! **Pure**: what each request is answered (RFC 8489 section 9.2, RFC 8656 sections 5 to 12).
+
+use super::access::{Claim, REALM};
+use super::allocation::{Allocation, Beginning, NotMade, Relayed};
+use super::limits::Pace;
+use super::{Client, ENDED_LIFE, ENDED_MAX, Effect, Effects, Machine, Now, Sockets, quota_of};
+use crate::turn::counters::Dropped;
+use crate::turn::wire::{CHANNELS, Family, Key, Malformed, Method, Request, Writer};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Shortest and longest life of an allocation, seconds (RFC 8656 section 7.2).
+const LIFETIME_S: std::ops::RangeInclusive<u32> = 600..=3600;
+/// Protocol number of UDP.
+const UDP: u8 = 17;
+/// SOFTWARE, in answers to guests.
+const SOFTWARE: &str = concat!("castle ", env!("CARGO_PKG_VERSION"));
+
+/// A request is refused with this ERROR-CODE, signed with the key where there is one.
+struct Refusal {
+    code: u16,
+    key: Option<Key>,
+}
+
+impl From<Malformed> for u16 {
+    fn from(Malformed: Malformed) -> Self {
+        400
+    }
+}
+
+/// What an allocation is asked for.
+struct Wish {
+    family: Family,
+    additional: bool,
+    even: bool,
+    lifetime: u32,
+}
+
+impl<L: Clone, S: Sockets> Machine<L, S> {
+    /// Answers a request, unless there are too many.
+    pub(super) fn request(
+        &mut self,
+        now: Now,
+        client: Client,
+        link: &L,
+        request: &Request<'_>,
+        effects: &mut Effects<L, S::Socket>,
+    ) -> Result<(), Dropped> {
+        let proven = request.nonce(|nonce| self.access.is_fresh(now.unix, client.from, nonce)) == Some(true);
+        if !self.hears(now.at, client, proven) {
+            return Err(Dropped::Rate);
+        }
+        let unknown = request.unknown();
+        if !unknown.is_empty() {
+            self.counters.refuse(420);
+            effects.answer(link.clone(), &Writer::error(request, 420).unknown(&unknown).finish(None));
+            return Ok(());
+        }
+        if request.method == Method::Binding {
+            effects.answer(link.clone(), &Writer::success(request).mapped(client.from).finish(None));
+            return Ok(());
+        }
+        let answer = match self.perform(now, client, link, request, proven, effects) {
+            Ok(answer) => answer,
+            Err(Refusal { code, key }) => {
+                self.counters.refuse(code);
+                let mut answer = Writer::error(request, code);
+                if matches!(code, 401 | 438) {
+                    answer = answer.challenge(REALM, self.access.nonce(now.unix, client.from).as_bytes());
+                }
+                answer.finish(key.as_ref())
+            }
+        };
+        effects.answer(link.clone(), &answer);
+        Ok(())
+    }
+
+    fn hears(&mut self, now: Duration, client: Client, proven: bool) -> bool {
+        let limits = &self.limits;
+        if proven && let Some(allocation) = self.allocations.get_mut(&client) {
+            return allocation.pace.take(now, limits.allocation_requests, 1);
+        }
+        self.networks.take(now, limits.network_requests, client.from.ip())
+            && (proven || Pace::take(&mut self.unproven, now, limits.unproven_requests, 1))
+    }
+
+    fn perform(
+        &mut self,
+        now: Now,
+        client: Client,
+        link: &L,
+        request: &Request<'_>,
+        proven: bool,
+        effects: &mut Effects<L, S::Socket>,
+    ) -> Result<Vec<u8>, Refusal> {
+        let unsigned = |code| Refusal { code, key: None };
+        let (username, claim) = self.authenticate(client, request, proven).map_err(unsigned)?;
+        let key = claim.key.clone();
+        let signed = |code| Refusal { code, key: Some(key.clone()) };
+        if self.allocations.get(&client).is_some_and(|allocation| allocation.until <= now.at) {
+            self.end(client, effects);
+        }
+        if request.method == Method::Allocate {
+            if let Some(allocation) = self.allocations.get(&client) {
+                let again = allocation.made_by == request.transaction && allocation.username == username;
+                return if again { Ok(allocation.answer.clone()) } else { Err(signed(437)) };
+            }
+            if !self.access.is_good(now.unix, &claim) {
+                return Err(unsigned(401));
+            }
+            let answer = self.allocate(now, client, link, request, (username, claim), effects);
+            return answer.map_err(signed);
+        }
+        let Some(allocation) = self.allocations.get(&client) else {
+            let ended =
+                self.ended.get(&client).filter(|(transaction, ..)| *transaction == request.transaction);
+            return ended.map(|(_, answer, _)| answer.clone()).ok_or_else(|| signed(437));
+        };
+        if allocation.username != username {
+            return Err(signed(441));
+        }
+        match request.method {
+            Method::Refresh => self.refresh(now.at, client, request, &key, effects),
+            Method::CreatePermission => self.create_permission(now.at, client, request, &key),
+            Method::ChannelBind => self.bind_channel(now.at, client, request, &key),
+            Method::Allocate | Method::Binding => unreachable!("answered above"),
+        }
+        .map_err(signed)
+    }
+
+    /// Whose credential the request is signed with. A live allocation's own is not read again, so that it is good
+    /// for as long as the allocation lives.
+    fn authenticate(
+        &self,
+        client: Client,
+        request: &Request<'_>,
+        proven: bool,
+    ) -> Result<(String, Claim), u16> {
+        if !request.is_signed() {
+            return Err(401);
+        }
+        let username = request.username().ok_or(400_u16)?;
+        let our_realm = request.realm_is(REALM).ok_or(400_u16)?;
+        request.nonce(|_| ()).ok_or(400_u16)?;
+        if !proven {
+            return Err(438);
+        }
+        let known = self.allocations.get(&client).filter(|allocation| allocation.username == username);
+        let claim = match known {
+            Some(Allocation { owner, key, .. }) => {
+                Some(Claim { expiry: u64::MAX, owner: *owner, key: key.clone() })
+            }
+            None => self.access.claim(&username),
+        };
+        let claim = claim.filter(|claim| our_realm && request.is_signed_with(&claim.key)).ok_or(401_u16)?;
+        Ok((username, claim))
+    }
+
+    fn allocate(
+        &mut self,
+        now: Now,
+        client: Client,
+        link: &L,
+        request: &Request<'_>,
+        (username, claim): (String, Claim),
+        effects: &mut Effects<L, S::Socket>,
+    ) -> Result<Vec<u8>, u16> {
+        let wish = self.wish(request)?;
+        let of_owner = self.owners.get(&quota_of(claim.owner)).map_or(0, |account| account.allocations);
+        if of_owner >= self.limits.allocations_per_guest {
+            return Err(486);
+        }
+        if self.allocations.len() >= self.limits.allocations {
+            return Err(508);
+        }
+        let mut relayed = BTreeMap::from([(wish.family, self.open(wish.family, wish.even).ok_or(508_u16)?)]);
+        let mut answer = Writer::success(request).relayed(relayed[&wish.family].shown);
+        if wish.additional {
+            match self.ips.contains_key(&Family::V6).then(|| self.open(Family::V6, false)) {
+                Some(Some(second)) => {
+                    answer = answer.relayed(second.shown);
+                    relayed.insert(Family::V6, second);
+                }
+                Some(None) => answer = answer.address_error(Family::V6, 508),
+                None => answer = answer.address_error(Family::V6, 440),
+            }
+        }
+        let answer = answer.lifetime(wish.lifetime).mapped(client.from).software(SOFTWARE);
+        let answer = answer.finish(Some(&claim.key));
+        for (family, one) in &relayed {
+            self.ports.insert((*family, one.shown.port()), client);
+            effects.list.push(Effect::Open(one.socket.clone()));
+        }
+        self.owners.entry(quota_of(claim.owner)).or_default().allocations += 1;
+        self.ended.remove(&client);
+        let beginning = Beginning {
+            link: link.clone(),
+            relayed,
+            username,
+            key: claim.key,
+            owner: claim.owner,
+            until: now.at + Duration::from_secs(wish.lifetime.into()),
+            made_by: request.transaction,
+            answer: answer.clone(),
+        };
+        self.allocations.insert(client, Allocation::new(beginning));
+        self.counters.allocated();
+        Ok(answer)
+    }
+
+    /// Reads what is asked for, in the order of RFC 8656 section 7.2.
+    fn wish(&self, request: &Request<'_>) -> Result<Wish, u16> {
+        match request.transport()? {
+            None => return Err(400),
+            Some(UDP) => {}
+            Some(_) => return Err(442),
+        }
+        let (even, family, additional) =
+            (request.even_port()?, request.family()?, request.additional_family()?);
+        if request.has_reservation() {
+            // Nothing is ever reserved, so that no token is ours.
+            return Err(if even.is_some() || family.is_some() || additional.is_some() { 400 } else { 508 });
+        }
+        if additional.is_some_and(|family_asked| {
+            family_asked != Some(Family::V6) || family.is_some() || even.is_some()
+        }) {
+            return Err(400);
+        }
+        let family = match family {
+            None => Family::V4,
+            Some(known) => known.ok_or(440_u16)?,
+        };
+        if !self.ips.contains_key(&family) {
+            return Err(440);
+        }
+        if even == Some(true) {
+            return Err(508); // no port is kept for later
+        }
+        let lifetime = lifetime(request.lifetime()?);
+        Ok(Wish { family, additional: additional.is_some(), even: even.is_some(), lifetime })
+    }
+
+    fn open(&mut self, family: Family, even: bool) -> Option<Relayed<S::Socket>> {
+        let ips = *self.ips.get(&family)?;
+        let (socket, port) = self.sockets.open(ips.bound, even)?;
+        Some(Relayed { socket, shown: SocketAddr::new(ips.shown, port) })
+    }
+
+    fn refresh(
+        &mut self,
+        now: Duration,
+        client: Client,
+        request: &Request<'_>,
+        key: &Key,
+        effects: &mut Effects<L, S::Socket>,
+    ) -> Result<Vec<u8>, u16> {
+        let allocation = self.allocations.get_mut(&client).ok_or(437_u16)?;
+        let asked = request.lifetime()?;
+        let family = request.family()?;
+        let one = match family {
+            None => None,
+            Some(Some(family)) if allocation.relayed.contains_key(&family) => Some(family),
+            Some(_) => return Err(443),
+        };
+        let lifetime = if asked == Some(0) { 0 } else { lifetime(asked) };
+        let answer = Writer::success(request).lifetime(lifetime).software(SOFTWARE).finish(Some(key));
+        if lifetime > 0 {
+            allocation.until = now + Duration::from_secs(lifetime.into());
+            return Ok(answer);
+        }
+        if let Some(family) = one
+            && allocation.relayed.len() > 1
+        {
+            let relayed = allocation.relayed.remove(&family).expect("it was there just above");
+            self.ports.remove(&(family, relayed.shown.port()));
+            effects.list.push(Effect::Close(relayed.socket));
+            return Ok(answer);
+        }
+        self.end(client, effects);
+        if self.ended.len() >= ENDED_MAX {
+            self.ended.pop_first();
+        }
+        self.ended.insert(client, (request.transaction, answer.clone(), now + ENDED_LIFE));
+        Ok(answer)
+    }
+
+    fn create_permission(
+        &mut self,
+        now: Duration,
+        client: Client,
+        request: &Request<'_>,
+        key: &Key,
+    ) -> Result<Vec<u8>, u16> {
+        let peers = request.peers()?;
+        if peers.is_empty() {
+            return Err(400);
+        }
+        let mut ips = Vec::with_capacity(peers.len());
+        for peer in peers {
+            self.may_talk_to(client, peer.ip())?;
+            ips.push(self.key_of(peer).ip());
+        }
+        let allocation = self.allocations.get_mut(&client).ok_or(437_u16)?;
+        allocation.permit(now, &self.limits, &ips).map_err(|_| 508_u16)?;
+        Ok(Writer::success(request).software(SOFTWARE).finish(Some(key)))
+    }
+
+    fn bind_channel(
+        &mut self,
+        now: Duration,
+        client: Client,
+        request: &Request<'_>,
+        key: &Key,
+    ) -> Result<Vec<u8>, u16> {
+        let number = request.channel()?.filter(|number| CHANNELS.contains(number)).ok_or(400_u16)?;
+        let peer = *request.peers()?.first().ok_or(400_u16)?;
+        self.may_talk_to(client, peer.ip())?;
+        let known_as = self.key_of(peer);
+        let allocation = self.allocations.get_mut(&client).ok_or(437_u16)?;
+        allocation.bind(now, &self.limits, number, (peer, known_as)).map_err(|why| match why {
+            NotMade::Taken => 400_u16,
+            NotMade::TooMany => 508,
+        })?;
+        Ok(Writer::success(request).software(SOFTWARE).finish(Some(key)))
+    }
+
+    /// Whether an allocation may have this peer. The relay's own addresses may be named, for the sake of its live
+    /// ones; which ports of them are live is asked for each packet.
+    fn may_talk_to(&mut self, client: Client, peer: IpAddr) -> Result<(), u16> {
+        let family = Family::of(peer);
+        let allocation = self.allocations.get(&client).ok_or(437_u16)?;
+        if !allocation.relayed.contains_key(&family) {
+            return Err(443);
+        }
+        let ours = self.ips.get(&family).is_some_and(|ips| [ips.bound, ips.shown].contains(&peer));
+        if ours || self.peers.allow(peer) { Ok(()) } else { Err(403) }
+    }
+}
+
+fn lifetime(asked: Option<u32>) -> u32 {
+    asked.unwrap_or(*LIFETIME_S.start()).clamp(*LIFETIME_S.start(), *LIFETIME_S.end())
+}

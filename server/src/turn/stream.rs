@@ -1,0 +1,230 @@
+//! TURN over TCP and TLS (RFC 8656 section 3.1): frames out of a stream, and a way back that is bounded.
+//!
+//! Owns framing, the queue of a client that reads slowly, and how many connections there may be. No rule of TURN.
+
+use super::driver::{Core, Link, Out, canonical};
+use super::machine::limits::{Limits, network};
+use super::machine::{Client, Input, Kind};
+use super::wire::frame_bytes;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// Longest frame, bytes: a relayed packet and what TURN puts around it.
+const FRAME_BYTES_MAX: usize = 8192;
+/// Media waiting for a slow reader, bytes: 250 ms at 2 Mb/s. What comes on top is dropped.
+const MEDIA_BYTES_MAX: usize = 64 << 10;
+/// Answers may wait beyond that; a client that does not even read those is cut off.
+const QUEUE_BYTES_MAX: usize = MEDIA_BYTES_MAX + (16 << 10);
+/// What the kernel may hold for a slow reader, bytes.
+const SEND_BUFFER_BYTES: usize = 128 << 10;
+/// A connection without an allocation is closed after this long without a word.
+const IDLE: Duration = Duration::from_secs(30);
+/// After accepting failed: file descriptors may come back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What waits to be written to a stream.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    queue: Mutex<Queue>,
+    news: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    broken: bool,
+}
+
+impl Outgoing {
+    /// Puts `frame` in line; false where there is no room.
+    pub(super) fn push(&self, kind: Kind, frame: &[u8]) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = match kind {
+            Kind::Media => MEDIA_BYTES_MAX,
+            Kind::Answer => QUEUE_BYTES_MAX,
+        };
+        let fits = queue.bytes.len() + frame.len() <= room;
+        if fits {
+            queue.bytes.extend_from_slice(frame);
+        } else if kind == Kind::Answer {
+            queue.broken = true;
+        }
+        drop(queue);
+        self.news.notify_one();
+        fits
+    }
+
+    /// Swaps what waits into `spare`, which is empty; false where the client is to be cut off.
+    fn take(&self, spare: &mut Vec<u8>) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut queue.bytes, spare);
+        !queue.broken
+    }
+
+    async fn write_to(&self, mut writer: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+        let mut batch = Vec::new();
+        loop {
+            self.news.notified().await;
+            if !self.take(&mut batch) {
+                return Ok(());
+            }
+            writer.write_all(&batch).await?;
+            writer.flush().await?;
+            batch.clear();
+        }
+    }
+}
+
+/// How many connections there are, in all and of each network.
+#[derive(Default)]
+pub(super) struct Gate {
+    open: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// A connection's place.
+struct Place<'a> {
+    gate: &'a Gate,
+    network: IpAddr,
+}
+
+impl Gate {
+    fn enter(&self, limits: &Limits, from: IpAddr) -> Option<Place<'_>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = network(from);
+        let theirs = open.get(&network).copied().unwrap_or(0);
+        if theirs >= limits.streams_per_network || open.values().sum::<usize>() >= limits.streams {
+            return None;
+        }
+        open.insert(network, theirs + 1);
+        Some(Place { gate: self, network })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut open = self.gate.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.get_mut(&self.network) {
+            Some(theirs) if *theirs > 1 => *theirs -= 1,
+            _ => {
+                open.remove(&self.network);
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Accepts connections.
+    pub(super) async fn accept(self: Arc<Self>, listener: TcpListener, number: u8) {
+        while let Some(accepted) = self.stopped.run_until_cancelled(listener.accept()).await {
+            match accepted {
+                Ok((stream, from)) => {
+                    // Without it a slow reader's media waits in the kernel, where it grows old.
+                    let socket = socket2::SockRef::from(&stream);
+                    socket.set_send_buffer_size(SEND_BUFFER_BYTES).ok();
+                    socket.set_tcp_nodelay(true).ok();
+                    let core = Arc::clone(&self);
+                    self.tasks.spawn(async move { core.serve(stream, from, number).await });
+                }
+                Err(error) => {
+                    tracing::debug!("the relay accepts nobody: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Serves one client until its stream ends.
+    pub(super) async fn serve(
+        self: &Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite,
+        from: SocketAddr,
+        listener: u8,
+    ) {
+        let Some(_place) = self.gate.enter(&self.limits, canonical(from).ip()) else { return };
+        let client = Client { from: canonical(from), listener, stream: true };
+        let outgoing = Arc::new(Outgoing::default());
+        let (reader, writer) = tokio::io::split(stream);
+        tokio::pin!(reader, writer);
+        let link = Link::Stream(Arc::clone(&outgoing));
+        tokio::select! {
+            () = self.stopped.cancelled() => {}
+            () = self.read_stream(reader, client, &link) => {}
+            _ = outgoing.write_to(writer) => {}
+        }
+        self.handle(Input::Gone(client), &mut Out::default());
+    }
+
+    async fn read_stream(self: &Arc<Self>, mut reader: impl AsyncRead + Unpin, client: Client, link: &Link) {
+        let (mut buffer, mut filled, mut out) = (vec![0; 2 * FRAME_BYTES_MAX], 0, Out::default());
+        loop {
+            match tokio::time::timeout(IDLE, reader.read(&mut buffer[filled..])).await {
+                Ok(Ok(0) | Err(_)) => return,
+                Ok(Ok(length)) => filled += length,
+                Err(_) if self.has_allocation(client) => continue,
+                Err(_) => return,
+            }
+            let mut begin = 0;
+            loop {
+                match frame_bytes(&buffer[begin..filled]) {
+                    Ok(Some(length)) if length > FRAME_BYTES_MAX => return,
+                    Ok(Some(length)) if begin + length <= filled => {
+                        let packet = &buffer[begin..begin + length];
+                        self.handle(Input::Client { client, link, packet }, &mut out);
+                        begin += length;
+                    }
+                    Ok(_) => break,
+                    Err(_) => return,
+                }
+            }
+            buffer.copy_within(begin..filled, 0);
+            filled -= begin;
+        }
+    }
+
+    fn has_allocation(&self, client: Client) -> bool {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner).has_allocation(client)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_reader_loses_media_and_keeps_answers() {
+        let outgoing = Outgoing::default();
+        let packet = [0; 1000];
+        let taken = (0..1000).filter(|_| outgoing.push(Kind::Media, &packet)).count();
+        assert_eq!(taken, MEDIA_BYTES_MAX / packet.len());
+        assert!(outgoing.push(Kind::Answer, &packet));
+        let mut batch = Vec::new();
+        assert!(outgoing.take(&mut batch));
+        assert_eq!(batch.len(), (taken + 1) * packet.len());
+        assert!(outgoing.push(Kind::Media, &packet), "room again");
+    }
+
+    #[test]
+    fn who_reads_no_answer_is_cut_off() {
+        let outgoing = Outgoing::default();
+        while outgoing.push(Kind::Answer, &[0; 100]) {}
+        assert!(!outgoing.take(&mut Vec::new()));
+    }
+
+    #[test]
+    fn connections_are_counted_by_network_and_in_all() {
+        let gate = Gate::default();
+        let limits = Limits { streams: 3, streams_per_network: 2, ..Limits::default() };
+        let address = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let places: Vec<_> = (0..2).map(|_| gate.enter(&limits, address(1)).unwrap()).collect();
+        assert!(gate.enter(&limits, address(1)).is_none());
+        let other = gate.enter(&limits, address(2)).unwrap();
+        assert!(gate.enter(&limits, address(3)).is_none());
+        drop((places, other));
+        assert!(gate.open.lock().unwrap().is_empty());
+    }
+}

@@ -4,6 +4,7 @@ use crate::support::{PASSWORD, PATIENCE, TestServer, config};
 use castle::ids::CallId;
 use castle::v1::RegisterRequest;
 use castle::v1::castle_service_client::CastleServiceClient;
+use castle_connectivity::trust::Trust;
 use castle_desktop::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_server::config::MatchRoute;
 use std::sync::Arc;
@@ -43,7 +44,14 @@ fn nothing_that_leaves_a_relay_only_end_names_its_address() {
         let (sender, mut events) = mpsc::channel(256);
         let open = |end: u128| {
             let (call, ice_servers) = (CallId::from_bits(end), ice_servers.clone());
-            let config = PeerConfig { call, offers: end == 0, ice_servers, relay_only: true, loopback: true };
+            let config = PeerConfig {
+                call,
+                offers: end == 0,
+                ice_servers,
+                relay_only: true,
+                loopback: true,
+                trust: Trust::System,
+            };
             Peer::open(config, sender.clone(), Arc::new(|_, _| {}))
         };
         let ends = [open(0), open(1)];

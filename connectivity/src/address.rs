@@ -69,7 +69,8 @@ impl FromStr for ServerUri {
 
     fn from_str(text: &str) -> Result<Self, UriError> {
         let (scheme, rest) = text.trim().split_once(':').ok_or(UriError::Scheme)?;
-        let (authority, query) = rest.split_once('?').map_or((rest, None), |(host, query)| (host, Some(query)));
+        let (authority, query) =
+            rest.split_once('?').map_or((rest, None), |(host, query)| (host, Some(query)));
         let over = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("transport=")));
         let (service, secure) = match scheme.to_ascii_lowercase().as_str() {
             "stun" => (Service::Stun, false),

@@ -158,8 +158,7 @@ async fn open_tls(
     alpn: &[u8],
     shown: Shown,
 ) -> Result<Opened, DialError> {
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| DialError::UnknownName(host.to_owned()))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| DialError::UnknownName(host.to_owned()))?;
     let config = trust::client_config(trust, &[alpn], Arc::clone(&shown));
     let (stream, peer) = open_tcp(addresses).await?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);

@@ -157,7 +157,11 @@ fn clock(plan: &Plan) -> Option<Finding> {
         if ahead.unsigned_abs() > CLOCK_MAX.as_millis() as u64 {
             let way = if ahead > 0 { "behind" } else { "ahead of" };
             let detail = format!("this clock is {:.0} s {way} the server's", seconds.abs());
-            return Some(Finding::fail(CHECK, detail, "Let both machines set their clocks by the network (NTP)."));
+            return Some(Finding::fail(
+                CHECK,
+                detail,
+                "Let both machines set their clocks by the network (NTP).",
+            ));
         }
         return Some(Finding::pass(CHECK, format!("within {:.1} s of the server's", seconds.abs())));
     }
@@ -176,7 +180,11 @@ fn clock(plan: &Plan) -> Option<Finding> {
 
 /// Where a server is, as people write it.
 fn place(uri: &ServerUri) -> String {
-    if uri.host.contains(':') { format!("[{}]:{}", uri.host, uri.port) } else { format!("{}:{}", uri.host, uri.port) }
+    if uri.host.contains(':') {
+        format!("[{}]:{}", uri.host, uri.port)
+    } else {
+        format!("{}:{}", uri.host, uri.port)
+    }
 }
 
 async fn stun(uri: &ServerUri, trust: Trust) -> Finding {

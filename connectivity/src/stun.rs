@@ -275,10 +275,9 @@ mod tests {
         assert_eq!((message.method, message.class), (BINDING, Class::Request));
         assert_eq!(message.attribute(USERNAME), Some(&b"evtj:h6vY"[..]));
         assert!(is_sealed(&request, PASSWORD) && !is_sealed(&request, b"wrong"));
-        for (hex, address) in [
-            (RESPONSE, "192.0.2.1:32853"),
-            (RESPONSE_V6, "[2001:db8:1234:5678:11:2233:4455:6677]:32853"),
-        ] {
+        for (hex, address) in
+            [(RESPONSE, "192.0.2.1:32853"), (RESPONSE_V6, "[2001:db8:1234:5678:11:2233:4455:6677]:32853")]
+        {
             let response = bytes(hex);
             let message = Message::decode(&response).unwrap();
             assert_eq!(message.class, Class::Success);

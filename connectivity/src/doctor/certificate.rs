@@ -17,7 +17,8 @@ pub(super) fn check(place: &str, chain: &[CertificateDer<'static>]) -> Option<Fi
 
 fn judge(place: &str, chain: &[CertificateDer<'static>], now: SystemTime) -> Option<Finding> {
     let check = format!("Certificate at {place}");
-    let first = chain.iter().filter_map(|certificate| parse_x509_certificate(certificate).ok()).map(|(_, c)| c);
+    let first =
+        chain.iter().filter_map(|certificate| parse_x509_certificate(certificate).ok()).map(|(_, c)| c);
     let ends = first.map(|c| (c.validity().not_after.timestamp(), c.subject().to_string())).min()?;
     let (end, subject) = (UNIX_EPOCH + Duration::from_secs(u64::try_from(ends.0).unwrap_or(0)), ends.1);
     let renew = "Renew the certificate and let the server read it anew.";
@@ -28,7 +29,8 @@ fn judge(place: &str, chain: &[CertificateDer<'static>], now: SystemTime) -> Opt
         }
         Ok(left) => {
             let days = left.as_secs() / 86_400;
-            let chain = if chain.len() == 1 { String::new() } else { format!("a chain of {}, ", chain.len()) };
+            let chain =
+                if chain.len() == 1 { String::new() } else { format!("a chain of {}, ", chain.len()) };
             Finding::pass(check, format!("believed; {chain}good for {days} more days"))
         }
     })

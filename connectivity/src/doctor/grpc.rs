@@ -34,7 +34,9 @@ pub(super) async fn check(target: &GrpcTarget, trust: Trust) -> Vec<Finding> {
         Ok(opened) => opened,
         Err(error) => {
             let tls = match &error {
-                DialError::Refused(error) => error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()),
+                DialError::Refused(error) => {
+                    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+                }
                 _ => None,
             };
             let advice = tls.map_or_else(
@@ -58,13 +60,18 @@ pub(super) async fn check(target: &GrpcTarget, trust: Trust) -> Vec<Finding> {
     let begun = tokio::time::Instant::now();
     let asked = tokio::time::timeout(PATIENCE, ask(stream)).await;
     findings.push(match asked {
-        Ok(Ok(SERVING)) => {
-            Finding::pass(check, format!("serving; answered in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3))
+        Ok(Ok(SERVING)) => Finding::pass(
+            check,
+            format!("serving; answered in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3),
+        ),
+        Ok(Ok(_)) => {
+            Finding::fail(check, "it is not serving", "It drains or starts: look into the server's log.")
         }
-        Ok(Ok(_)) => Finding::fail(check, "it is not serving", "It drains or starts: look into the server's log."),
-        Ok(Err(error)) => {
-            Finding::fail(check, error, "Something else answers at this port: check --listen and the proxy before it.")
-        }
+        Ok(Err(error)) => Finding::fail(
+            check,
+            error,
+            "Something else answers at this port: check --listen and the proxy before it.",
+        ),
         Err(_) => Finding::fail(check, "it does not answer", "Look into the server's log."),
     });
     findings

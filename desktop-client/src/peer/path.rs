@@ -6,9 +6,7 @@ use castle_connectivity::address::Transport;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use webrtc::peer_connection::{
-    RTCIceCandidateType, RTCStatsReport, RTCStatsReportEntry, StatsSelector,
-};
+use webrtc::peer_connection::{RTCIceCandidateType, RTCStatsReport, RTCStatsReportEntry, StatsSelector};
 
 impl Task {
     pub(super) async fn path(&self) -> PathStats {
@@ -65,13 +63,13 @@ fn selected_path(report: &RTCStatsReport) -> SelectedPath {
         Some(RTCIceCandidateType::Relay) => Some(PathRoute::Relay),
         _ => None,
     };
-    let address = |local: &webrtc::peer_connection::RTCIceCandidateStats| {
+    let address = local.and_then(|local| {
         Some(SocketAddr::new(local.address.as_ref()?.parse::<IpAddr>().ok()?, local.port))
-    };
+    });
     let seconds = pair.current_round_trip_time;
     SelectedPath {
         route,
-        local: local.and_then(address),
+        local: address,
         round_trip: (seconds > 0.0).then(|| Duration::from_secs_f64(seconds)),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::bridge::Bridge;
 use super::task::Task;
-use super::{PeerConfig, PeerFault, connection};
+use super::{PeerFault, connection};
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use std::time::{Duration, Instant};
 use webrtc::peer_connection::RTCSessionDescription;
@@ -20,14 +20,13 @@ const AGAIN_AFTER: Duration = Duration::from_secs(4);
 pub(super) struct Restarts {
     offers: bool,
     due: Option<Instant>,
-    last: Option<Instant>,
     up: bool,
 }
 
 impl Restarts {
     /// Of the end that made the first offer, or of the other, polite one.
     pub(super) fn new(offers: bool) -> Self {
-        Self { offers, due: None, last: None, up: false }
+        Self { offers, due: None, up: false }
     }
 
     /// When to begin, if at all.
@@ -37,7 +36,7 @@ impl Restarts {
 
     /// The path is up.
     pub(super) fn connected(&mut self) {
-        (self.due, self.last, self.up) = (None, None, true);
+        (self.due, self.up) = (None, true);
     }
 
     /// Nothing comes by the path.
@@ -56,7 +55,6 @@ impl Restarts {
 
     /// It begins; again later, unless the path comes up.
     fn begin(&mut self, now: Instant) {
-        self.last = Some(now);
         let politeness = if self.offers { Duration::ZERO } else { POLITENESS };
         self.due = Some(now + AGAIN_AFTER + politeness);
     }

@@ -73,9 +73,14 @@ mod tests {
 
     #[test]
     fn an_address_of_this_machine_alone_is_nobody_elses() {
-        for (address, reachable) in
-            [("127.0.0.1", false), ("0.0.0.0", false), ("::", false), ("::1", false), ("10.0.0.7", true), ("x.local", true)]
-        {
+        for (address, reachable) in [
+            ("127.0.0.1", false),
+            ("0.0.0.0", false),
+            ("::", false),
+            ("::1", false),
+            ("10.0.0.7", true),
+            ("x.local", true),
+        ] {
             assert_eq!(is_reachable(&format!("candidate:1 1 udp 1 {address} 5 typ host")), reachable);
         }
     }

@@ -7,7 +7,8 @@ use super::restart::Restarts;
 use super::window::ReceiveWindow;
 use super::writer::{Writer, negotiated_payload_type};
 use super::{
-    CHANNEL_MESSAGE_MAX, IceServer, MediaKind, PacketHandler, PeerCommand, PeerConfig, PeerEvent, PeerFault, scrub,
+    CHANNEL_MESSAGE_MAX, IceServer, MediaKind, PacketHandler, PeerCommand, PeerConfig, PeerEvent, PeerFault,
+    scrub,
 };
 use crate::call::Candidate;
 use crate::media::packet::{IncomingPacket, OutgoingPacket};
@@ -219,7 +220,10 @@ impl Task {
         self.send_offer(offer).await
     }
 
-    pub(super) async fn send_offer(&mut self, offer: RTCSessionDescription) -> Result<(), webrtc::error::Error> {
+    pub(super) async fn send_offer(
+        &mut self,
+        offer: RTCSessionDescription,
+    ) -> Result<(), webrtc::error::Error> {
         let sdp = self.own_description(&offer);
         self.offering = true;
         self.tell(PeerEvent::LocalOffer(sdp)).await;

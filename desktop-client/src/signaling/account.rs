@@ -99,14 +99,17 @@ pub async fn log_in(address: ServerAddress, credentials: Credentials) -> Result<
 }
 
 async fn connect(address: &ServerAddress) -> Result<Channel, ClientError> {
+    Ok(endpoint(address)?.connect().await?)
+}
+
+fn endpoint(address: &ServerAddress) -> Result<Endpoint, ClientError> {
     let endpoint = Endpoint::from_shared(address.to_string()).map_err(|_| ErrorKind::BadAddress)?;
-    let endpoint = endpoint
+    Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .keep_alive_while_idle(true);
-    Ok(endpoint.connect().await?)
+        .keep_alive_while_idle(true))
 }
 
 /// What this device is called in lists: the name of the machine where it tells, else that of the system.
@@ -118,6 +121,13 @@ fn device_name() -> String {
 }
 
 impl Account {
+    /// Another connection in place of the one in use, which may not carry anything any more. Opened when needed.
+    pub(super) fn redial(&mut self) {
+        if let Ok(endpoint) = endpoint(&self.address) {
+            self.client = CastleServiceClient::new(endpoint.connect_lazy());
+        }
+    }
+
     /// The value of `authorization`.
     pub(super) fn bearer(&self) -> Result<MetadataValue<Ascii>, ClientError> {
         let mut value: MetadataValue<Ascii> =

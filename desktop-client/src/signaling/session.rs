@@ -170,6 +170,10 @@ impl Session {
                 () = tokio::time::sleep_until(until) => return false,
                 command = self.commands.recv() => match command {
                     None | Some(Command::Leave) => return true,
+                    Some(Command::Redial) => {
+                        self.account.redial();
+                        return false;
+                    }
                     // Sent on the next transport. What is too much is said there, by the gap.
                     Some(command) => { self.prepare(command).ok(); }
                 },
@@ -238,6 +242,10 @@ impl Session {
                         self.send_unsequenced(&transport, bye).ok();
                         tokio::time::timeout(LEAVE_TIMEOUT, transport.close()).await.ok();
                         return Broken::Left;
+                    }
+                    Some(Command::Redial) => {
+                        self.account.redial();
+                        return Broken::Retry(Duration::ZERO);
                     }
                     Some(command) => match self.prepare(command) {
                         Ok(Some(frame)) => send(&transport, frame),
@@ -312,7 +320,7 @@ impl Session {
                 }
                 (format!("leave-{number}"), signal_request::Frame::LeaveMatch(v1::LeaveMatch {}))
             }
-            Command::Leave => return Ok(None),
+            Command::Leave | Command::Redial => return Ok(None),
         };
         self.frames = number;
         let ack = self.link.ack();

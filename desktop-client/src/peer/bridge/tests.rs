@@ -111,7 +111,9 @@ async fn where_udp_answers_no_stream_is_opened_and_where_not_one_is() {
         let bridge = Bridge::open(&servers, Trust::System).await;
         let (one, other) = (stack().await, stack().await);
         let [over_udp, over_tcp] = bridge.servers() else { panic!("two servers") };
-        one.send_to(&Message::new(stun::ALLOCATE, Class::Request).encode(None), port_of(over_udp)).await.unwrap();
+        one.send_to(&Message::new(stun::ALLOCATE, Class::Request).encode(None), port_of(over_udp))
+            .await
+            .unwrap();
         assert_eq!(allocate(&other, port_of(over_tcp)).await.class, expected);
         assert_eq!(bridge.udp_failed(), expected == Class::Success);
     }
@@ -139,7 +141,8 @@ async fn a_second_interface_is_turned_away_until_the_first_said_farewell() {
 
 #[tokio::test]
 async fn stun_servers_stay_as_they_are_and_what_is_no_server_is_left_out() {
-    let urls = ["stun:castle.example:3478", "rubbish", "turns:castle.example?transport=udp"].map(String::from);
+    let urls =
+        ["stun:castle.example:3478", "rubbish", "turns:castle.example?transport=udp"].map(String::from);
     let given = IceServer { urls: urls.to_vec(), ..IceServer::default() };
     let bridge = Bridge::open(&[given], Trust::System).await;
     assert_eq!(bridge.servers()[0].urls, urls[..1]);

@@ -27,6 +27,10 @@ pub const PASSWORD_BYTES_MAX: usize = 1024;
 pub const MATCH_CRITERIA_MAX: usize = 8;
 /// Characters of one tag or language.
 pub const MATCH_CRITERION_CHARS_MAX: usize = 32;
+/// Candidates taken back in one frame: all of a host with many interfaces.
+pub const CANDIDATES_REMOVED_MAX: usize = 32;
+/// Characters of a search in the hall: a whole display name.
+pub const HALL_QUERY_CHARS_MAX: usize = 64;
 /// Unacknowledged frames kept per direction of a session: several calls' worth of candidates.
 pub const UNACKED_FRAMES_MAX: usize = 256;
 /// Unacknowledged bytes kept per direction of a session.

@@ -7,7 +7,9 @@
 use crate::error::{Error, FieldFault};
 use crate::names;
 use crate::passwords::Hasher;
-use crate::store::{Account, Invitation, Login, Registration, Role, Rotated, Rotation, Store};
+use crate::store::{
+    Account, Caller, Invitation, Login, Once, Registration, Role, Rotated, Rotation, Secrets, Store,
+};
 use crate::throttle::Throttle;
 use crate::token::{self, REFRESH_TTL, RefreshToken, Signers};
 use castle::ids::{GuestId, InvitationId, LoginId};
@@ -79,6 +81,10 @@ pub struct Inviting {
     pub note: String,
     /// What its guests may do.
     pub role: Role,
+    /// Who makes it.
+    pub caller: Caller,
+    /// The caller's id for this request: a repeat gives the same code. May be empty.
+    pub request_id: String,
 }
 
 /// Accounts and how to get into them.
@@ -278,7 +284,7 @@ impl Accounts {
 
 /// Makes an invitation in `store`; with its code. Also for the command line where no server runs.
 ///
-/// Errors: `InvalidField`.
+/// Errors: `InvalidField`, `RequestIdReused`, `Limit`.
 pub async fn invite(store: &dyn Store, asked: Inviting) -> Result<(Invitation, String), Error> {
     let mut faults = Faults::default();
     if !(1..=INVITATION_USES_MAX).contains(&asked.uses) {
@@ -290,11 +296,17 @@ pub async fn invite(store: &dyn Store, asked: Inviting) -> Result<(Invitation, S
     if asked.note.chars().count() > NOTE_CHARS_MAX {
         faults.add("note", "must have at most 256 characters");
     }
+    faults.check("request_id", request_id_fits(&asked.request_id));
     faults.none()?;
-    let code = new_code();
     let now = SystemTime::now();
+    let payload =
+        format!("{} {} {} {}", asked.uses, asked.good_for.as_secs(), asked.role.as_str(), asked.note);
+    let once = Once::new(now, asked.caller, "CreateInvitation", &asked.request_id, payload.as_bytes());
+    let secrets = store.secrets().await?;
+    let id = InvitationId::from_bits(rand::random());
+    let code = code_of(&secrets, id, &asked.request_id);
     let invitation = Invitation {
-        id: InvitationId::from_bits(rand::random()),
+        id,
         code_hash: code_hash(&code),
         uses: asked.uses,
         expires_at: now + asked.good_for,
@@ -302,12 +314,15 @@ pub async fn invite(store: &dyn Store, asked: Inviting) -> Result<(Invitation, S
         role: asked.role,
         created_at: now,
     };
-    store.create_invitation(invitation.clone()).await?;
-    Ok((invitation, code))
+    let kept = store.create_invitation(invitation, once).await?;
+    // Of a repeat, the invitation of the first time is kept, and the code that was given then follows from its id.
+    let code = if kept.id == id { code } else { code_of(&secrets, kept.id, &asked.request_id) };
+    Ok((kept, code))
 }
 
-fn new_code() -> String {
-    let bits: u128 = rand::random();
+/// The code of an invitation, so that the code of a repeated request is known and still kept nowhere.
+fn code_of(secrets: &Secrets, id: InvitationId, request_id: &str) -> String {
+    let bits = token::invitation_bits(secrets, id, request_id);
     let mut code = String::with_capacity(CODE_CHARS + CODE_CHARS / 4);
     for at in 0..CODE_CHARS {
         if at > 0 && at % 4 == 0 {
@@ -382,10 +397,12 @@ mod tests {
 
     #[test]
     fn a_code_is_the_same_however_it_is_typed() {
-        let code = new_code();
+        let secrets = Secrets::generate();
+        let code_of = |id| code_of(&secrets, InvitationId::from_bits(id), "");
+        let code = code_of(1);
         assert_eq!(code.len(), 19, "{code}");
         assert_eq!(code_hash(&code), code_hash(&code.to_lowercase().replace('-', " ")));
         assert_eq!(code_hash("01AB"), code_hash("oLab"));
-        assert_ne!(code_hash(&code), code_hash(&new_code()));
+        assert_ne!(code_hash(&code), code_hash(&code_of(2)));
     }
 }

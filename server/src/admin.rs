@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::hub::HubHandle;
 use crate::service::not_yet;
 use crate::store::sled::SledStore;
-use crate::store::{Account, OpenError, Role, Store};
+use crate::store::{Account, Caller, OpenError, Role, Store};
 use castle::v1::{self, admin_service_client::AdminServiceClient, admin_service_server::AdminService};
 use hyper_util::rt::TokioIo;
 use std::fs::Permissions;
@@ -187,7 +187,14 @@ async fn create_invitation(
         0 => INVITATION_TTL,
         seconds => Duration::from_secs(seconds),
     };
-    let inviting = Inviting { uses: asked.uses.max(1), good_for, note: asked.note, role: Role::Guest };
+    let inviting = Inviting {
+        uses: asked.uses.max(1),
+        good_for,
+        note: asked.note,
+        role: Role::Guest,
+        caller: Caller::Host,
+        request_id: asked.request_id,
+    };
     let (invitation, code) = accounts::invite(store, inviting).await?;
     Ok(v1::CreateInvitationResponse {
         invitation_id: invitation.id.to_string(),

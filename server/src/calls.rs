@@ -5,6 +5,7 @@
 //! Whether somebody may be called at all (presence, wishes) is decided in `lobby`.
 
 mod call;
+mod claims;
 mod rings;
 mod sessions;
 mod table;
@@ -26,6 +27,8 @@ pub struct CallsConfig {
     pub ring_timeout: Duration,
     /// Matched guests who are not connected after this are not coming.
     pub match_timeout: Duration,
+    /// A call taken up again by one end waits this long for the other, which has to find the server, too.
+    pub claim_window: Duration,
     /// How often one guest may ring another in vain.
     pub rings: RingLimits,
 }
@@ -35,6 +38,7 @@ impl Default for CallsConfig {
         Self {
             ring_timeout: Duration::from_secs(45),
             match_timeout: Duration::from_secs(15),
+            claim_window: castle::limits::RESUME_WINDOW,
             rings: RingLimits::default(),
         }
     }
@@ -158,8 +162,12 @@ pub struct CallView {
     pub route_policy: RoutePolicy,
     /// Whether the other end is attached.
     pub peer_presence: Presence,
-    /// When it was placed or matched.
+    /// When it was placed or matched, or taken up again.
     pub created_at: Duration,
+    /// How old it was then.
+    pub older: Duration,
+    /// When media flowed at both ends, and for how long it had then.
+    pub connected: Option<(Duration, Duration)>,
     /// When it ends by itself.
     pub expires_at: Option<Duration>,
 }
@@ -172,21 +180,102 @@ pub enum Negotiation {
     /// SDP that answers.
     Answer(String),
     /// A trickled candidate (RFC 8838).
-    Candidate {
-        /// The attribute, without `a=`.
-        candidate: String,
-        /// Media identification.
-        sdp_mid: String,
-        /// Index of the media section.
-        sdp_m_line_index: u32,
-        /// ICE generation.
-        username_fragment: String,
-    },
+    Candidate(Candidate),
+    /// Candidates that are good no longer.
+    CandidatesRemoved(Vec<Candidate>),
     /// No more candidates of this generation.
     EndOfCandidates {
         /// ICE generation.
         username_fragment: String,
     },
+}
+
+impl Negotiation {
+    /// About how much memory its texts take, bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Offer(sdp) | Self::Answer(sdp) => sdp.len(),
+            Self::Candidate(candidate) => candidate.bytes(),
+            Self::CandidatesRemoved(candidates) => candidates.iter().map(Candidate::bytes).sum(),
+            Self::EndOfCandidates { username_fragment } => username_fragment.len(),
+        }
+    }
+}
+
+/// A candidate, opaque.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Candidate {
+    /// The attribute, without `a=`.
+    pub candidate: String,
+    /// Media identification.
+    pub sdp_mid: String,
+    /// Index of the media section.
+    pub sdp_m_line_index: u32,
+    /// ICE generation.
+    pub username_fragment: String,
+}
+
+impl Candidate {
+    /// How long its texts are, bytes.
+    pub fn bytes(&self) -> usize {
+        self.candidate.len() + self.sdp_mid.len() + self.username_fragment.len()
+    }
+}
+
+/// The kind of the local candidate that carries an end's media, as its client reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Route {
+    /// Not reported.
+    #[default]
+    Unknown,
+    /// The same network or machine.
+    Host,
+    /// Through a NAT.
+    ServerReflexive,
+    /// Found while checking.
+    PeerReflexive,
+    /// Through the relay.
+    Relay,
+}
+
+/// A call that a client says it is in, by a token that this server signed before it was started anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which.
+    pub call: CallId,
+    /// Which end the client is.
+    pub side: Side,
+    /// The other end.
+    pub peer: SharedGuest,
+    /// How the call came about.
+    pub origin: Origin,
+    /// Which routes its media may take.
+    pub route_policy: RoutePolicy,
+    /// How long ago it was placed or matched.
+    pub age: Duration,
+    /// How long ago media began to flow, if it did.
+    pub connected_for: Option<Duration>,
+}
+
+/// A call that is over, for the guests' history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedCall {
+    /// Which.
+    pub call: CallId,
+    /// Caller and callee; of a match the one who waited longer first.
+    pub guests: [GuestId; 2],
+    /// How it came about.
+    pub origin: Origin,
+    /// How long ago it was placed or matched when it ended, which is now.
+    pub lasted: Duration,
+    /// How long ago media flowed at both ends, if it did.
+    pub connected_for: Option<Duration>,
+    /// Why.
+    pub reason: EndReason,
+    /// By which route the media of each end went.
+    pub routes: [Route; 2],
+    /// The callee missed it.
+    pub missed: bool,
 }
 
 /// What a call of a guest's amounts to for others.
@@ -230,6 +319,8 @@ pub enum CallEffect {
         /// What.
         negotiation: Negotiation,
     },
+    /// A call is over.
+    Over(EndedCall),
     /// A guest's [`Occupation`] may have changed.
     Touched(GuestId),
     /// A matched call is over.
@@ -249,6 +340,7 @@ pub struct Calls {
     by_guest: BTreeMap<GuestId, CallId>,
     deadlines: BTreeSet<(Duration, CallId)>,
     rings: Rings,
+    over: claims::Over,
 }
 
 impl Calls {
@@ -260,6 +352,7 @@ impl Calls {
             table: BTreeMap::new(),
             by_guest: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            over: claims::Over::default(),
         }
     }
 
@@ -268,7 +361,9 @@ impl Calls {
         match self.by_guest.get(&guest).map(|call| &self.table[call].phase) {
             None => Occupation::Free,
             Some(call::Phase::Ringing { .. }) => Occupation::Ringing,
-            Some(call::Phase::Connecting { .. } | call::Phase::Connected) => Occupation::InCall,
+            Some(call::Phase::Connecting { .. } | call::Phase::Connected | call::Phase::Awaiting { .. }) => {
+                Occupation::InCall
+            }
         }
     }
 

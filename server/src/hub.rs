@@ -11,7 +11,7 @@ mod rate;
 mod sessions;
 mod streams;
 
-pub use handle::{ClientFrame, HubHandle, MatchLine, Opening, Whose};
+pub use handle::{ClientFrame, HubHandle, Listing, MatchLine, Opening, Whose};
 pub use outgoing::{Body, CallNews, Frame, GoAway, Item, Outbox, OutboxReader, Outgoing, Welcome};
 pub use rate::TokenBucket;
 pub use sessions::{ResumeRequest, SessionsConfig};
@@ -195,6 +195,10 @@ impl Hub {
                 reply.send(self.join_match(now, join, lines)).ok();
             }
             Message::EndSessions { whose, why } => self.end_sessions(now, whose, &why),
+            Message::Happened(input) => self.input(now, input),
+            Message::ListGuests { listing: Listing { guest, watch, size, blocked }, reply } => {
+                reply.send(self.lobby.hall_page(guest, &watch, size, &blocked)).ok();
+            }
             Message::Online { guest, reply } => {
                 reply.send(self.lobby.online(guest)).ok();
             }

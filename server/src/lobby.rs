@@ -4,26 +4,33 @@
 //! and `matchmaker`, and keeps them in step (who is in a call is shown so, and waits for no match).
 //! PURE: `handle(now, input, &mut effects)`; ids come from a seeded generator, time is an argument.
 
+mod blocks;
 mod hall;
 mod placing;
 mod presence;
+mod search;
+mod watching;
 mod words;
 
-pub use hall::{HallDelta, HallRow, HallSnapshot, Shown};
+pub use hall::{HallChange, HallConfig, HallDelta, HallRow, HallSnapshot, Shown};
 pub use placing::Target;
-pub use words::{Command, Effect, Event, Input, LeftReason, LobbyConfig, MatchNews, Scene, SelfView};
+pub use watching::HallPage;
+pub use words::{
+    Beginning, Callee, Command, Effect, Event, Input, Keep, LeftReason, LobbyConfig, MatchNews, Scene,
+    SelfView, Watch,
+};
 
-use crate::calls::{CallEffect, Calls, Departure, Member, NewCall, Occupation, Origin, Party};
+use crate::calls::{CallEffect, Calls, Claim, Departure, Member, NewCall, Occupation, Origin, Party};
 use crate::error::Error;
 use crate::guest::{Availability, Wish};
 use crate::matchmaker::{Join, Joined, Matchmaker};
+use blocks::Blocks;
 use castle::ids::{CallId, GuestId, SessionId};
 use hall::Hall;
 use placing::Tried;
 use presence::Guests;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The lobby.
@@ -32,6 +39,7 @@ pub struct Lobby {
     config: LobbyConfig,
     guests: Guests,
     hall: Hall,
+    blocks: Blocks,
     calls: Calls,
     matchmaker: Matchmaker,
     tried: Tried,
@@ -45,7 +53,8 @@ impl Lobby {
     pub fn new(config: LobbyConfig, seed: [u8; 32]) -> Self {
         Self {
             guests: Guests::default(),
-            hall: Hall::new(config.hall_coalesce),
+            hall: Hall::new(config.hall.clone()),
+            blocks: Blocks::default(),
             calls: Calls::new(config.calls.clone()),
             matchmaker: Matchmaker::new(config.matching.clone()),
             tried: Tried::new(config.tried_window),
@@ -69,9 +78,8 @@ impl Lobby {
     }
 
     /// What `session` starts from.
-    pub fn scene(&self, session: SessionId) -> Option<Scene> {
-        let present = self.guests.of_session(session)?;
-        let guest = present.guest.id;
+    pub fn scene(&mut self, session: SessionId) -> Option<Scene> {
+        let guest = self.guests.of_session(session)?.guest.id;
         Some(Scene {
             me: self.self_view(guest)?,
             hall: self.hall_snapshot(session)?,
@@ -79,22 +87,11 @@ impl Lobby {
         })
     }
 
-    /// The hall as `session` sees it.
-    pub fn hall_snapshot(&self, session: SessionId) -> Option<HallSnapshot> {
-        let guest = self.guests.of_session(session)?.guest.id;
-        Some(self.hall.snapshot(&self.guests, &self.calls, guest, self.config.hall_page))
-    }
-
-    /// Whether `session`'s guest is counted among those the hall shows.
-    pub fn is_shown(&self, session: SessionId) -> bool {
-        self.guests.of_session(session).is_some_and(|present| present.wish != Wish::Invisible)
-    }
-
     /// Performs `input`. All that is due at `now` is done first.
     pub fn handle(&mut self, now: Duration, input: Input, effects: &mut Vec<Effect>) {
         self.tick(now, effects);
         match input {
-            Input::SessionBegan(party) => self.session_began(now, party, effects),
+            Input::SessionBegan(beginning) => self.session_began(now, beginning, effects),
             Input::SessionSuspended(session) => self.session_attached(now, session, false, effects),
             Input::SessionResumed(session) => self.session_attached(now, session, true, effects),
             Input::SessionReplaced { old, new } => self.session_replaced(now, old, new, effects),
@@ -107,6 +104,9 @@ impl Lobby {
                 }
             }
             Input::MatchStreamLost(session) => self.matchmaker.stream_lost(now, session),
+            Input::Blocked { by, whom } => self.blocked(now, by, whom, effects),
+            Input::Unblocked { by, whom } => self.unblocked(now, by, whom, effects),
+            Input::Renamed(guest) => self.renamed(now, guest, effects),
             Input::ShutDown => self.shut_down(now, effects),
             Input::Tick => {}
         }
@@ -169,9 +169,7 @@ impl Lobby {
             self.calls.pair(now, new, parties, &mut begun);
             self.absorb(now, begun, effects);
         }
-        if let Some(delta) = self.hall.flush(now, &self.guests, &self.calls) {
-            effects.push(Effect::Hall(Arc::new(delta)));
-        }
+        self.tell_hall(now, effects);
         if self.news_at.is_some_and(|at| at <= now) {
             let news = self.matchmaker.news(now, self.config.place_repeat);
             effects.extend(news.into_iter().map(|(to, place)| Effect::Match(to, MatchNews::Queued(place))));
@@ -197,12 +195,22 @@ impl Lobby {
             Command::DeclineCall(call) => self.calls.decline(now, by, call, &mut told),
             Command::CancelCall(call) => self.calls.cancel(now, by, call, &mut told),
             Command::HangUp { call, failed } => self.calls.hang_up(now, by, (call, failed), &mut told),
-            Command::MediaConnected(call) => self.calls.media_connected(by, call, &mut told),
+            Command::MediaConnected(call, route) => {
+                self.calls.media_connected(now, by, (call, route), &mut told)
+            }
             Command::Negotiate(call, negotiation) => self.calls.negotiate(by, call, negotiation, &mut told),
             Command::LeaveMatch => {
                 if self.matchmaker.leave(by.session) {
                     effects.push(Effect::Match(by.session, MatchNews::Left(LeftReason::Left)));
                 }
+                Ok(())
+            }
+            Command::WatchHall(watch) => {
+                self.watch_hall(by, watch, effects);
+                Ok(())
+            }
+            Command::MissedCallsSeen(until) => {
+                effects.push(Effect::Keep(Keep::MissedCallsSeen { guest: by.guest, until }));
                 Ok(())
             }
         };
@@ -218,6 +226,7 @@ impl Lobby {
                 CallEffect::Relay { session, call, negotiation } => {
                     effects.push(Effect::Send(session, Event::Negotiation(call, negotiation)));
                 }
+                CallEffect::Over(ended) => effects.push(Effect::Keep(Keep::Ended(ended))),
                 CallEffect::Touched(guest) => self.occupation_changed(now, guest, effects),
                 CallEffect::MatchOver { guests, faithful } => {
                     self.matchmaker.match_over(now, guests, faithful);
@@ -238,26 +247,52 @@ impl Lobby {
             }
         }
         if self.guests.occupied(now, guest, occupation) {
-            self.hall.touched(&self.guests, guest);
+            self.hall.touched(now, &self.guests, guest);
             self.show_self(guest, effects);
         }
     }
 
     fn set_availability(&mut self, now: Duration, guest: GuestId, wish: Wish, effects: &mut Vec<Effect>) {
-        self.hall.touched(&self.guests, guest);
+        self.hall.touched(now, &self.guests, guest);
         self.guests.wish(now, guest, wish);
-        self.hall.touched(&self.guests, guest);
+        self.hall.touched(now, &self.guests, guest);
         self.show_self(guest, effects);
     }
 
-    fn session_began(&mut self, now: Duration, party: Party, effects: &mut Vec<Effect>) {
+    fn session_began(&mut self, now: Duration, beginning: Beginning, effects: &mut Vec<Effect>) {
+        let Beginning { party, blocked, blocked_by, current_call } = beginning;
         let by = Member { guest: party.guest.id, session: party.session };
         let occupation = self.calls.occupation(by.guest);
         self.guests.session_began(now, party, occupation);
-        self.hall.touched(&self.guests, by.guest);
+        self.load_blocks(now, by.guest, &blocked, &blocked_by, effects);
+        self.watch_everybody(by);
+        self.hall.touched(now, &self.guests, by.guest);
         let mut told = Vec::new();
         self.calls.session_came(by, &mut told);
         self.absorb(now, told, effects);
+        if let Some(claim) = current_call
+            && let Err(error) = self.claim(now, by, claim, effects)
+        {
+            effects.push(Effect::Send(by.session, Event::Refused(error)));
+        }
+    }
+
+    /// A client says that it is in a call of which this server, started anew, knows nothing yet.
+    fn claim(
+        &mut self,
+        now: Duration,
+        by: Member,
+        claim: Claim,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        if self.blocks.between(by.guest, claim.peer.id) {
+            return Err(Error::CallTokenInvalid);
+        }
+        let party = self.party(by.session).expect("its session has just begun");
+        let mut told = Vec::new();
+        let claimed = self.calls.claim(now, party, claim, &mut told);
+        self.absorb(now, told, effects);
+        claimed
     }
 
     fn session_attached(
@@ -278,6 +313,8 @@ impl Lobby {
     fn session_replaced(&mut self, now: Duration, old: SessionId, new: SessionId, effects: &mut Vec<Effect>) {
         let Some(by) = self.member(old) else { return };
         self.guests.session_replaced(by, new);
+        self.hall.leave(old);
+        self.watch_everybody(Member { session: new, ..by });
         self.calls.session_replaced(by, new);
         self.matchmaker.session_replaced(old, new);
         self.session_attached(now, new, true, effects);
@@ -296,8 +333,10 @@ impl Lobby {
         }
         let mut told = Vec::new();
         self.calls.session_ended(now, by, how, &mut told);
-        self.hall.touched(&self.guests, by.guest);
+        self.hall.touched(now, &self.guests, by.guest);
+        self.hall.leave(session);
         self.guests.session_ended(by);
+        self.forget_blocks(by.guest);
         self.absorb(now, told, effects);
         // Nobody is left to tell: a frame of the call to the session that has just ended.
         effects.retain(|effect| !matches!(effect, Effect::Send(to, _) if *to == session));

@@ -68,6 +68,8 @@ pub struct Matchmaker {
     relaxations: BTreeSet<(Duration, Key)>,
     holds: BTreeSet<(Duration, Key)>,
     cooling: BTreeMap<(GuestId, GuestId), Duration>,
+    /// Those who blocked each other, as far as they are there.
+    apart: BTreeSet<(GuestId, GuestId)>,
     cooled_at: BTreeSet<(Duration, (GuestId, GuestId))>,
     /// How long those in a matched call that has not ended had waited.
     waited: BTreeMap<GuestId, Duration>,
@@ -95,6 +97,7 @@ impl Matchmaker {
             relaxations: BTreeSet::new(),
             holds: BTreeSet::new(),
             cooling: BTreeMap::new(),
+            apart: BTreeSet::new(),
             cooled_at: BTreeSet::new(),
             waited: BTreeMap::new(),
             credits: BTreeMap::new(),
@@ -190,6 +193,16 @@ impl Matchmaker {
         if let Some(key) = self.by_session.remove(&old) {
             self.by_session.insert(new, key);
             self.tickets.get_mut(&key).expect("by_session names tickets").session = new;
+        }
+    }
+
+    /// From now on the two are never paired, or may be again.
+    pub fn set_apart(&mut self, a: GuestId, b: GuestId, apart: bool) {
+        let pair = ordered(a, b);
+        if apart {
+            self.apart.insert(pair);
+        } else if self.apart.remove(&pair) {
+            self.chances.push_back(Chance::Cooled(pair.0, pair.1));
         }
     }
 

@@ -12,7 +12,7 @@ use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::service::CastleApi;
 use crate::store::sled::SledStore;
-use crate::store::{OpenError, Role, Store};
+use crate::store::{Caller, OpenError, Role, Store};
 use crate::token::Signers;
 use crate::turn::{self, Relay, RelayConfig, RelayError};
 use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX};
@@ -202,6 +202,8 @@ impl Server {
             good_for: FIRST_INVITATION_TTL,
             note: "first guest, becomes admin".to_owned(),
             role: Role::Admin,
+            caller: Caller::Host,
+            request_id: String::new(),
         };
         let (_, code) = self.accounts.invite(inviting).await?;
         Ok(self.listening.url.invitation_link(&code))

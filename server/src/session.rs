@@ -131,7 +131,14 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
             display_name: self.caller.display_name.clone(),
         };
         let resume = hello.resume.map(wire::resume_request);
-        Ok(Opening { guest: Arc::new(guest), login: self.caller.login, resume })
+        Ok(Opening {
+            guest: Arc::new(guest),
+            login: self.caller.login,
+            resume,
+            blocked: Vec::new(),
+            blocked_by: Vec::new(),
+            current_call: None,
+        })
     }
 
     async fn read(&mut self, session: SessionId, epoch: u64, says: &mpsc::Sender<Outgoing>) -> Ended {

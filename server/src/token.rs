@@ -6,7 +6,7 @@
 use crate::error::Error;
 use crate::store::{Role, Secrets};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use castle::ids::{CallId, GuestId, LoginId};
+use castle::ids::{CallId, GuestId, InvitationId, LoginId};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -218,6 +218,17 @@ impl RefreshMinter {
 /// SHA-256, for secrets with entropy of their own (refresh tokens, invitation codes).
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// The random bits of an invitation's code: with an empty `request_id` out of nothing, else derived, so that a
+/// repeat of the request finds them again. Without the request id they cannot be told from what the store keeps.
+pub fn invitation_bits(secrets: &Secrets, id: InvitationId, request_id: &str) -> u128 {
+    if request_id.is_empty() {
+        return rand::random();
+    }
+    let mac = hmac(&secrets.refresh, &[b"invitation", &id.to_bits().to_be_bytes(), request_id.as_bytes()]);
+    let mac = mac.finalize().into_bytes();
+    u128::from_be_bytes(mac[..16].try_into().expect("a MAC of SHA-256 has 32 bytes"))
 }
 
 /// Which end of a call a call token was given to.

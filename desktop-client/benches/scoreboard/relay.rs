@@ -92,6 +92,8 @@ async fn serve_castle() -> Result<(), Box<dyn std::error::Error>> {
         good_for: Duration::from_hours(1),
         note: "bench".to_owned(),
         role: castle_server::store::Role::Guest,
+        caller: castle_server::store::Caller::Host,
+        request_id: String::new(),
     };
     let (_, code) = server.accounts().invite(inviting).await?;
     println!("http://{} {code}", server.listening().grpc);

@@ -5,32 +5,44 @@ use castle::ids::GuestId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Who is there, at one version.
+/// Who is there besides me, at one version.
 #[derive(Debug, Default)]
 pub(super) struct Hall {
+    /// A change is the same for everybody, and may name me.
+    me: Option<GuestId>,
+    watch: u64,
     version: u64,
     rows: BTreeMap<GuestId, HallRow>,
 }
 
 impl Hall {
-    /// Replaces all.
-    pub(super) fn replace(&mut self, version: u64, rows: impl Iterator<Item = HallRow>) {
-        self.version = version;
-        self.rows = rows.map(|row| (row.guest, row)).collect();
+    /// Says who looks.
+    pub(super) fn seen_by(&mut self, me: GuestId) {
+        self.me = Some(me);
     }
 
-    /// Applies a change; `false` when it does not start from what is known, and the next snapshot must be awaited.
+    /// Replaces all by what `watch` shows.
+    pub(super) fn replace(&mut self, watch: u64, version: u64, rows: impl Iterator<Item = HallRow>) {
+        self.watch = watch;
+        self.version = version;
+        self.rows = rows.filter(|row| Some(row.guest) != self.me).map(|row| (row.guest, row)).collect();
+    }
+
+    /// Applies a change of `watch`; `false` when it does not start from what is known, and the next snapshot must be
+    /// awaited.
     pub(super) fn change(
         &mut self,
+        watch: u64,
         (from, to): (u64, u64),
         changed: impl Iterator<Item = HallRow>,
         left: impl Iterator<Item = GuestId>,
     ) -> bool {
-        if from != self.version {
+        if (watch, from) != (self.watch, self.version) {
             return false;
         }
         self.version = to;
-        self.rows.extend(changed.map(|row| (row.guest, row)));
+        let me = self.me;
+        self.rows.extend(changed.filter(|row| Some(row.guest) != me).map(|row| (row.guest, row)));
         for guest in left {
             self.rows.remove(&guest);
         }
@@ -60,11 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn a_change_applies_to_its_own_version_alone() {
+    fn a_change_applies_to_its_own_watch_and_version_alone_and_leaves_me_out() {
         let mut hall = Hall::default();
-        hall.replace(3, [row(1, "cleo"), row(2, "ada")].into_iter());
-        assert!(hall.change((3, 5), [row(3, "bea")].into_iter(), [GuestId::from_bits(1)].into_iter()));
-        assert!(!hall.change((3, 6), [row(9, "zoe")].into_iter(), std::iter::empty()));
+        hall.seen_by(GuestId::from_bits(7));
+        hall.replace(1, 3, [row(1, "cleo"), row(2, "ada")].into_iter());
+        let changed = [row(3, "bea"), row(7, "me")];
+        assert!(hall.change(1, (3, 5), changed.into_iter(), [GuestId::from_bits(1)].into_iter()));
+        assert!(!hall.change(1, (3, 6), [row(9, "zoe")].into_iter(), std::iter::empty()));
+        assert!(!hall.change(0, (5, 6), [row(9, "zoe")].into_iter(), std::iter::empty()));
         let names: Vec<_> = hall.rows().iter().map(|row| row.name.clone()).collect();
         assert_eq!(names, ["ada", "bea"]);
     }

@@ -198,6 +198,7 @@ impl Session {
         let call = welcome.call.as_ref().and_then(wire::call);
         self.enter(&welcome);
         let Some(me) = welcome.me.and_then(wire::me) else { return Err(ErrorKind::Protocol.into()) };
+        self.hall.seen_by(me.guest);
         let ice = welcome.ice_servers.map(wire::ice).unwrap_or_default();
         self.tell(Event::Online { resumed, me, call, ice }).await;
         self.replace_hall(welcome.hall.unwrap_or_default()).await;
@@ -392,7 +393,8 @@ impl Session {
             Wire::HallDelta(delta) => {
                 let changed = delta.changed.into_iter().filter_map(wire::hall_row);
                 let left = delta.left_guest_ids.iter().filter_map(|id| id.parse().ok());
-                if self.hall.change((delta.from_version, delta.hall_version), changed, left) {
+                let versions = (delta.from_version, delta.hall_version);
+                if self.hall.change(delta.watch, versions, changed, left) {
                     self.tell(Event::Hall(self.hall.rows())).await;
                 }
             }
@@ -429,7 +431,8 @@ impl Session {
     }
 
     async fn replace_hall(&mut self, snapshot: v1::HallSnapshot) {
-        self.hall.replace(snapshot.hall_version, snapshot.guests.into_iter().filter_map(wire::hall_row));
+        let rows = snapshot.guests.into_iter().filter_map(wire::hall_row);
+        self.hall.replace(snapshot.watch, snapshot.hall_version, rows);
         self.tell(Event::Hall(self.hall.rows())).await;
     }
 }

@@ -8,7 +8,7 @@ use castle_desktop::view::{Command, Connection, EndReason, Secret, Snapshot, Sta
 use castle_server::accounts::Inviting;
 use castle_server::config::{Config, MatchRoute};
 use castle_server::server::{Listening, Server};
-use castle_server::store::Role;
+use castle_server::store::{Caller, Role};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -44,8 +44,14 @@ impl TestServer {
         let stop = CancellationToken::new();
         let server = runtime.block_on(Server::bind(config)).expect("free ports and a folder");
         let listening = server.listening().clone();
-        let inviting =
-            Inviting { uses: 50, good_for: Duration::from_hours(1), note: "test".into(), role: Role::Guest };
+        let inviting = Inviting {
+            uses: 50,
+            good_for: Duration::from_hours(1),
+            note: "test".into(),
+            role: Role::Guest,
+            caller: Caller::Host,
+            request_id: String::new(),
+        };
         let (_, invitation) = runtime.block_on(server.accounts().invite(inviting)).expect("an invitation");
         let (finished, done) = sync_channel(1);
         let stopping = stop.clone();

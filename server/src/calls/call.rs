@@ -1,6 +1,8 @@
 //! One call: its two ends, its phase, and how each end sees it. PURE, see `calls`.
 
-use super::{CallEffect, CallState, CallView, EndReason, Origin, Presence, RoutePolicy, Side};
+use super::{
+    CallEffect, CallState, CallView, EndReason, EndedCall, Origin, Presence, Route, RoutePolicy, Side,
+};
 use crate::error::Error;
 use crate::guest::SharedGuest;
 use castle::ids::{CallId, GuestId, SessionId};
@@ -16,6 +18,8 @@ pub(super) struct End {
     pub(super) presence: Presence,
     /// It said that media can flow.
     pub(super) media: bool,
+    /// By which route, as its client says.
+    pub(super) route: Route,
     /// It took part in the negotiation.
     pub(super) spoke: bool,
     /// Its last offer has not been answered.
@@ -25,7 +29,7 @@ pub(super) struct End {
 impl End {
     pub(super) fn new(guest: SharedGuest, session: Option<SessionId>, attached: bool) -> Self {
         let presence = presence_of(attached);
-        Self { guest, session, presence, media: false, spoke: false, offered: false }
+        Self { guest, session, presence, media: false, route: Route::Unknown, spoke: false, offered: false }
     }
 }
 
@@ -38,6 +42,8 @@ pub(super) enum Phase {
     Connecting { expires_at: Option<Duration> },
     /// Both ends said that media can flow.
     Connected,
+    /// One end has taken the call up again after the server was started anew; the other may come until then.
+    Awaiting { expires_at: Duration },
 }
 
 /// A call of the table.
@@ -49,6 +55,10 @@ pub(super) struct Call {
     pub(super) phase: Phase,
     pub(super) route_policy: RoutePolicy,
     pub(super) created_at: Duration,
+    /// How old it was then: more than nothing where it began before the server was started.
+    pub(super) older: Duration,
+    /// When media flowed at both ends, and for how long it had then.
+    pub(super) connected: Option<(Duration, Duration)>,
 }
 
 pub(super) const fn presence_of(attached: bool) -> Presence {
@@ -72,13 +82,13 @@ impl Call {
         match self.phase {
             Phase::Ringing { .. } => CallState::Ringing,
             Phase::Connecting { .. } => CallState::Connecting,
-            Phase::Connected => CallState::Connected,
+            Phase::Connected | Phase::Awaiting { .. } => CallState::Connected,
         }
     }
 
     pub(super) fn expires_at(&self) -> Option<Duration> {
         match self.phase {
-            Phase::Ringing { expires_at, .. } => Some(expires_at),
+            Phase::Ringing { expires_at, .. } | Phase::Awaiting { expires_at } => Some(expires_at),
             Phase::Connecting { expires_at } => expires_at,
             Phase::Connected => None,
         }
@@ -121,12 +131,29 @@ impl Call {
             route_policy: self.route_policy,
             peer_presence: self.presence(side.other()),
             created_at: self.created_at,
+            older: self.older,
+            connected: self.connected,
             expires_at: self.expires_at(),
         }
     }
 
     pub(super) fn ended_view(&self, side: Side, reason: EndReason) -> CallView {
         CallView { state: CallState::Ended(reason), expires_at: None, ..self.view(side) }
+    }
+
+    /// What is kept of it.
+    pub(super) fn record(&self, now: Duration, reason: EndReason) -> EndedCall {
+        let unanswered = matches!(self.phase, Phase::Ringing { .. }) && reason != EndReason::Declined;
+        EndedCall {
+            call: self.id,
+            guests: self.guests(),
+            origin: self.origin,
+            lasted: now.saturating_sub(self.created_at) + self.older,
+            connected_for: self.connected.map(|(at, older)| now.saturating_sub(at) + older),
+            reason,
+            routes: [self.ends[0].route, self.ends[1].route],
+            missed: unanswered,
+        }
     }
 
     pub(super) fn tell(&self, side: Side, effects: &mut Vec<CallEffect>) {

@@ -78,7 +78,7 @@ impl Calls {
                     if how == Departure::Left { EndReason::Cancelled } else { EndReason::Disconnected };
                 self.end(now, id, reason, None, effects);
             }
-            Phase::Connecting { .. } | Phase::Connected => {
+            Phase::Connecting { .. } | Phase::Connected | Phase::Awaiting { .. } => {
                 let end = call.end_mut(side);
                 end.session = None;
                 end.presence = Presence::Gone;
@@ -104,5 +104,25 @@ impl Calls {
             let side = if at == 0 { Side::First } else { Side::Second };
             self.end(now, id, EndReason::Superseded, Some(side), effects);
         }
+    }
+}
+
+impl Calls {
+    /// The two must not meet any more, since `by` blocked `whom`: a call of theirs ends as if `by` had ended it.
+    pub fn part(&mut self, now: Duration, by: GuestId, whom: GuestId, effects: &mut Vec<CallEffect>) {
+        let Some(&id) = self.by_guest.get(&by).or_else(|| self.by_guest.get(&whom)) else { return };
+        let call = &self.table[&id];
+        let [first, second] = call.guests();
+        let side = match () {
+            () if [first, second] == [by, whom] => Side::First,
+            () if [second, first] == [by, whom] => Side::Second,
+            () => return,
+        };
+        let reason = match (&call.phase, side) {
+            (Phase::Ringing { .. }, Side::First) => EndReason::Cancelled,
+            (Phase::Ringing { .. }, Side::Second) => EndReason::Declined,
+            _ => EndReason::HungUp,
+        };
+        self.end(now, id, reason, Some(side), effects);
     }
 }

@@ -2,7 +2,8 @@
 
 use super::call::{Call, End, Phase, faithful, presence_of};
 use super::{
-    CallEffect, CallState, CallView, Calls, EndReason, Negotiation, Origin, Presence, RoutePolicy, Side,
+    CallEffect, CallState, CallView, Calls, EndReason, Negotiation, Origin, Presence, Route, RoutePolicy,
+    Side,
 };
 use crate::error::Error;
 use crate::guest::SharedGuest;
@@ -54,6 +55,8 @@ impl Calls {
             phase: Phase::Ringing { devices, expires_at },
             route_policy: new.route_policy,
             created_at: now,
+            older: Duration::ZERO,
+            connected: None,
         });
         self.announce(new.id, effects);
     }
@@ -68,6 +71,8 @@ impl Calls {
             phase: Phase::Connecting { expires_at },
             route_policy: new.route_policy,
             created_at: now,
+            older: Duration::ZERO,
+            connected: None,
         });
         self.announce(new.id, effects);
     }
@@ -84,6 +89,8 @@ impl Calls {
             route_policy: new.route_policy,
             peer_presence: Presence::Present,
             created_at: now,
+            older: Duration::ZERO,
+            connected: None,
             expires_at: None,
         }
     }
@@ -163,24 +170,27 @@ impl Calls {
         Ok(())
     }
 
-    /// Media can flow at the sender's end. Saying it again changes nothing.
+    /// Media can flow at the sender's end. Saying it again changes the route alone.
     pub fn media_connected(
         &mut self,
+        now: Duration,
         by: Member,
-        id: CallId,
+        (id, route): (CallId, Route),
         effects: &mut Vec<CallEffect>,
     ) -> Result<(), Error> {
         let (call, side) = self.member(by, id)?;
-        let expires_at = match call.phase {
-            Phase::Ringing { .. } => return Err(call.wrong_state()),
-            Phase::Connected => return Ok(()),
-            Phase::Connecting { expires_at } => expires_at,
-        };
+        if matches!(call.phase, Phase::Ringing { .. }) {
+            return Err(call.wrong_state());
+        }
+        let end = call.end_mut(side);
+        end.route = route;
+        let Phase::Connecting { expires_at } = call.phase else { return Ok(()) };
         let end = call.end_mut(side);
         end.media = true;
         end.spoke = true;
         if call.ends.iter().all(|end| end.media) {
             call.phase = Phase::Connected;
+            call.connected = Some((now, Duration::ZERO));
             call.tell(Side::First, effects);
             call.tell(Side::Second, effects);
             if let Some(at) = expires_at {
@@ -208,7 +218,9 @@ impl Calls {
                 return Err(Error::WrongState { state: "no_offer" });
             }
             Negotiation::Answer(_) => call.end_mut(side.other()).offered = false,
-            Negotiation::Candidate { .. } | Negotiation::EndOfCandidates { .. } => {}
+            Negotiation::Candidate(_)
+            | Negotiation::CandidatesRemoved(_)
+            | Negotiation::EndOfCandidates { .. } => {}
         }
         call.end_mut(side).spoke = true;
         // An end that is gone for good cannot be told any more; its peer knows by its presence.
@@ -221,7 +233,9 @@ impl Calls {
     /// Ends what is due.
     pub fn tick(&mut self, now: Duration, effects: &mut Vec<CallEffect>) {
         while let Some(&(at, id)) = self.deadlines.first().filter(|&&(at, _)| at <= now) {
-            self.end(at, id, EndReason::TimedOut, None, effects);
+            let awaiting = matches!(self.table[&id].phase, Phase::Awaiting { .. });
+            let reason = if awaiting { EndReason::Disconnected } else { EndReason::TimedOut };
+            self.end(at, id, reason, None, effects);
         }
     }
 
@@ -237,11 +251,17 @@ impl Calls {
 
     #[cfg(test)]
     pub(crate) fn check_invariants(&self) {
-        assert_eq!(self.by_guest.len(), 2 * self.table.len(), "at most one call per guest");
+        let awaited = self.table.values().filter(|call| matches!(call.phase, Phase::Awaiting { .. })).count();
+        assert_eq!(self.by_guest.len(), 2 * self.table.len() - awaited, "at most one call per guest");
         for (id, call) in &self.table {
             let [first, second] = call.guests();
             assert_ne!(first, second, "nobody calls themselves");
-            assert!([first, second].iter().all(|guest| self.by_guest[guest] == *id));
+            let there = [Side::First, Side::Second].map(|side| {
+                !matches!(call.phase, Phase::Awaiting { .. }) || call.end(side).session.is_some()
+            });
+            for (guest, there) in [first, second].iter().zip(there) {
+                assert_eq!(self.by_guest.get(guest) == Some(id), there, "{id}");
+            }
             let listed = call.expires_at().is_none_or(|at| self.deadlines.contains(&(at, *id)));
             assert!(listed, "{id} will never end by itself");
             let sides = [Side::First, Side::Second].map(|side| call.sessions(side).len());
@@ -251,18 +271,20 @@ impl Calls {
         assert_eq!(self.deadlines.len(), deadlines);
     }
 
-    fn member(&mut self, by: Member, id: CallId) -> Result<(&mut Call, Side), Error> {
+    pub(super) fn member(&mut self, by: Member, id: CallId) -> Result<(&mut Call, Side), Error> {
         let call = self.table.get_mut(&id).ok_or(Error::NotInCall)?;
         let side = call.side_of(by.session).ok_or(Error::NotInCall)?;
         debug_assert_eq!(call.end(side).guest.id, by.guest, "a session belongs to one guest");
         Ok((call, side))
     }
 
-    fn begin(&mut self, call: Call) {
+    pub(super) fn begin(&mut self, call: Call) {
         if let Some(at) = call.expires_at() {
             self.deadlines.insert((at, call.id));
         }
-        for guest in call.guests() {
+        let awaiting = matches!(call.phase, Phase::Awaiting { .. });
+        for end in call.ends.iter().filter(|end| !awaiting || end.session.is_some()) {
+            let guest = end.guest.id;
             let before = self.by_guest.insert(guest, call.id);
             assert!(before.is_none(), "the lobby begins a call only between guests that are free");
         }
@@ -270,7 +292,7 @@ impl Calls {
     }
 
     /// Shows a call that reached a new state to all its sessions.
-    fn announce(&self, id: CallId, effects: &mut Vec<CallEffect>) {
+    pub(super) fn announce(&self, id: CallId, effects: &mut Vec<CallEffect>) {
         let call = &self.table[&id];
         call.tell(Side::First, effects);
         call.tell(Side::Second, effects);
@@ -289,7 +311,12 @@ impl Calls {
         let call = self.table.remove(&id).expect("only calls of the table end");
         let guests = call.guests();
         for guest in guests {
-            self.by_guest.remove(&guest);
+            if self.by_guest.get(&guest) == Some(&id) {
+                self.by_guest.remove(&guest);
+            }
+        }
+        if !matches!(call.phase, Phase::Ringing { .. }) {
+            self.over.note(id);
         }
         if let Some(at) = call.expires_at() {
             self.deadlines.remove(&(at, id));
@@ -303,6 +330,7 @@ impl Calls {
                 effects.push(CallEffect::Tell { session, view: call.ended_view(side, reason) });
             }
         }
+        effects.push(CallEffect::Over(call.record(now, reason)));
         effects.extend(guests.map(CallEffect::Touched));
         if call.origin == Origin::Matched {
             effects.push(CallEffect::MatchOver { guests, faithful: faithful(&call, reason, by) });

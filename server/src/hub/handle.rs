@@ -2,11 +2,13 @@
 
 use super::outgoing::{GoAway, Outbox};
 use super::sessions::ResumeRequest;
+use crate::calls::Claim;
 use crate::error::Error;
 use crate::guest::SharedGuest;
-use crate::lobby::{Command, MatchNews};
+use crate::lobby::{Command, HallPage, Input, MatchNews, Watch};
 use crate::matchmaker::Join;
 use castle::ids::{GuestId, LoginId, SessionId};
+use std::collections::BTreeSet;
 use tokio::sync::{mpsc, oneshot};
 
 /// Lines a Match stream may have waiting. News of the place are dropped before its last line is.
@@ -21,6 +23,12 @@ pub struct Opening {
     pub login: LoginId,
     /// The session to take up again.
     pub resume: Option<ResumeRequest>,
+    /// Whom the guest blocked, as the store says.
+    pub blocked: Vec<GuestId>,
+    /// Who blocked the guest, likewise.
+    pub blocked_by: Vec<GuestId>,
+    /// The call the client says it is in, by a token that was verified.
+    pub current_call: Option<Claim>,
 }
 
 /// A frame of a client, converted.
@@ -54,16 +62,66 @@ pub enum Whose {
     Login(LoginId),
 }
 
+/// A page of the hall that is asked for.
+#[derive(Debug)]
+pub struct Listing {
+    /// For whom.
+    pub guest: GuestId,
+    /// Which part.
+    pub watch: Watch,
+    /// At most so many rows.
+    pub size: usize,
+    /// Whom the guest blocked and who blocked them, as the store says.
+    pub blocked: BTreeSet<GuestId>,
+}
+
 pub(super) enum Message {
-    Open { opening: Opening, outbox: Outbox, reply: oneshot::Sender<Result<(SessionId, u64), Error>> },
-    Frame { session: SessionId, epoch: u64, frame: ClientFrame },
-    Detached { session: SessionId, epoch: u64 },
-    Broken { session: SessionId, epoch: u64, why: Error },
-    Bye { session: SessionId, epoch: u64 },
-    Match { join: Join, lines: mpsc::Sender<MatchLine>, reply: oneshot::Sender<Result<(), Error>> },
-    EndSessions { whose: Whose, why: Error },
-    Online { guest: GuestId, reply: oneshot::Sender<bool> },
-    Drain { go_away: GoAway, reply: oneshot::Sender<()> },
+    Open {
+        opening: Opening,
+        outbox: Outbox,
+        reply: oneshot::Sender<Result<(SessionId, u64), Error>>,
+    },
+    Frame {
+        session: SessionId,
+        epoch: u64,
+        frame: ClientFrame,
+    },
+    Detached {
+        session: SessionId,
+        epoch: u64,
+    },
+    Broken {
+        session: SessionId,
+        epoch: u64,
+        why: Error,
+    },
+    Bye {
+        session: SessionId,
+        epoch: u64,
+    },
+    Match {
+        join: Join,
+        lines: mpsc::Sender<MatchLine>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    EndSessions {
+        whose: Whose,
+        why: Error,
+    },
+    /// Something that happened to guests elsewhere: blocks, names.
+    Happened(Input),
+    ListGuests {
+        listing: Listing,
+        reply: oneshot::Sender<HallPage>,
+    },
+    Online {
+        guest: GuestId,
+        reply: oneshot::Sender<bool>,
+    },
+    Drain {
+        go_away: GoAway,
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// Speaks to the hub. Cheap to clone.
@@ -126,6 +184,29 @@ impl HubHandle {
     /// streams end with `why`.
     pub async fn end_sessions_of(&self, whose: Whose, why: Error) {
         self.tell(Message::EndSessions { whose, why }).await;
+    }
+
+    /// `by` blocked `whom`: it is on disk.
+    pub async fn blocked(&self, by: GuestId, whom: GuestId) {
+        self.tell(Message::Happened(Input::Blocked { by, whom })).await;
+    }
+
+    /// `by` took a block of `whom` back: it is on disk.
+    pub async fn unblocked(&self, by: GuestId, whom: GuestId) {
+        self.tell(Message::Happened(Input::Unblocked { by, whom })).await;
+    }
+
+    /// A guest has another display name: it is on disk.
+    pub async fn renamed(&self, guest: SharedGuest) {
+        self.tell(Message::Happened(Input::Renamed(guest))).await;
+    }
+
+    /// A page of the hall, as a guest may see it.
+    ///
+    /// Errors: `Draining`.
+    pub async fn list_guests(&self, listing: Listing) -> Result<HallPage, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::ListGuests { listing, reply }, answer).await
     }
 
     /// Whether `guest` has a session, attached or within its resume window.

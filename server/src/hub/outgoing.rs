@@ -4,7 +4,7 @@ use crate::calls::{CallView, Negotiation};
 use crate::error::Error;
 use crate::ice::IceServers;
 use crate::lobby::{HallDelta, HallSnapshot, SelfView};
-use castle::ids::{CallId, GuestId, SessionId};
+use castle::ids::{CallId, SessionId};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
@@ -44,13 +44,8 @@ impl Body {
     /// About how much memory it takes, bytes.
     pub fn bytes(&self) -> usize {
         let text = match self {
-            Self::Negotiation(_, Negotiation::Offer(sdp) | Negotiation::Answer(sdp)) => sdp.len(),
-            Self::Negotiation(_, Negotiation::Candidate { candidate, .. }) => candidate.len(),
-            Self::Negotiation(_, Negotiation::EndOfCandidates { .. })
-            | Self::Me(_)
-            | Self::Call(_)
-            | Self::Refused(_)
-            | Self::Ice(_) => 0,
+            Self::Negotiation(_, said) => said.bytes(),
+            Self::Me(_) | Self::Call(_) | Self::Refused(_) | Self::Ice(_) => 0,
         };
         FRAME_BYTES + text
     }
@@ -128,15 +123,8 @@ pub enum Item {
     },
     /// The hall, whole.
     HallSnapshot(HallSnapshot),
-    /// A change of the hall, the same for all.
-    HallDelta {
-        /// What changed, the receiver included.
-        delta: Arc<HallDelta>,
-        /// The receiver, who is left out.
-        me: GuestId,
-        /// Guests present, the receiver left out.
-        guest_count: usize,
-    },
+    /// A change of the hall, the same for all it goes to. It may name the receiver.
+    HallDelta(Arc<HallDelta>),
     /// Nothing but the acknowledgement.
     Ack,
     /// Does the client still live?

@@ -6,7 +6,7 @@ use super::handle::MatchLine;
 use super::outgoing::{Body, CallNews, Frame, Item};
 use crate::calls::{CallState, CallView, Side};
 use crate::error::Error;
-use crate::lobby::{Effect, Event, HallDelta, Input, MatchNews};
+use crate::lobby::{Effect, Event, HallDelta, HallSnapshot, Input, MatchNews};
 use crate::token::CallRole;
 use castle::ids::SessionId;
 use std::collections::VecDeque;
@@ -42,7 +42,9 @@ impl Hub {
                     self.send_event(now, to, event, reply);
                 }
                 Some(Effect::Match(to, news)) => self.send_match(to, news),
-                Some(Effect::Hall(delta)) => self.send_hall(&delta),
+                Some(Effect::Hall(to, delta)) => self.send_hall(&to, &Arc::new(delta)),
+                Some(Effect::HallSnapshot(to, snapshot)) => self.send_snapshot(to, snapshot),
+                Some(Effect::Keep(keep)) => tracing::debug!(?keep, "to be kept"),
                 None if self.broken.is_empty() => break,
                 None => {}
             }
@@ -109,32 +111,32 @@ impl Hub {
         }
     }
 
-    fn send_hall(&mut self, delta: &Arc<HallDelta>) {
+    fn send_hall(&mut self, to: &[SessionId], delta: &Arc<HallDelta>) {
         let mut stale = Vec::new();
-        for (id, session) in self.sessions.iter_mut() {
-            let Some(outbox) = session.outbox.as_ref().filter(|_| session.hall_version < delta.version)
-            else {
-                continue;
-            };
-            if !outbox.has_slack() {
-                continue;
-            }
-            if session.hall_version + 1 == delta.version {
-                let guest_count = delta.shown_count - usize::from(self.lobby.is_shown(id));
-                session.hall_version = delta.version;
-                let item = Item::HallDelta { delta: delta.clone(), me: session.guest.id, guest_count };
+        for &id in to {
+            let Some(session) = self.sessions.get_mut(id) else { continue };
+            let Some(outbox) = session.outbox.as_ref().filter(|outbox| outbox.has_slack()) else { continue };
+            if session.hall_version == delta.change.from {
+                session.hall_version = delta.change.version;
                 session.ack_due = None;
-                outbox.push(session.link.ack(), item);
-            } else {
+                outbox.push(session.link.ack(), Item::HallDelta(Arc::clone(delta)));
+            } else if session.hall_version < delta.change.from {
                 stale.push(id);
             }
         }
         for id in stale {
-            let Some(snapshot) = self.lobby.hall_snapshot(id) else { continue };
-            let session = self.sessions.get_mut(id).expect("found just above");
-            session.hall_version = snapshot.version;
-            self.push(id, Item::HallSnapshot(snapshot));
+            if let Some(snapshot) = self.lobby.hall_snapshot(id) {
+                self.send_snapshot(id, snapshot);
+            }
         }
+    }
+
+    fn send_snapshot(&mut self, to: SessionId, snapshot: HallSnapshot) {
+        let Some(session) = self.sessions.get_mut(to).filter(|session| session.outbox.is_some()) else {
+            return;
+        };
+        session.hall_version = snapshot.version;
+        self.push(to, Item::HallSnapshot(snapshot));
     }
 
     /// The session has fresh ICE servers: the next are due at half their life.
@@ -168,7 +170,7 @@ impl Hub {
             Side::Second => CallRole::Answerer,
         };
         CallNews {
-            created_at: wall - now.saturating_sub(view.created_at),
+            created_at: wall - now.saturating_sub(view.created_at) - view.older,
             expires_at: view.expires_at.map(|at| wall + at.saturating_sub(now)),
             ice: begins.then(|| self.ice.servers_for(wall)),
             token: joined.then(|| self.signer.sign(view.id, view.first.id, view.second.id, role)),

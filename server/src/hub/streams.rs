@@ -7,7 +7,7 @@ use super::sessions::Opened;
 use super::{Drain, Hub, MATCH_SWEEP};
 use crate::calls::{Departure, Party};
 use crate::error::Error;
-use crate::lobby::{Effect, Event, Input};
+use crate::lobby::{Beginning, Effect, Event, Input};
 use crate::matchmaker::Join;
 use castle::ids::SessionId;
 use castle::link::{Arrival, LinkError};
@@ -39,7 +39,13 @@ impl Hub {
         let mut effects = Vec::new();
         let input = match &opened {
             Opened::New => {
-                Input::SessionBegan(Party { guest: opening.guest.clone(), session: id, attached: true })
+                let party = Party { guest: opening.guest.clone(), session: id, attached: true };
+                Input::SessionBegan(Beginning {
+                    party,
+                    blocked: opening.blocked.clone(),
+                    blocked_by: opening.blocked_by.clone(),
+                    current_call: opening.current_call.clone(),
+                })
             }
             Opened::Resumed(_) => Input::SessionResumed(id),
             Opened::Replaced(old) => {

@@ -1,9 +1,12 @@
 //! Who is present, on which sessions, how they wish to be seen, and since when they are free. PURE, see `lobby`.
 
+use super::search::{Index, handles};
 use crate::calls::{Member, Occupation, Party};
 use crate::guest::{SharedGuest, Wish};
 use castle::ids::{GuestId, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A guest with at least one session.
@@ -11,6 +14,8 @@ use std::time::Duration;
 pub(super) struct Present {
     pub(super) guest: SharedGuest,
     pub(super) wish: Wish,
+    /// What they are found by.
+    pub(super) handles: BTreeSet<Arc<str>>,
     /// Each session, and whether its stream is up.
     pub(super) sessions: BTreeMap<SessionId, bool>,
     occupation: Occupation,
@@ -18,6 +23,11 @@ pub(super) struct Present {
 }
 
 impl Present {
+    /// Whether something they are found by begins with the folded `query`.
+    pub(super) fn matches(&self, query: &str) -> bool {
+        query.is_empty() || self.handles.iter().any(|handle| handle.starts_with(query))
+    }
+
     fn free(&self) -> bool {
         self.occupation == Occupation::Free && self.wish == Wish::Available
     }
@@ -29,6 +39,7 @@ pub(super) struct Guests {
     by_id: BTreeMap<GuestId, Present>,
     by_name: BTreeMap<String, GuestId>,
     by_session: BTreeMap<SessionId, GuestId>,
+    index: Index,
     /// Those who can be called, the longest-free first.
     free: BTreeSet<(Duration, GuestId)>,
     /// How many are not invisible.
@@ -52,8 +63,22 @@ impl Guests {
         self.shown
     }
 
-    pub(super) fn by_name(&self) -> impl Iterator<Item = &Present> {
-        self.by_name.values().map(|guest| &self.by_id[guest])
+    pub(super) fn by_name(&self, start: Bound<String>) -> impl Iterator<Item = &Present> {
+        self.by_name.range((start, Bound::Unbounded)).map(|(_, guest)| &self.by_id[guest])
+    }
+
+    /// Those who are found by the folded `query`.
+    pub(super) fn found(&self, query: &Arc<str>) -> BTreeSet<GuestId> {
+        self.index.find(query)
+    }
+
+    /// Others see the guest under another display name.
+    pub(super) fn renamed(&mut self, guest: SharedGuest) {
+        let Some(present) = self.by_id.get_mut(&guest.id) else { return };
+        self.index.remove(guest.id, &present.handles);
+        present.handles = handles(&guest);
+        self.index.insert(guest.id, &present.handles);
+        present.guest = guest;
     }
 
     pub(super) fn longest_free(&self) -> impl Iterator<Item = &Present> {
@@ -66,8 +91,11 @@ impl Guests {
         let present = self.by_id.entry(id).or_insert_with(|| {
             self.by_name.insert(party.guest.name.clone(), id);
             self.shown += 1;
+            let handles = handles(&party.guest);
+            self.index.insert(id, &handles);
             Present {
                 guest: party.guest,
+                handles,
                 wish: Wish::default(),
                 sessions: BTreeMap::new(),
                 occupation,
@@ -88,6 +116,7 @@ impl Guests {
             self.free.remove(&(present.free_since, by.guest));
             self.shown -= usize::from(present.wish != Wish::Invisible);
             self.by_name.remove(&present.guest.name);
+            self.index.remove(by.guest, &present.handles);
             self.by_id.remove(&by.guest);
         }
     }

@@ -7,6 +7,7 @@ use crate::guest::Guest;
 use crate::matchmaker::Criteria;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const GUESTS: u128 = 5;
 const STEPS: u32 = 120;
@@ -83,9 +84,10 @@ impl World {
         let (session, who) = (SessionId::from_bits(self.sessions), self.rng.random_range(0..GUESTS));
         let name = format!("guest{who}");
         let guest = Arc::new(Guest { id: GuestId::from_bits(who), display_name: name.clone(), name });
-        self.input(Input::SessionBegan(Party { guest, session, attached: true }));
+        let party = Party { guest, session, attached: true };
+        let (blocked, blocked_by, current_call) = (vec![], vec![], None);
         self.clients.insert(session, Client { guest: who, attached: true, ..Client::default() });
-        self.starts_over(session);
+        self.welcomed(session, Input::SessionBegan(Beginning { party, blocked, blocked_by, current_call }));
     }
 
     fn starts_over(&mut self, session: SessionId) {
@@ -103,13 +105,14 @@ impl World {
 
     fn attach(&mut self, session: SessionId, attached: bool) {
         let client = self.clients.get_mut(&session).expect("picked from ours");
-        if client.attached != attached {
-            client.attached = attached;
-            self.input(if attached {
-                Input::SessionResumed(session)
-            } else {
-                Input::SessionSuspended(session)
-            });
+        if client.attached == attached {
+            return;
+        }
+        client.attached = attached;
+        if attached {
+            self.welcomed(session, Input::SessionResumed(session));
+        } else {
+            self.input(Input::SessionSuspended(session));
         }
     }
 
@@ -118,8 +121,15 @@ impl World {
         let new = SessionId::from_bits(self.sessions);
         let client = self.clients.remove(&old).expect("picked from ours");
         self.clients.insert(new, Client { attached: true, ..client });
-        self.input(Input::SessionReplaced { old, new });
-        self.starts_over(new);
+        self.welcomed(new, Input::SessionReplaced { old, new });
+    }
+
+    /// A stream begins with the scene, and what `input` brings about comes after it.
+    fn welcomed(&mut self, session: SessionId, input: Input) {
+        let mut effects = Vec::new();
+        self.lobby.handle(self.now, input, &mut effects);
+        self.starts_over(session);
+        self.perform(effects);
     }
 
     fn waits(&mut self, session: SessionId) {
@@ -157,7 +167,7 @@ impl World {
             9 => Command::DeclineCall(call),
             10 => Command::CancelCall(call),
             11 => Command::HangUp { call, failed: self.rng.random_bool(0.5) },
-            12 => Command::MediaConnected(call),
+            12 => Command::MediaConnected(call, crate::calls::Route::Host),
             _ if self.rng.random_bool(0.3) => Command::LeaveMatch,
             _ => Command::Negotiate(call, Negotiation::Offer("v=0".to_owned())),
         }
@@ -181,10 +191,12 @@ impl World {
                     }
                 }
                 Effect::Send(_, Event::SelfUpdate(_) | Event::Refused(_))
-                | Effect::Match(_, MatchNews::Queued(_)) => {}
+                | Effect::Match(_, MatchNews::Queued(_))
+                | Effect::HallSnapshot(..)
+                | Effect::Keep(_) => {}
                 Effect::Match(_, MatchNews::Left(_)) => self.finished += 1,
                 Effect::Match(to, MatchNews::Found(call)) => found.entry(call).or_default().push(to),
-                Effect::Hall(delta) => self.told_of_hall(&delta),
+                Effect::Hall(to, delta) => self.told_of_hall(&to, &delta.change),
             }
         }
         // One line alone answers a repeated request.
@@ -215,11 +227,14 @@ impl World {
         }
     }
 
-    fn told_of_hall(&mut self, delta: &HallDelta) {
-        for client in self.clients.values_mut().filter(|client| client.hall_version < delta.version) {
+    fn told_of_hall(&mut self, to: &[SessionId], delta: &HallChange) {
+        for session in to {
+            let Some(client) = self.clients.get_mut(session) else { continue };
+            if delta.version <= client.hall_version {
+                continue;
+            }
             assert_eq!(
-                client.hall_version + 1,
-                delta.version,
+                client.hall_version, delta.from,
                 "seed {}: a change of the hall is missing",
                 self.seed
             );
@@ -247,6 +262,7 @@ impl World {
             assert!(!(waits && occupation == Occupation::InCall), "seed {seed}: {guest} waits in a call");
         }
         self.lobby.calls.check_invariants();
+        self.lobby.hall.check_invariants();
         self.lobby.guests.check_invariants(&self.lobby.calls);
         assert_eq!(
             self.joined,
@@ -257,10 +273,13 @@ impl World {
 
     /// Lets the hall tell what it has to tell, and compares what everybody sees.
     fn check_at_rest(&mut self) {
-        self.now += Duration::from_secs(1);
+        self.now += Duration::from_secs(6);
         self.input(Input::Tick);
         self.check();
         for (&session, client) in &self.clients {
+            if !client.attached {
+                continue;
+            }
             let hall = self.lobby.hall_snapshot(session).expect("the session is there");
             let is: BTreeMap<GuestId, Shown> =
                 hall.rows.iter().map(|row| (row.guest.id, row.shown)).collect();

@@ -1,8 +1,9 @@
 //! Stories of the lobby: who sees whom, who reaches whom, and what becomes of it.
 
 use super::*;
-use crate::calls::{CallState, CallView, EndReason, Negotiation, Presence, RoutePolicy, Side};
+use crate::calls::{CallState, CallView, EndReason, Negotiation, Presence, Route, RoutePolicy, Side};
 use crate::guest::{Guest, SharedGuest};
+use std::sync::Arc;
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -44,7 +45,13 @@ impl Story {
     }
 
     fn comes(&mut self, who: u128, on: u128) {
-        self.input(Input::SessionBegan(Party { guest: guest(who), session: session(on), attached: true }));
+        let party = Party { guest: guest(who), session: session(on), attached: true };
+        self.input(Input::SessionBegan(Beginning {
+            party,
+            blocked: vec![],
+            blocked_by: vec![],
+            current_call: None,
+        }));
     }
 
     fn does(&mut self, on: u128, command: Command) {
@@ -94,7 +101,7 @@ impl Story {
         self.told.iter().filter_map(mine).collect()
     }
 
-    fn sees(&self, on: u128) -> Vec<(u128, Shown)> {
+    fn sees(&mut self, on: u128) -> Vec<(u128, Shown)> {
         let hall = self.lobby.hall_snapshot(session(on)).expect("the session is there");
         hall.rows.iter().map(|row| (row.guest.id.to_bits(), row.shown)).collect()
     }
@@ -110,9 +117,9 @@ fn a_call_rings_is_accepted_connects_and_ends() {
     assert_eq!((story.state(1), story.state(2)), (Some(CallState::Connecting), Some(CallState::Connecting)));
     assert_eq!(story.call(1).map(|view| view.side), Some(Side::First));
     assert_eq!(story.sees(3), [(1, Shown::InCall), (2, Shown::InCall)]);
-    story.does(1, Command::MediaConnected(call));
+    story.does(1, Command::MediaConnected(call, Route::Relay));
     assert_eq!(story.state(1), None, "one end alone is not connected");
-    story.does(2, Command::MediaConnected(call));
+    story.does(2, Command::MediaConnected(call, Route::Relay));
     assert_eq!((story.state(1), story.state(2)), (Some(CallState::Connected), Some(CallState::Connected)));
     story.does(1, Command::HangUp { call, failed: false });
     assert_eq!(
@@ -340,15 +347,15 @@ fn changes_of_the_hall_are_merged_and_tell_nothing_of_the_invisible() {
     let mut story = Story::with(2);
     story.at(secs(1)).at(secs(2));
     story.does(1, Command::SetAvailability(Wish::DoNotDisturb));
-    assert!(story.told.iter().any(|effect| matches!(effect, Effect::Hall(_))), "the first goes out at once");
+    assert!(story.told.iter().any(|effect| matches!(effect, Effect::Hall(..))), "the first goes out at once");
     story.does(1, Command::SetAvailability(Wish::Available));
     story.does(2, Command::SetAvailability(Wish::Invisible));
-    assert!(!story.told.iter().any(|effect| matches!(effect, Effect::Hall(_))), "the next wait a little");
+    assert!(!story.told.iter().any(|effect| matches!(effect, Effect::Hall(..))), "the next wait a little");
     story.at(secs(3));
-    let [Effect::Hall(delta)] = &story.told[..] else { panic!("{:?}", story.told) };
-    assert_eq!((delta.changed.len(), delta.left.clone()), (1, vec![GuestId::from_bits(2)]));
+    let [Effect::Hall(_, delta), ..] = &story.told[..] else { panic!("{:?}", story.told) };
+    assert_eq!((delta.change.changed.len(), delta.change.left.clone()), (1, vec![GuestId::from_bits(2)]));
     story.at(secs(4)).does(2, Command::SetAvailability(Wish::Invisible));
-    assert!(!story.told.iter().any(|effect| matches!(effect, Effect::Hall(_))));
+    assert!(!story.told.iter().any(|effect| matches!(effect, Effect::Hall(..))));
     assert_eq!(story.lobby.hall_snapshot(session(1)).map(|hall| hall.guest_count), Some(0));
 }
 

@@ -1,14 +1,14 @@
 //! What can happen to the lobby, and what it wants done: the words between it and the hub. PURE, see `lobby`.
 
-use super::hall::{HallDelta, HallSnapshot};
+use super::hall::{HallConfig, HallDelta, HallSnapshot};
 use super::placing::Target;
-use crate::calls::{CallView, CallsConfig, Departure, Negotiation, Party, RoutePolicy};
+use crate::calls::{
+    CallView, CallsConfig, Claim, Departure, EndedCall, Negotiation, Party, Route, RoutePolicy,
+};
 use crate::error::Error;
 use crate::guest::{Availability, SharedGuest, Wish};
 use crate::matchmaker::{MatchConfig, Place};
-use castle::ids::{CallId, SessionId};
-use castle::limits;
-use std::sync::Arc;
+use castle::ids::{CallId, GuestId, SessionId};
 use std::time::Duration;
 
 /// Times and bounds of the lobby.
@@ -20,11 +20,8 @@ pub struct LobbyConfig {
     pub matching: MatchConfig,
     /// Which routes matched strangers may take.
     pub match_route: RoutePolicy,
-    /// Changes of the hall within this time become one: unnoticeable for people, and many joining at once do not
-    /// cost a frame each for everybody.
-    pub hall_coalesce: Duration,
-    /// Rows of a snapshot.
-    pub hall_page: usize,
+    /// Of the hall's news.
+    pub hall: HallConfig,
     /// A repeated call for the next free guest skips those tried within this time.
     pub tried_window: Duration,
     /// Places in the queue are told this often where they changed.
@@ -39,8 +36,7 @@ impl Default for LobbyConfig {
             calls: CallsConfig::default(),
             matching: MatchConfig::default(),
             match_route: RoutePolicy::RelayOnly,
-            hall_coalesce: Duration::from_millis(100),
-            hall_page: limits::HALL_PAGE,
+            hall: HallConfig::default(),
             tried_window: Duration::from_mins(1),
             place_interval: Duration::from_secs(1),
             place_repeat: Duration::from_secs(5),
@@ -69,18 +65,79 @@ pub enum Command {
         failed: bool,
     },
     /// Media can flow at this end.
-    MediaConnected(CallId),
+    MediaConnected(CallId, Route),
     /// Tell the other end.
     Negotiate(CallId, Negotiation),
     /// Wait for a match no longer.
     LeaveMatch,
+    /// Watch another part of the hall.
+    WatchHall(Watch),
+    /// Missed calls up to this time (since the Unix epoch) have been seen.
+    MissedCallsSeen(Duration),
+}
+
+/// Which part of the hall a session wants to see: one page of those who match, sorted by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Comes back with the frames of this watch.
+    pub number: u64,
+    /// Beginning of a name or of a word of a display name, as it was typed.
+    pub query: String,
+    /// Names above this one.
+    pub after: Option<String>,
+}
+
+/// A session begins.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    /// Whose it is.
+    pub party: Party,
+    /// Whom the guest blocked, as the store knew when the stream said hello.
+    pub blocked: Vec<GuestId>,
+    /// Who blocked the guest, likewise.
+    pub blocked_by: Vec<GuestId>,
+    /// The call the client says it is in, by a token of this server.
+    pub current_call: Option<Claim>,
+}
+
+/// What is to be kept, for later: nobody waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// A call is over.
+    Ended(EndedCall),
+    /// Somebody called a guest who could not be rung. Whether there is such a guest, and whether they want to know
+    /// of it, is not known here.
+    Missed {
+        /// Who called.
+        caller: GuestId,
+        /// Whom.
+        callee: Callee,
+        /// Under this id.
+        call: CallId,
+    },
+    /// Missed calls up to this time (since the Unix epoch) have been seen.
+    MissedCallsSeen {
+        /// By whom.
+        guest: GuestId,
+        /// Up to then.
+        until: Duration,
+    },
+}
+
+/// Somebody who was called, present or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Callee {
+    /// By id.
+    Guest(GuestId),
+    /// By login name, case-mapped.
+    Name(String),
 }
 
 /// What happens to the lobby.
 #[derive(Debug, Clone)]
 pub enum Input {
     /// A session began.
-    SessionBegan(Party),
+    SessionBegan(Beginning),
     /// Its stream broke.
     SessionSuspended(SessionId),
     /// It has a stream again.
@@ -98,6 +155,22 @@ pub enum Input {
     Command(SessionId, Command),
     /// The Match stream of its ticket is gone.
     MatchStreamLost(SessionId),
+    /// A guest blocked another: it is on disk.
+    Blocked {
+        /// Who.
+        by: GuestId,
+        /// Whom.
+        whom: GuestId,
+    },
+    /// A guest took a block back: it is on disk.
+    Unblocked {
+        /// Who.
+        by: GuestId,
+        /// Whom.
+        whom: GuestId,
+    },
+    /// A guest has another display name now.
+    Renamed(SharedGuest),
     /// The server goes down: nothing new rings or waits.
     ShutDown,
     /// Time went by.
@@ -157,8 +230,12 @@ pub enum Effect {
     Send(SessionId, Event),
     /// Tell a session's Match stream.
     Match(SessionId, MatchNews),
-    /// Tell every session that the hall changed.
-    Hall(Arc<HallDelta>),
+    /// Tell these sessions, all of which have a stream, that the hall changed. One frame serves them all.
+    Hall(Vec<SessionId>, HallDelta),
+    /// Show a session its part of the hall anew.
+    HallSnapshot(SessionId, HallSnapshot),
+    /// Keep something.
+    Keep(Keep),
 }
 
 /// What a session starts from.

@@ -65,7 +65,8 @@ impl Matchmaker {
         let ticket = self.tickets.get(&key).filter(|ticket| ticket.active())?;
         self.index.first_compatible(&ticket.wishes, |other| {
             let other = &self.tickets[&other];
-            other.guest != ticket.guest && !self.cooling.contains_key(&ordered(ticket.guest, other.guest))
+            let pair = ordered(ticket.guest, other.guest);
+            other.guest != ticket.guest && !self.cooling.contains_key(&pair) && !self.apart.contains(&pair)
         })
     }
 

@@ -1,11 +1,13 @@
 //! Signal's wire types to and from the words of the lobby. Parses and checks sizes; decides nothing else.
 
-use crate::calls::{CallState, EndReason, Negotiation, Origin, Presence, RoutePolicy, Side};
+use crate::calls::{
+    CallState, Candidate, EndReason, Negotiation, Origin, Presence, Route, RoutePolicy, Side,
+};
 use crate::error::Error;
 use crate::guest::{Availability, Guest, Wish};
 use crate::hub::{Body, CallNews, Frame, GoAway, Item, Outgoing, ResumeRequest, Welcome};
 use crate::ice::IceServers;
-use crate::lobby::{Command, HallDelta, HallRow, HallSnapshot, SelfView, Shown, Target};
+use crate::lobby::{Command, HallChange, HallDelta, HallRow, HallSnapshot, SelfView, Shown, Target, Watch};
 use crate::names;
 use castle::ids::{CallId, GuestId};
 use castle::{limits, v1};
@@ -54,9 +56,9 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
             Command::HangUp { call: call_id("hang_up", &hang_up.call_id)?, failed: hang_up.failed }
         }
         Request::MediaConnected(media) => {
-            v1::Route::try_from(media.route)
+            let route = v1::Route::try_from(media.route)
                 .map_err(|_| Error::field("media_connected.route", "is not a value this server knows"))?;
-            Command::MediaConnected(call_id("media_connected", &media.call_id)?)
+            Command::MediaConnected(call_id("media_connected", &media.call_id)?, self::route(route))
         }
         Request::Offer(offer) => {
             let call = call_id("offer", &offer.call_id)?;
@@ -68,7 +70,11 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
         }
         Request::Candidate(candidate) => {
             let call = call_id("candidate", &candidate.call_id)?;
-            Command::Negotiate(call, self::candidate(candidate)?)
+            Command::Negotiate(call, Negotiation::Candidate(self::candidate(candidate)?))
+        }
+        Request::CandidatesRemoved(removed) => {
+            let call = call_id("candidates_removed", &removed.call_id)?;
+            Command::Negotiate(call, candidates_removed(removed)?)
         }
         Request::EndOfCandidates(end) => {
             let call = call_id("end_of_candidates", &end.call_id)?;
@@ -77,28 +83,66 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
             Command::Negotiate(call, Negotiation::EndOfCandidates { username_fragment })
         }
         Request::LeaveMatch(_) => Command::LeaveMatch,
-        Request::RenewToken(_)
-        | Request::WatchHall(_)
-        | Request::MissedCallsSeen(_)
-        | Request::CandidatesRemoved(_) => return Err(Error::MalformedFrame { detail: "not built yet" }),
+        Request::WatchHall(watch) => Command::WatchHall(self::watch("watch_hall", watch)?),
+        Request::MissedCallsSeen(seen) => Command::MissedCallsSeen(seen_until(seen)?),
+        Request::RenewToken(_) => return Err(Error::MalformedFrame { detail: "not built yet" }),
         Request::Hello(_) | Request::Ping(_) | Request::Pong(_) | Request::Bye(_) => {
             return Err(Error::MalformedFrame { detail: "not a command" });
         }
     })
 }
 
-fn candidate(candidate: v1::Candidate) -> Result<Negotiation, Error> {
+fn candidate(candidate: v1::Candidate) -> Result<Candidate, Error> {
+    let v1::Candidate { call_id: _, candidate, sdp_mid, sdp_m_line_index, username_fragment } = candidate;
+    let candidate = Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment };
     let limit = limits::CANDIDATE_BYTES_MAX;
-    let all = candidate.candidate.len() + candidate.sdp_mid.len() + candidate.username_fragment.len();
-    if all > limit {
+    if candidate.bytes() > limit {
         return Err(Error::FrameTooLarge { what: "candidate", limit });
     }
-    Ok(Negotiation::Candidate {
-        candidate: candidate.candidate,
-        sdp_mid: candidate.sdp_mid,
-        sdp_m_line_index: candidate.sdp_m_line_index,
-        username_fragment: candidate.username_fragment,
-    })
+    Ok(candidate)
+}
+
+fn candidates_removed(removed: v1::CandidatesRemoved) -> Result<Negotiation, Error> {
+    let candidates = removed.candidates;
+    if candidates.is_empty() || candidates.len() > limits::CANDIDATES_REMOVED_MAX {
+        let description = format!("has not 1 to {} entries", limits::CANDIDATES_REMOVED_MAX);
+        return Err(Error::field("candidates_removed.candidates", description));
+    }
+    if let Some(at) = candidates.iter().position(|candidate| !candidate.call_id.is_empty()) {
+        return Err(Error::field(format!("candidates_removed.candidates[{at}].call_id"), "is not empty"));
+    }
+    let candidates: Result<_, _> = candidates.into_iter().map(candidate).collect();
+    Ok(Negotiation::CandidatesRemoved(candidates?))
+}
+
+/// Which part of the hall is meant.
+pub(crate) fn watch(frame: &str, watch: v1::WatchHall) -> Result<Watch, Error> {
+    let v1::WatchHall { watch: number, query, page_token } = watch;
+    if query.chars().count() > limits::HALL_QUERY_CHARS_MAX {
+        let description = format!("is longer than {} characters", limits::HALL_QUERY_CHARS_MAX);
+        return Err(Error::field(format!("{frame}.query"), description));
+    }
+    if page_token.chars().count() > limits::NAME_CHARS_MAX {
+        return Err(Error::field(format!("{frame}.page_token"), "is not one of this server's"));
+    }
+    Ok(Watch { number, query, after: Some(page_token).filter(|token| !token.is_empty()) })
+}
+
+fn seen_until(seen: v1::MissedCallsSeen) -> Result<Duration, Error> {
+    let until = seen.until.ok_or_else(|| Error::field("missed_calls_seen.until", "is missing"))?;
+    let since_epoch =
+        SystemTime::try_from(until).ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since_epoch.ok_or_else(|| Error::field("missed_calls_seen.until", "is not a time after 1970"))
+}
+
+fn route(route: v1::Route) -> Route {
+    match route {
+        v1::Route::Unspecified => Route::Unknown,
+        v1::Route::Host => Route::Host,
+        v1::Route::Srflx => Route::ServerReflexive,
+        v1::Route::Prflx => Route::PeerReflexive,
+        v1::Route::Relay => Route::Relay,
+    }
 }
 
 fn sized(what: &'static str, text: String, limit: usize) -> Result<String, Error> {
@@ -151,9 +195,7 @@ pub(super) fn response(outgoing: Outgoing, heartbeat: Duration) -> v1::SignalRes
         }
         Item::Refused { in_reply_to, error } => (0, in_reply_to, Some(Response::Error(error.to_frame()))),
         Item::HallSnapshot(hall) => (0, String::new(), Some(Response::HallSnapshot(snapshot(&hall)))),
-        Item::HallDelta { delta, me, guest_count } => {
-            (0, String::new(), Some(Response::HallDelta(hall_delta(&delta, me, guest_count))))
-        }
+        Item::HallDelta(delta) => (0, String::new(), Some(Response::HallDelta(hall_delta(&delta)))),
         Item::Ack => (0, String::new(), None),
         Item::Ping(nonce) => (0, String::new(), Some(Response::Ping(v1::Ping { nonce }))),
         Item::Pong(nonce) => (0, String::new(), Some(Response::Pong(v1::Pong { nonce }))),
@@ -176,19 +218,21 @@ fn negotiation(call_id: String, said: Negotiation) -> Response {
     match said {
         Negotiation::Offer(sdp) => Response::Offer(v1::Offer { call_id, sdp }),
         Negotiation::Answer(sdp) => Response::Answer(v1::Answer { call_id, sdp }),
-        Negotiation::Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment } => {
-            Response::Candidate(v1::Candidate {
-                call_id,
-                candidate,
-                sdp_mid,
-                sdp_m_line_index,
-                username_fragment,
-            })
+        Negotiation::Candidate(candidate) => Response::Candidate(wire_candidate(call_id, candidate)),
+        Negotiation::CandidatesRemoved(candidates) => {
+            let candidates =
+                candidates.into_iter().map(|candidate| wire_candidate(String::new(), candidate)).collect();
+            Response::CandidatesRemoved(v1::CandidatesRemoved { call_id, candidates })
         }
         Negotiation::EndOfCandidates { username_fragment } => {
             Response::EndOfCandidates(v1::EndOfCandidates { call_id, username_fragment })
         }
     }
+}
+
+fn wire_candidate(call_id: String, candidate: Candidate) -> v1::Candidate {
+    let Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment } = candidate;
+    v1::Candidate { call_id, candidate, sdp_mid, sdp_m_line_index, username_fragment }
 }
 
 fn welcome(welcome: Welcome, heartbeat: Duration) -> v1::Welcome {
@@ -259,19 +303,20 @@ fn snapshot(hall: &HallSnapshot) -> v1::HallSnapshot {
         hall_version: hall.version,
         guests: hall.rows.iter().map(hall_guest).collect(),
         guest_count: count(hall.guest_count),
-        watch: 0,
-        next_page_token: String::new(),
+        watch: hall.watch,
+        next_page_token: hall.next.clone().unwrap_or_default(),
     }
 }
 
-fn hall_delta(delta: &HallDelta, me: GuestId, guest_count: usize) -> v1::HallDelta {
+fn hall_delta(delta: &HallDelta) -> v1::HallDelta {
+    let HallChange { from, version, changed, left } = &*delta.change;
     v1::HallDelta {
-        from_version: delta.version - 1,
-        hall_version: delta.version,
-        changed: delta.changed.iter().filter(|row| row.guest.id != me).map(hall_guest).collect(),
-        left_guest_ids: delta.left.iter().filter(|&&left| left != me).map(ToString::to_string).collect(),
-        guest_count: count(guest_count),
-        watch: 0,
+        from_version: *from,
+        hall_version: *version,
+        changed: changed.iter().map(hall_guest).collect(),
+        left_guest_ids: left.iter().map(ToString::to_string).collect(),
+        guest_count: count(delta.guest_count),
+        watch: delta.watch,
     }
 }
 
@@ -284,9 +329,9 @@ fn call(news: &CallNews) -> v1::Call {
         (Side::Second, Origin::Matched) => (&view.first, v1::CallOrigin::Matched),
     };
     let role = match (view.state, view.side) {
-        (CallState::Ringing | CallState::Ended(_), _) => v1::CallRole::Unspecified,
-        (CallState::Connecting | CallState::Connected, Side::First) => v1::CallRole::Offerer,
-        (CallState::Connecting | CallState::Connected, Side::Second) => v1::CallRole::Answerer,
+        (CallState::Ended(_), _) => v1::CallRole::Unspecified,
+        (_, Side::First) => v1::CallRole::Offerer,
+        (_, Side::Second) => v1::CallRole::Answerer,
     };
     let (state, end_reason) = match view.state {
         CallState::Ringing => (v1::CallState::Ringing, v1::CallEndReason::Unspecified),

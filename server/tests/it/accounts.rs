@@ -7,7 +7,7 @@ use crate::support::{
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use castle::ids::LoginId;
 use castle::v1;
-use castle_server::store::Store as _;
+use castle_server::store::KeyStore as _;
 use castle_server::store::sled::SledStore;
 use castle_server::token::{ACCESS_TTL, AccessSigner};
 use std::time::{Duration, SystemTime};

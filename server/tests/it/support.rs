@@ -6,7 +6,7 @@ use castle::v1::{self, Tokens};
 use castle_server::accounts::{Accounts, Inviting};
 use castle_server::config::Config;
 use castle_server::server::{Listening, RunError, Server};
-use castle_server::store::Role;
+use castle_server::store::{Caller, Role};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,7 +102,14 @@ impl TestServer {
 
     /// An invitation that is good for so long; its code.
     pub(crate) async fn invite_for(&self, uses: u32, good_for: Duration) -> String {
-        let inviting = Inviting { uses, good_for, note: String::new(), role: Role::Guest };
+        let inviting = Inviting {
+            uses,
+            good_for,
+            note: String::new(),
+            role: Role::Guest,
+            caller: Caller::Host,
+            request_id: String::new(),
+        };
         self.accounts.invite(inviting).await.expect("an invitation").1
     }
 

@@ -1,0 +1,6 @@
+//! Call records on disk.
+
+use super::SledStore;
+use crate::store::HistoryStore;
+
+impl HistoryStore for SledStore {}

@@ -283,6 +283,12 @@ pub enum Admin {
     Alone(Box<SledStore>, PublicUrl),
 }
 
+/// The way to the server of `data_dir`, if one runs.
+pub async fn running(data_dir: &Path) -> Option<Channel> {
+    let path = data_dir.join(SOCKET);
+    UnixStream::connect(&path).await.is_ok().then(|| channel(path))
+}
+
 impl Admin {
     /// Finds the server of `data_dir`, or opens its store. `url` is what links carry where none runs.
     pub async fn open(data_dir: &Path, url: PublicUrl) -> Result<Self, AdminError> {

@@ -39,6 +39,8 @@ enum CommandError {
     Here(#[from] Error),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error("something is to be changed; see above")]
+    Unhealthy,
 }
 
 /// Runs the command that `arguments` give, after reading `.env`. To be called before any thread is started.
@@ -78,6 +80,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             Command::Serve(args) => serve(args).await,
             Command::Invite(InviteCommand::Create(args)) => invite_create(args).await,
             Command::Guest(GuestCommand::List(args)) => guest_list(args).await,
+            Command::Doctor(args) => doctor(args).await,
         }
     });
     match done {
@@ -197,6 +200,25 @@ async fn greet_first_host(server: &Server, data_dir: &str, as_json: bool) -> Res
     } else {
         print(&text)
     }
+}
+
+async fn doctor(args: ServeArgs) -> Result<(), CommandError> {
+    let as_json = args.json;
+    let mut findings = Vec::new();
+    let mut printed = Ok(());
+    let healthy = crate::doctor::run(args, |finding| {
+        if as_json {
+            findings.push(finding.clone());
+        } else if printed.is_ok() {
+            printed = print(&castle_connectivity::doctor::line(finding));
+        }
+    })
+    .await;
+    printed?;
+    if as_json {
+        print(&json!({ "healthy": healthy, "findings": findings }).to_string())?;
+    }
+    if healthy { Ok(()) } else { Err(CommandError::Unhealthy) }
 }
 
 async fn invite_create(args: InviteCreateArgs) -> Result<(), CommandError> {

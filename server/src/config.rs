@@ -38,6 +38,11 @@ pub enum Command {
     /// Guests: who has an account.
     #[command(subcommand)]
     Guest(GuestCommand),
+    /// Checks settings, store, gRPC, certificates, clock and relay as guests meet them, and says what to change.
+    ///
+    /// Takes the settings of `serve`; asks the running server for the very credentials that guests get. Exits 1 when
+    /// anything failed.
+    Doctor(ServeArgs),
 }
 
 /// Where the store is.

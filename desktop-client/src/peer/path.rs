@@ -63,9 +63,8 @@ fn selected_path(report: &RTCStatsReport) -> SelectedPath {
         Some(RTCIceCandidateType::Relay) => Some(PathRoute::Relay),
         _ => None,
     };
-    let address = local.and_then(|local| {
-        Some(SocketAddr::new(local.address.as_ref()?.parse::<IpAddr>().ok()?, local.port))
-    });
+    let address = local
+        .and_then(|local| Some(SocketAddr::new(local.address.as_ref()?.parse::<IpAddr>().ok()?, local.port)));
     let seconds = pair.current_round_trip_time;
     SelectedPath {
         route,

@@ -163,21 +163,24 @@ fn listening_json(listening: &Listening, data_dir: &str) -> Value {
         "url": listening.url.to_string(),
         "grpc": listening.grpc.to_string(),
         "turn": [format!("udp:{}", listening.turn)],
-        "http": null,
+        "http": listening.http.map(|http| http.to_string()),
         "data_dir": data_dir,
         "version": env!("CARGO_PKG_VERSION"),
     })
 }
 
 fn listening_lines(listening: &Listening, data_dir: &str) -> String {
-    let Listening { grpc, turn, url } = listening;
-    format!(
-        "castle-server {} with its data in {data_dir}\n\
-         listening grpc {grpc} (guests use {url})\n\
-         listening turn udp {turn}\n\
-         try it: grpcurl -plaintext {grpc} list castle.v1.CastleService",
-        env!("CARGO_PKG_VERSION")
-    )
+    let Listening { grpc, turn, http, fingerprint, url } = listening;
+    let mut lines = vec![
+        format!("castle-server {} with its data in {data_dir}", env!("CARGO_PKG_VERSION")),
+        format!("listening grpc {grpc} (guests use {url})"),
+        format!("listening turn udp {turn}"),
+    ];
+    lines.extend(http.map(|http| format!("listening http {http} (/metrics, /livez, /readyz)")));
+    lines.extend(fingerprint.as_ref().map(|fingerprint| format!("certificate {fingerprint}")));
+    let how = if fingerprint.is_some() { "-insecure" } else { "-plaintext" };
+    lines.push(format!("try it: grpcurl {how} {grpc} list castle.v1.CastleService"));
+    lines.join("\n")
 }
 
 /// While nobody has an account: says how somebody gets one, and on a terminal makes the first invitation. In

@@ -1,7 +1,7 @@
 //! Login and its tokens. The access token is renewed before it ends; the password is used once and dropped.
 
 use super::address::ServerAddress;
-use super::wire;
+use super::{tls, wire};
 use crate::error::{ClientError, ErrorKind};
 use crate::view::{Me, Secret};
 use castle::limits::UNARY_DEADLINE;
@@ -99,14 +99,15 @@ pub async fn log_in(address: ServerAddress, credentials: Credentials) -> Result<
 }
 
 async fn connect(address: &ServerAddress) -> Result<Channel, ClientError> {
-    Ok(endpoint(address)?.connect().await?)
+    let (endpoint, address) = (endpoint(address)?, address.clone());
+    let connector = tower::service_fn(move |uri| tls::connect(address.clone(), uri));
+    Ok(endpoint.connect_with_connector(connector).await?)
 }
 
 fn endpoint(address: &ServerAddress) -> Result<Endpoint, ClientError> {
     let endpoint = Endpoint::from_shared(address.to_string()).map_err(|_| ErrorKind::BadAddress)?;
     Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true))
@@ -124,7 +125,9 @@ impl Account {
     /// Another connection in place of the one in use, which may not carry anything any more. Opened when needed.
     pub(super) fn redial(&mut self) {
         if let Ok(endpoint) = endpoint(&self.address) {
-            self.client = CastleServiceClient::new(endpoint.connect_lazy());
+            let address = self.address.clone();
+            let connector = tower::service_fn(move |uri| tls::connect(address.clone(), uri));
+            self.client = CastleServiceClient::new(endpoint.connect_with_connector_lazy(connector));
         }
     }
 

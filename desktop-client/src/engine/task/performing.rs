@@ -95,9 +95,9 @@ impl Engine {
         if let Some(info) = self.machine.live() {
             self.record.peer.clone_from(&info.peer_name);
         }
-        let loopback = match &self.link {
-            Link::Session { server, .. } => server.is_loopback(),
-            Link::Out | Link::In { .. } => false,
+        let (loopback, pin) = match &self.link {
+            Link::Session { server, .. } => (server.is_loopback(), server.pin()),
+            Link::Out | Link::In { .. } => (false, None),
         };
         self.record.relay_only = if self.config.relay_only {
             Some(RelayOnly::OwnWish)
@@ -111,7 +111,7 @@ impl Engine {
             ice_servers: self.ice.clone(),
             relay_only,
             loopback,
-            trust: Trust::System,
+            trust: pin.map_or(Trust::System, |pin| Trust::Pinned(pin.digest())),
         };
         let events = self.peer_events.0.clone();
         let conversation = self.source.open_conversation();

@@ -84,13 +84,11 @@ pub(crate) async fn open_stream(
     tls: Option<(Trust, &[u8], Shown)>,
 ) -> Result<Opened, DialError> {
     let addresses = resolve(host, port).await?;
-    match tls {
-        Some((trust, alpn, shown)) => open_tls(host, addresses, trust, alpn, shown).await,
-        None => {
-            let (stream, peer) = open_tcp(addresses).await?;
-            Ok(Opened { link: Link::Stream(Box::new(stream)), peer, certificates: Vec::new() })
-        }
+    if let Some((trust, alpn, shown)) = tls {
+        return open_tls(host, addresses, trust, alpn, shown).await;
     }
+    let (stream, peer) = open_tcp(addresses).await?;
+    Ok(Opened { link: Link::Stream(Box::new(stream)), peer, certificates: Vec::new() })
 }
 
 /// The addresses of a name, families taking turns, the resolver's first choice first.

@@ -48,7 +48,7 @@ impl Deframer {
     }
 
     /// The next whole message without its padding; `None` until more was fed.
-    pub fn next(&mut self) -> Result<Option<&[u8]>, NotFramed> {
+    pub fn message(&mut self) -> Result<Option<&[u8]>, NotFramed> {
         let rest = &self.buffer[self.start..];
         match lengths(rest)? {
             Some((length, padded)) if rest.len() >= padded => {
@@ -112,7 +112,7 @@ mod tests {
             while !rest.is_empty() {
                 let (now, later) = rest.split_at(rng.random_range(1..=rest.len().min(90)));
                 deframer.feed(now);
-                while let Some(message) = deframer.next().unwrap() {
+                while let Some(message) = deframer.message().unwrap() {
                     out.push(message.to_vec());
                 }
                 rest = later;
@@ -125,9 +125,9 @@ mod tests {
     fn a_stream_of_something_else_is_given_up() {
         let mut deframer = Deframer::default();
         deframer.feed(b"HTTP/1.1 400 Bad Request\r\n");
-        assert!(deframer.next().is_ok_and(|message| message.is_none()) || deframer.next().is_err());
+        assert!(deframer.message().is_ok_and(|message| message.is_none()) || deframer.message().is_err());
         let mut deframer = Deframer::default();
         deframer.feed(&[0xff; 8]);
-        assert_eq!(deframer.next(), Err(NotFramed));
+        assert_eq!(deframer.message(), Err(NotFramed));
     }
 }

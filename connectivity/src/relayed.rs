@@ -98,7 +98,7 @@ async fn receive_framed(
     buffer: &mut [u8],
 ) -> Result<Vec<u8>, RelayError> {
     loop {
-        if let Some(message) = deframer.next()? {
+        if let Some(message) = deframer.message()? {
             return Ok(message.to_vec());
         }
         match stream.read(buffer).await? {

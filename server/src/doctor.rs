@@ -29,9 +29,11 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
     let data_dir = &settings.data.data_dir.clone();
     note(match Config::try_from(settings) {
         Ok(_) => Finding::pass("Settings", "they can be read and fit together"),
-        Err(error) => {
-            Finding::fail("Settings", error.to_string(), "Correct it; `castle-server serve --help` lists all.")
-        }
+        Err(error) => Finding::fail(
+            "Settings",
+            error.to_string(),
+            "Correct it; `castle-server serve --help` lists all.",
+        ),
     });
     let Some(channel) = admin::running(data_dir).await else {
         note(at_rest(data_dir).await);
@@ -66,7 +68,8 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
 
 /// What a guest would be given, to be put to the test; notes what can be told at once.
 fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse) -> Plan {
-    let uptime = status.started_at.and_then(|at| SystemTime::try_from(at).ok()).and_then(|at| at.elapsed().ok());
+    let uptime =
+        status.started_at.and_then(|at| SystemTime::try_from(at).ok()).and_then(|at| at.elapsed().ok());
     note(Finding::pass(
         "Server",
         format!(
@@ -77,14 +80,11 @@ fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse) -> Plan {
             status.calls
         ),
     ));
-    let grpc = match PublicUrl::parse(&status.public_url).ok().and_then(|url| target(&url)) {
-        Some(target) => Some(target),
-        None => {
-            let detail = format!("`{}` is not an address that guests can use", status.public_url);
-            note(Finding::fail("Public address", detail, "Name it with --public-url."));
-            None
-        }
-    };
+    let grpc = PublicUrl::parse(&status.public_url).ok().and_then(|url| target(&url));
+    if grpc.is_none() {
+        let detail = format!("`{}` is not an address that guests can use", status.public_url);
+        note(Finding::fail("Public address", detail, "Name it with --public-url."));
+    }
     let given = status.ice_servers.unwrap_or_default();
     let credentials_until = given.expires_at.and_then(|at| SystemTime::try_from(at).ok());
     let servers = given.servers.into_iter().map(|server| IceServer {
@@ -128,7 +128,7 @@ fn data_folder(data_dir: &Path) -> Finding {
     use std::os::unix::fs::PermissionsExt as _;
     const CHECK: &str = "Data folder";
     match std::fs::metadata(data_dir) {
-        Ok(found) if found.permissions().mode() & 0o077 == 0 => {
+        Ok(found) if found.permissions().mode().trailing_zeros() >= 6 => {
             Finding::pass(CHECK, format!("{} is there, for its owner alone", data_dir.display()))
         }
         Ok(_) => Finding::fail(

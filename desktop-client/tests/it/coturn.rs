@@ -30,8 +30,8 @@ impl Drop for Coturn {
 /// A port that is free for UDP and TCP just now: coturn takes no 0.
 fn free_port() -> u16 {
     loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = tcp.local_addr().unwrap().port();
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = tcp.local_addr().expect("bound").port();
         if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
@@ -40,13 +40,20 @@ fn free_port() -> u16 {
 
 impl Coturn {
     fn start(folder: &Path) -> Self {
-        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).expect("a certificate");
         let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-        std::fs::write(&certificate, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        std::fs::write(&certificate, made.cert.pem()).expect("a folder");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("a folder");
         let (port, tls_port) = (free_port(), free_port());
         let process = Command::new("turnserver")
-            .args(["-n", "--no-cli", "--use-auth-secret", "--realm=castle", "--no-stdout-log", "--log-file=/dev/null"])
+            .args([
+                "-n",
+                "--no-cli",
+                "--use-auth-secret",
+                "--realm=castle",
+                "--no-stdout-log",
+                "--log-file=/dev/null",
+            ])
             .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
             .arg(format!("--static-auth-secret={SECRET}"))
             .arg(format!("--listening-port={port}"))
@@ -70,7 +77,7 @@ impl Coturn {
         coturn
     }
 
-    fn servers(&self, urls: Vec<String>) -> Vec<IceServer> {
+    fn servers(urls: Vec<String>) -> Vec<IceServer> {
         let vendor = IceVendor::new(Vec::new(), urls, TurnSecret::new(SECRET));
         let vended = vendor.servers_for(SystemTime::now()).servers.into_iter();
         vended.map(|s| IceServer { urls: s.urls, username: s.username, credential: s.credential }).collect()
@@ -94,7 +101,7 @@ fn coturn_is_reached_by_each_transport_and_by_the_best_that_answers() {
             (vec![tls.clone()], vec![tcp], [RelayProtocol::Tls, RelayProtocol::Tcp]),
             (all, vec![tls], [RelayProtocol::Udp, RelayProtocol::Tls]),
         ] {
-            let servers = [one, other].map(|urls| coturn.servers(urls));
+            let servers = [one, other].map(|urls| Coturn::servers(urls));
             let began = Instant::now();
             let mut pair = Pair::open(servers, Trust::Pinned(coturn.pin));
             assert_eq!(pair.connect().await, expected.map(Some));
@@ -116,6 +123,9 @@ fn a_relay_that_shows_another_certificate_is_not_used() {
         for trust in [Trust::System, Trust::Pinned([7; 32])] {
             assert!(castle_connectivity::dial::open(&url, trust).await.is_err(), "{trust:?}");
         }
-        castle_connectivity::dial::open(&url, Trust::Pinned(coturn.pin)).await.map(drop).expect("the pinned one");
+        castle_connectivity::dial::open(&url, Trust::Pinned(coturn.pin))
+            .await
+            .map(drop)
+            .expect("the pinned one");
     });
 }

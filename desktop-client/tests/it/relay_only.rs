@@ -5,9 +5,7 @@ use castle::ids::CallId;
 use castle::v1::RegisterRequest;
 use castle::v1::castle_service_client::CastleServiceClient;
 use castle_connectivity::trust::Trust;
-use castle_desktop::peer::{
-    IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent, RelayProtocol,
-};
+use castle_desktop::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent, RelayProtocol};
 use castle_server::config::MatchRoute;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -97,7 +95,8 @@ impl Pair {
 
     /// Connects, and tells how each end reaches its relay.
     pub(crate) async fn connect(&mut self) -> [Option<RelayProtocol>; 2] {
-        self.until_both(1, |event| matches!(event, PeerEvent::Connected { route: Some(PathRoute::Relay) })).await;
+        self.until_both(1, |event| matches!(event, PeerEvent::Connected { route: Some(PathRoute::Relay) }))
+            .await;
         self.until_both(1, |event| matches!(event, PeerEvent::Path(_))).await;
         [0, 1].map(|end| {
             self.said.iter().find_map(|(from, event)| match event {

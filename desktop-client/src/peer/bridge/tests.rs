@@ -41,7 +41,7 @@ async fn tcp_server(port: u16) -> SocketAddr {
                         return;
                     }
                     deframer.feed(&buffer[..length]);
-                    while let Some(message) = deframer.next().unwrap() {
+                    while let Some(message) = deframer.message().unwrap() {
                         let framed = framing::to_stream(&answer(message, port)).unwrap();
                         stream.write_all(&framed).await.unwrap();
                     }

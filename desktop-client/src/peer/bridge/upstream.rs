@@ -109,7 +109,7 @@ impl Upstream {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 deframer.feed(&buffer[..length]);
-                while let Some(message) = deframer.next().map_err(io::Error::other)? {
+                while let Some(message) = deframer.message().map_err(io::Error::other)? {
                     self.hand_back(message).await?;
                 }
             }

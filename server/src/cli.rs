@@ -1,18 +1,23 @@
 //! What each command does and prints. Owns words and exit codes for people and scripts; no rule.
 
+mod host;
+
 use crate::admin::{Admin, AdminError};
 use crate::config::{
     Cli, Command, Config, ConfigError, GuestCommand, GuestListArgs, InviteCommand, InviteCreateArgs,
     PublicUrl, ServeArgs,
 };
 use crate::error::Error;
+use crate::host::HostError;
 use crate::server::{Listening, RunError, Server, StartError};
+use crate::store::sled::RestoreError;
 use castle::v1;
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +40,12 @@ enum CommandError {
     Run(#[from] RunError),
     #[error("{0}")]
     Admin(#[from] AdminError),
+    #[error("{0}")]
+    Host(#[from] HostError),
+    #[error("{0}")]
+    Restore(#[from] RestoreError),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Here(#[from] Error),
     #[error("{0}")]
@@ -81,6 +92,9 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             Command::Invite(InviteCommand::Create(args)) => invite_create(args).await,
             Command::Guest(GuestCommand::List(args)) => guest_list(args).await,
             Command::Doctor(args) => doctor(args).await,
+            Command::Key(command) => host::key(command).await,
+            Command::Backup(args) => host::backup(args).await,
+            Command::Restore(args) => host::restore(args).await,
         }
     });
     match done {

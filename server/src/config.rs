@@ -47,6 +47,14 @@ pub enum Command {
     /// Takes the settings of `serve`; asks the running server for the very credentials that guests get. Exits 1 when
     /// anything failed.
     Doctor(ServeArgs),
+    /// Keys that sign access tokens.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Copies the whole store into a file, also while a server runs. The file holds password hashes and signing keys.
+    Backup(BackupArgs),
+    /// Puts the store of a backup in the place of the one that is there, which is kept beside it. Everybody has to log
+    /// in again. Refused while a server runs.
+    Restore(RestoreArgs),
 }
 
 /// Where the store is.
@@ -136,6 +144,54 @@ pub struct GuestListArgs {
     #[command(flatten)]
     pub data: DataArgs,
     /// Prints one JSON array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands about signing keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Lists the keys that verify, newest first.
+    List(KeyArgs),
+    /// Makes a new key that signs from now on; the old one verifies until its tokens have expired (15 min).
+    Rotate(KeyArgs),
+}
+
+/// Settings of `key list` and `key rotate`.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Prints JSON: id, created_at, signs, verifies_until; of `list` an array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write, readable by its owner alone. One that is there is replaced when the new one is whole.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Prints one JSON object: file, bytes, rows, schema, made_at, sha256.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Where the data is to be.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// A file that `backup` wrote.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Prints one JSON object: rows, made_at, kept, sha256.
     #[arg(long)]
     pub json: bool,
 }

@@ -5,7 +5,7 @@
 //! RPCs), `error` (what is said when something is refused); `accounts` with `names`, `passwords` and `throttle`
 //! (who gets in), `token` and `auth` (who calls), `store` (what lasts); `lobby` with `calls` and `matchmaker`
 //! (the rules between guests, pure), `hub` (the one task that owns them), `session` (one stream); `ice` and
-//! `turn` (how guests reach each other), `admin` (what a host may do).
+//! `turn` (how guests reach each other), `admin` and `host` (what a host may do).
 
 pub mod accounts;
 pub mod admin;
@@ -16,6 +16,7 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub mod guest;
+pub mod host;
 pub mod hub;
 pub mod ice;
 pub mod lobby;

@@ -12,6 +12,7 @@ use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
 use crate::config::{Config, MatchRoute, PublicUrl, host_of};
 use crate::error::Error;
+use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
@@ -24,6 +25,7 @@ use crate::turn::{self, Relay, RelayConfig, RelayError};
 use castle::limits::FRAME_BYTES_MAX;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
+use castle::v1::host_service_server::HostServiceServer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -108,6 +110,7 @@ pub struct Server {
     admin: UnixListener,
     store: Arc<dyn Store>,
     store_failed: CancellationToken,
+    signers: Arc<Signers>,
     accounts: Arc<Accounts>,
     authenticator: Arc<Authenticator>,
     ice: Arc<IceVendor>,
@@ -141,7 +144,8 @@ impl Server {
             secret,
         })
         .await?;
-        let signers = Arc::new(Signers::new(&secrets));
+        let signing_keys = store.signing_keys(SystemTime::now()).await?;
+        let signers = Arc::new(Signers::new(&secrets, signing_keys));
         let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
@@ -161,6 +165,7 @@ impl Server {
             admin,
             store,
             store_failed,
+            signers,
             accounts,
             authenticator,
             ice,
@@ -210,6 +215,15 @@ impl Server {
             url: self.listening.url.clone(),
             hub: self.hub.clone(),
         });
+        let host = HostServiceServer::new(HostApi {
+            store: Arc::clone(&self.store),
+            signers: Arc::clone(&self.signers),
+            rotating: tokio::sync::Mutex::default(),
+            hub: self.hub.clone(),
+            ice: Arc::clone(&self.ice),
+            listening: self.listening.clone(),
+            started_at: SystemTime::now(),
+        });
         let stop_probes = CancellationToken::new();
         let _probes_end_with_us = stop_probes.clone().drop_guard();
         let (readiness, ready) = watch::channel(Readiness::Starting);
@@ -219,7 +233,8 @@ impl Server {
             .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, &tasks, &stopped, stop_probes);
-        tasks.spawn(tonic::transport::Server::builder().add_service(admin).serve_with_incoming_shutdown(
+        let socket = tonic::transport::Server::builder().add_service(admin).add_service(host);
+        tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
         ));

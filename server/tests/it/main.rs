@@ -5,6 +5,7 @@
 mod accounts;
 mod calls;
 mod cli;
+mod doctor;
 mod matching;
 mod signal;
 mod signaling;

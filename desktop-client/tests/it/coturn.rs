@@ -101,7 +101,7 @@ fn coturn_is_reached_by_each_transport_and_by_the_best_that_answers() {
             (vec![tls.clone()], vec![tcp], [RelayProtocol::Tls, RelayProtocol::Tcp]),
             (all, vec![tls], [RelayProtocol::Udp, RelayProtocol::Tls]),
         ] {
-            let servers = [one, other].map(|urls| Coturn::servers(urls));
+            let servers = [one, other].map(Coturn::servers);
             let began = Instant::now();
             let mut pair = Pair::open(servers, Trust::Pinned(coturn.pin));
             assert_eq!(pair.connect().await, expected.map(Some));

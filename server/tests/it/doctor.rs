@@ -25,7 +25,16 @@ async fn a_server_that_is_well_passes_each_check_with_the_credentials_of_guests(
     let server = TestServer::start().await;
     let (healthy, found) = examine(server.data_dir()).await;
     assert!(healthy, "{found:#?}");
-    for check in ["Settings", "Data folder", "Server", "gRPC at", "Clock", "STUN over UDP", "TURN over UDP", "Relayed transfer"] {
+    for check in [
+        "Settings",
+        "Data folder",
+        "Server",
+        "gRPC at",
+        "Clock",
+        "STUN over UDP",
+        "TURN over UDP",
+        "Relayed transfer",
+    ] {
         let passed = |f: &&Finding| f.check.starts_with(check) && f.outcome == Outcome::Pass;
         assert!(found.iter().any(|f| passed(&f)), "{check}: {found:#?}");
     }

@@ -5,7 +5,10 @@
 mod accounts;
 mod calls;
 mod cli;
+mod copies;
 mod doctor;
+mod host;
+mod killed;
 mod matching;
 mod signal;
 mod signaling;

@@ -37,11 +37,6 @@ pub(crate) struct TestServer {
 type DataDir = Arc<TempDir>;
 
 impl TestServer {
-    /// Where its data is.
-    pub(crate) fn data_dir(&self) -> &std::path::Path {
-        self.data.path()
-    }
-
     /// A fresh one.
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await

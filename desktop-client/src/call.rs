@@ -460,9 +460,9 @@ impl CallMachine {
 
     fn remote(&mut self, id: CallId, what: Negotiation, effects: &mut Vec<Effect>) {
         let State::Negotiating { call, .. } = &self.state else {
-            // Late candidates may still better the path; descriptions have nothing to describe any more.
-            let late = matches!(what, Negotiation::Candidate(_)) && self.has_peer(id);
-            effects.extend(late.then_some(Effect::ToPeer(what)));
+            // Candidates may better the path, and either end may look for a new one.
+            let heard = !matches!(what, Negotiation::EndOfCandidates { .. }) && self.has_peer(id);
+            effects.extend(heard.then_some(Effect::ToPeer(what)));
             return;
         };
         let expected = match (&what, call.phase) {

@@ -14,12 +14,13 @@ use tokio::sync::{mpsc, watch};
 
 mod channel;
 mod devices;
+mod network;
 mod record;
 mod screen;
 mod snapshot;
 mod task;
 
-pub use record::CallRecord;
+pub use record::{CallRecord, RelayOnly};
 
 /// Called whenever the snapshot changed or a picture arrived, on any thread; must not block.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;

@@ -9,18 +9,23 @@ use crate::call::Candidate;
 use crate::media::packet::{IncomingPacket, OutgoingPacket};
 use bytes::Bytes;
 use castle::ids::CallId;
+use castle_connectivity::trust::Trust;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+mod bridge;
 mod connection;
 mod estimator;
 mod feedback;
+mod path;
+mod restart;
 mod scrub;
 mod task;
 #[cfg(test)]
 mod tests;
 mod window;
+mod writer;
 
 /// A STUN or TURN server, as W3C RTCIceServer.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -52,6 +57,8 @@ pub struct PeerConfig {
     pub relay_only: bool,
     /// The server is on this machine: so may be the peer, and the loopback interface counts.
     pub loopback: bool,
+    /// Whom to believe to be a relay, over TLS.
+    pub trust: Trust,
 }
 
 /// What the connection is told.
@@ -67,6 +74,10 @@ pub enum PeerCommand {
     Send(Bytes),
     /// Ask the other end for a key frame.
     RequestKeyFrame,
+    /// Fresh servers and credentials: for the next way, the one in use stays.
+    IceServers(Vec<IceServer>),
+    /// Look for a new way at once: this machine came to another network, or woke up.
+    Restart,
 }
 
 /// What the connection reports.
@@ -150,11 +161,26 @@ pub struct SendRate {
     pub clogged: bool,
 }
 
+/// How the relay is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayProtocol {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+    /// A stream in TLS.
+    Tls,
+}
+
 /// Figures of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PathStats {
     /// By which way.
     pub route: Option<PathRoute>,
+    /// How the relay is reached, where it is.
+    pub relay_protocol: Option<RelayProtocol>,
+    /// A relay was offered over UDP, and none was reached that way.
+    pub udp_failed: bool,
     /// Last measured round trip of the path.
     pub round_trip: Option<Duration>,
     /// Media bytes sent, in all.

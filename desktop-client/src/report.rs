@@ -3,7 +3,7 @@
 
 use crate::call::{Reason, Role};
 use crate::engine::CallRecord;
-use crate::peer::PathRoute;
+use crate::peer::{PathRoute, RelayProtocol};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ pub struct Report {
     pub role: Option<&'static str>,
     /// Kind of the local candidate that carried the media: `host`, `srflx`, `prflx` or `relay`.
     pub route: Option<&'static str>,
-    /// How the relay was reached, where it was: `udp`.
+    /// How the relay was reached, where it was: `udp`, `tcp` or `tls`.
     pub relay_protocol: Option<&'static str>,
     /// Why the call ended, in the contract's words.
     pub ended: Option<&'static str>,
@@ -139,7 +139,7 @@ impl Report {
             call_id: record.call.map(|call| call.to_string()),
             role: record.role.map(role),
             route: path.route.map(route),
-            relay_protocol: (path.route == Some(PathRoute::Relay)).then_some("udp"),
+            relay_protocol: path.relay_protocol.map(relay_protocol),
             ended: record.reason.map(reason),
             ms: Times {
                 login: ms(Some(started), login),
@@ -210,6 +210,14 @@ fn route(route: PathRoute) -> &'static str {
         PathRoute::Srflx => "srflx",
         PathRoute::Prflx => "prflx",
         PathRoute::Relay => "relay",
+    }
+}
+
+fn relay_protocol(protocol: RelayProtocol) -> &'static str {
+    match protocol {
+        RelayProtocol::Udp => "udp",
+        RelayProtocol::Tcp => "tcp",
+        RelayProtocol::Tls => "tls",
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Command {
     },
     /// Wait no longer.
     StopSearch,
+    /// The network changed: the transport in use is not waited for, another is opened at once.
+    Redial,
     /// Say goodbye and end.
     Leave,
 }

@@ -194,6 +194,10 @@ pub enum EndReason {
 pub struct CallStats {
     /// By which way media goes.
     pub route: Option<Route>,
+    /// Why that way.
+    pub route_reason: Option<RouteReason>,
+    /// How the relay is reached, where it is.
+    pub relay_protocol: Option<RelayProtocol>,
     /// Round trip of the media path, milliseconds.
     pub rtt_ms: Option<f64>,
     /// Share of packets lost on the way here, 0 to 1.
@@ -225,6 +229,32 @@ pub enum Route {
     Prflx,
     /// Through the server's relay.
     Relay,
+}
+
+/// Why media goes the way it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteReason {
+    /// A direct way was found.
+    Direct,
+    /// Relayed, because this guest wants all calls relayed.
+    AskedFor,
+    /// Relayed, because the call is so: matched guests do not learn each other's address.
+    Private,
+    /// Relayed, because no datagram comes through from here.
+    UdpBlocked,
+    /// Relayed, because the two networks let no direct connection through.
+    NoDirectWay,
+}
+
+/// How the relay is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayProtocol {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+    /// A stream in TLS.
+    Tls,
 }
 
 /// Devices and their state.

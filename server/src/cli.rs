@@ -55,6 +55,8 @@ enum CommandError {
     Here(#[from] Error),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error("something is to be changed; see above")]
+    Unhealthy,
 }
 
 impl CommandError {
@@ -120,6 +122,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             Command::Guest(command) => moderation::guest(command).await,
             Command::Report(command) => moderation::report(command).await,
             Command::Audit(command) => moderation::audit(command).await,
+            Command::Doctor(args) => doctor(*args).await,
             Command::Key(command) => host::key(command).await,
             Command::Backup(args) => host::backup(args).await,
             Command::Restore(args) => host::restore(args).await,
@@ -244,6 +247,25 @@ async fn greet_first_host(server: &Server, data_dir: &str, as_json: bool) -> Res
     } else {
         print(&text)
     }
+}
+
+async fn doctor(args: ServeArgs) -> Result<(), CommandError> {
+    let as_json = args.json;
+    let mut findings = Vec::new();
+    let mut printed = Ok(());
+    let healthy = crate::doctor::run(args, |finding| {
+        if as_json {
+            findings.push(finding.clone());
+        } else if printed.is_ok() {
+            printed = print(&castle_connectivity::doctor::line(finding));
+        }
+    })
+    .await;
+    printed?;
+    if as_json {
+        print(&json!({ "healthy": healthy, "findings": findings }).to_string())?;
+    }
+    if healthy { Ok(()) } else { Err(CommandError::Unhealthy) }
 }
 
 /// One line or more on standard output, at once also into a pipe.

@@ -63,6 +63,11 @@ pub enum Command {
     /// The log of what admins and the host did.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Checks settings, store, gRPC, certificates, clock and relay as guests meet them, and says what to change.
+    ///
+    /// Takes the settings of `serve`; asks the running server for the very credentials that guests get. Exits 1 when
+    /// anything failed.
+    Doctor(Box<ServeArgs>),
     /// Keys that sign access tokens.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -114,6 +114,16 @@ fn frames_of_another_call_are_ignored() {
 }
 
 #[test]
+fn either_end_of_a_connected_call_may_offer_a_new_way() {
+    for origin in [Origin::Placed, Origin::Received] {
+        let mut story = Story::connected(origin);
+        for what in [Negotiation::Offer("v=0".into()), Negotiation::Answer("v=0".into())] {
+            assert_eq!(story.hears(Input::Remote(ID, what.clone())), [Effect::ToPeer(what)]);
+        }
+    }
+}
+
+#[test]
 fn a_description_of_the_wrong_kind_is_ignored() {
     let mut story = Story::begin();
     story.hears(Input::Server(info(1, Origin::Matched, Phase::Connecting(Role::Answerer))));

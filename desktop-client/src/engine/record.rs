@@ -9,6 +9,15 @@ use crate::peer::PathStats;
 use castle::ids::CallId;
 use std::time::Instant;
 
+/// Why only the relay may carry media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayOnly {
+    /// This guest wants all calls so.
+    OwnWish,
+    /// The call is so.
+    Policy,
+}
+
 /// One call, live or just over. `None` is what is not known, or has not happened.
 #[derive(Debug, Clone, Default)]
 pub struct CallRecord {
@@ -18,6 +27,8 @@ pub struct CallRecord {
     pub peer: String,
     /// Who made the offer.
     pub role: Option<Role>,
+    /// Only the relay may carry media, and by whose will.
+    pub relay_only: Option<RelayOnly>,
     /// When the search or the call was asked for here.
     pub asked_at: Option<Instant>,
     /// When it was matched or accepted: the two sessions begin to negotiate.

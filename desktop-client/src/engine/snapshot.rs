@@ -1,10 +1,10 @@
 //! The snapshot from what the engine knows. Pure.
 
-use super::record::CallRecord;
+use super::record::{CallRecord, RelayOnly};
 use crate::call::{Origin, Presence, Reason, State};
 use crate::media::audio::SILENCE_DB;
-use crate::peer::{PathRoute, PathStats};
-use crate::view::{CallStats, CallView, EndReason, Route, Stage};
+use crate::peer::{self, PathRoute, PathStats};
+use crate::view::{CallStats, CallView, EndReason, RelayProtocol, Route, RouteReason, Stage};
 use std::time::Duration;
 
 /// What a person switched, at both ends.
@@ -89,6 +89,12 @@ pub(super) fn stats(
     let receiver = &record.receiver;
     CallStats {
         route: path.route.map(route),
+        route_reason: path.route.map(|way| route_reason(way, path, record.relay_only)),
+        relay_protocol: path.relay_protocol.map(|protocol| match protocol {
+            peer::RelayProtocol::Udp => RelayProtocol::Udp,
+            peer::RelayProtocol::Tcp => RelayProtocol::Tcp,
+            peer::RelayProtocol::Tls => RelayProtocol::Tls,
+        }),
         rtt_ms: path.round_trip.map(|rtt| rtt.as_secs_f64() * 1e3),
         // Retransmissions may make up for more than this second lost.
         loss: (expected > 0).then(|| (1.0 - received as f64 / expected as f64).clamp(0.0, 1.0)),
@@ -102,6 +108,16 @@ pub(super) fn stats(
     }
 }
 
+fn route_reason(route: PathRoute, path: &PathStats, relay_only: Option<RelayOnly>) -> RouteReason {
+    match (route, relay_only) {
+        (PathRoute::Host | PathRoute::Srflx | PathRoute::Prflx, _) => RouteReason::Direct,
+        (PathRoute::Relay, Some(RelayOnly::OwnWish)) => RouteReason::AskedFor,
+        (PathRoute::Relay, Some(RelayOnly::Policy)) => RouteReason::Private,
+        (PathRoute::Relay, None) if path.udp_failed => RouteReason::UdpBlocked,
+        (PathRoute::Relay, None) => RouteReason::NoDirectWay,
+    }
+}
+
 /// Decibels of full scale to the length of a meter: 0 at -60 dB and below, 1 at full scale.
 fn level(db: f64) -> f32 {
     const FLOOR_DB: f64 = -60.0;
@@ -111,6 +127,18 @@ fn level(db: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reason_of_a_route_is_the_strongest_there_is() {
+        let blocked = PathStats { udp_failed: true, ..PathStats::default() };
+        let reason = |route, path: &PathStats, only| route_reason(route, path, only);
+        assert_eq!(reason(PathRoute::Srflx, &blocked, None), RouteReason::Direct);
+        assert_eq!(reason(PathRoute::Relay, &blocked, None), RouteReason::UdpBlocked);
+        assert_eq!(reason(PathRoute::Relay, &PathStats::default(), None), RouteReason::NoDirectWay);
+        let asked = reason(PathRoute::Relay, &blocked, Some(RelayOnly::OwnWish));
+        assert_eq!(asked, RouteReason::AskedFor);
+        assert_eq!(reason(PathRoute::Relay, &blocked, Some(RelayOnly::Policy)), RouteReason::Private);
+    }
 
     #[test]
     fn figures_are_those_of_the_time_between() {

@@ -2,6 +2,7 @@
 //! publishes what changed.
 
 use super::devices::{MediaSource, Notice as DeviceNotice};
+use super::network::{self, NetworkWatch};
 use super::record::CallRecord;
 use super::screen::WindowMeter;
 use super::snapshot::Switches;
@@ -18,7 +19,7 @@ use crate::view::{
 use castle::ids::CallId;
 use castle::v1::ErrorReason;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
@@ -69,6 +70,7 @@ struct Engine {
     hall: Arc<Vec<HallRow>>,
     search: Option<Search>,
     ice: Vec<IceServer>,
+    network: NetworkWatch,
     machine: CallMachine,
     /// Media of the call, while there is one.
     live: Option<LiveCall>,
@@ -97,6 +99,7 @@ enum Wake {
     Deadline,
     Ping,
     Tick,
+    Network,
 }
 
 /// Runs until the handle is gone.
@@ -123,6 +126,7 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
         hall: Arc::default(),
         search: None,
         ice: Vec::new(),
+        network: NetworkWatch::new(Instant::now(), SystemTime::now(), network::routes()),
         machine: CallMachine::default(),
         live: None,
         record: CallRecord::default(),
@@ -138,6 +142,8 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
     let mut commands = outside.commands;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut network = tokio::time::interval(network::LOOK_EVERY);
+    network.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let deadline = engine.machine.next_deadline();
         let ping = engine.live.as_ref().and_then(LiveCall::ping_at);
@@ -149,6 +155,7 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
             () = until(deadline), if deadline.is_some() => Wake::Deadline,
             () = until(ping), if ping.is_some() => Wake::Ping,
             _ = tick.tick(), if engine.live.is_some() => Wake::Tick,
+            _ = network.tick() => Wake::Network,
         };
         match wake {
             Wake::Command(None) => break,
@@ -160,6 +167,7 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
             Wake::Deadline => engine.call_is_due(),
             Wake::Ping => engine.ping(),
             Wake::Tick => engine.look_at_figures(),
+            Wake::Network => engine.look_at_network(),
         }
         engine.publish();
     }
@@ -317,7 +325,7 @@ impl Engine {
                     *since = None;
                 }
                 let first = self.me.replace(me).is_none();
-                self.ice = ice;
+                self.take_ice(ice);
                 match (resumed, call) {
                     (false, call) => self.drive(Input::SessionLost(call)),
                     (true, Some(call)) => self.drive(Input::Server(call)),
@@ -332,12 +340,12 @@ impl Engine {
                     since.get_or_insert_with(Instant::now);
                 }
             }
-            Event::Ice(servers) => self.ice = servers,
+            Event::Ice(servers) => self.take_ice(servers),
             Event::Hall(rows) => self.hall = rows,
             Event::Me(me) => self.me = Some(me),
             Event::Call { info, ice } => {
                 if let Some(servers) = ice {
-                    self.ice = servers;
+                    self.take_ice(servers);
                 }
                 self.drive(Input::Server(info));
             }

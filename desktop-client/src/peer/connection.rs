@@ -38,9 +38,9 @@ const NACK_INTERVAL: Duration = Duration::from_millis(30);
 /// Requests for one packet: then the frame is given up, and a key frame heals.
 const NACKS_PER_PACKET: u16 = 5;
 /// Silence of the path before the other end counts as disconnected.
-const ICE_DISCONNECTED: Duration = Duration::from_secs(4);
+const ICE_DISCONNECTED: Duration = Duration::from_secs(2);
 /// From there until the path counts as broken for good.
-const ICE_FAILED: Duration = Duration::from_secs(12);
+const ICE_FAILED: Duration = Duration::from_secs(14);
 /// Between two checks of a path that carries nothing.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
 /// Bytes the data channel may hold: our messages are small and rare; more means a path that carries nothing.
@@ -125,6 +125,7 @@ impl PeerConnectionEventHandler for Handler {
 /// Makes the connection with its two tracks; gathers nothing yet.
 pub(super) async fn build(
     config: &PeerConfig,
+    servers: &[IceServer],
     events: mpsc::Sender<StackEvent>,
 ) -> Result<Connection, webrtc::error::Error> {
     let (audio_ssrc, video_ssrc) = (rand::random(), rand::random());
@@ -135,7 +136,7 @@ pub(super) async fn build(
     for addresses in bind_addresses(config) {
         let (engine, registry) = media(video_ssrc, heard.clone(), estimator.clone())?;
         let built = PeerConnectionBuilder::new()
-            .with_configuration(configuration(config))
+            .with_configuration(configuration(config, servers))
             .with_media_engine(engine)
             .with_setting_engine(settings(config).build())
             .with_interceptor_registry(registry)
@@ -161,7 +162,8 @@ pub(super) async fn build(
 /// Addresses to bind, best first: a machine without IPv6 takes the next.
 fn bind_addresses(config: &PeerConfig) -> Vec<Vec<String>> {
     let addresses = |list: &[&str]| list.iter().map(|address| format!("{address}:0")).collect::<Vec<_>>();
-    if config.loopback && config.relay_only {
+    // Servers are reached through the bridge, and nobody else is.
+    if config.relay_only {
         return vec![addresses(&["127.0.0.1"])];
     }
     if config.loopback {
@@ -170,7 +172,11 @@ fn bind_addresses(config: &PeerConfig) -> Vec<Vec<String>> {
     vec![addresses(&["0.0.0.0", "[::]"]), addresses(&["0.0.0.0"])]
 }
 
-fn configuration(config: &PeerConfig) -> webrtc::peer_connection::RTCConfiguration {
+/// The servers, as the bridge gives them, and the policy.
+pub(super) fn configuration(
+    config: &PeerConfig,
+    servers: &[IceServer],
+) -> webrtc::peer_connection::RTCConfiguration {
     let server = |server: &IceServer| RTCIceServer {
         urls: server.urls.clone(),
         username: server.username.clone(),
@@ -178,7 +184,7 @@ fn configuration(config: &PeerConfig) -> webrtc::peer_connection::RTCConfigurati
     };
     let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
     RTCConfigurationBuilder::new()
-        .with_ice_servers(config.ice_servers.iter().map(server).collect())
+        .with_ice_servers(servers.iter().map(server).collect())
         .with_ice_transport_policy(policy)
         .build()
 }
@@ -186,6 +192,8 @@ fn configuration(config: &PeerConfig) -> webrtc::peer_connection::RTCConfigurati
 fn settings(config: &PeerConfig) -> SettingEngineBuilder {
     let settings = SettingEngineBuilder::new()
         .with_include_loopback_candidate(config.loopback)
+        // A restart is made because the sockets are of no use any more: it binds new ones.
+        .with_discard_local_candidates_during_ice_restart(true)
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE));
     // Where only the relay will do there is nothing better to wait for.
     if config.relay_only { settings.with_relay_acceptance_min_wait(Some(Duration::ZERO)) } else { settings }

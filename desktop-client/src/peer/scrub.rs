@@ -23,6 +23,12 @@ pub(super) fn candidate(line: &str) -> Option<String> {
     Some(scrubbed.join(" "))
 }
 
+/// Whether another machine could send to the candidate's address: neither loopback nor "any".
+pub(super) fn is_reachable(line: &str) -> bool {
+    let address = line.split_ascii_whitespace().nth(4).and_then(|word| word.parse::<std::net::IpAddr>().ok());
+    address.is_none_or(|address| !address.is_loopback() && !address.is_unspecified())
+}
+
 /// The description as it may leave.
 pub(super) fn description(sdp: &str) -> String {
     let mut scrubbed = String::with_capacity(sdp.len());
@@ -63,6 +69,20 @@ mod tests {
         assert_eq!(candidate(line).as_deref(), Some(left));
         assert_eq!(candidate(""), None);
         assert_eq!(candidate("candidate: typ"), None);
+    }
+
+    #[test]
+    fn an_address_of_this_machine_alone_is_nobody_elses() {
+        for (address, reachable) in [
+            ("127.0.0.1", false),
+            ("0.0.0.0", false),
+            ("::", false),
+            ("::1", false),
+            ("10.0.0.7", true),
+            ("x.local", true),
+        ] {
+            assert_eq!(is_reachable(&format!("candidate:1 1 udp 1 {address} 5 typ host")), reachable);
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The task of one connection: applies descriptions and candidates in order, writes and reads packets, reports.
 
-use super::connection::{self, CHANNEL_LABEL, Connection, LocalTrack, StackEvent};
-use super::estimator::Estimator;
+use super::bridge::Bridge;
+use super::connection::{self, CHANNEL_LABEL, Connection, StackEvent};
 use super::feedback::Feedback;
+use super::restart::Restarts;
 use super::window::ReceiveWindow;
+use super::writer::{Writer, negotiated_payload_type};
 use super::{
-    CHANNEL_MESSAGE_MAX, MediaKind, PacketHandler, PathRoute, PathStats, PeerCommand, PeerConfig, PeerEvent,
+    CHANNEL_MESSAGE_MAX, IceServer, MediaKind, PacketHandler, PathRoute, PeerCommand, PeerConfig, PeerEvent,
     PeerFault, SendRate, scrub,
 };
 use crate::call::Candidate;
@@ -22,10 +24,7 @@ use tokio::task::JoinSet;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 use webrtc::media_stream::track_local::TrackLocal as _;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
-use webrtc::peer_connection::{
-    RTCIceCandidateInit, RTCIceCandidateType, RTCPeerConnectionState, RTCSessionDescription, RTCStatsReport,
-    RTCStatsReportEntry, StatsSelector,
-};
+use webrtc::peer_connection::{RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription};
 
 /// Remote candidates taken in one call: a host with many interfaces and relays has some tens.
 const REMOTE_CANDIDATES_MAX: usize = 128;
@@ -72,12 +71,14 @@ async fn run(
     inputs: Inputs,
 ) -> Result<(), PeerFault> {
     let (stack, stack_events) = mpsc::channel(STACK_EVENTS_MAX);
-    let connection = Box::pin(connection::build(&config, stack)).await.map_err(|error| {
+    let bridge = Bridge::open(&config.ice_servers, config.trust).await;
+    let built = Box::pin(connection::build(&config, bridge.servers(), stack)).await;
+    let connection = built.map_err(|error| {
         tracing::warn!(call = %config.call, %error, "no connection could be prepared");
         PeerFault::Setup
     })?;
     let pc = connection.pc.clone();
-    let ended = Task::new(config, events, connection, inputs).run(stack_events).await;
+    let ended = Task::new(config, events, (connection, bridge), inputs).run(stack_events).await;
     if let Err(error) = pc.close().await {
         tracing::debug!(%error, "closing the connection");
     }
@@ -86,32 +87,41 @@ async fn run(
 
 /// Bytes and packets of media, counted where they pass.
 #[derive(Default)]
-struct Counters {
-    sent_bytes: AtomicU64,
-    received_bytes: AtomicU64,
-    windows: Mutex<[ReceiveWindow; 2]>,
+pub(super) struct Counters {
+    pub(super) sent_bytes: AtomicU64,
+    pub(super) received_bytes: AtomicU64,
+    pub(super) windows: Mutex<[ReceiveWindow; 2]>,
 }
 
-struct Task {
-    config: PeerConfig,
+#[expect(clippy::struct_excessive_bools, reason = "what has happened, each by itself")]
+pub(super) struct Task {
+    pub(super) config: PeerConfig,
     events: mpsc::Sender<(CallId, PeerEvent)>,
-    connection: Connection,
+    pub(super) connection: Connection,
+    pub(super) bridge: Bridge,
+    /// Of the last generation: the stack says its farewells over it.
+    pub(super) retired: Option<Bridge>,
+    /// Newer than those in use.
+    pub(super) fresh_servers: Vec<IceServer>,
+    pub(super) restarts: Restarts,
+    /// An offer of ours that was not answered yet.
+    pub(super) offering: bool,
     commands: mpsc::Receiver<PeerCommand>,
     outgoing: Option<(mpsc::Receiver<OutgoingPacket>, mpsc::Receiver<OutgoingPacket>)>,
     packets: PacketHandler,
-    counters: Arc<Counters>,
+    pub(super) counters: Arc<Counters>,
     /// Writers, track readers and the channel's reader; all end with this task.
     helpers: JoinSet<()>,
     messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     channel: Option<Arc<dyn DataChannel>>,
     channel_open: bool,
-    remote_described: bool,
+    pub(super) remote_described: bool,
     early_candidates: Vec<Candidate>,
-    candidates_taken: usize,
+    pub(super) candidates_taken: usize,
     remote_video: Option<(Arc<dyn TrackRemote>, Arc<AtomicU64>)>,
     remote_tracks: usize,
     local_ufrag: String,
-    connected: bool,
+    pub(super) connected: bool,
     rate: Option<SendRate>,
 }
 
@@ -124,14 +134,20 @@ impl Task {
     fn new(
         config: PeerConfig,
         events: mpsc::Sender<(CallId, PeerEvent)>,
-        connection: Connection,
+        (connection, bridge): (Connection, Bridge),
         inputs: Inputs,
     ) -> Self {
         let Inputs { commands, audio, video, packets } = inputs;
+        let restarts = Restarts::new(config.offers);
         Self {
+            fresh_servers: config.ice_servers.clone(),
             config,
             events,
             connection,
+            bridge,
+            retired: None,
+            restarts,
+            offering: false,
             commands,
             outgoing: Some((audio, video)),
             packets,
@@ -162,7 +178,11 @@ impl Task {
         let mut rate = tokio::time::interval(RATE_INTERVAL);
         rate.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let due = self.restarts.due();
             tokio::select! {
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                    self.restart().await?;
+                }
                 command = self.commands.recv() => match command {
                     Some(command) => self.obey(command).await?,
                     None => return Ok(()),
@@ -197,12 +217,12 @@ impl Task {
         }
     }
 
-    async fn tell(&self, event: PeerEvent) {
+    pub(super) async fn tell(&self, event: PeerEvent) {
         // Closed: the engine is gone; dropping the peer ends this task too.
         self.events.send((self.config.call, event)).await.ok();
     }
 
-    fn refuse(&self, fault: PeerFault, error: &webrtc::error::Error) -> PeerFault {
+    pub(super) fn refuse(&self, fault: PeerFault, error: &webrtc::error::Error) -> PeerFault {
         tracing::warn!(call = %self.config.call, %error, "{fault}");
         fault
     }
@@ -211,7 +231,15 @@ impl Task {
         let channel = self.connection.pc.create_data_channel(CHANNEL_LABEL, None).await?;
         self.read_channel(channel);
         let offer = self.connection.pc.create_offer(None).await?;
+        self.send_offer(offer).await
+    }
+
+    pub(super) async fn send_offer(
+        &mut self,
+        offer: RTCSessionDescription,
+    ) -> Result<(), webrtc::error::Error> {
         let sdp = self.own_description(&offer);
+        self.offering = true;
         self.tell(PeerEvent::LocalOffer(sdp)).await;
         self.connection.pc.set_local_description(offer).await
     }
@@ -225,7 +253,7 @@ impl Task {
     }
 
     /// Our description as it may leave; notes the ICE generation in it.
-    fn own_description(&mut self, description: &RTCSessionDescription) -> String {
+    pub(super) fn own_description(&mut self, description: &RTCSessionDescription) -> String {
         let ufrag = description.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
         ufrag.unwrap_or_default().trim().clone_into(&mut self.local_ufrag);
         if self.config.relay_only { scrub::description(&description.sdp) } else { description.sdp.clone() }
@@ -235,11 +263,18 @@ impl Task {
         match command {
             PeerCommand::RemoteOffer(sdp) => {
                 let offer = RTCSessionDescription::offer(sdp);
+                if !self.make_way(&offer).await? {
+                    return Ok(());
+                }
                 self.take_description(offer).await?;
                 self.make_answer().await.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
                 self.start_writing().await;
             }
             PeerCommand::RemoteAnswer(sdp) => {
+                if !std::mem::replace(&mut self.offering, false) {
+                    tracing::debug!(call = %self.config.call, "an answer to no offer of ours");
+                    return Ok(());
+                }
                 let answer = RTCSessionDescription::answer(sdp);
                 self.take_description(answer).await?;
                 self.start_writing().await;
@@ -254,6 +289,8 @@ impl Task {
                     self.early_candidates.push(candidate);
                 }
             }
+            PeerCommand::IceServers(servers) => self.fresh_servers = servers,
+            PeerCommand::Restart => self.restarts.want_now(Instant::now()),
             PeerCommand::Send(data) => {
                 if let Some(channel) = self.channel.as_ref().filter(|_| self.channel_open)
                     && let Err(error) = channel.try_send(BytesMut::from(&data[..])).await
@@ -283,6 +320,7 @@ impl Task {
         let taken = self.connection.pc.set_remote_description(description).await;
         taken.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
         self.remote_described = true;
+        self.candidates_taken = self.early_candidates.len();
         for candidate in std::mem::take(&mut self.early_candidates) {
             self.add_candidate(candidate).await;
         }
@@ -316,7 +354,11 @@ impl Task {
     async fn notice(&mut self, event: StackEvent) -> Result<(), PeerFault> {
         match event {
             StackEvent::Candidate(line) => {
-                let left = if self.config.relay_only { scrub::candidate(&line) } else { Some(line) };
+                let left = if self.config.relay_only {
+                    scrub::candidate(&line)
+                } else {
+                    Some(line).filter(|line| self.config.loopback || scrub::is_reachable(line))
+                };
                 if let Some(candidate) = left {
                     let ufrag = self.local_ufrag.clone();
                     let candidate = Candidate { candidate, mid: "0".into(), index: 0, ufrag };
@@ -346,16 +388,23 @@ impl Task {
 
     async fn notice_state(&mut self, state: RTCPeerConnectionState) -> Result<(), PeerFault> {
         match state {
-            RTCPeerConnectionState::Connected if self.connected => self.tell(PeerEvent::Reconnected).await,
+            RTCPeerConnectionState::Connected if self.connected => {
+                self.restarts.connected();
+                self.tell(PeerEvent::Reconnected).await;
+            }
             RTCPeerConnectionState::Connected => {
                 self.connected = true;
+                self.restarts.connected();
                 let route = self.path().await.route;
                 if route == Some(PathRoute::Relay) {
                     self.connection.estimator.set_max_bps(MAX_RELAYED_BPS);
                 }
                 self.tell(PeerEvent::Connected { route }).await;
             }
-            RTCPeerConnectionState::Disconnected => self.tell(PeerEvent::Disconnected).await,
+            RTCPeerConnectionState::Disconnected => {
+                self.restarts.disconnected(Instant::now());
+                self.tell(PeerEvent::Disconnected).await;
+            }
             RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => {
                 return Err(if self.connected { PeerFault::Broken } else { PeerFault::NoRoute });
             }
@@ -415,87 +464,5 @@ impl Task {
                 }
             }
         });
-    }
-
-    async fn path(&self) -> PathStats {
-        let report = self.connection.pc.get_stats(Instant::now(), StatsSelector::None).await;
-        let (route, round_trip) = selected_path(&report);
-        let windows = self.counters.windows.lock().expect("no holder panics");
-        let [audio, video] = &*windows;
-        PathStats {
-            route,
-            round_trip,
-            sent_bytes: self.counters.sent_bytes.load(Ordering::Relaxed),
-            received_bytes: self.counters.received_bytes.load(Ordering::Relaxed),
-            expected_packets: audio.expected() + video.expected(),
-            received_packets: audio.received() + video.received(),
-            audio_expected_packets: audio.expected(),
-            audio_received_packets: audio.received(),
-        }
-    }
-}
-
-/// The kind of the local candidate in use, and the last round trip of its checks.
-fn selected_path(report: &RTCStatsReport) -> (Option<PathRoute>, Option<Duration>) {
-    let selected = report.transport().map(|transport| transport.selected_candidate_pair_id.as_str());
-    let pair = report
-        .candidate_pairs()
-        .find(|pair| Some(pair.stats.id.as_str()) == selected)
-        .or_else(|| report.candidate_pairs().find(|pair| pair.nominated));
-    let Some(pair) = pair else { return (None, None) };
-    // The report names a candidate by the pair's id for it behind a prefix.
-    let local_type = report.iter().find_map(|entry| match entry {
-        RTCStatsReportEntry::LocalCandidate(local) if local.stats.id.ends_with(&pair.local_candidate_id) => {
-            Some(local.candidate_type)
-        }
-        _ => None,
-    });
-    let route = match local_type {
-        Some(RTCIceCandidateType::Host) => Some(PathRoute::Host),
-        Some(RTCIceCandidateType::Srflx) => Some(PathRoute::Srflx),
-        Some(RTCIceCandidateType::Prflx) => Some(PathRoute::Prflx),
-        Some(RTCIceCandidateType::Relay) => Some(PathRoute::Relay),
-        _ => None,
-    };
-    let seconds = pair.current_round_trip_time;
-    (route, (seconds > 0.0).then(|| Duration::from_secs_f64(seconds)))
-}
-
-async fn negotiated_payload_type(track: &LocalTrack) -> u8 {
-    let parameters = track.sender.get_parameters().await.ok();
-    let codec = parameters.and_then(|parameters| parameters.rtp_parameters.codecs.first().cloned());
-    codec.map_or(track.default_payload_type, |codec| codec.payload_type)
-}
-
-/// Puts RTP headers on the packets of one track.
-struct Writer {
-    track: Arc<webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP>,
-    ssrc: u32,
-    payload_type: u8,
-    estimator: Estimator,
-}
-
-impl Writer {
-    async fn run(self, mut queue: mpsc::Receiver<OutgoingPacket>, counters: Arc<Counters>) {
-        // RFC 3550 section 5.1: the first number is random; half the range keeps the wrap out of the first minutes.
-        let mut sequence_number = rand::random::<u16>() >> 1;
-        while let Some(packet) = queue.recv().await {
-            counters.sent_bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
-            let header = rtc::rtp::Header {
-                version: 2,
-                marker: packet.marker,
-                payload_type: self.payload_type,
-                sequence_number,
-                timestamp: packet.timestamp,
-                ssrc: self.ssrc,
-                ..Default::default()
-            };
-            sequence_number = sequence_number.wrapping_add(1);
-            self.estimator.sent(Instant::now(), packet.payload.len());
-            let packet = rtc::rtp::Packet { header, payload: packet.payload };
-            if let Err(error) = self.track.write_rtp(packet).await {
-                tracing::trace!(%error, "a packet was not sent");
-            }
-        }
     }
 }

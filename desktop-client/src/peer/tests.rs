@@ -27,6 +27,7 @@ fn config(end: usize) -> PeerConfig {
         ice_servers: vec![],
         relay_only: false,
         loopback: true,
+        trust: Trust::System,
     }
 }
 
@@ -152,4 +153,39 @@ async fn a_relay_only_end_without_a_relay_says_nothing_of_this_machine() {
             _ => {}
         }
     }
+}
+
+fn count(said: &[(usize, PeerEvent)], wanted: impl Fn(&PeerEvent) -> bool) -> usize {
+    said.iter().filter(|(_, event)| wanted(event)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_way_is_found_when_either_end_or_both_at_once_look_for_it() {
+    let mut pair = Pair::open([config(0), config(1)]);
+    pair.until(|said| both(said, |event| *event == PeerEvent::ChannelOpen)).await;
+    pair.until(|said| both(said, |event| matches!(event, PeerEvent::Connected { .. }))).await;
+    let looking: [&[usize]; 3] = [&[0], &[1], &[0, 1]];
+    for (turn, ends) in looking.into_iter().enumerate() {
+        let answers = count(&pair.said, |event| matches!(event, PeerEvent::LocalAnswer(_)));
+        let began = Instant::now();
+        for end in ends {
+            assert!(pair.ends[*end].peer.send(PeerCommand::Restart));
+        }
+        pair.until(|said| count(said, |event| matches!(event, PeerEvent::LocalAnswer(_))) > answers).await;
+        let back = 2 * (turn + 1);
+        pair.until(|said| count(said, |event| *event == PeerEvent::Reconnected) >= back).await;
+        println!("{ends:?} found a new way after {:?}", began.elapsed());
+        for end in &pair.ends {
+            end.peer.video.send(packet(turn as u32));
+        }
+        let received = pair.ends.each_ref().map(|end| end.received.clone());
+        pair.until(|_| {
+            let came = |received: &Received| {
+                received.lock().unwrap().iter().any(|(_, p)| p.timestamp == turn as u32)
+            };
+            received.iter().all(came)
+        })
+        .await;
+    }
+    assert_eq!(count(&pair.said, |event| matches!(event, PeerEvent::Failed(_))), 0);
 }

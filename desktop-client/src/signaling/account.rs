@@ -102,15 +102,18 @@ pub async fn log_in(
 }
 
 async fn connect(address: &ServerAddress) -> Result<Channel, ClientError> {
+    let (endpoint, address) = (endpoint(address)?, address.clone());
+    let connector = tower::service_fn(move |uri| tls::connect(address.clone(), uri));
+    Ok(endpoint.connect_with_connector(connector).await?)
+}
+
+fn endpoint(address: &ServerAddress) -> Result<Endpoint, ClientError> {
     let endpoint = Endpoint::from_shared(address.to_string()).map_err(|_| ErrorKind::BadAddress)?;
-    let endpoint = endpoint
+    Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .keep_alive_while_idle(true);
-    let address = address.clone();
-    let connector = tower::service_fn(move |uri| tls::connect(address.clone(), uri));
-    Ok(endpoint.connect_with_connector(connector).await?)
+        .keep_alive_while_idle(true))
 }
 
 /// What this device is called in lists: the name of the machine where it tells, else that of the system.
@@ -122,6 +125,15 @@ fn device_name() -> String {
 }
 
 impl Account {
+    /// Another connection in place of the one in use, which may not carry anything any more. Opened when needed.
+    pub(super) fn redial(&mut self) {
+        if let Ok(endpoint) = endpoint(&self.address) {
+            let address = self.address.clone();
+            let connector = tower::service_fn(move |uri| tls::connect(address.clone(), uri));
+            self.client = CastleServiceClient::new(endpoint.connect_with_connector_lazy(connector));
+        }
+    }
+
     /// The value of `authorization`.
     pub(super) fn bearer(&self) -> Result<MetadataValue<Ascii>, ClientError> {
         let mut value: MetadataValue<Ascii> =

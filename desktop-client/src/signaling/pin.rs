@@ -14,6 +14,11 @@ impl Pin {
     pub fn of(der: &[u8]) -> Self {
         Self(Sha256::digest(der).into())
     }
+
+    /// Its bytes.
+    pub fn digest(self) -> [u8; 32] {
+        self.0
+    }
 }
 
 impl fmt::Display for Pin {

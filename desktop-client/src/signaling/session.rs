@@ -183,6 +183,10 @@ impl Session {
                 () = tokio::time::sleep_until(until) => return false,
                 command = self.commands.recv() => match command {
                     None | Some(Command::Leave) => return true,
+                    Some(Command::Redial) => {
+                        self.account.redial();
+                        return false;
+                    }
                     // Sent on the next transport. What is too much is said there, by the gap.
                     Some(command) => { self.prepare(command).ok(); }
                 },
@@ -272,6 +276,10 @@ impl Session {
                         tokio::time::timeout(LEAVE_TIMEOUT, transport.close()).await.ok();
                         return Broken::Left;
                     }
+                    Some(Command::Redial) => {
+                        self.account.redial();
+                        return Broken::Retry(Duration::ZERO);
+                    }
                     Some(command) => match self.prepare(command) {
                         Ok(Some(frame)) => send(&transport, frame),
                         Ok(None) => Ok(()),
@@ -356,7 +364,7 @@ impl Session {
                 }
                 (format!("leave-{number}"), signal_request::Frame::LeaveMatch(v1::LeaveMatch {}))
             }
-            Command::Leave => return Ok(None),
+            Command::Leave | Command::Redial => return Ok(None),
         };
         self.frames = number;
         let ack = self.link.ack();

@@ -1,7 +1,7 @@
 //! Every sentence and every word that the window shows, in English. No screen holds words of its own, so that a
 //! translation replaces this file alone. Sentences say what happened and what to do.
 
-use crate::view::{Availability, CallStats, EndReason, Route, Search};
+use crate::view::{Availability, CallStats, EndReason, RelayProtocol, Route, RouteReason, Search};
 use std::time::Duration;
 
 /// Name of the app.
@@ -301,10 +301,27 @@ pub fn route(route: Route) -> &'static str {
     }
 }
 
+/// The way that media goes, and why it is none better.
+pub fn way(stats: &CallStats) -> Option<String> {
+    let words = match stats.route_reason {
+        None | Some(RouteReason::Direct) => route(stats.route?),
+        Some(RouteReason::AskedFor) => "Relayed: you asked for it",
+        Some(RouteReason::Private) => "Relayed: matched guests do not learn each other's address",
+        Some(RouteReason::UdpBlocked) => "Relayed: UDP is blocked",
+        Some(RouteReason::NoDirectWay) => "Relayed: the two networks do not let a direct connection through",
+    };
+    let over = match stats.relay_protocol {
+        None | Some(RelayProtocol::Udp) => "",
+        Some(RelayProtocol::Tcp) => " (over TCP)",
+        Some(RelayProtocol::Tls) => " (over TLS)",
+    };
+    Some(format!("{words}{over}"))
+}
+
 /// One line of figures; empty when nothing is known.
 pub fn stats(stats: &CallStats) -> String {
     let parts = [
-        stats.route.map(|way| route(way).to_owned()),
+        way(stats),
         stats.rtt_ms.map(|ms| format!("{ms:.0} ms round trip")),
         stats.glass_to_glass_ms.map(|ms| format!("{ms:.0} ms glass to glass")),
         stats.fps.map(|fps| format!("{fps:.0} fps")),
@@ -343,5 +360,17 @@ mod tests {
         assert_eq!(stats(&CallStats::default()), "");
         let known = CallStats { route: Some(Route::Relay), rtt_ms: Some(41.6), ..CallStats::default() };
         assert_eq!(stats(&known), "Relayed by the server  ·  42 ms round trip");
+    }
+
+    #[test]
+    fn a_relayed_call_says_why_it_is_relayed() {
+        let relayed = |reason, protocol| {
+            let (route, route_reason) = (Some(Route::Relay), Some(reason));
+            way(&CallStats { route, route_reason, relay_protocol: Some(protocol), ..CallStats::default() })
+        };
+        let blocked = relayed(RouteReason::UdpBlocked, RelayProtocol::Tls);
+        assert_eq!(blocked.as_deref(), Some("Relayed: UDP is blocked (over TLS)"));
+        let asked = relayed(RouteReason::AskedFor, RelayProtocol::Udp);
+        assert_eq!(asked.as_deref(), Some("Relayed: you asked for it"));
     }
 }

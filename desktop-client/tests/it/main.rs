@@ -3,6 +3,7 @@
 mod bad_peers;
 mod bot_call;
 mod call_flow;
+mod coturn;
 mod footage;
 mod killed_server;
 mod programs;

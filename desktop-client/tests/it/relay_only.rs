@@ -1,10 +1,11 @@
-//! A relay-only connection over the real relay: all that either end would send to the other is read for addresses.
+//! Relay-only connections over real relays: all that either end would send to the other is read for addresses.
 
 use crate::support::{PASSWORD, PATIENCE, TestServer, config};
 use castle::ids::CallId;
 use castle::v1::RegisterRequest;
 use castle::v1::castle_service_client::CastleServiceClient;
-use castle_desktop::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
+use castle_connectivity::trust::Trust;
+use castle_desktop::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent, RelayProtocol};
 use castle_server::config::MatchRoute;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -33,44 +34,90 @@ fn scan_description(sdp: &str) {
     assert!(rest.iter().all(|line| !line.contains("127.0.0.1")), "{sdp}");
 }
 
+/// Two relay-only ends, and all that they said.
+pub(crate) struct Pair {
+    ends: [Peer; 2],
+    events: mpsc::Receiver<(CallId, PeerEvent)>,
+    said: Vec<(usize, PeerEvent)>,
+}
+
+impl Pair {
+    pub(crate) fn open(servers: [Vec<IceServer>; 2], trust: Trust) -> Self {
+        let (sender, events) = mpsc::channel(256);
+        let mut end = 0;
+        let ends = servers.map(|ice_servers| {
+            let call = CallId::from_bits(end);
+            let config =
+                PeerConfig { call, offers: end == 0, ice_servers, relay_only: true, loopback: true, trust };
+            end += 1;
+            Peer::open(config, sender.clone(), Arc::new(|_, _| {}))
+        });
+        Self { ends, events, said: Vec::new() }
+    }
+
+    pub(crate) fn tell(&self, end: usize, command: PeerCommand) {
+        assert!(self.ends[end].send(command));
+    }
+
+    /// Carries what the ends say to each other, and reads it, until both have said this.
+    pub(crate) async fn until_both(&mut self, times: usize, wanted: impl Fn(&PeerEvent) -> bool) {
+        let count = |said: &[(usize, PeerEvent)], end| {
+            said.iter().filter(|(from, event)| *from == end && wanted(event)).count()
+        };
+        while (0..2).any(|end| count(&self.said, end) < times) {
+            let (call, event) = tokio::time::timeout(PATIENCE, self.events.recv())
+                .await
+                .unwrap_or_else(|_| panic!("it never came: {:#?}", self.said))
+                .expect("both live");
+            let from = call.to_bits() as usize;
+            let command = match event.clone() {
+                PeerEvent::LocalOffer(sdp) => {
+                    scan_description(&sdp);
+                    Some(PeerCommand::RemoteOffer(sdp))
+                }
+                PeerEvent::LocalAnswer(sdp) => {
+                    scan_description(&sdp);
+                    Some(PeerCommand::RemoteAnswer(sdp))
+                }
+                PeerEvent::LocalCandidate(candidate) => {
+                    scan(&candidate.candidate);
+                    Some(PeerCommand::RemoteCandidate(candidate))
+                }
+                PeerEvent::Failed(fault) => panic!("{fault}: {:#?}", self.said),
+                _ => None,
+            };
+            if let Some(command) = command {
+                self.tell(1 - from, command);
+            }
+            self.said.push((from, event));
+        }
+    }
+
+    /// Connects, and tells how each end reaches its relay.
+    pub(crate) async fn connect(&mut self) -> [Option<RelayProtocol>; 2] {
+        self.until_both(1, |event| matches!(event, PeerEvent::Connected { route: Some(PathRoute::Relay) }))
+            .await;
+        self.until_both(1, |event| matches!(event, PeerEvent::Path(_))).await;
+        [0, 1].map(|end| {
+            self.said.iter().find_map(|(from, event)| match event {
+                PeerEvent::Path(path) if *from == end => path.relay_protocol,
+                _ => None,
+            })
+        })
+    }
+}
+
 #[test]
-fn nothing_that_leaves_a_relay_only_end_names_its_address() {
+fn nothing_that_leaves_a_relay_only_end_names_its_address_not_even_on_a_new_way() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(config(folder.path(), MatchRoute::Relay));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let ice_servers = ice_servers(&server).await;
-        let (sender, mut events) = mpsc::channel(256);
-        let open = |end: u128| {
-            let (call, ice_servers) = (CallId::from_bits(end), ice_servers.clone());
-            let config = PeerConfig { call, offers: end == 0, ice_servers, relay_only: true, loopback: true };
-            Peer::open(config, sender.clone(), Arc::new(|_, _| {}))
-        };
-        let ends = [open(0), open(1)];
-        let (mut candidates, mut routes) = (0, Vec::new());
-        while routes.len() < 2 {
-            let (call, event) = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
-            let other = &ends[1 - call.to_bits() as usize];
-            match event {
-                PeerEvent::LocalOffer(sdp) => {
-                    scan_description(&sdp);
-                    assert!(other.send(PeerCommand::RemoteOffer(sdp)));
-                }
-                PeerEvent::LocalAnswer(sdp) => {
-                    scan_description(&sdp);
-                    assert!(other.send(PeerCommand::RemoteAnswer(sdp)));
-                }
-                PeerEvent::LocalCandidate(candidate) => {
-                    scan(&candidate.candidate);
-                    candidates += 1;
-                    assert!(other.send(PeerCommand::RemoteCandidate(candidate)));
-                }
-                PeerEvent::Connected { route } => routes.push(route),
-                PeerEvent::Failed(fault) => panic!("{fault}"),
-                _ => {}
-            }
-        }
-        assert!(candidates >= 2, "both ends trickled");
-        assert_eq!(routes, [Some(PathRoute::Relay); 2]);
+        let servers = ice_servers(&server).await;
+        let mut pair = Pair::open([servers.clone(), servers], Trust::System);
+        assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
+        pair.tell(0, PeerCommand::Restart);
+        pair.until_both(1, |event| *event == PeerEvent::Reconnected).await;
+        pair.until_both(2, |event| matches!(event, PeerEvent::LocalCandidate(_))).await;
     });
 }

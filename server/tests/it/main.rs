@@ -8,6 +8,7 @@ mod calls;
 mod cli;
 mod cli_moderation;
 mod copies;
+mod doctor;
 mod ending;
 mod faults;
 mod fields;

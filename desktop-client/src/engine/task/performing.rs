@@ -1,16 +1,19 @@
 //! From the call machine's effects to deeds, and from the connection's events to its inputs.
 
 use super::super::channel::Message;
+use super::super::network;
+use super::super::record::RelayOnly;
 use super::super::snapshot::{self, Switches};
 use super::live::LiveCall;
 use super::{Engine, Link, sentence};
 use crate::call::{Effect, Input, Negotiation, Role, Route, State};
 use crate::media::frame::Picture;
-use crate::peer::{PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
+use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use crate::signaling;
 use castle::ids::CallId;
+use castle_connectivity::trust::Trust;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 impl Engine {
     /// Runs the machine and does what it says.
@@ -92,17 +95,23 @@ impl Engine {
         if let Some(info) = self.machine.live() {
             self.record.peer.clone_from(&info.peer_name);
         }
-        let loopback = match &self.link {
-            Link::Session { server, .. } => server.is_loopback(),
-            Link::Out | Link::In { .. } => false,
+        let (loopback, pin) = match &self.link {
+            Link::Session { server, .. } => (server.is_loopback(), server.pin()),
+            Link::Out | Link::In { .. } => (false, None),
         };
-        let relay_only = relay_only || self.config.relay_only;
+        self.record.relay_only = if self.config.relay_only {
+            Some(RelayOnly::OwnWish)
+        } else {
+            relay_only.then_some(RelayOnly::Policy)
+        };
+        let relay_only = self.record.relay_only.is_some();
         let config = PeerConfig {
             call,
             offers: role == Role::Offerer,
             ice_servers: self.ice.clone(),
             relay_only,
             loopback,
+            trust: pin.map_or(Trust::System, |pin| Trust::Pinned(pin.digest())),
         };
         let events = self.peer_events.0.clone();
         let conversation = self.source.open_conversation();
@@ -189,6 +198,25 @@ impl Engine {
             }
             PeerEvent::Disconnected | PeerEvent::Reconnected => {
                 tracing::info!(%call, ?event, "the path");
+            }
+        }
+    }
+
+    /// Fresh servers: for the next call, and for the next way of the one that is on.
+    pub(super) fn take_ice(&mut self, servers: Vec<IceServer>) {
+        self.ice = servers;
+        if let Some(live) = &self.live {
+            live.tell_peer(PeerCommand::IceServers(self.ice.clone()));
+        }
+    }
+
+    /// This machine came to another network or woke up: what stands over the old one is not waited for.
+    pub(super) fn look_at_network(&mut self) {
+        if let Some(change) = self.network.look(Instant::now(), SystemTime::now(), network::routes()) {
+            tracing::info!(?change, "the network changed");
+            self.tell_server(signaling::Command::Redial);
+            if let Some(live) = &self.live {
+                live.tell_peer(PeerCommand::Restart);
             }
         }
     }

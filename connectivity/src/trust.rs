@@ -1,0 +1,112 @@
+//! Whom to believe to be the server, over TLS: the system's authorities, or one certificate by its fingerprint.
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConfig, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use sha2::{Digest as _, Sha256};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Whom to believe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Whom the authorities that this system trusts vouch for.
+    #[default]
+    System,
+    /// Whoever shows the certificate with this SHA-256 of its DER form.
+    Pinned([u8; 32]),
+}
+
+/// SHA-256 of a certificate, as it is pinned.
+pub fn fingerprint(certificate: &[u8]) -> [u8; 32] {
+    Sha256::digest(certificate).into()
+}
+
+/// What the server showed, noted whether or not it was believed.
+pub(crate) type Shown = Arc<Mutex<Option<Vec<CertificateDer<'static>>>>>;
+
+/// Settings of a TLS client that believes as told; what the server shows is noted in `shown`.
+pub(crate) fn client_config(trust: Trust, alpn: &[&[u8]], shown: Shown) -> ClientConfig {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier { trust, shown, provider: Arc::clone(&provider) };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider speaks TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    config
+}
+
+#[derive(Debug)]
+struct Verifier {
+    trust: Trust,
+    shown: Shown,
+    provider: Arc<CryptoProvider>,
+}
+
+/// The verifier over this system's authorities; `None` where it has none that can be read.
+fn system() -> Option<Arc<WebPkiServerVerifier>> {
+    static SYSTEM: OnceLock<Option<Arc<WebPkiServerVerifier>>> = OnceLock::new();
+    SYSTEM
+        .get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            let loaded = rustls_native_certs::load_native_certs();
+            for error in &loaded.errors {
+                tracing::debug!(%error, "an authority of this system cannot be read");
+            }
+            roots.add_parsable_certificates(loaded.certs);
+            let provider = Arc::new(ring::default_provider());
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().ok()
+        })
+        .clone()
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(chain.map(|certificate| certificate.clone().into_owned()).collect());
+        match self.trust {
+            Trust::System => match system() {
+                Some(verifier) => verifier.verify_server_cert(end_entity, intermediates, name, ocsp, now),
+                None => Err(CertificateError::UnknownIssuer.into()),
+            },
+            Trust::Pinned(pin) if fingerprint(end_entity) == pin => Ok(ServerCertVerified::assertion()),
+            Trust::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,101 @@
+//! Notices that this machine came to another network, or slept.
+//!
+//! Asks the system which own address it would send from; nothing is sent. The judgement is pure.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Between two looks: a call must not miss its network for long.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Time that passed unseen: more than a busy machine takes from one look to the next.
+const SLEPT: Duration = Duration::from_secs(5);
+
+/// The own address toward the internet, of each family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Routes([Option<IpAddr>; 2]);
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Other addresses.
+    Network,
+    /// The machine slept.
+    Woke,
+}
+
+/// What the system says now.
+pub(super) fn routes() -> Routes {
+    // Addresses for documentation (RFC 5737, RFC 3849): they are reached by the default route or not at all.
+    let far = [Ipv4Addr::new(192, 0, 2, 1).into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()];
+    Routes(far.map(|far: IpAddr| {
+        let any: IpAddr =
+            if far.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+        socket.connect(SocketAddr::new(far, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    }))
+}
+
+/// Compares what is with what was.
+#[derive(Debug)]
+pub(super) struct NetworkWatch {
+    routes: Routes,
+    looked: (Instant, SystemTime),
+}
+
+impl NetworkWatch {
+    pub(super) fn new(now: Instant, clock: SystemTime, routes: Routes) -> Self {
+        Self { routes, looked: (now, clock) }
+    }
+
+    /// What changed since the last look. A network that went away is told when there is another.
+    pub(super) fn look(&mut self, now: Instant, clock: SystemTime, routes: Routes) -> Option<Change> {
+        let (last, last_clock) = std::mem::replace(&mut self.looked, (now, clock));
+        let passed = now.saturating_duration_since(last);
+        let by_clock = clock.duration_since(last_clock).unwrap_or_default();
+        // Some systems let the one run through a sleep, some only the other.
+        let slept = passed > SLEPT || by_clock.saturating_sub(passed) > SLEPT;
+        let there = routes.0.iter().any(Option::is_some);
+        if there && routes != self.routes {
+            self.routes = routes;
+            return Some(Change::Network);
+        }
+        (slept && there).then_some(Change::Woke)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(last_byte: u8) -> Routes {
+        Routes([Some(Ipv4Addr::new(10, 0, 0, last_byte).into()), None])
+    }
+
+    #[test]
+    fn another_address_is_told_once_and_none_at_all_not() {
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        let mut watch = NetworkWatch::new(now, clock, at(1));
+        let mut look = |routes| watch.look(now, clock, routes);
+        assert_eq!(look(at(1)), None);
+        assert_eq!(look(Routes::default()), None);
+        assert_eq!(look(at(1)), None, "the same again");
+        assert_eq!(look(at(2)), Some(Change::Network));
+        assert_eq!(look(at(2)), None);
+    }
+
+    #[test]
+    fn a_sleep_is_told_whichever_clock_ran_through_it() {
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        let hour = Duration::from_hours(1);
+        for (later, clock_later, change) in [
+            (LOOK_EVERY, LOOK_EVERY, None),
+            (LOOK_EVERY, hour, Some(Change::Woke)),
+            (hour, hour, Some(Change::Woke)),
+            (hour, LOOK_EVERY, Some(Change::Woke)),
+        ] {
+            let mut watch = NetworkWatch::new(now, clock, at(1));
+            assert_eq!(watch.look(now + later, clock + clock_later, at(1)), change);
+        }
+    }
+}

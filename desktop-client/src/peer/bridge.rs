@@ -1,0 +1,219 @@
+//! Carries what the stack's TURN client says to servers that it cannot reach itself: over TCP and TLS, by IPv6, and
+//! under names with several addresses.
+//!
+//! The stack speaks TURN over UDP alone (webrtc 0.21.1). To it, each server is a port on the loopback interface; here
+//! its datagrams go on as they are, over UDP, or framed over TCP or TLS (RFC 8656). The server answers about the
+//! addresses that it sees, so that none of them is changed on the way. UDP goes first: a stream is opened when no
+//! datagram was answered for a moment, because media suffers in one.
+
+use super::IceServer;
+use castle_connectivity::address::{ServerUri, Service, Transport};
+use castle_connectivity::stun::{self, Class, Message};
+use castle_connectivity::trust::Trust;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+mod upstream;
+
+/// The next worse transport is tried when the better ones gave no relayed address by then.
+const STAGGER: Duration = Duration::from_millis(250);
+/// A client of the stack that has no relayed address after this time gives way to another: the stack began anew.
+const GIVE_WAY: Duration = Duration::from_millis(1500);
+/// Datagrams that may wait for a server; more is dropped, as a network would.
+const WAITING_MAX: usize = 256;
+/// Servers carried at once: more would be a flood of sockets.
+const SERVERS_MAX: usize = 12;
+const DATAGRAM_MAX: usize = 65_536;
+/// "Allocation quota reached": no second allocation for a second interface of this machine, they all go this way.
+const QUOTA_REACHED: u16 = 486;
+
+/// Servers as the stack may use them, for one generation of a connection. Dropping it cuts them off.
+pub(super) struct Bridge {
+    servers: Vec<IceServer>,
+    ways: Ways,
+    udp_offered: bool,
+    _tasks: JoinSet<()>,
+}
+
+/// By which transport each live relayed address is reached.
+#[derive(Clone, Default)]
+pub(super) struct Ways(Arc<Mutex<HashMap<SocketAddr, Transport>>>);
+
+impl Ways {
+    fn with<T>(&self, look: impl FnOnce(&mut HashMap<SocketAddr, Transport>) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn has_better_than(&self, transport: Transport) -> bool {
+        self.with(|ways| ways.values().any(|way| *way < transport))
+    }
+}
+
+impl Bridge {
+    /// Takes servers as they were handed out. What is no URI or finds no socket is left out.
+    pub(super) async fn open(servers: &[IceServer], trust: Trust) -> Self {
+        let (ways, mut tasks) = (Ways::default(), JoinSet::new());
+        let (mut carried, mut udp_offered) = (Vec::new(), false);
+        for server in servers {
+            let mut urls = Vec::new();
+            for url in &server.urls {
+                match url.parse::<ServerUri>() {
+                    Ok(uri) if uri.service == Service::Stun => urls.push(url.clone()),
+                    Ok(uri) if tasks.len() < SERVERS_MAX => {
+                        let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await else { continue };
+                        let Ok(address) = socket.local_addr() else { continue };
+                        udp_offered |= uri.transport == Transport::Udp;
+                        urls.push(format!("turn:{address}?transport=udp"));
+                        tasks.spawn(Port { socket: socket.into(), uri, trust, ways: ways.clone() }.run());
+                    }
+                    Ok(uri) => tracing::debug!(%uri, "more servers than are carried"),
+                    Err(error) => tracing::warn!(url, %error, "not a STUN or TURN server"),
+                }
+            }
+            carried.push(IceServer { urls, ..server.clone() });
+        }
+        Self { servers: carried, ways, udp_offered, _tasks: tasks }
+    }
+
+    /// The same servers as the stack may use them.
+    pub(super) fn servers(&self) -> &[IceServer] {
+        &self.servers
+    }
+
+    /// How the relay behind a relayed address of ours is reached.
+    pub(super) fn way_of(&self, relayed: SocketAddr) -> Option<Transport> {
+        self.ways.with(|ways| ways.get(&relayed).copied())
+    }
+
+    /// A relay was offered over UDP, and none was reached that way.
+    pub(super) fn udp_failed(&self) -> bool {
+        self.udp_offered && self.ways.with(|ways| ways.values().all(|way| *way != Transport::Udp))
+    }
+}
+
+/// One server as the stack sees it.
+struct Port {
+    socket: Arc<UdpSocket>,
+    uri: ServerUri,
+    trust: Trust,
+    ways: Ways,
+}
+
+/// The socket of the stack that is served. One at a time: the stack asks from each interface of this machine.
+struct Guest {
+    from: SocketAddr,
+    queue: mpsc::Sender<Vec<u8>>,
+    task: AbortHandle,
+    since: tokio::time::Instant,
+    carried: Carried,
+    /// It gave its relayed address back.
+    left: bool,
+}
+
+/// The relayed address that came over one connection, while it lives.
+#[derive(Clone, Default)]
+struct Carried(Arc<Mutex<Option<SocketAddr>>>);
+
+impl Carried {
+    fn get(&self) -> Option<SocketAddr> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, relayed: Option<SocketAddr>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = relayed;
+    }
+}
+
+impl Port {
+    async fn run(self) {
+        let mut buffer = vec![0; DATAGRAM_MAX];
+        let (mut guest, mut upstreams) = (None::<Guest>, JoinSet::new());
+        loop {
+            // An error is the echo of an earlier datagram that its socket did not outlive.
+            let Ok((length, from)) = self.socket.recv_from(&mut buffer).await else { continue };
+            let datagram = &buffer[..length];
+            while upstreams.try_join_next().is_some() {}
+            let known = guest.as_ref().is_some_and(|guest| guest.from == from && !guest.queue.is_closed());
+            if !known {
+                if guest.as_ref().is_some_and(Guest::stays) {
+                    self.refuse(datagram, from).await;
+                    continue;
+                }
+                if let Some(last) = guest.take() {
+                    self.forget(&last);
+                }
+                guest = Some(self.welcome(from, &mut upstreams));
+            }
+            let Some(guest) = &mut guest else { continue };
+            if is_farewell(datagram) {
+                guest.left = true;
+                self.forget_relayed(&guest.carried);
+            }
+            // Full: the server does not keep up, and the datagram is lost, as it would be on the network.
+            guest.queue.try_send(datagram.to_vec()).ok();
+        }
+    }
+
+    fn welcome(&self, from: SocketAddr, upstreams: &mut JoinSet<()>) -> Guest {
+        let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        let carried = Carried::default();
+        let upstream = upstream::Upstream {
+            socket: self.socket.clone(),
+            from,
+            uri: self.uri.clone(),
+            trust: self.trust,
+            ways: self.ways.clone(),
+            carried: carried.clone(),
+        };
+        let task = upstreams.spawn(upstream.run(waiting));
+        Guest { from, queue, task, since: tokio::time::Instant::now(), carried, left: false }
+    }
+
+    async fn refuse(&self, datagram: &[u8], from: SocketAddr) {
+        if let Some(refusal) = refusal(datagram, QUOTA_REACHED) {
+            self.socket.send_to(&refusal, from).await.ok();
+        }
+    }
+
+    fn forget(&self, guest: &Guest) {
+        self.forget_relayed(&guest.carried);
+        guest.task.abort();
+    }
+
+    fn forget_relayed(&self, carried: &Carried) {
+        if let Some(relayed) = carried.get() {
+            carried.set(None);
+            self.ways.with(|ways| ways.remove(&relayed));
+        }
+    }
+}
+
+impl Guest {
+    /// Whether another socket of the stack is turned away for its sake.
+    fn stays(&self) -> bool {
+        let held = !self.queue.is_closed() && !self.left;
+        held && (self.carried.get().is_some() || self.since.elapsed() < GIVE_WAY)
+    }
+}
+
+/// The answer that ends a request at once; nothing for what is no request.
+fn refusal(datagram: &[u8], code: u16) -> Option<Vec<u8>> {
+    let request = Message::decode(datagram).filter(|message| message.class == Class::Request)?;
+    Some(Message::refusal(&request, code).encode(None))
+}
+
+/// Whether the stack gives its relayed address back.
+fn is_farewell(datagram: &[u8]) -> bool {
+    // Media is not parsed for it: ChannelData, or an indication.
+    datagram.first() == Some(&0)
+        && Message::decode(datagram)
+            .is_some_and(|m| (m.method, m.class, m.lifetime()) == (stun::REFRESH, Class::Request, Some(0)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! The bridge between what the stack would say and servers that answer as TURN servers do, over each transport.
+
+use super::*;
+use castle_connectivity::framing::{self, Deframer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn server(url: String) -> IceServer {
+    IceServer { urls: vec![url], username: "u".into(), credential: "c".into() }
+}
+
+fn port_of(server: &IceServer) -> SocketAddr {
+    server.urls[0].trim_start_matches("turn:").trim_end_matches("?transport=udp").parse().unwrap()
+}
+
+/// Grants every Allocate the relayed address 203.0.113.1:port; echoes the rest.
+fn answer(message: &[u8], port: u16) -> Vec<u8> {
+    match Message::decode(message) {
+        Some(mut request) if request.method == stun::ALLOCATE => {
+            request.class = Class::Success;
+            let relayed = SocketAddr::from(([203, 0, 113, 1], port));
+            request.with_address(stun::XOR_RELAYED_ADDRESS, relayed).encode(None)
+        }
+        _ => message.to_vec(),
+    }
+}
+
+async fn tcp_server(port: u16) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let (mut deframer, mut buffer) = (Deframer::default(), [0; 2000]);
+                loop {
+                    let length = stream.read(&mut buffer).await.unwrap_or(0);
+                    if length == 0 {
+                        return;
+                    }
+                    deframer.feed(&buffer[..length]);
+                    while let Some(message) = deframer.message().unwrap() {
+                        let framed = framing::to_stream(&answer(message, port)).unwrap();
+                        stream.write_all(&framed).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+async fn udp_server(port: u16) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2000];
+        loop {
+            let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+            socket.send_to(&answer(&buffer[..length], port), from).await.unwrap();
+        }
+    });
+    address
+}
+
+async fn stack() -> UdpSocket {
+    UdpSocket::bind("127.0.0.1:0").await.unwrap()
+}
+
+async fn ask(stack: &UdpSocket, port: SocketAddr, message: &[u8]) -> Vec<u8> {
+    stack.send_to(message, port).await.unwrap();
+    let mut buffer = [0; 2000];
+    let received = tokio::time::timeout(PATIENCE, stack.recv_from(&mut buffer)).await;
+    let (length, from) = received.expect("an answer").unwrap();
+    assert_eq!(from, port);
+    buffer[..length].to_vec()
+}
+
+async fn allocate(stack: &UdpSocket, port: SocketAddr) -> Message {
+    let request = Message::new(stun::ALLOCATE, Class::Request).encode(None);
+    Message::decode(&ask(stack, port, &request).await).unwrap()
+}
+
+fn relayed(port: u16) -> SocketAddr {
+    SocketAddr::from(([203, 0, 113, 1], port))
+}
+
+#[tokio::test]
+async fn a_stream_carries_what_the_stack_says_in_datagrams() {
+    let address = tcp_server(9).await;
+    let bridge = Bridge::open(&[server(format!("turn:{address}?transport=tcp"))], Trust::System).await;
+    let (stack, port) = (stack().await, port_of(&bridge.servers()[0]));
+    assert_eq!(allocate(&stack, port).await.class, Class::Success);
+    assert_eq!(bridge.way_of(relayed(9)), Some(Transport::Tcp));
+    assert!(!bridge.udp_failed(), "none was offered over UDP");
+    for length in 0..9_u8 {
+        let mut channel_data = vec![0x40, 1, 0, length];
+        channel_data.extend(vec![7; length.into()]);
+        assert_eq!(ask(&stack, port, &channel_data).await, channel_data, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn where_udp_answers_no_stream_is_opened_and_where_not_one_is() {
+    let (tcp, udp) = (tcp_server(6).await, udp_server(17).await);
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for (udp, expected) in [(udp, Class::Error), (silent.local_addr().unwrap(), Class::Success)] {
+        let servers = [server(format!("turn:{udp}")), server(format!("turn:{tcp}?transport=tcp"))];
+        let bridge = Bridge::open(&servers, Trust::System).await;
+        let (one, other) = (stack().await, stack().await);
+        let [over_udp, over_tcp] = bridge.servers() else { panic!("two servers") };
+        one.send_to(&Message::new(stun::ALLOCATE, Class::Request).encode(None), port_of(over_udp))
+            .await
+            .unwrap();
+        assert_eq!(allocate(&other, port_of(over_tcp)).await.class, expected);
+        assert_eq!(bridge.udp_failed(), expected == Class::Success);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_given_up_at_once() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let bridge = Bridge::open(&[server(format!("turn:{closed}?transport=tcp"))], Trust::System).await;
+    let answer = allocate(&stack().await, port_of(&bridge.servers()[0])).await;
+    assert_eq!((answer.class, answer.error_code()), (Class::Error, Some(500)));
+}
+
+#[tokio::test]
+async fn a_second_interface_is_turned_away_until_the_first_said_farewell() {
+    let address = udp_server(17).await;
+    let bridge = Bridge::open(&[server(format!("turn:{address}"))], Trust::System).await;
+    let (first, second, port) = (stack().await, stack().await, port_of(&bridge.servers()[0]));
+    assert_eq!(allocate(&first, port).await.class, Class::Success);
+    assert_eq!(allocate(&second, port).await.error_code(), Some(486));
+    let farewell = Message::new(stun::REFRESH, Class::Request).with(stun::LIFETIME, [0; 4]).encode(None);
+    assert_eq!(ask(&first, port, &farewell).await, farewell);
+    assert_eq!(bridge.way_of(relayed(17)), None);
+}
+
+#[tokio::test]
+async fn stun_servers_stay_as_they_are_and_what_is_no_server_is_left_out() {
+    let urls =
+        ["stun:castle.example:3478", "rubbish", "turns:castle.example?transport=udp"].map(String::from);
+    let given = IceServer { urls: urls.to_vec(), ..IceServer::default() };
+    let bridge = Bridge::open(&[given], Trust::System).await;
+    assert_eq!(bridge.servers()[0].urls, urls[..1]);
+}

@@ -1,0 +1,51 @@
+//! Puts RTP headers on outgoing packets.
+
+use super::connection::LocalTrack;
+use super::estimator::Estimator;
+use super::task::Counters;
+use crate::media::packet::OutgoingPacket;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tokio::sync::mpsc;
+use webrtc::media_stream::track_local::TrackLocal as _;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+
+pub(super) async fn negotiated_payload_type(track: &LocalTrack) -> u8 {
+    let parameters = track.sender.get_parameters().await.ok();
+    let codec = parameters.and_then(|parameters| parameters.rtp_parameters.codecs.first().cloned());
+    codec.map_or(track.default_payload_type, |codec| codec.payload_type)
+}
+
+/// Puts RTP headers on the packets of one track.
+pub(super) struct Writer {
+    pub(super) track: Arc<TrackLocalStaticRTP>,
+    pub(super) ssrc: u32,
+    pub(super) payload_type: u8,
+    pub(super) estimator: Estimator,
+}
+
+impl Writer {
+    pub(super) async fn run(self, mut queue: mpsc::Receiver<OutgoingPacket>, counters: Arc<Counters>) {
+        // RFC 3550 section 5.1: the first number is random; half the range keeps the wrap out of the first minutes.
+        let mut sequence_number = rand::random::<u16>() >> 1;
+        while let Some(packet) = queue.recv().await {
+            counters.sent_bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
+            let header = rtc::rtp::Header {
+                version: 2,
+                marker: packet.marker,
+                payload_type: self.payload_type,
+                sequence_number,
+                timestamp: packet.timestamp,
+                ssrc: self.ssrc,
+                ..Default::default()
+            };
+            sequence_number = sequence_number.wrapping_add(1);
+            self.estimator.sent(Instant::now(), packet.payload.len());
+            let packet = rtc::rtp::Packet { header, payload: packet.payload };
+            if let Err(error) = self.track.write_rtp(packet).await {
+                tracing::trace!(%error, "a packet was not sent");
+            }
+        }
+    }
+}

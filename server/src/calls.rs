@@ -6,10 +6,12 @@
 
 mod call;
 mod claims;
+mod prepare;
 mod rings;
 mod sessions;
 mod table;
 
+pub use prepare::{EARLY_BYTES_MAX, EARLY_FRAMES_MAX};
 pub use rings::RingLimits;
 pub use table::{Member, NewCall, Party};
 

@@ -315,8 +315,10 @@ impl Lobby {
         self.guests.session_replaced(by, new);
         self.hall.leave(old);
         self.watch_everybody(Member { session: new, ..by });
-        self.calls.session_replaced(by, new);
         self.matchmaker.session_replaced(old, new);
+        let mut told = Vec::new();
+        self.calls.session_replaced(by, new, &mut told);
+        self.absorb(now, told, effects);
         self.session_attached(now, new, true, effects);
     }
 

@@ -138,7 +138,7 @@ impl Lobby {
                 self.matchmaker.set_attached(now, session, attached);
                 let place = self.matchmaker.tell_place(now, session).expect("it has just got a place");
                 effects.push(Effect::Match(session, MatchNews::Queued(place)));
-                self.news_at.get_or_insert(now + self.config.place_interval);
+                self.news_at.get_or_insert(now + self.config.matching.news.interval);
             }
         }
         self.settle(now, effects);
@@ -171,9 +171,9 @@ impl Lobby {
         }
         self.tell_hall(now, effects);
         if self.news_at.is_some_and(|at| at <= now) {
-            let news = self.matchmaker.news(now, self.config.place_repeat);
+            let news = self.matchmaker.news(now);
             effects.extend(news.into_iter().map(|(to, place)| Effect::Match(to, MatchNews::Queued(place))));
-            self.news_at = (!self.matchmaker.is_empty()).then(|| now + self.config.place_interval);
+            self.news_at = (!self.matchmaker.is_empty()).then(|| now + self.config.matching.news.interval);
         }
     }
 

@@ -136,14 +136,15 @@ impl World {
         let mut words = |words: [&str; 2]| {
             words.into_iter().filter(|_| self.rng.random_bool(0.3)).map(Arc::from).collect()
         };
-        let criteria = Criteria { tags: words(["chess", "go"]), languages: words(["de", "fr"]) };
+        let criteria =
+            Criteria { tags: words(["chess", "go"]), languages: words(["de", "fr"]), ..Criteria::default() };
         let guest = GuestId::from_bits(self.clients[&session].guest);
         let request_id = self.rng.random_range(0..3).to_string();
         let join = Join { session, guest, request_id, criteria };
         let mut effects = Vec::new();
         // What is due happens first, so that what follows is this request's doing.
         self.input(Input::Tick);
-        let waited = self.lobby.matchmaker.place(self.now, session).is_some();
+        let waited = self.lobby.matchmaker.waits_for(session);
         let joined = self.lobby.join_match(self.now, join, &mut effects);
         let queued = effects
             .iter()
@@ -258,7 +259,7 @@ impl World {
                 self.lobby.calls.view(guest, session).map(|view| (view.id, view.state, view.peer_presence));
             assert_eq!(known, is, "seed {seed}: {session} knows another call than the lobby");
             let occupation = self.lobby.calls.occupation(guest);
-            let waits = self.lobby.matchmaker.place(self.now, session).is_some();
+            let waits = self.lobby.matchmaker.waits_for(session);
             assert!(!(waits && occupation == Occupation::InCall), "seed {seed}: {guest} waits in a call");
         }
         self.lobby.calls.check_invariants();

@@ -57,7 +57,7 @@ start() {
 field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\)\"\{0,1\}.*/\1/p" | head -n 1; }
 
 start_server() {
-  start server "$castle_server" serve --json --data-dir "$room/data" --listen 127.0.0.1:0 --turn-listen 127.0.0.1:0 "$@"
+  start server "$castle_server" serve --json --data-dir "$room/data" --listen 127.0.0.1:0 --turn-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@"
   server_pid=$started
   for _ in $(seq 200); do
     url=$(tr -d '\n' <"$room/server.out" | field url)

@@ -7,6 +7,7 @@ use crate::media::camera::CameraSpec;
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::report::Report;
+use crate::signaling::Pins;
 use crate::view::{Command, Connection, Secret, Snapshot, Stage};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -85,6 +86,7 @@ pub fn run(options: BotOptions, started: Instant) -> Outcome {
         tags,
         relay_only: options.relay_only,
         search_at_login: false,
+        pins: Pins::new(),
         viewer: Viewer::Bot { reference: options.reference.clone() },
     };
     // Full: a wake-up is on its way already.

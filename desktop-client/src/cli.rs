@@ -5,6 +5,7 @@ use crate::bot::{BotOptions, Errand};
 use crate::media::camera::{self, CameraError, CameraSpec};
 use crate::media::mic::{self, MicSpec, SoundFileError};
 use crate::media::speaker::SpeakerSpec;
+use crate::signaling::Pin;
 use crate::view::Secret;
 use castle::limits::PASSWORD_BYTES_MAX;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -38,14 +39,17 @@ pub enum Command {
 /// The app.
 #[derive(Debug, Args)]
 pub struct AppArgs {
-    /// Invitation link from your host, castle+plaintext://host:port/?invite=CODE; wins over --server and --invite.
+    /// Invitation link from your host, castle://host:port/?invite=CODE&pin=…; wins over --server and --invite.
     pub link: Option<String>,
     /// Folder for the settings of this guest, instead of the user's.
     #[arg(long, value_name = "DIR", env = "CASTLE_PROFILE")]
     pub profile: Option<PathBuf>,
-    /// Server, http://host:port or host:port.
+    /// Server, https://host:port or host:port; http:// for one without TLS.
     #[arg(long, value_name = "URL", env = "CASTLE_SERVER")]
     pub server: Option<String>,
+    /// Fingerprint of the one certificate that the server may show, sha256:…; without it an authority has to vouch.
+    #[arg(long, value_name = "PIN", env = "CASTLE_PIN", value_parser = pin)]
+    pub pin: Option<Pin>,
     /// Login name.
     #[arg(long, env = "CASTLE_NAME")]
     pub name: Option<String>,
@@ -73,9 +77,12 @@ pub struct AppArgs {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("errand").required(true).args(["match", "call", "answer"]))]
 pub struct BotArgs {
-    /// Server, http://host:port, host:port or an invitation link.
+    /// Server, https://host:port, host:port or an invitation link; http:// for one without TLS.
     #[arg(long, value_name = "URL", env = "CASTLE_SERVER")]
     pub server: String,
+    /// Fingerprint of the one certificate that the server may show, sha256:…; without it an authority has to vouch.
+    #[arg(long, value_name = "PIN", env = "CASTLE_PIN", value_parser = pin)]
+    pub pin: Option<Pin>,
     /// Login name.
     #[arg(long, env = "CASTLE_NAME")]
     pub name: String,
@@ -118,6 +125,21 @@ pub struct BotArgs {
     /// Writes the report there instead of to the last line of standard output.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+fn pin(text: &str) -> Result<Pin, String> {
+    text.parse().map_err(|_| "a fingerprint is sha256: and 64 hex digits".to_owned())
+}
+
+/// A server with the pin that was given apart from it; one in a link stays.
+pub fn pinned(server: String, pin: Option<Pin>) -> String {
+    match pin {
+        Some(pin) if !server.contains("pin=") => {
+            let joint = if server.contains('?') { '&' } else { '?' };
+            format!("{server}{joint}pin={pin}")
+        }
+        _ => server,
+    }
 }
 
 /// Longest stay of a bot: a day.
@@ -219,7 +241,7 @@ impl BotArgs {
             None => Errand::Match { tags: self.tag.clone() },
         };
         Ok(BotOptions {
-            server: self.server.clone(),
+            server: pinned(self.server.clone(), self.pin),
             name: self.name.clone(),
             password: read_password(&self.password_file)?,
             invitation: self.invite.clone(),

@@ -7,6 +7,7 @@ use crate::media::camera::CameraSpec;
 use crate::media::frame::{FrameSlot, VideoFrame};
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
+use crate::signaling::Pins;
 use crate::view::{Command, Snapshot};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -38,6 +39,8 @@ pub struct EngineConfig {
     pub relay_only: bool,
     /// Wait for a match as soon as the session is live.
     pub search_at_login: bool,
+    /// The certificates that servers were trusted with before.
+    pub pins: Pins,
     /// Who looks at the peer's pictures.
     pub viewer: Viewer,
 }

@@ -4,6 +4,7 @@
 //! band) to [`ClientError`]. Decisions are made by [`ErrorKind`], never by text. Nothing of the server's own text
 //! is ever shown.
 
+use crate::signaling::{CertificateRefused, Distrust, NoTls};
 use castle::v1::{self, ErrorReason};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,8 +20,12 @@ pub enum ErrorKind {
     Refused(ErrorReason),
     /// The address is not one a server can have.
     BadAddress,
-    /// The address asks for an encrypted connection, which this version does not speak.
-    NeedsTls,
+    /// The fingerprint in the address is not one.
+    BadPin,
+    /// The server's certificate is not accepted; metadata `fingerprint` is that of the one it showed.
+    Certificate(Distrust),
+    /// What answers there does not speak TLS.
+    NoTls,
     /// No such host.
     UnknownHost,
     /// The host is there, no server listens.
@@ -37,6 +42,9 @@ pub enum ErrorKind {
 
 /// Longest wait that a server is believed: far above any of its limits, and short of what a clock cannot add.
 const RETRY_MAX: Duration = Duration::from_hours(1);
+
+/// The name in [`ClientError::metadata`] of the fingerprint of a certificate that was refused.
+pub const FINGERPRINT: &str = "fingerprint";
 
 /// A failure with what is needed to act on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +77,7 @@ impl From<tonic::Status> for ClientError {
         let details = status.get_error_details();
         let info = details.error_info().filter(|info| info.domain == castle::ERROR_DOMAIN);
         let Some(reason) = info.and_then(|info| ErrorReason::from_info_reason(&info.reason)) else {
-            return transport_kind(&status).into();
+            return certificate(&status).unwrap_or_else(|| transport_kind(&status).into());
         };
         Self {
             kind: ErrorKind::Refused(reason),
@@ -101,8 +109,21 @@ impl From<v1::Error> for ClientError {
 
 impl From<tonic::transport::Error> for ClientError {
     fn from(error: tonic::transport::Error) -> Self {
-        source_kind(&error).unwrap_or(ErrorKind::Unreachable).into()
+        certificate(&error).unwrap_or_else(|| source_kind(&error).unwrap_or(ErrorKind::Unreachable).into())
     }
+}
+
+/// A certificate that was refused, somewhere down the chain of causes.
+fn certificate(error: &(dyn std::error::Error + 'static)) -> Option<ClientError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(CertificateRefused { why, fingerprint }) = error.downcast_ref() {
+            let metadata = BTreeMap::from([(FINGERPRINT.to_owned(), fingerprint.to_string())]);
+            return Some(ClientError { metadata, ..ErrorKind::Certificate(*why).into() });
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// A status that no Castle server made: the transport did, or another kind of server.
@@ -146,6 +167,9 @@ fn source_kind(error: &(dyn std::error::Error + 'static)) -> Option<ErrorKind> {
                 _ => {}
             }
         }
+        if error.is::<NoTls>() {
+            return Some(ErrorKind::NoTls);
+        }
         if error.is::<tonic::TimeoutExpired>() {
             return Some(ErrorKind::Timeout);
         }
@@ -172,7 +196,12 @@ impl ClientError {
                     | ErrorReason::Sequence
                     | ErrorReason::HelloTimeout
             ),
-            ErrorKind::BadAddress | ErrorKind::NeedsTls | ErrorKind::NotCastle | ErrorKind::Protocol => false,
+            ErrorKind::BadAddress
+            | ErrorKind::BadPin
+            | ErrorKind::Certificate(_)
+            | ErrorKind::NoTls
+            | ErrorKind::NotCastle
+            | ErrorKind::Protocol => false,
         }
     }
 
@@ -181,12 +210,17 @@ impl ClientError {
         match self.kind {
             ErrorKind::Refused(reason) => self.refusal(reason),
             ErrorKind::BadAddress => {
-                "That is not a server address. It looks like http://castle.example:50051, or is the link from your host."
+                "That is not a server address. It looks like https://castle.example:50051, or is the link from your host."
                     .into()
             }
-            ErrorKind::NeedsTls => {
-                "That server wants an encrypted connection, which this version cannot make yet. Ask your host for an \
-                 address that begins with http:// or castle+plaintext://."
+            ErrorKind::BadPin => {
+                "The fingerprint is not whole: it is sha256: and 64 digits. Copy it again, or ask your host for the link."
+                    .into()
+            }
+            ErrorKind::Certificate(why) => self.distrust(why),
+            ErrorKind::NoTls => {
+                "What answers at that address does not encrypt the connection. Check the port, or ask your host for \
+                 the link."
                     .into()
             }
             ErrorKind::UnknownHost => {
@@ -268,6 +302,30 @@ impl ClientError {
             }
         };
         text.into()
+    }
+
+    fn distrust(&self, why: Distrust) -> String {
+        let shown = self.metadata.get(FINGERPRINT).map_or("unknown", String::as_str);
+        match why {
+            Distrust::Unknown => format!(
+                "Nobody whom this computer trusts vouches for this server. Its certificate is {shown}. If your host \
+                 confirms exactly that, open the link from your host, or start with --pin {shown}."
+            ),
+            Distrust::Changed => format!(
+                "This server shows another certificate than the one you trust: {shown}. Somebody may stand between \
+                 you and it. Go on only with a new link from your host."
+            ),
+            Distrust::Expired => {
+                "The certificate of this server has expired, or the clock of this computer is wrong. Check the clock, \
+                 then tell your host."
+                    .into()
+            }
+            Distrust::OtherName => {
+                "The certificate of this server belongs to another name. Check the address, or ask your host for the \
+                 link."
+                    .into()
+            }
+        }
     }
 
     fn invalid_field(&self) -> String {

@@ -2,10 +2,11 @@
 
 use castle_desktop::app::{self, AppOptions, Wake};
 use castle_desktop::bot;
-use castle_desktop::cli::{self, AppArgs, BotArgs, Cli, Command, WRONG_CONFIGURATION, read_password};
+use castle_desktop::cli::{self, AppArgs, BotArgs, Cli, Command, WRONG_CONFIGURATION, pinned, read_password};
 use castle_desktop::engine::{Engine, EngineConfig, EngineHandle, Viewer};
 use castle_desktop::media::camera::{self, CameraSpec};
 use castle_desktop::settings::{self, Settings};
+use castle_desktop::signaling::ServerAddress;
 use castle_desktop::view::{self, Connection, Prefill, Snapshot};
 use clap::Parser as _;
 use std::ffi::OsString;
@@ -86,7 +87,11 @@ fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
     // A link says both, whatever the environment says.
     let invitation = args.invite.filter(|_| args.link.is_none());
     let prefill = Prefill {
-        server: args.link.or(args.server).or(remembered.server.clone()),
+        server: args
+            .link
+            .or(args.server)
+            .or(remembered.server.clone())
+            .map(|server| pinned(server, args.pin)),
         name: args.name.or(remembered.name.clone()),
         invitation,
     };
@@ -97,6 +102,7 @@ fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
         tags: Vec::new(),
         relay_only: false,
         search_at_login: args.r#match,
+        pins: remembered.pins.clone(),
         viewer: Viewer::Window,
     };
     let wake = Wake::default();
@@ -158,7 +164,10 @@ fn remember(
         let (Connection::Online { server }, Some(me)) = (&snapshot.connection, &snapshot.me) else {
             continue;
         };
-        let settings = Settings { server: Some(server.clone()), name: Some(me.name.clone()) };
+        let Ok(address) = server.parse::<ServerAddress>() else { continue };
+        let mut pins = known.pins.clone();
+        pins.extend(address.pin().map(|pin| (address.to_string(), pin.to_string())));
+        let settings = Settings { server: Some(address.to_string()), name: Some(me.name.clone()), pins };
         if settings != known {
             if let Err(error) = settings::save(&folder, &settings) {
                 tracing::warn!(folder = %folder.display(), %error, "the settings were not saved");

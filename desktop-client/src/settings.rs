@@ -1,8 +1,10 @@
-//! What the app remembers from one start to the next: the last server and name. Never a password.
+//! What the app remembers from one start to the next: the last server and name, and the certificates that were trusted.
+//! Never a password.
 //!
 //! One small JSON file, versioned, written whole beside the old one and put in its place (so that a crash leaves one
 //! or the other), readable by its owner.
 
+use crate::signaling::Pins;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,6 +23,8 @@ pub struct Settings {
     pub server: Option<String>,
     /// The last login name.
     pub name: Option<String>,
+    /// The certificate of each server that was trusted by its fingerprint.
+    pub pins: Pins,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,7 +85,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let nested = folder.path().join("a/b");
         assert_eq!(load(&nested), Settings::default());
-        let settings = Settings { server: Some("http://h:1".into()), name: Some("ada".into()) };
+        let pins = Pins::from([("https://h:1".into(), "sha256:00".into())]);
+        let settings = Settings { server: Some("https://h:1".into()), name: Some("ada".into()), pins };
         save(&nested, &settings).unwrap();
         assert_eq!(load(&nested), settings);
         assert_eq!(std::fs::read_dir(&nested).unwrap().count(), 1, "nothing is left beside it");

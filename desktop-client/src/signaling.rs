@@ -16,12 +16,16 @@ mod account;
 mod address;
 mod hall;
 mod matching;
+mod pin;
 mod session;
+mod tls;
 mod transport;
 mod wire;
 
 pub use account::{Account, Credentials, log_in};
-pub use address::{DEFAULT_PORT, ServerAddress};
+pub use address::{DEFAULT_PORT, Pins, ServerAddress};
+pub use pin::Pin;
+pub use tls::{CertificateRefused, Distrust, NoTls};
 
 /// What the session is told.
 #[derive(Debug, Clone)]

@@ -42,7 +42,7 @@ pub enum Connection {
     },
     /// The session is live.
     Online {
-        /// Which server.
+        /// Which server, with the pin of its certificate if it has one.
         server: String,
     },
     /// The transport broke; the session is being taken up again.

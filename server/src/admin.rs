@@ -286,9 +286,8 @@ pub enum Admin {
 impl Admin {
     /// Finds the server of `data_dir`, or opens its store. `url` is what links carry where none runs.
     pub async fn open(data_dir: &Path, url: PublicUrl) -> Result<Self, AdminError> {
-        let path = data_dir.join(SOCKET);
-        if UnixStream::connect(&path).await.is_ok() {
-            return Ok(Self::Running(AdminServiceClient::new(channel(path))));
+        if let Some(channel) = running(data_dir).await {
+            return Ok(Self::Running(AdminServiceClient::new(channel)));
         }
         let store_dir = store_dir(data_dir);
         if !store_dir.exists() {
@@ -329,6 +328,12 @@ impl Admin {
             page_token = page.next_page_token;
         }
     }
+}
+
+/// A channel to the server of `data_dir`; nothing where none runs.
+pub async fn running(data_dir: &Path) -> Option<Channel> {
+    let path = data_dir.join(SOCKET);
+    UnixStream::connect(&path).await.is_ok().then(|| channel(path))
 }
 
 fn channel(path: PathBuf) -> Channel {

@@ -1,18 +1,23 @@
 //! What each command does and prints. Owns words and exit codes for people and scripts; no rule.
 
+mod host;
+
 use crate::admin::{Admin, AdminError};
 use crate::config::{
     Cli, Command, Config, ConfigError, GuestCommand, GuestListArgs, InviteCommand, InviteCreateArgs,
     PublicUrl, ServeArgs,
 };
 use crate::error::Error;
+use crate::host::HostError;
 use crate::server::{Listening, RunError, Server, StartError};
+use crate::store::sled::RestoreError;
 use castle::v1;
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +40,12 @@ enum CommandError {
     Run(#[from] RunError),
     #[error("{0}")]
     Admin(#[from] AdminError),
+    #[error("{0}")]
+    Host(#[from] HostError),
+    #[error("{0}")]
+    Restore(#[from] RestoreError),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Here(#[from] Error),
     #[error("{0}")]
@@ -78,6 +89,9 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             Command::Serve(args) => serve(args).await,
             Command::Invite(InviteCommand::Create(args)) => invite_create(args).await,
             Command::Guest(GuestCommand::List(args)) => guest_list(args).await,
+            Command::Key(command) => host::key(command).await,
+            Command::Backup(args) => host::backup(args).await,
+            Command::Restore(args) => host::restore(args).await,
         }
     });
     match done {
@@ -160,21 +174,24 @@ fn listening_json(listening: &Listening, data_dir: &str) -> Value {
         "url": listening.url.to_string(),
         "grpc": listening.grpc.to_string(),
         "turn": [format!("udp:{}", listening.turn)],
-        "http": null,
+        "http": listening.http.map(|http| http.to_string()),
         "data_dir": data_dir,
         "version": env!("CARGO_PKG_VERSION"),
     })
 }
 
 fn listening_lines(listening: &Listening, data_dir: &str) -> String {
-    let Listening { grpc, turn, url } = listening;
-    format!(
-        "castle-server {} with its data in {data_dir}\n\
-         listening grpc {grpc} (guests use {url})\n\
-         listening turn udp {turn}\n\
-         try it: grpcurl -plaintext {grpc} list castle.v1.CastleService",
-        env!("CARGO_PKG_VERSION")
-    )
+    let Listening { grpc, turn, http, fingerprint, url } = listening;
+    let mut lines = vec![
+        format!("castle-server {} with its data in {data_dir}", env!("CARGO_PKG_VERSION")),
+        format!("listening grpc {grpc} (guests use {url})"),
+        format!("listening turn udp {turn}"),
+    ];
+    lines.extend(http.map(|http| format!("listening http {http} (/metrics, /livez, /readyz)")));
+    lines.extend(fingerprint.as_ref().map(|fingerprint| format!("certificate {fingerprint}")));
+    let how = if fingerprint.is_some() { "-insecure" } else { "-plaintext" };
+    lines.push(format!("try it: grpcurl {how} {grpc} list castle.v1.CastleService"));
+    lines.join("\n")
 }
 
 /// While nobody has an account: says how somebody gets one, and on a terminal makes the first invitation. In

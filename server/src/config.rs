@@ -2,10 +2,14 @@
 //!
 //! Owns the command line, its help and which settings contradict each other. Never opens or binds anything.
 
+mod transport;
+
+pub use transport::TransportArgs;
+
 use crate::accounts::INVITATION_TTL;
 use crate::hub::HubConfig;
 use crate::session::SessionConfig;
-use clap::builder::BoolishValueParser;
+use crate::transport::{Limits, TlsSource, TrustedProxies};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -38,6 +42,14 @@ pub enum Command {
     /// Guests: who has an account.
     #[command(subcommand)]
     Guest(GuestCommand),
+    /// Keys that sign access tokens.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Copies the whole store into a file, also while a server runs. The file holds password hashes and signing keys.
+    Backup(BackupArgs),
+    /// Puts the store of a backup in the place of the one that is there, which is kept beside it. Everybody has to log
+    /// in again. Refused while a server runs.
+    Restore(RestoreArgs),
 }
 
 /// Where the store is.
@@ -61,8 +73,8 @@ pub struct ServeArgs {
     #[arg(long, env = "CASTLE_TURN_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3478")]
     pub turn_listen: SocketAddr,
     /// How guests reach this server: what invitation links carry, and the host of the relay that guests are
-    /// given. `http://` where a guest speaks plaintext to it, `https://` behind a TLS proxy.
-    /// [default: http:// and the address of --listen]
+    /// given. `http://` where a guest speaks plaintext to it, `https://` with TLS, here or in a proxy.
+    /// [default: the address of --listen]
     #[arg(long, env = "CASTLE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Route of the media between strangers who were matched: `relay` hides their addresses from each other.
@@ -75,9 +87,9 @@ pub struct ServeArgs {
     /// [default: that of --turn-relay-address]
     #[arg(long, env = "CASTLE_TURN_EXTERNAL_IP", value_name = "ADDRESS")]
     pub turn_external_ip: Option<IpAddr>,
-    /// Serves gRPC without TLS on an address that is not loopback: only behind a proxy that ends TLS.
-    #[arg(long, env = "CASTLE_PLAINTEXT", value_parser = BoolishValueParser::new())]
-    pub plaintext: bool,
+    /// TLS, proxies, browsers, connections, metrics.
+    #[command(flatten)]
+    pub transport: TransportArgs,
     /// Prints one JSON object once it serves, instead of lines for people.
     #[arg(long)]
     pub json: bool,
@@ -131,6 +143,54 @@ pub struct GuestListArgs {
     pub json: bool,
 }
 
+/// Commands about signing keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Lists the keys that verify, newest first.
+    List(KeyArgs),
+    /// Makes a new key that signs from now on; the old one verifies until its tokens have expired (15 min).
+    Rotate(KeyArgs),
+}
+
+/// Settings of `key list` and `key rotate`.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Prints JSON: id, created_at, signs, verifies_until; of `list` an array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write, readable by its owner alone. One that is there is replaced when the new one is whole.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Prints one JSON object: file, bytes, rows, schema, made_at, sha256.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Where the data is to be.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// A file that `backup` wrote.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Prints one JSON object: rows, made_at, kept, sha256.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Route of the media between matched strangers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MatchRoute {
@@ -162,6 +222,16 @@ pub struct Config {
     pub turn_relay_ip: IpAddr,
     /// Relay sockets are shown under it.
     pub turn_external_ip: Option<IpAddr>,
+    /// Where the certificate comes from; none: plaintext.
+    pub tls: Option<TlsSource>,
+    /// Bounds of TCP connections.
+    pub connections: Limits,
+    /// Probes and metrics over HTTP; none: not at all.
+    pub http_listen: Option<SocketAddr>,
+    /// Web pages of these origins may call from browsers.
+    pub web_origins: Vec<String>,
+    /// Networks whose word is taken for whom they forward.
+    pub trusted_proxies: TrustedProxies,
     /// Times and bounds of hall, calls, queue and sessions. `match_route` above decides over the one in here.
     pub hub: HubConfig,
     /// Times and bounds of Signal streams.
@@ -180,6 +250,11 @@ impl Config {
             match_route: MatchRoute::Relay,
             turn_relay_ip: any.ip(),
             turn_external_ip: None,
+            tls: None,
+            connections: Limits::default(),
+            http_listen: Some(any),
+            web_origins: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             hub: HubConfig::default(),
             session: SessionConfig::default(),
         }
@@ -191,13 +266,7 @@ impl TryFrom<ServeArgs> for Config {
 
     fn try_from(args: ServeArgs) -> Result<Self, ConfigError> {
         let public_url = args.public_url.as_deref().map(PublicUrl::parse).transpose()?;
-        if !args.listen.ip().is_loopback() && !args.plaintext {
-            return Err(ConfigError(format!(
-                "--listen {} is not loopback, and passwords would cross the network in plaintext: put a proxy \
-                 that ends TLS before it and say --plaintext, or listen on 127.0.0.1",
-                args.listen
-            )));
-        }
+        let transport = args.transport.check(args.listen, public_url.as_ref())?;
         if args.listen.ip().is_unspecified() && public_url.is_none() {
             return Err(ConfigError(format!(
                 "--listen {} says no address that guests can reach: name it with --public-url",
@@ -225,6 +294,11 @@ impl TryFrom<ServeArgs> for Config {
             match_route: args.match_route,
             turn_relay_ip,
             turn_external_ip: args.turn_external_ip,
+            tls: transport.tls,
+            connections: transport.connections,
+            http_listen: transport.http_listen,
+            web_origins: transport.web_origins,
+            trusted_proxies: transport.trusted_proxies,
             hub: HubConfig::default(),
             session: SessionConfig::default(),
         })
@@ -237,12 +311,24 @@ pub struct PublicUrl {
     tls: bool,
     host: String,
     port: u16,
+    pin: Option<String>,
 }
 
 impl PublicUrl {
-    /// Of a plaintext listener.
-    pub fn of(listen: SocketAddr) -> Self {
-        Self { tls: false, host: host_of(listen.ip()), port: listen.port() }
+    /// Of a listener.
+    pub fn of(listen: SocketAddr, tls: bool) -> Self {
+        Self { tls, host: host_of(listen.ip()), port: listen.port(), pin: None }
+    }
+
+    /// With the fingerprint of the one certificate that guests shall accept there.
+    #[must_use]
+    pub fn pinned(self, fingerprint: String) -> Self {
+        Self { pin: self.tls.then_some(fingerprint), ..self }
+    }
+
+    /// Whether guests reach it by TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls
     }
 
     /// Reads `http://host:port` or `https://host:port`; the port may be left out.
@@ -261,7 +347,7 @@ impl PublicUrl {
         }
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        Ok(Self { tls, host: host.to_owned(), port })
+        Ok(Self { tls, host: host.to_owned(), port, pin: None })
     }
 
     /// Host name or address, IPv6 in brackets.
@@ -272,7 +358,8 @@ impl PublicUrl {
     /// The link that opens the app with server and code filled in.
     pub fn invitation_link(&self, code: &str) -> String {
         let scheme = if self.tls { "castle" } else { "castle+plaintext" };
-        format!("{scheme}://{}:{}/?invite={code}", self.host, self.port)
+        let pin = self.pin.as_ref().map_or_else(String::new, |pin| format!("&pin={pin}"));
+        format!("{scheme}://{}:{}/?invite={code}{pin}", self.host, self.port)
     }
 }
 

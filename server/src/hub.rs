@@ -11,7 +11,7 @@ mod rate;
 mod sessions;
 mod streams;
 
-pub use handle::{ClientFrame, HubHandle, Listing, MatchLine, Opening, Whose};
+pub use handle::{Busy, ClientFrame, HubHandle, Listing, MatchLine, Opening, Whose};
 pub use outgoing::{Body, CallNews, Frame, GoAway, Item, Outbox, OutboxReader, Outgoing, Welcome};
 pub use rate::TokenBucket;
 pub use sessions::{ResumeRequest, SessionsConfig};
@@ -198,6 +198,12 @@ impl Hub {
             Message::Happened(input) => self.input(now, input),
             Message::ListGuests { listing: Listing { guest, watch, size, blocked }, reply } => {
                 reply.send(self.lobby.hall_page(guest, &watch, size, &blocked)).ok();
+            }
+            Message::Busy { reply } => {
+                let (calls, waiting) = self.lobby.busy();
+                let count = |n: usize| n.try_into().unwrap_or(u32::MAX);
+                let sessions = count(self.sessions.len());
+                reply.send(Busy { sessions, calls: count(calls), waiting: count(waiting) }).ok();
             }
             Message::Online { guest, reply } => {
                 reply.send(self.lobby.online(guest)).ok();

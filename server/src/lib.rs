@@ -1,10 +1,11 @@
 //! castle-server.
 //!
-//! In reading order: `cli` and `config` (what a host types), `server` (all parts put together), `service` (the
+//! In reading order: `cli` and `config` (what a host types), `server` (all parts put together), `transport` (TCP, TLS,
+//! HTTP) and `metrics`, `service` (the
 //! RPCs), `error` (what is said when something is refused); `accounts` with `names`, `passwords` and `throttle`
 //! (who gets in), `token` and `auth` (who calls), `store` (what lasts); `lobby` with `calls` and `matchmaker`
 //! (the rules between guests, pure), `hub` (the one task that owns them), `session` (one stream); `ice` and
-//! `turn` (how guests reach each other), `admin` (what a host may do).
+//! `turn` (how guests reach each other), `admin` and `host` (what a host may do).
 
 pub mod accounts;
 pub mod admin;
@@ -14,10 +15,12 @@ pub mod cli;
 pub mod config;
 pub mod error;
 pub mod guest;
+pub mod host;
 pub mod hub;
 pub mod ice;
 pub mod lobby;
 pub mod matchmaker;
+pub mod metrics;
 pub mod names;
 pub mod passwords;
 pub mod server;
@@ -26,4 +29,5 @@ pub mod session;
 pub mod store;
 pub mod throttle;
 pub mod token;
+pub mod transport;
 pub mod turn;

@@ -65,6 +65,11 @@ impl Lobby {
         }
     }
 
+    /// How many calls there are, and how many guests wait for a match.
+    pub fn busy(&self) -> (usize, usize) {
+        (self.calls.len(), self.matchmaker.len())
+    }
+
     /// Whether `guest` has a session, attached or not.
     pub fn online(&self, guest: GuestId) -> bool {
         self.guests.get(guest).is_some()

@@ -1,50 +1,42 @@
 //! The server put together: everything bound and opened in `bind`, served in `run`.
 //!
-//! Owns the order of start and of drain, and the limits of the HTTP/2 connections. Holds no rule of its own.
+//! Owns the order of start and of drain. Holds no rule of its own.
 
+mod grpc;
+mod ports;
+
+use self::ports::Ports;
 use crate::accounts::{Accounts, Inviting};
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
 use crate::config::{Config, MatchRoute, PublicUrl, host_of};
 use crate::error::Error;
+use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
+use crate::metrics::Metrics;
 use crate::service::CastleApi;
 use crate::store::sled::SledStore;
 use crate::store::{Caller, OpenError, Role, Store};
 use crate::token::Signers;
+use crate::transport::{Readiness, TlsError};
 use crate::turn::{self, Relay, RelayConfig, RelayError};
-use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX};
+use castle::limits::FRAME_BYTES_MAX;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
+use castle::v1::host_service_server::HostServiceServer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::net::{TcpListener, UdpSocket, UnixListener};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio::net::{UdpSocket, UnixListener};
+use tokio::sync::watch;
+use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::body::Body;
-use tonic::codegen::http;
-use tonic::{Code, Status};
+use tonic::service::Routes;
 use tonic_health::ServingStatus;
-use tower::util::MapResponseLayer;
 
-/// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
-const STREAMS_PER_CONNECTION: u32 = 100;
-/// A connection is asked this often whether it lives …
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// … and given this long to answer: together under the 20 s in which a pulled cable is noticed.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(8);
-/// HTTP/2 frames, bytes: the protocol's least. Larger ones would only hold up the small.
-const HTTP2_FRAME_BYTES: u32 = 16 * 1024;
-/// Request headers, bytes: an access token is 400.
-const HEADER_BYTES: u32 = 16 * 1024;
-/// What a client may send on one stream before it is read: what a session may leave unacknowledged.
-const STREAM_WINDOW_BYTES: u32 = UNACKED_BYTES_MAX as u32;
-/// The same for all streams of a connection.
-const CONNECTION_WINDOW_BYTES: u32 = 4 * STREAM_WINDOW_BYTES;
 /// Messages that are decoded, bytes: those over the limit of a frame but not of this are answered in band.
 const DECODED_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
 /// What sessions are told when the server goes down: long enough that a restart is done, short against the
@@ -79,6 +71,9 @@ pub enum StartError {
     /// The relay.
     #[error("{0}")]
     Relay(#[from] RelayError),
+    /// The certificate.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
 }
 
 /// Why a server stopped other than by being asked to.
@@ -99,6 +94,10 @@ pub struct Listening {
     pub grpc: SocketAddr,
     /// STUN and TURN, UDP.
     pub turn: SocketAddr,
+    /// Probes and metrics, plain HTTP.
+    pub http: Option<SocketAddr>,
+    /// The certificate that is in use at first, `sha256:` and 64 hex digits; none without TLS.
+    pub fingerprint: Option<String>,
     /// What guests are told.
     pub url: PublicUrl,
 }
@@ -107,10 +106,11 @@ pub struct Listening {
 pub struct Server {
     config: Config,
     listening: Listening,
-    grpc: TcpListener,
+    ports: Ports,
     admin: UnixListener,
     store: Arc<dyn Store>,
     store_failed: CancellationToken,
+    signers: Arc<Signers>,
     accounts: Arc<Accounts>,
     authenticator: Arc<Authenticator>,
     ice: Arc<IceVendor>,
@@ -127,19 +127,13 @@ impl Server {
         let store: Arc<dyn Store> = Arc::new(open_store(&config, store_failed.clone()).await?);
         let secrets = store.secrets().await?;
         let listen = |what: String| move |source| StartError::Listen { what, source };
-        let grpc =
-            TcpListener::bind(config.listen).await.map_err(listen(format!("--listen {}", config.listen)))?;
+        let ports = Ports::bind(&config, Arc::new(Metrics::new())).await?;
         let turn_socket = UdpSocket::bind(config.turn_listen)
             .await
             .map_err(listen(format!("--turn-listen {}", config.turn_listen)))?;
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
-        let bound = |address: std::io::Result<SocketAddr>| address.map_err(listen("a bound port".to_owned()));
-        let grpc_address = bound(grpc.local_addr())?;
-        let listening = Listening {
-            grpc: grpc_address,
-            turn: bound(turn_socket.local_addr())?,
-            url: config.public_url.clone().unwrap_or_else(|| PublicUrl::of(grpc_address)),
-        };
+        let turn_address = turn_socket.local_addr().map_err(listen("a bound port".to_owned()))?;
+        let listening = ports.listening(&config, turn_address)?;
         let secret = TurnSecret::new(secrets.turn.clone());
         let ice = Arc::new(vendor(&config, &listening, secret.clone()));
         let relay = Relay::start(RelayConfig {
@@ -150,7 +144,8 @@ impl Server {
             secret,
         })
         .await?;
-        let signers = Arc::new(Signers::new(&secrets));
+        let signing_keys = store.signing_keys(SystemTime::now()).await?;
+        let signers = Arc::new(Signers::new(&secrets, signing_keys));
         let accounts = Arc::new(Accounts::new(Arc::clone(&store), Arc::clone(&signers)));
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&signers)));
         let tasks = TaskTracker::new();
@@ -166,10 +161,11 @@ impl Server {
         Ok(Self {
             config,
             listening,
-            grpc,
+            ports,
             admin,
             store,
             store_failed,
+            signers,
             accounts,
             authenticator,
             ice,
@@ -219,30 +215,41 @@ impl Server {
             url: self.listening.url.clone(),
             hub: self.hub.clone(),
         });
+        let host = HostServiceServer::new(HostApi {
+            store: Arc::clone(&self.store),
+            signers: Arc::clone(&self.signers),
+            rotating: tokio::sync::Mutex::default(),
+            hub: self.hub.clone(),
+            ice: Arc::clone(&self.ice),
+            listening: self.listening.clone(),
+            started_at: SystemTime::now(),
+        });
+        let stop_probes = CancellationToken::new();
+        let _probes_end_with_us = stop_probes.clone().drop_guard();
+        let (readiness, ready) = watch::channel(Readiness::Starting);
+        let routes = Routes::new(castle)
+            .add_service(health_service)
+            .add_service(grpc::reflection().build_v1().expect("our own descriptors are well-formed"))
+            .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
         let Self { tasks, stopped, hub, .. } = self;
-        let mut serving = tasks.spawn(
-            transport()
-                .layer(MapResponseLayer::new(with_reason))
-                .add_service(castle)
-                .add_service(health_service)
-                .add_service(reflection().build_v1().expect("our own descriptors are well-formed"))
-                .add_service(reflection().build_v1alpha().expect("our own descriptors are well-formed"))
-                .serve_with_incoming_shutdown(
-                    TcpListenerStream::new(self.grpc),
-                    stopped.clone().cancelled_owned(),
-                ),
-        );
-        tasks.spawn(tonic::transport::Server::builder().add_service(admin).serve_with_incoming_shutdown(
+        let mut serving = self.ports.serve(routes, ready, &tasks, &stopped, stop_probes);
+        let socket = tonic::transport::Server::builder().add_service(admin).add_service(host);
+        tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
         ));
         tasks.close();
+        readiness.send_replace(Readiness::Ready);
         let ended = tokio::select! {
             () = shutdown.cancelled() => Ok(()),
             () = self.store_failed.cancelled() => Err(RunError::StoreFailed),
             served = &mut serving => served.map_or(Ok(()), |served| Ok(served?)),
         };
         tracing::info!("draining");
+        readiness.send_replace(match ended {
+            Err(RunError::StoreFailed) => Readiness::StoreFailed,
+            _ => Readiness::Draining,
+        });
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<CastleServiceServer<CastleApi>>().await;
         force.run_until_cancelled(hub.drain(GO_AWAY)).await;
@@ -303,42 +310,4 @@ fn vendor(config: &Config, listening: &Listening, secret: TurnSecret) -> IceVend
         vec![format!("turn:{host}:{port}?transport=udp")],
         secret,
     )
-}
-
-fn transport() -> tonic::transport::Server {
-    tonic::transport::Server::builder()
-        .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .concurrency_limit_per_connection(STREAMS_PER_CONNECTION as usize)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_frame_size(HTTP2_FRAME_BYTES)
-        .http2_max_header_list_size(HEADER_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .tcp_nodelay(true)
-}
-
-fn reflection() -> tonic_reflection::server::Builder<'static> {
-    tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(castle::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET) // so that tools read details
-        .with_service_name("castle.v1.CastleService")
-        .with_service_name("grpc.health.v1.Health")
-}
-
-/// Gives the refusals of the transport itself the reasons that ours have, so that no client has to read text.
-fn with_reason(response: http::Response<Body>) -> http::Response<Body> {
-    let status = Status::from_header_map(response.headers());
-    let error = match status {
-        Some(status) if !status.details().is_empty() => return response,
-        Some(status) if status.code() == Code::OutOfRange => {
-            Error::FrameTooLarge { what: "request", limit: FRAME_BYTES_MAX }
-        }
-        Some(status) if status.code() == Code::Internal && status.message().contains("decode") => {
-            Error::MalformedFrame { detail: "not a message of this method" }
-        }
-        _ => return response,
-    };
-    Status::from(error).into_http()
 }

@@ -5,6 +5,7 @@
 //! never knows the wire. ARCHITECTURE.md tells how to add an operation.
 
 pub mod accounts;
+pub mod backup;
 pub mod history;
 pub mod invitations;
 pub mod keys;
@@ -16,12 +17,16 @@ pub mod sled;
 pub use accounts::{Account, AccountStore, Registration, Role};
 pub use history::HistoryStore;
 pub use invitations::{Invitation, InvitationStore};
-pub use keys::{KeyStore, Secrets};
+pub use keys::{KeyStore, Secrets, SigningKey};
 pub use logins::{Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
 pub use moderation::ModerationStore;
 pub use requests::{Caller, Once};
 
+use crate::error::Error;
+use async_trait::async_trait;
+use std::fs::File;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -57,16 +62,24 @@ pub enum OpenError {
     },
 }
 
+/// Copies of the whole.
+#[async_trait]
+pub trait CopyStore: Send + Sync {
+    /// A backup of all there is (see [`backup`]), to be read from its beginning. No write is in it by half, and none is
+    /// missing that was acknowledged before; writes wait while it is taken.
+    async fn copy(&self, now: SystemTime) -> Result<File, Error>;
+}
+
 /// Durable state. Every method that changes something returns after its effect is on disk; two that would contradict
 /// each other are decided one after the other.
 ///
 /// Errors: the domain's where named, else `Internal` with the cause in the log.
 pub trait Store:
-    AccountStore + LoginStore + InvitationStore + ModerationStore + HistoryStore + KeyStore
+    AccountStore + LoginStore + InvitationStore + ModerationStore + HistoryStore + KeyStore + CopyStore
 {
 }
 
 impl<S> Store for S where
-    S: AccountStore + LoginStore + InvitationStore + ModerationStore + HistoryStore + KeyStore
+    S: AccountStore + LoginStore + InvitationStore + ModerationStore + HistoryStore + KeyStore + CopyStore
 {
 }

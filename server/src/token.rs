@@ -4,16 +4,15 @@
 //! stores anything. RFC 7519 (JWT), RFC 8037 (EdDSA in JOSE).
 
 use crate::error::Error;
-use crate::store::{Role, Secrets};
+use crate::store::{Role, Secrets, SigningKey};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use castle::ids::{CallId, GuestId, InvitationId, LoginId};
-use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long an access token is good. Short: what it says (name, role) is believed for so long.
@@ -70,31 +69,50 @@ struct Claims {
     exp: u64,
 }
 
-/// Signs and verifies access tokens.
+/// Signs access tokens with the newest key, and verifies those of every key that does.
 pub struct AccessSigner {
-    key_id: String,
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// Never empty; the first one signs.
+    keys: RwLock<Vec<Key>>,
     validation: Validation,
 }
 
-impl AccessSigner {
-    /// With the Ed25519 key made from `seed`; `key_id` goes into `kid`.
-    pub fn new(key_id: String, seed: &[u8; 32]) -> Self {
-        let key = SigningKey::from_bytes(seed);
+struct Key {
+    record: SigningKey,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl From<SigningKey> for Key {
+    fn from(record: SigningKey) -> Self {
+        let key = ed25519_dalek::SigningKey::from_bytes(&record.seed);
         let der = key.to_pkcs8_der().expect("an Ed25519 key always encodes");
+        Self {
+            encoding: EncodingKey::from_ed_der(der.as_bytes()),
+            decoding: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
+            record,
+        }
+    }
+}
+
+impl AccessSigner {
+    /// With these keys, the one that signs first.
+    pub fn new(keys: Vec<SigningKey>) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.leeway = 0;
         validation.validate_exp = false; // compared with the caller's clock below
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        Self {
-            key_id,
-            encoding: EncodingKey::from_ed_der(der.as_bytes()),
-            decoding: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
-            validation,
-        }
+        let signer = Self { keys: RwLock::default(), validation };
+        signer.replace(keys);
+        signer
+    }
+
+    /// Uses these keys from now on, the one that signs first.
+    pub fn replace(&self, keys: Vec<SigningKey>) {
+        assert!(!keys.is_empty(), "a store has a key that signs");
+        let keys = keys.into_iter().map(Key::from).collect();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     /// A token for this login, good for [`ACCESS_TTL`]; and when it ends.
@@ -110,9 +128,11 @@ impl AccessSigner {
             iat: unix_seconds(now),
             exp,
         };
-        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.first().expect("there is always a key that signs");
+        let header = Header { kid: Some(key.record.id.clone()), ..Header::new(Algorithm::EdDSA) };
         let token =
-            jsonwebtoken::encode(&header, &claims, &self.encoding).expect("an Ed25519 key signs any claims");
+            jsonwebtoken::encode(&header, &claims, &key.encoding).expect("an Ed25519 key signs any claims");
         (token, UNIX_EPOCH + Duration::from_secs(exp))
     }
 
@@ -125,11 +145,15 @@ impl AccessSigner {
         }
         let invalid = |_| Error::TokenInvalid;
         let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
-        if header.kid.as_deref() != Some(&self.key_id) {
-            return Err(Error::TokenInvalid);
-        }
+        let kid = header.kid.as_deref();
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(key) =
+            keys.iter().find(|key| kid == Some(&key.record.id)).filter(|key| key.record.verifies(now))
+        else {
+            return Err(if says_it_is_over(now, token) { Error::TokenExpired } else { Error::TokenInvalid });
+        };
         let claims =
-            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(invalid)?.claims;
+            jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation).map_err(invalid)?.claims;
         let expires_at =
             UNIX_EPOCH.checked_add(Duration::from_secs(claims.exp)).ok_or(Error::TokenInvalid)?;
         if expires_at <= now {
@@ -142,6 +166,14 @@ impl AccessSigner {
             expires_at,
         })
     }
+}
+
+/// Whether a token that nobody can verify any more ended before `now` by its own words: its holder should refresh
+/// and not log in anew. It is refused either way.
+fn says_it_is_over(now: SystemTime, token: &str) -> bool {
+    let claims = token.split('.').nth(1).and_then(|claims| BASE64_URL_SAFE_NO_PAD.decode(claims).ok());
+    let claims = claims.and_then(|claims| serde_json::from_slice::<Claims>(&claims).ok());
+    claims.is_some_and(|claims| claims.iss == ISSUER && claims.exp <= unix_seconds(now))
 }
 
 /// A refresh token: the login it belongs to, 256 random bits, and a tag that tells a token of ours that was
@@ -311,10 +343,10 @@ pub struct Signers {
 }
 
 impl Signers {
-    /// From the secrets in the store.
-    pub fn new(secrets: &Secrets) -> Self {
+    /// From the secrets and the keys in the store.
+    pub fn new(secrets: &Secrets, keys: Vec<SigningKey>) -> Self {
         Self {
-            access: AccessSigner::new(secrets.signing_key_id.clone(), &secrets.signing_seed),
+            access: AccessSigner::new(keys),
             refresh: RefreshMinter::new(secrets.refresh),
             call: Arc::new(CallSigner::new(secrets.call)),
         }

@@ -238,8 +238,8 @@ impl Engine {
         if !matches!(self.link, Link::Out) {
             return;
         }
-        let address: ServerAddress = match server.parse() {
-            Ok(address) => address,
+        let address = match server.parse::<ServerAddress>() {
+            Ok(address) => address.or_known_pin(&self.config.pins),
             Err(kind) => return self.complain(&ClientError::from(kind)),
         };
         let credentials = credentials(&address);
@@ -257,6 +257,9 @@ impl Engine {
             Ok(account) => {
                 let (events, inbox) = mpsc::channel(SESSION_EVENTS_MAX);
                 let server = account.address.clone();
+                if let Some(pin) = server.pin() {
+                    self.config.pins.insert(server.to_string(), pin.to_string());
+                }
                 let session = Session::start(account, events);
                 self.link = Link::Session { server, session, events: inbox, since: None };
             }
@@ -411,7 +414,7 @@ impl Engine {
             Link::Session { server, .. } if self.me.is_none() => {
                 Connection::LoggingIn { server: server.to_string() }
             }
-            Link::Session { server, .. } => Connection::Online { server: server.to_string() },
+            Link::Session { server, .. } => Connection::Online { server: server.with_pin() },
         };
         let snapshot = Snapshot {
             connection,

@@ -1,7 +1,7 @@
 //! Login and its tokens. The access token is renewed before it ends; the password is used once and dropped.
 
 use super::address::ServerAddress;
-use super::wire;
+use super::{tls, wire};
 use crate::error::{ClientError, ErrorKind};
 use crate::view::{Me, Secret};
 use castle::limits::UNARY_DEADLINE;
@@ -102,11 +102,12 @@ async fn connect(address: &ServerAddress) -> Result<Channel, ClientError> {
     let endpoint = Endpoint::from_shared(address.to_string()).map_err(|_| ErrorKind::BadAddress)?;
     let endpoint = endpoint
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true);
-    Ok(endpoint.connect().await?)
+    let address = address.clone();
+    let connector = tower::service_fn(move |uri| tls::connect(address.clone(), uri));
+    Ok(endpoint.connect_with_connector(connector).await?)
 }
 
 /// What this device is called in lists: the name of the machine where it tells, else that of the system.

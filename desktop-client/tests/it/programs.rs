@@ -39,7 +39,16 @@ impl ServerProcess {
     /// The same at an address that guests know already.
     pub(crate) fn start_at(listen: &str, data_dir: &Path, match_route: &str) -> Self {
         let mut child = Command::new(server())
-            .args(["serve", "--json", "--listen", listen, "--turn-listen", "127.0.0.1:0"])
+            .args([
+                "serve",
+                "--json",
+                "--listen",
+                listen,
+                "--turn-listen",
+                "127.0.0.1:0",
+                "--http-listen",
+                "127.0.0.1:0",
+            ])
             .args(["--match-route", match_route, "--data-dir"])
             .arg(data_dir)
             .stdout(Stdio::piped())

@@ -10,12 +10,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Each outside engine is named in one place, so that it can be replaced there: (engine, its file or folder).
-const ENGINES: [(&str, &str); 13] = [
+const ENGINES: [(&str, &str); 17] = [
     ("sled", "server/src/store/sled"),
     ("turn", "server/src/turn"),
     ("webrtc_util", "server/src/turn"),
     ("argon2", "server/src/passwords"),
     ("jsonwebtoken", "server/src/token"),
+    ("rustls", "{server/src/transport,desktop-client/src/signaling}"),
+    ("tokio_rustls", "{server/src/transport,desktop-client/src/signaling}"),
+    ("rcgen", "server/src/transport"),
+    ("prometheus_client", "server/src/metrics"),
     ("webrtc", "desktop-client/src/peer"),
     ("rtc", "desktop-client/src/peer"),
     ("vpx_sys", "desktop-client/src/media/vp8"),

@@ -75,6 +75,17 @@ pub struct Listing {
     pub blocked: BTreeSet<GuestId>,
 }
 
+/// How much is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy {
+    /// Live sessions, attached or within their resume window.
+    pub sessions: u32,
+    /// Calls that ring, connect or are connected.
+    pub calls: u32,
+    /// Guests who wait for a match.
+    pub waiting: u32,
+}
+
 pub(super) enum Message {
     Open {
         opening: Opening,
@@ -113,6 +124,9 @@ pub(super) enum Message {
     ListGuests {
         listing: Listing,
         reply: oneshot::Sender<HallPage>,
+    },
+    Busy {
+        reply: oneshot::Sender<Busy>,
     },
     Online {
         guest: GuestId,
@@ -207,6 +221,12 @@ impl HubHandle {
     pub async fn list_guests(&self, listing: Listing) -> Result<HallPage, Error> {
         let (reply, answer) = oneshot::channel();
         self.ask(Message::ListGuests { listing, reply }, answer).await
+    }
+
+    /// How much is going on now.
+    pub async fn busy(&self) -> Result<Busy, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Busy { reply }, answer).await
     }
 
     /// Whether `guest` has a session, attached or within its resume window.

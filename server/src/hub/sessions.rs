@@ -112,6 +112,10 @@ impl Sessions {
         self.table.iter().filter(|(_, session)| meant(session)).map(|(&id, _)| id).collect()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     pub(super) fn attached_count(&self) -> usize {
         self.table.len() - self.expiry.len()
     }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod commit;
+mod copies;
 mod history;
 mod invitations;
 mod keys;
@@ -15,12 +16,14 @@ mod rows;
 mod schema;
 mod tables;
 
+pub use self::copies::{RestoreError, Restored, check_backup, restore};
+
 use self::commit::Writer;
 use self::tables::{Tx, View};
 use super::OpenError;
 use crate::error::Error;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +32,7 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The embedded store: one directory, one process.
 pub struct SledStore {
+    dir: PathBuf,
     db: sled::Db,
     writer: Writer,
 }
@@ -42,15 +46,15 @@ impl SledStore {
             cause: cause.to_string(),
         };
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
-        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        let db = config.open().map_err(|error| match error {
+        copies::finish_restore(dir)?;
+        let db = Self::config(dir).open().map_err(|error| match error {
             sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
                 OpenError::InUse(dir.to_owned())
             }
             sled::Error::Io(source) => io(source),
             other => damaged(&other),
         })?;
-        schema::bring_up(&db, dir)?;
+        schema::bring_up(&db, dir, now)?;
         Tx::run(&db, |tx| {
             tx.forget_expired_logins(now)?;
             tx.sweep_requests(rows::millis(now), usize::MAX)
@@ -66,7 +70,11 @@ impl SledStore {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
         }
         let writer = Writer::start(db.clone(), sync, &failed).map_err(io)?;
-        Ok(Self { db, writer })
+        Ok(Self { dir: dir.to_owned(), db, writer })
+    }
+
+    fn config(dir: &Path) -> sled::Config {
+        sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None)
     }
 
     /// Runs `work` off the runtime.

@@ -4,8 +4,12 @@ use super::*;
 
 const NOW: SystemTime = UNIX_EPOCH;
 
+fn key(id: &str, seed: u8) -> SigningKey {
+    SigningKey { id: id.to_owned(), seed: [seed; 32], created_at: NOW, verifies_until: None }
+}
+
 fn signer() -> AccessSigner {
-    AccessSigner::new("k1".to_owned(), &[7; 32])
+    AccessSigner::new(vec![key("k1", 7)])
 }
 
 fn issue(signer: &AccessSigner) -> (String, SystemTime) {
@@ -33,6 +37,38 @@ fn an_access_token_ends_on_the_second() {
 }
 
 #[test]
+fn after_a_rotation_the_old_key_verifies_until_its_tokens_have_expired() {
+    let signer = signer();
+    let (old, _) = issue(&signer);
+    let rotated_at = NOW + Duration::from_mins(5);
+    let until = rotated_at + ACCESS_TTL;
+    signer.replace(vec![key("k2", 8), SigningKey { verifies_until: Some(until), ..key("k1", 7) }]);
+    let (last, _) = AccessSigner::new(vec![key("k1", 7)]).issue(
+        rotated_at,
+        GuestId::from_bits(1),
+        LoginId::from_bits(2),
+        Role::Guest,
+    );
+    let (new, _) = issue(&signer);
+    let kid = |token: &str| jsonwebtoken::decode_header(token).unwrap().kid;
+    assert_eq!((kid(&old), kid(&new)), (Some("k1".to_owned()), Some("k2".to_owned())));
+    assert!(signer.verify(rotated_at, &old).is_ok() && signer.verify(rotated_at, &new).is_ok());
+    assert!(signer.verify(until - Duration::from_secs(1), &last).is_ok(), "signed just before the rotation");
+    assert_eq!(signer.verify(until, &last), Err(Error::TokenExpired));
+    // Who stole the old key signs what lasts longer: refused when its time is over.
+    let (forged, _) = AccessSigner::new(vec![key("k1", 7)]).issue(
+        until - Duration::from_secs(60),
+        GuestId::from_bits(1),
+        LoginId::from_bits(2),
+        Role::Admin,
+    );
+    assert_eq!(signer.verify(until, &forged), Err(Error::TokenInvalid));
+    signer.replace(vec![key("k2", 8)]);
+    assert_eq!(signer.verify(NOW, &old), Err(Error::TokenInvalid), "the key is gone");
+    assert_eq!(signer.verify(until, &old), Err(Error::TokenExpired), "refresh, do not log in anew");
+}
+
+#[test]
 fn tokens_that_are_not_ours_are_invalid() {
     let signer = signer();
     let (token, _) = issue(&signer);
@@ -41,11 +77,11 @@ fn tokens_that_are_not_ours_are_invalid() {
     let none = encode(r#"{"alg":"none","typ":"JWT","kid":"k1"}"#);
     let hmac_header = encode(r#"{"alg":"HS256","typ":"JWT","kid":"k1"}"#);
     // The classic confusion: HMAC keyed with the public key.
-    let public = SigningKey::from_bytes(&[7; 32]).verifying_key();
+    let public = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key();
     let forged = hmac(public.as_bytes(), &[hmac_header.as_bytes(), b".", claims.as_bytes()]);
     let forged = BASE64_URL_SAFE_NO_PAD.encode(forged.finalize().into_bytes());
-    let foreign = issue(&AccessSigner::new("k1".to_owned(), &[8; 32])).0;
-    let other_kid = issue(&AccessSigner::new("k2".to_owned(), &[7; 32])).0;
+    let foreign = issue(&AccessSigner::new(vec![key("k1", 8)])).0;
+    let other_kid = issue(&AccessSigner::new(vec![key("k2", 7)])).0;
     let promoted = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
     let promoted = encode(&promoted.replace("\"guest\"", "\"admin\""));
     for bad in [

@@ -222,8 +222,7 @@ async fn a_refresh_token_is_exchanged_once() {
 async fn signer_of(stopped: &StoppedServer) -> AccessSigner {
     let dir = stopped.store_dir();
     let store = SledStore::open(&dir, SystemTime::now(), CancellationToken::new()).unwrap();
-    let secrets = store.secrets().await.unwrap();
-    AccessSigner::new(secrets.signing_key_id, &secrets.signing_seed)
+    AccessSigner::new(store.signing_keys(SystemTime::now()).await.unwrap())
 }
 
 #[tokio::test]

@@ -1,21 +1,24 @@
-//! The server's secrets on disk.
+//! The server's secrets and signing keys on disk.
 
 use super::SledStore;
+use super::rows::{millis, time};
 use super::schema::META;
-use super::tables::{Table, Tx};
+use super::tables::{Table, Tx, View};
 use crate::error::Error;
-use crate::store::{KeyStore, Secrets};
+use crate::store::keys::SIGNING_KEYS_MAX;
+use crate::store::{KeyStore, Secrets, SigningKey};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
 
 /// One row, beside the version of the layout.
 const SECRETS: Table<SecretsRow> = Table::named(META);
 const SECRETS_KEY: &[u8] = b"secrets";
+/// By `kid`.
+const SIGNING_KEYS: Table<SigningKeyRow> = Table::named("signing_keys");
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct SecretsRow {
-    signing_key_id: String,
-    signing_seed: [u8; 32],
+struct SecretsRow {
     refresh: [u8; 32],
     call: [u8; 32],
     turn: String,
@@ -23,21 +26,109 @@ pub(super) struct SecretsRow {
 
 impl From<Secrets> for SecretsRow {
     fn from(secrets: Secrets) -> Self {
-        let Secrets { signing_key_id, signing_seed, refresh, call, turn } = secrets;
-        Self { signing_key_id, signing_seed, refresh, call, turn }
+        let Secrets { refresh, call, turn } = secrets;
+        Self { refresh, call, turn }
     }
 }
 
 impl From<SecretsRow> for Secrets {
     fn from(row: SecretsRow) -> Self {
-        let SecretsRow { signing_key_id, signing_seed, refresh, call, turn } = row;
-        Self { signing_key_id, signing_seed, refresh, call, turn }
+        let SecretsRow { refresh, call, turn } = row;
+        Self { refresh, call, turn }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct SigningKeyRow {
+    seed: [u8; 32],
+    created_at: u64,
+    verifies_until: Option<u64>,
+}
+
+impl From<&SigningKey> for SigningKeyRow {
+    fn from(key: &SigningKey) -> Self {
+        Self {
+            seed: key.seed,
+            created_at: millis(key.created_at),
+            verifies_until: key.verifies_until.map(millis),
+        }
+    }
+}
+
+impl SigningKeyRow {
+    fn with_id(self, id: Vec<u8>) -> Result<SigningKey, Error> {
+        Ok(SigningKey {
+            id: String::from_utf8(id).map_err(|error| Error::internal("reading a signing key", &error))?,
+            seed: self.seed,
+            created_at: time(self.created_at),
+            verifies_until: self.verifies_until.map(time),
+        })
     }
 }
 
 /// Makes the secrets of a new store.
-pub(super) fn make_secrets(tx: &mut Tx<'_>) {
+pub(super) fn make_secrets(tx: &mut Tx<'_>, now: SystemTime) {
     tx.put(&SECRETS, SECRETS_KEY, &SecretsRow::from(Secrets::generate()));
+    let key = SigningKey::generate(now);
+    tx.put(&SIGNING_KEYS, &key.id, &SigningKeyRow::from(&key));
+}
+
+/// The first layout had one signing key, among the secrets.
+pub(super) fn from_1(tx: &mut Tx<'_>, now: SystemTime) -> Result<(), Error> {
+    #[derive(Serialize, Deserialize)]
+    struct FirstRow {
+        signing_key_id: String,
+        signing_seed: [u8; 32],
+    }
+    const FIRST: Table<FirstRow> = Table::named(META);
+    let (Some(first), Some(rest)) = (tx.get(&FIRST, SECRETS_KEY)?, tx.get(&SECRETS, SECRETS_KEY)?) else {
+        // Made and killed at once: nothing was signed yet.
+        make_secrets(tx, now);
+        return Ok(());
+    };
+    let row = SigningKeyRow { seed: first.signing_seed, created_at: millis(now), verifies_until: None };
+    tx.put(&SIGNING_KEYS, first.signing_key_id, &row);
+    tx.put(&SECRETS, SECRETS_KEY, &rest);
+    Ok(())
+}
+
+impl View<'_> {
+    fn all_signing_keys(&self) -> Result<Vec<SigningKey>, Error> {
+        let rows = self.scan(&SIGNING_KEYS, b"", None)?;
+        let keys: Result<Vec<_>, Error> = rows.map(|row| row.and_then(|(id, key)| key.with_id(id))).collect();
+        let mut keys = keys?;
+        // The one that signs is the newest, whatever the clock did.
+        keys.sort_by_key(|key| std::cmp::Reverse((key.verifies_until.is_none(), key.created_at)));
+        Ok(keys)
+    }
+}
+
+impl Tx<'_> {
+    fn rotate_signing_key(
+        &mut self,
+        new: SigningKey,
+        old_until: SystemTime,
+    ) -> Result<Vec<SigningKey>, Error> {
+        let now = new.created_at;
+        let mut keys = Vec::new();
+        for mut key in self.all_signing_keys()? {
+            if !key.verifies(now) {
+                self.remove(&SIGNING_KEYS, &key.id);
+                continue;
+            }
+            if key.verifies_until.is_none() {
+                key.verifies_until = Some(old_until);
+                self.put(&SIGNING_KEYS, &key.id, &SigningKeyRow::from(&key));
+            }
+            keys.push(key);
+        }
+        if keys.len() >= SIGNING_KEYS_MAX {
+            return Err(Error::Limit { what: "signing_keys", limit: SIGNING_KEYS_MAX as u64 });
+        }
+        self.put(&SIGNING_KEYS, &new.id, &SigningKeyRow::from(&new));
+        keys.insert(0, new);
+        Ok(keys)
+    }
 }
 
 #[async_trait]
@@ -48,5 +139,22 @@ impl KeyStore for SledStore {
             Ok(row.ok_or_else(|| Error::internal("reading the secrets", &"there are none"))?.into())
         })
         .await
+    }
+
+    async fn signing_keys(&self, now: SystemTime) -> Result<Vec<SigningKey>, Error> {
+        self.read(move |view| {
+            let mut keys = view.all_signing_keys()?;
+            keys.retain(|key| key.verifies(now));
+            Ok(keys)
+        })
+        .await
+    }
+
+    async fn rotate_signing_key(
+        &self,
+        new: SigningKey,
+        old_until: SystemTime,
+    ) -> Result<Vec<SigningKey>, Error> {
+        self.write(move |tx| tx.rotate_signing_key(new, old_until)).await
     }
 }

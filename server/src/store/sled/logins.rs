@@ -61,6 +61,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Forgets every login: nobody stays logged in.
+    pub(super) fn end_all_logins(&mut self) -> Result<(), Error> {
+        let rows: Result<Vec<_>, Error> = self.scan(&LOGINS, b"", None)?.collect();
+        for (key, _) in rows? {
+            self.remove(&LOGINS, key);
+        }
+        Ok(())
+    }
+
     fn record_login(&mut self, login: Login, rehashed: Option<String>) -> Result<(), Error> {
         let guest = guest_key(login.guest);
         let mut account = self.get(&ACCOUNTS, guest)?.ok_or(Error::BadCredentials)?;

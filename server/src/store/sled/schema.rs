@@ -9,6 +9,7 @@ use super::tables::{Tx, View};
 use crate::error::Error;
 use crate::store::OpenError;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// The layout written here. Raised with every release whose rows an older program would misread.
 pub(super) const SCHEMA: u32 = 2;
@@ -17,12 +18,12 @@ pub(super) const META: &str = "__sled__default";
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 
 /// From one layout to the next.
-type Step = fn(&mut Tx<'_>) -> Result<(), Error>;
+type Step = fn(&mut Tx<'_>, SystemTime) -> Result<(), Error>;
 /// `STEPS[n]` leads from layout n + 1.
 const STEPS: [Step; SCHEMA as usize - 1] = [from_1];
 
 /// Makes a new store, or brings an older one to this layout.
-pub(super) fn bring_up(db: &sled::Db, dir: &Path) -> Result<(), OpenError> {
+pub(super) fn bring_up(db: &sled::Db, dir: &Path, now: SystemTime) -> Result<(), OpenError> {
     let damaged = |cause: String| OpenError::Damaged { path: dir.to_owned(), cause };
     let failed = |error: Error| damaged(error.to_string());
     let Some(bytes) = View::of(db).bytes(META, SCHEMA_KEY).map_err(failed)? else {
@@ -31,7 +32,7 @@ pub(super) fn bring_up(db: &sled::Db, dir: &Path) -> Result<(), OpenError> {
             Err(damaged("it has no schema".to_owned()))
         } else {
             Tx::run(db, |tx| {
-                keys::make_secrets(tx);
+                keys::make_secrets(tx, now);
                 set_schema(tx, SCHEMA);
                 Ok(())
             })
@@ -46,7 +47,7 @@ pub(super) fn bring_up(db: &sled::Db, dir: &Path) -> Result<(), OpenError> {
     for (step, version) in STEPS.iter().zip(2..).skip(found as usize - 1) {
         tracing::info!(version, "bringing the store to a newer layout");
         Tx::run(db, |tx| {
-            step(tx)?;
+            step(tx, now)?;
             set_schema(tx, version);
             Ok(())
         })
@@ -59,8 +60,9 @@ fn set_schema(tx: &mut Tx<'_>, version: u32) {
     tx.put_bytes(META, SCHEMA_KEY, version.to_be_bytes().to_vec());
 }
 
-/// Names pointed to accounts by 16 raw bytes.
-fn from_1(tx: &mut Tx<'_>) -> Result<(), Error> {
+/// Names pointed to accounts by 16 raw bytes, and there was one signing key.
+fn from_1(tx: &mut Tx<'_>, now: SystemTime) -> Result<(), Error> {
+    keys::from_1(tx, now)?;
     let names = tx.scan_bytes(&NAMES)?;
     for (name, bytes) in names {
         let guest = bytes

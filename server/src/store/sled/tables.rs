@@ -49,6 +49,11 @@ impl<'a> View<'a> {
         Self { db, changes: BTreeMap::new() }
     }
 
+    /// All there is, whatever it means.
+    pub(super) fn db(&self) -> &'a sled::Db {
+        self.db
+    }
+
     /// The row under `key`.
     pub(super) fn get<R: DeserializeOwned>(
         &self,

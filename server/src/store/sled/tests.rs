@@ -3,10 +3,11 @@
 use super::schema::SCHEMA_KEY;
 use super::tables::Table;
 use super::*;
+use crate::store::keys::SIGNING_KEYS_MAX;
 use crate::store::requests::{REQUEST_KEPT, REQUESTS_PER_CALLER_MAX};
 use crate::store::{
     Account, AccountStore as _, Caller, Invitation, InvitationStore as _, KeyStore as _, Login,
-    LoginStore as _, Once, Registration, Role, Rotated, Rotation,
+    LoginStore as _, Once, Registration, Role, Rotated, Rotation, SigningKey,
 };
 use castle::ids::{GuestId, InvitationId, LoginId};
 use std::sync::Arc;
@@ -64,13 +65,15 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
     let store = open(dir.path());
     store.create_invitation(invitation(1), unnamed()).await.unwrap();
     let account = store.register(registration(7, "alice")).await.unwrap();
-    let key = store.secrets().await.unwrap().signing_seed;
+    let key = store.secrets().await.unwrap().refresh;
+    let signing = store.signing_keys(NOW).await.unwrap();
     drop(store);
     let store = open(dir.path());
     assert_eq!(store.account_by_name("alice").await.unwrap(), Some(account.clone()));
     assert_eq!(store.live_login(LoginId::from_bits(7)).await.unwrap(), Some(account));
     assert_eq!(store.check_invitation(CODE, NOW).await, Err(Error::InvitationSpent));
-    assert_eq!(store.secrets().await.unwrap().signing_seed, key);
+    assert_eq!(store.secrets().await.unwrap().refresh, key);
+    assert!(store.signing_keys(NOW).await.unwrap() == signing && signing.len() == 1);
 }
 
 #[tokio::test]
@@ -346,6 +349,32 @@ async fn a_store_of_the_first_layout_is_brought_up_with_all_that_is_in_it() {
         assert_eq!(store.list_accounts(None, 10).await.unwrap().len(), 2);
         assert_eq!(store.check_invitation(CODE, NOW).await, Ok(()));
         assert_eq!(store.secrets().await.unwrap().refresh, [7; 32]);
+        let keys = store.signing_keys(NOW).await.unwrap();
+        assert_eq!((keys.len(), keys[0].id.as_str(), keys[0].seed), (1, "0a", [7; 32]));
         assert_eq!(store.db.get(SCHEMA_KEY).unwrap().unwrap(), schema::SCHEMA.to_be_bytes());
     }
+}
+
+#[tokio::test]
+async fn a_rotated_key_verifies_for_its_time_and_is_gone_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let at = |secs| NOW + Duration::from_secs(secs);
+    let first = store.signing_keys(NOW).await.unwrap().remove(0);
+    let rotate = |now, until| store.rotate_signing_key(SigningKey::generate(now), until);
+    let ids = |keys: &[SigningKey]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
+    let keys = rotate(at(10), at(20)).await.unwrap();
+    assert_eq!(keys[1].verifies_until, Some(at(20)));
+    assert!(keys[0].verifies_until.is_none() && keys[1].id == first.id);
+    assert!(store.signing_keys(at(19)).await.unwrap() == keys);
+    assert_eq!(ids(&store.signing_keys(at(20)).await.unwrap()), ids(&keys[..1]));
+    assert_eq!(store.db.open_tree("signing_keys").unwrap().len(), 2);
+    rotate(at(20), at(30)).await.unwrap();
+    assert_eq!(store.db.open_tree("signing_keys").unwrap().len(), 2, "the first one is gone from the disk");
+    for _ in 2..SIGNING_KEYS_MAX {
+        rotate(at(20), at(30)).await.unwrap();
+    }
+    let refused = rotate(at(20), at(30)).await.err();
+    assert_eq!(refused, Some(Error::Limit { what: "signing_keys", limit: SIGNING_KEYS_MAX as u64 }));
+    assert!(rotate(at(30), at(40)).await.is_ok());
 }

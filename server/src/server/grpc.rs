@@ -1,0 +1,139 @@
+//! gRPC over HTTP/2: the limits of its connections, what every request and every refusal passes through, and the
+//! services for tools.
+
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::transport::connection::Connection;
+use crate::transport::web::{self, Gate};
+use crate::transport::{ForwardedLayer, TrustedProxies};
+use castle::ERROR_DOMAIN;
+use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX, UNARY_DEADLINE};
+use castle::v1::ErrorReason;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::codegen::http;
+use tonic::service::Routes;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+use tonic_web::GrpcWebLayer;
+use tower::util::MapResponseLayer;
+
+/// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
+const STREAMS_PER_CONNECTION: u32 = 100;
+/// A connection is asked this often whether it lives …
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// … and given this long to answer: together under the 20 s in which a pulled cable is noticed.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(8);
+/// HTTP/2 frames, bytes: the protocol's least. Larger ones would only hold up the small.
+const HTTP2_FRAME_BYTES: u32 = 16 * 1024;
+/// Request headers, bytes: an access token is 400.
+const HEADER_BYTES: u32 = 16 * 1024;
+/// What a client may send on one stream before it is read: what a session may leave unacknowledged.
+const STREAM_WINDOW_BYTES: u32 = UNACKED_BYTES_MAX as u32;
+/// The same for all streams of a connection.
+const CONNECTION_WINDOW_BYTES: u32 = 4 * STREAM_WINDOW_BYTES;
+/// Requests that are streams of messages: all others are one message, which has to come soon.
+const REQUEST_STREAMS: [&str; 3] = [
+    "/castle.v1.CastleService/Signal",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/// What a client's first bytes are: the preface of HTTP/2. No request of HTTP/1.1 is shorter.
+pub(super) const FIRST_BYTES: usize = 24;
+
+/// What requests meet before they are calls.
+pub(super) struct Front {
+    pub(super) web_origins: Vec<String>,
+    pub(super) proxies: Arc<TrustedProxies>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Serves `routes` on these connections until there are no more.
+pub(super) async fn serve(
+    routes: Routes,
+    front: Front,
+    connections: mpsc::Receiver<Connection>,
+    stopped: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let gate = Gate {
+        origins: front.web_origins.as_slice().into(),
+        message_within: UNARY_DEADLINE,
+        streams: &REQUEST_STREAMS,
+    };
+    let metrics = front.metrics;
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .concurrency_limit_per_connection(STREAMS_PER_CONNECTION as usize)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(HTTP2_FRAME_BYTES)
+        .http2_max_header_list_size(HEADER_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .accept_http1(!front.web_origins.is_empty())
+        .layer(ForwardedLayer(front.proxies))
+        .layer(web::cors(&front.web_origins))
+        .layer(gate)
+        .layer(GrpcWebLayer::new())
+        .layer(MapResponseLayer::new(move |response| with_reason(response, &metrics)))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(
+            ReceiverStream::new(connections).map(Ok::<_, Infallible>),
+            stopped.cancelled_owned(),
+        )
+        .await
+}
+
+/// A reflection service for tools, to be built for one of its versions.
+pub(super) fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(castle::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET) // so that tools read details
+        .with_service_name("castle.v1.CastleService")
+        .with_service_name("grpc.health.v1.Health")
+}
+
+/// Gives the refusals of the transport itself the reasons that ours have, so that no client has to read text; and
+/// counts all.
+fn with_reason(response: http::Response<Body>, metrics: &Metrics) -> http::Response<Body> {
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    if status.code() == Code::Ok {
+        return response;
+    }
+    let refusals = &metrics.transport.refusals;
+    if !status.details().is_empty() {
+        refusals.add(reason_of(&status));
+        return response;
+    }
+    let error = match status.code() {
+        Code::OutOfRange => Error::FrameTooLarge { what: "request", limit: FRAME_BYTES_MAX },
+        Code::Internal if status.message().contains("decode") => {
+            Error::MalformedFrame { detail: "not a message of this method" }
+        }
+        code => {
+            refusals.add(if code == Code::Unimplemented { "UNIMPLEMENTED" } else { "TRANSPORT" });
+            return response;
+        }
+    };
+    let status = Status::from(error);
+    refusals.add(reason_of(&status));
+    status.into_http()
+}
+
+/// The public reason, one of the few that there are.
+fn reason_of(status: &Status) -> &'static str {
+    let details = status.get_error_details();
+    let reason = details
+        .error_info()
+        .filter(|info| info.domain == ERROR_DOMAIN)
+        .and_then(|info| ErrorReason::from_info_reason(&info.reason));
+    reason.map_or("TRANSPORT", ErrorReason::info_reason)
+}

@@ -17,6 +17,7 @@ pub use rate::TokenBucket;
 pub use sessions::{ResumeRequest, SessionsConfig};
 
 use crate::error::Error;
+use crate::history::{History, Keeper};
 use crate::ice::{CREDENTIAL_TTL, IceVendor};
 use crate::lobby::{Input, Lobby, LobbyConfig};
 use crate::token::CallSigner;
@@ -87,6 +88,7 @@ pub struct Hub {
     broken: Vec<(SessionId, Error)>,
     ice: Arc<IceVendor>,
     signer: Arc<CallSigner>,
+    keeper: Keeper,
     ids: StdRng,
     drain: Option<Drain>,
 }
@@ -98,17 +100,24 @@ impl Hub {
         config: HubConfig,
         ice: Arc<IceVendor>,
         signer: Arc<CallSigner>,
+        history: History,
         seed: [u8; 32],
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> HubHandle {
         let (mailbox, messages) = mpsc::channel(MAILBOX_MAX);
         let unacked_frames_max = config.sessions.unacked_frames_max;
-        tasks.spawn(Self::new(config, ice, signer, seed).run(messages, stop));
-        HubHandle::new(mailbox, unacked_frames_max)
+        let keeper = history.keep_on(tasks, stop.clone());
+        tasks.spawn(Self::new(config, ice, (signer, keeper), seed).run(messages, stop));
+        HubHandle::new(mailbox, unacked_frames_max, history)
     }
 
-    fn new(config: HubConfig, ice: Arc<IceVendor>, signer: Arc<CallSigner>, seed: [u8; 32]) -> Self {
+    fn new(
+        config: HubConfig,
+        ice: Arc<IceVendor>,
+        (signer, keeper): (Arc<CallSigner>, Keeper),
+        seed: [u8; 32],
+    ) -> Self {
         let mut ids = StdRng::from_seed(seed);
         Self {
             origin: Instant::now(),
@@ -121,6 +130,7 @@ impl Hub {
             broken: Vec::new(),
             ice,
             signer,
+            keeper,
             ids,
             drain: None,
             config,
@@ -183,9 +193,9 @@ impl Hub {
 
     fn take(&mut self, now: Duration, message: Message) {
         match message {
-            Message::Open { opening, outbox, reply } => {
+            Message::Open { opening, backstory, outbox, reply } => {
                 // The stream's task may have given up: then its `Detached` follows.
-                reply.send(self.open(now, opening, outbox)).ok();
+                reply.send(self.open(now, opening, backstory, outbox)).ok();
             }
             Message::Frame { session, epoch, frame } => self.frame(now, session, epoch, frame),
             Message::Detached { session, epoch } => self.detached(now, session, epoch),

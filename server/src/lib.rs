@@ -15,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod error;
 pub mod guest;
+pub mod history;
 pub mod host;
 pub mod hub;
 pub mod ice;

@@ -12,6 +12,7 @@ use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
 use crate::config::{Config, MatchRoute, PublicUrl, host_of};
 use crate::error::Error;
+use crate::history::History;
 use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
@@ -154,6 +155,7 @@ impl Server {
             hub_config(&config),
             Arc::clone(&ice),
             Arc::clone(&signers.call),
+            History::new(Arc::clone(&store), Arc::clone(&signers.call)),
             rand::random(),
             &tasks,
             stopped.clone(),
@@ -270,6 +272,7 @@ impl Server {
             authenticator: Arc::clone(&self.authenticator),
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),
+            store: Arc::clone(&self.store),
             session: self.config.session.clone(),
             tasks: self.tasks.clone(),
         }

@@ -2,6 +2,8 @@
 //! owns it. No rules.
 
 pub mod accounts;
+pub mod calls;
+pub mod hall;
 pub mod matching;
 pub mod signal;
 
@@ -12,6 +14,7 @@ use crate::ice::IceVendor;
 use crate::service::accounts::in_time;
 use crate::service::matching::MatchReplies;
 use crate::session::{Replies, SessionConfig};
+use crate::store::Store;
 use castle::v1::{self, castle_service_server::CastleService};
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -27,6 +30,8 @@ pub struct CastleApi {
     pub ice: Arc<IceVendor>,
     /// Hall, calls and queue.
     pub hub: HubHandle,
+    /// Call history.
+    pub store: Arc<dyn Store>,
     /// Times and bounds of streams.
     pub session: SessionConfig,
     /// The reading halves of streams run on it.
@@ -141,23 +146,29 @@ impl CastleService for CastleApi {
 
     async fn list_guests(
         &self,
-        _request: Request<v1::ListGuestsRequest>,
+        request: Request<v1::ListGuestsRequest>,
     ) -> Result<Response<v1::ListGuestsResponse>, Status> {
-        Err(not_yet("ListGuests"))
+        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
+        let asked = request.into_inner();
+        Ok(Response::new(in_time(hall::list_guests(&self.hub, &caller, asked)).await?))
     }
 
     async fn list_calls(
         &self,
-        _request: Request<v1::ListCallsRequest>,
+        request: Request<v1::ListCallsRequest>,
     ) -> Result<Response<v1::ListCallsResponse>, Status> {
-        Err(not_yet("ListCalls"))
+        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
+        let asked = request.into_inner();
+        Ok(Response::new(in_time(calls::list_calls(&*self.store, &caller, asked)).await?))
     }
 
     async fn erase_calls(
         &self,
-        _request: Request<v1::EraseCallsRequest>,
+        request: Request<v1::EraseCallsRequest>,
     ) -> Result<Response<v1::EraseCallsResponse>, Status> {
-        Err(not_yet("EraseCalls"))
+        let caller = in_time(self.authenticator.authenticate(request.metadata())).await?;
+        let asked = request.into_inner();
+        Ok(Response::new(in_time(calls::erase_calls(&*self.store, &caller, asked)).await?))
     }
 
     async fn block(

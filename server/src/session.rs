@@ -3,7 +3,7 @@
 //! Owns the stream and its times. Which session it belongs to and what frames do is the hub's business.
 //! The reader is a task of its own; the writer is the response stream, which the transport pulls.
 
-mod wire;
+pub(crate) mod wire;
 
 use crate::auth::Caller;
 use crate::error::Error;
@@ -135,9 +135,7 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
             guest: Arc::new(guest),
             login: self.caller.login,
             resume,
-            blocked: Vec::new(),
-            blocked_by: Vec::new(),
-            current_call: None,
+            call_token: hello.current_call,
         })
     }
 

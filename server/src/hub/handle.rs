@@ -2,13 +2,14 @@
 
 use super::outgoing::{GoAway, Outbox};
 use super::sessions::ResumeRequest;
-use crate::calls::Claim;
 use crate::error::Error;
 use crate::guest::SharedGuest;
+use crate::history::{Backstory, History};
 use crate::lobby::{Command, HallPage, Input, MatchNews, Watch};
 use crate::matchmaker::Join;
 use castle::ids::{GuestId, LoginId, SessionId};
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot};
 
 /// Lines a Match stream may have waiting. News of the place are dropped before its last line is.
@@ -23,12 +24,8 @@ pub struct Opening {
     pub login: LoginId,
     /// The session to take up again.
     pub resume: Option<ResumeRequest>,
-    /// Whom the guest blocked, as the store says.
-    pub blocked: Vec<GuestId>,
-    /// Who blocked the guest, likewise.
-    pub blocked_by: Vec<GuestId>,
-    /// The call the client says it is in, by a token that was verified.
-    pub current_call: Option<Claim>,
+    /// The token of the call the client says it is in; empty for none.
+    pub call_token: String,
 }
 
 /// A frame of a client, converted.
@@ -89,6 +86,7 @@ pub struct Busy {
 pub(super) enum Message {
     Open {
         opening: Opening,
+        backstory: Backstory,
         outbox: Outbox,
         reply: oneshot::Sender<Result<(SessionId, u64), Error>>,
     },
@@ -143,11 +141,12 @@ pub(super) enum Message {
 pub struct HubHandle {
     mailbox: mpsc::Sender<Message>,
     unacked_frames_max: usize,
+    history: History,
 }
 
 impl HubHandle {
-    pub(super) fn new(mailbox: mpsc::Sender<Message>, unacked_frames_max: usize) -> Self {
-        Self { mailbox, unacked_frames_max }
+    pub(super) fn new(mailbox: mpsc::Sender<Message>, unacked_frames_max: usize, history: History) -> Self {
+        Self { mailbox, unacked_frames_max, history }
     }
 
     /// How many frames an outbox must have room for.
@@ -160,8 +159,16 @@ impl HubHandle {
     ///
     /// Errors: `SessionLimit`, `Limit`, `Superseded`, `Draining`.
     pub async fn open(&self, opening: Opening, outbox: Outbox) -> Result<(SessionId, u64), Error> {
+        let guest = opening.guest.id;
+        let backstory = match self.history.backstory(guest, &opening.call_token, SystemTime::now()).await {
+            Ok(backstory) => backstory,
+            Err(error) => {
+                outbox.end_with(error.clone());
+                return Err(error);
+            }
+        };
         let (reply, answer) = oneshot::channel();
-        self.ask(Message::Open { opening, outbox, reply }, answer).await?
+        self.ask(Message::Open { opening, backstory, outbox, reply }, answer).await?
     }
 
     /// A frame came on the stream with this epoch.

@@ -4,6 +4,7 @@ use crate::calls::{CallView, Negotiation};
 use crate::error::Error;
 use crate::ice::IceServers;
 use crate::lobby::{HallDelta, HallSnapshot, SelfView};
+use crate::store::KeptCall;
 use castle::ids::{CallId, SessionId};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -87,6 +88,8 @@ pub struct Welcome {
     pub hall: HallSnapshot,
     /// The receiver's call.
     pub call: Option<CallNews>,
+    /// Missed calls that were not seen yet, newest first.
+    pub missed_calls: Vec<KeptCall>,
 }
 
 /// The server wants the stream gone.

@@ -7,8 +7,10 @@ use super::sessions::Opened;
 use super::{Drain, Hub, MATCH_SWEEP};
 use crate::calls::{Departure, Party};
 use crate::error::Error;
+use crate::history::Backstory;
 use crate::lobby::{Beginning, Effect, Event, Input};
 use crate::matchmaker::Join;
+use crate::store::KeptCall;
 use castle::ids::SessionId;
 use castle::link::{Arrival, LinkError};
 use rand::RngExt as _;
@@ -23,6 +25,7 @@ impl Hub {
         &mut self,
         now: Duration,
         opening: Opening,
+        backstory: Backstory,
         outbox: Outbox,
     ) -> Result<(SessionId, u64), Error> {
         if self.drain.is_some() {
@@ -37,15 +40,15 @@ impl Hub {
             }
         };
         let mut effects = Vec::new();
+        let Backstory { blocked, blocked_by, current_call, missed_calls } = backstory;
+        let (current_call, refused) = match current_call.transpose() {
+            Ok(claim) => (claim, None),
+            Err(error) => (None, Some(error)),
+        };
         let input = match &opened {
             Opened::New => {
                 let party = Party { guest: opening.guest.clone(), session: id, attached: true };
-                Input::SessionBegan(Beginning {
-                    party,
-                    blocked: opening.blocked.clone(),
-                    blocked_by: opening.blocked_by.clone(),
-                    current_call: opening.current_call.clone(),
-                })
+                Input::SessionBegan(Beginning { party, blocked, blocked_by, current_call })
             }
             Opened::Resumed(_) => Input::SessionResumed(id),
             Opened::Replaced(old) => {
@@ -56,7 +59,10 @@ impl Hub {
             }
         };
         self.lobby.handle(now, input, &mut effects);
-        self.welcome(now, id, opened, outbox);
+        if let Some(error) = refused.filter(|_| matches!(opened, Opened::New)) {
+            effects.push(Effect::Send(id, Event::Refused(error)));
+        }
+        self.welcome(now, id, (opened, missed_calls), outbox);
         self.refresh_ice_later(now, id);
         let epoch = self.sessions.get_mut(id).expect("opened just above").epoch;
         self.perform(now, effects, None);
@@ -78,7 +84,13 @@ impl Hub {
         Ok((fresh.0, Opened::New))
     }
 
-    fn welcome(&mut self, now: Duration, id: SessionId, opened: Opened, outbox: Outbox) {
+    fn welcome(
+        &mut self,
+        now: Duration,
+        id: SessionId,
+        (opened, missed_calls): (Opened, Vec<KeptCall>),
+        outbox: Outbox,
+    ) {
         let scene = self.lobby.scene(id).expect("the session is in the lobby");
         let call = scene.call.map(|view| self.call_news(now, view));
         let resume_token = self.sessions.token(id);
@@ -96,6 +108,7 @@ impl Hub {
             me: scene.me,
             hall: scene.hall,
             call,
+            missed_calls,
         };
         let mut fits = outbox.push(ack, Item::Welcome(Box::new(welcome)));
         if let Opened::Resumed(replay) = opened {

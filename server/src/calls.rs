@@ -410,3 +410,6 @@ impl Calls {
         self.rings.check(now, caller, callee)
     }
 }
+
+#[cfg(test)]
+mod transitions;

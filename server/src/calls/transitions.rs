@@ -41,8 +41,7 @@ fn claim(side: Side, peer: u128) -> Claim {
 
 impl Drive {
     fn to(state: &str) -> Self {
-        let mut drive =
-            Self { calls: Calls::new(CallsConfig::default()), last: Ok(()), effects: Vec::new() };
+        let mut drive = Self { calls: Calls::new(CallsConfig::default()), last: Ok(()), effects: Vec::new() };
         let Self { calls, effects, .. } = &mut drive;
         let new = |origin| NewCall { id: ID, origin, route_policy: RoutePolicy::Any };
         let devices = BTreeMap::from([(SessionId::from_bits(2), true)]);
@@ -117,7 +116,9 @@ impl Drive {
                 calls.part(NOW, callee.guest, caller.guest, effects);
                 Ok(())
             }
-            "the callee shows the call's token" => calls.claim(NOW, party(2), claim(Side::Second, 1), effects),
+            "the callee shows the call's token" => {
+                calls.claim(NOW, party(2), claim(Side::Second, 1), effects)
+            }
             "the server goes down" => {
                 calls.shut_down(NOW, effects);
                 Ok(())

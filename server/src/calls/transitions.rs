@@ -139,8 +139,7 @@ impl Drive {
         });
         if let Some(reason) = over {
             assert!(self.calls.is_empty(), "a call that is over leaves the table");
-            let name = serde_json::to_value(reason).expect("a word");
-            return format!("ENDED({})", name.as_str().expect("a word").to_uppercase());
+            return format!("ENDED({})", screaming(&format!("{reason:?}")));
         }
         self.calls.check_invariants();
         let call = self.calls.table.values().next().expect("it goes on");
@@ -151,6 +150,15 @@ impl Drive {
         };
         state.to_owned()
     }
+}
+
+/// `HungUp` as `HUNG_UP`.
+fn screaming(name: &str) -> String {
+    let letters = name.chars().enumerate().flat_map(|(at, letter)| {
+        let gap = (at > 0 && letter.is_uppercase()).then_some('_');
+        gap.into_iter().chain(letter.to_uppercase())
+    });
+    letters.collect()
 }
 
 fn cells(line: &str) -> Vec<&str> {

@@ -15,44 +15,44 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 /// The program with no setting from outside, in a folder of its own.
-fn castle_server(home: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn castle_server(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_castle-server"));
     command.args(arguments).env_clear().current_dir(home).stdin(Stdio::null());
     command
 }
 
-fn run(home: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(home: &Path, arguments: &[&str]) -> Output {
     castle_server(home, arguments).output().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn json_of(output: &Output) -> Value {
+pub(crate) fn json_of(output: &Output) -> Value {
     assert!(output.status.success(), "{}", stderr(output));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-const FREE_PORTS: [&str; 7] =
+pub(crate) const FREE_PORTS: [&str; 7] =
     ["serve", "--listen", "127.0.0.1:0", "--turn-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
 
 /// A server in a process of its own.
-struct Served {
-    child: Child,
-    said: Value,
+pub(crate) struct Served {
+    pub(crate) child: Child,
+    pub(crate) said: Value,
 }
 
 impl Served {
-    fn start(home: &Path) -> Self {
+    pub(crate) fn start(home: &Path) -> Self {
         Self::start_with(home, Stdio::null())
     }
 
-    fn start_with(home: &Path, log: Stdio) -> Self {
+    pub(crate) fn start_with(home: &Path, log: Stdio) -> Self {
         let arguments = [&FREE_PORTS[..], &["--json", "--data-dir", "data"]].concat();
         let mut child = castle_server(home, &arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
@@ -60,11 +60,11 @@ impl Served {
         Self { child, said: serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}")) }
     }
 
-    async fn client(&self) -> CastleServiceClient<tonic::transport::Channel> {
+    pub(crate) async fn client(&self) -> CastleServiceClient<tonic::transport::Channel> {
         CastleServiceClient::connect(self.said["url"].as_str().unwrap().to_owned()).await.unwrap()
     }
 
-    fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(mut self) -> ExitStatus {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         self.child.wait().unwrap()

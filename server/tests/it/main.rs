@@ -5,6 +5,9 @@
 mod accounts;
 mod calls;
 mod cli;
+mod copies;
+mod host;
+mod killed;
 mod matching;
 mod signal;
 mod signaling;

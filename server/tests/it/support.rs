@@ -126,6 +126,11 @@ impl TestServer {
         }
     }
 
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
     /// How many password hashes it computed.
     pub(crate) fn hashes_done(&self) -> u64 {
         self.accounts.hashes_done()

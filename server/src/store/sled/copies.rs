@@ -234,3 +234,6 @@ impl View<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,12 @@
 
 mod call;
 mod claims;
+mod prepare;
 mod rings;
 mod sessions;
 mod table;
 
+pub use prepare::{EARLY_BYTES_MAX, EARLY_FRAMES_MAX};
 pub use rings::RingLimits;
 pub use table::{Member, NewCall, Party};
 
@@ -17,6 +19,7 @@ use crate::error::Error;
 use crate::guest::SharedGuest;
 use castle::ids::{CallId, GuestId, SessionId};
 use rings::Rings;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -94,7 +97,8 @@ pub enum Presence {
 }
 
 /// Why a call ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// The callee said no.
     Declined,
@@ -223,7 +227,8 @@ impl Candidate {
 }
 
 /// The kind of the local candidate that carries an end's media, as its client reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Route {
     /// Not reported.
     #[default]
@@ -410,3 +415,6 @@ impl Calls {
         self.rings.check(now, caller, callee)
     }
 }
+
+#[cfg(test)]
+mod transitions;

@@ -19,9 +19,9 @@ pub use rate::TokenBucket;
 pub use sessions::{ResumeRequest, SessionsConfig};
 
 use crate::error::Error;
+use crate::history::{History, Keeper};
 use crate::ice::{CREDENTIAL_TTL, IceVendor};
 use crate::lobby::{Input, Lobby, LobbyConfig};
-use crate::store::Store;
 use crate::token::CallSigner;
 use castle::ids::SessionId;
 use handle::Message;
@@ -91,6 +91,7 @@ pub struct Hub {
     broken: Vec<(SessionId, Error)>,
     ice: Arc<IceVendor>,
     signer: Arc<CallSigner>,
+    keeper: Keeper,
     ids: StdRng,
     drain: Option<Drain>,
 }
@@ -102,18 +103,24 @@ impl Hub {
         config: HubConfig,
         ice: Arc<IceVendor>,
         signer: Arc<CallSigner>,
+        history: History,
         seed: [u8; 32],
-        store: Arc<dyn Store>,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> HubHandle {
         let (mailbox, messages) = mpsc::channel(MAILBOX_MAX);
         let limits = Arc::new(config.sessions.clone());
-        tasks.spawn(Self::new(config, ice, signer, seed).run(messages, stop));
-        HubHandle::new(mailbox, store, limits)
+        let keeper = history.keep_on(tasks, stop.clone());
+        tasks.spawn(Self::new(config, ice, (signer, keeper), seed).run(messages, stop));
+        HubHandle::new(mailbox, limits, history)
     }
 
-    fn new(config: HubConfig, ice: Arc<IceVendor>, signer: Arc<CallSigner>, seed: [u8; 32]) -> Self {
+    fn new(
+        config: HubConfig,
+        ice: Arc<IceVendor>,
+        (signer, keeper): (Arc<CallSigner>, Keeper),
+        seed: [u8; 32],
+    ) -> Self {
         let mut ids = StdRng::from_seed(seed);
         Self {
             origin: Instant::now(),
@@ -126,6 +133,7 @@ impl Hub {
             broken: Vec::new(),
             ice,
             signer,
+            keeper,
             ids,
             drain: None,
             config,
@@ -200,9 +208,9 @@ impl Hub {
 
     fn take(&mut self, now: Duration, message: Message) {
         match message {
-            Message::Open { opening, outbox, reply } => {
+            Message::Open { opening, backstory, outbox, reply } => {
                 // The stream's task may have given up: then its `Detached` follows.
-                reply.send(self.open(now, opening, outbox)).ok();
+                reply.send(self.open(now, opening, backstory, outbox)).ok();
             }
             Message::Frames { session, epoch, frames } => {
                 for frame in frames {

@@ -16,6 +16,7 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub mod guest;
+pub mod history;
 pub mod host;
 pub mod hub;
 pub mod ice;

@@ -148,7 +148,7 @@ impl Lobby {
                 self.matchmaker.set_attached(now, session, attached);
                 let place = self.matchmaker.tell_place(now, session).expect("it has just got a place");
                 effects.push(Effect::Match(session, MatchNews::Queued(place)));
-                self.news_at.get_or_insert(now + self.config.place_interval);
+                self.news_at.get_or_insert(now + self.config.matching.news.interval);
             }
         }
         self.settle(now, effects);
@@ -181,9 +181,9 @@ impl Lobby {
         }
         self.tell_hall(now, effects);
         if self.news_at.is_some_and(|at| at <= now) {
-            let news = self.matchmaker.news(now, self.config.place_repeat);
+            let news = self.matchmaker.news(now);
             effects.extend(news.into_iter().map(|(to, place)| Effect::Match(to, MatchNews::Queued(place))));
-            self.news_at = (!self.matchmaker.is_empty()).then(|| now + self.config.place_interval);
+            self.news_at = (!self.matchmaker.is_empty()).then(|| now + self.config.matching.news.interval);
         }
     }
 
@@ -325,8 +325,10 @@ impl Lobby {
         self.guests.session_replaced(by, new);
         self.hall.leave(old);
         self.watch_everybody(Member { session: new, ..by });
-        self.calls.session_replaced(by, new);
         self.matchmaker.session_replaced(old, new);
+        let mut told = Vec::new();
+        self.calls.session_replaced(by, new, &mut told);
+        self.absorb(now, told, effects);
         self.session_attached(now, new, true, effects);
     }
 

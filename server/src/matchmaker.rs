@@ -9,16 +9,18 @@
 
 mod estimate;
 mod index;
+mod news;
 mod pairing;
 mod words;
 
 pub use estimate::Estimate;
-pub use words::{Criteria, Join, Joined, MatchConfig, Paired, Place};
+pub use words::{Criteria, Join, Joined, MatchConfig, NewsConfig, Paired, Place};
 
 use crate::error::Error;
 use castle::ids::{CallId, GuestId, SessionId};
 use estimate::Waits;
 use index::{Index, Wishes};
+use news::{Told, Turn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -37,7 +39,7 @@ struct Ticket {
     attached: bool,
     /// Since when its own stream is gone.
     unheard_since: Option<Duration>,
-    told: Option<(Duration, usize, usize)>,
+    told: Option<Told>,
 }
 
 impl Ticket {
@@ -76,6 +78,7 @@ pub struct Matchmaker {
     credits: BTreeMap<GuestId, (Duration, Duration)>,
     found: BTreeMap<SessionId, (String, CallId)>,
     waits: Waits,
+    turn: Turn,
 }
 
 fn ordered(a: GuestId, b: GuestId) -> (GuestId, GuestId) {
@@ -103,6 +106,7 @@ impl Matchmaker {
             credits: BTreeMap::new(),
             found: BTreeMap::new(),
             waits: Waits::default(),
+            turn: Turn::default(),
         }
     }
 
@@ -134,7 +138,6 @@ impl Matchmaker {
             if ticket.request_id != join.request_id {
                 return Err(Error::AlreadyQueued);
             }
-            ticket.told = None;
             if let Some(since) = ticket.unheard_since.take() {
                 self.holds.remove(&(since + self.config.hold, key));
             }
@@ -167,6 +170,7 @@ impl Matchmaker {
         self.by_session.insert(ticket.session, key);
         self.by_guest.entry(ticket.guest).or_default().insert(key);
         self.tickets.insert(key, ticket);
+        self.turn.inserted(key);
         self.chances.push_back(Chance::Ticket(key));
         Ok(Joined::Queued)
     }
@@ -300,44 +304,9 @@ impl Matchmaker {
         dropped
     }
 
-    /// Who is to be told their place: those for whom it changed, and everybody once in a while.
-    pub fn news(&mut self, now: Duration, repeat: Duration) -> Vec<(SessionId, Place)> {
-        let waiting = self.tickets.len();
-        let mut news = Vec::new();
-        for (at, (&(since, _), ticket)) in self.tickets.iter_mut().enumerate() {
-            let position = at + 1;
-            let fresh = ticket.told.is_some_and(|(told_at, told_position, told_waiting)| {
-                (told_position, told_waiting) == (position, waiting) && now < told_at + repeat
-            });
-            if !fresh && ticket.unheard_since.is_none() {
-                ticket.told = Some((now, position, waiting));
-                let estimate = self.waits.remaining(now.saturating_sub(since));
-                news.push((ticket.session, Place { position, waiting, estimate }));
-            }
-        }
-        news
-    }
-
-    /// The place of `session` now, for telling it.
-    pub fn tell_place(&mut self, now: Duration, session: SessionId) -> Option<Place> {
-        let place = self.place(now, session)?;
-        let ticket = self.tickets.get_mut(&self.by_session[&session]).expect("by_session names tickets");
-        ticket.told = Some((now, place.position, place.waiting));
-        Some(place)
-    }
-
-    /// The place of `session` now.
-    pub fn place(&self, now: Duration, session: SessionId) -> Option<Place> {
-        let key = *self.by_session.get(&session)?;
-        // Nearly always the last: counted from behind.
-        let behind = self.tickets.range(key..).count() - 1;
-        let waiting = self.tickets.len();
-        let estimate = self.waits.remaining(now.saturating_sub(key.0));
-        Some(Place { position: waiting - behind, waiting, estimate })
-    }
-
     fn remove(&mut self, key: Key) -> Ticket {
         let ticket = self.tickets.remove(&key).expect("removed by a key of the tables");
+        self.turn.removed(key);
         self.index.withdraw(key, &ticket.wishes);
         self.by_session.remove(&ticket.session);
         let keys = self.by_guest.get_mut(&ticket.guest).expect("every ticket is in by_guest");

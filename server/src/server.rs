@@ -12,6 +12,7 @@ use crate::auth::Authenticator;
 use crate::calls::RoutePolicy;
 use crate::config::{Config, MatchRoute, PublicUrl};
 use crate::error::Error;
+use crate::history::History;
 use crate::host::HostApi;
 use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
@@ -171,8 +172,8 @@ impl Server {
             hub_config(&config),
             Arc::clone(&ice),
             Arc::clone(&signers.call),
+            History::new(Arc::clone(&store), Arc::clone(&signers.call)),
             rand::random(),
-            Arc::clone(&store),
             &tasks,
             stopped.clone(),
         );
@@ -301,6 +302,7 @@ impl Server {
             authenticator: Arc::clone(&self.authenticator),
             ice: Arc::clone(&self.ice),
             hub: self.hub.clone(),
+            store: Arc::clone(&self.store),
             deadline: self.config.unary_deadline,
             streams: Streams {
                 config: self.config.session.clone(),

@@ -2,7 +2,9 @@
 //! owns it. No rules.
 
 pub mod accounts;
+pub mod calls;
 pub mod export;
+pub mod hall;
 pub mod matching;
 pub mod moderation;
 pub mod signal;
@@ -15,6 +17,7 @@ use crate::ice::IceVendor;
 use crate::moderation::Moderation;
 use crate::service::matching::MatchReplies;
 use crate::session::Streams;
+use crate::store::Store;
 use castle::v1::{self, castle_service_server::CastleService};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +40,8 @@ pub struct CastleApi {
     pub streams: Streams,
     /// Unary calls, and the beginnings of streams, end after this.
     pub deadline: Duration,
+    /// Call history and blocks.
+    pub store: Arc<dyn Store>,
     /// The reading halves of streams run on it.
     pub tasks: TaskTracker,
 }
@@ -187,23 +192,27 @@ impl CastleService for CastleApi {
 
     async fn list_guests(
         &self,
-        _request: Request<v1::ListGuestsRequest>,
+        request: Request<v1::ListGuestsRequest>,
     ) -> Result<Response<v1::ListGuestsResponse>, Status> {
-        Err(not_yet("ListGuests"))
+        self.unary(request, async |caller, asked| {
+            hall::list_guests(&self.hub, &*self.store, &caller, asked).await
+        })
+        .await
     }
 
     async fn list_calls(
         &self,
-        _request: Request<v1::ListCallsRequest>,
+        request: Request<v1::ListCallsRequest>,
     ) -> Result<Response<v1::ListCallsResponse>, Status> {
-        Err(not_yet("ListCalls"))
+        self.unary(request, async |caller, asked| calls::list_calls(&*self.store, &caller, asked).await).await
     }
 
     async fn erase_calls(
         &self,
-        _request: Request<v1::EraseCallsRequest>,
+        request: Request<v1::EraseCallsRequest>,
     ) -> Result<Response<v1::EraseCallsResponse>, Status> {
-        Err(not_yet("EraseCalls"))
+        self.unary(request, async |caller, asked| calls::erase_calls(&*self.store, &caller, asked).await)
+            .await
     }
 
     async fn block(&self, request: Request<v1::BlockRequest>) -> Result<Response<v1::BlockResponse>, Status> {
@@ -255,7 +264,3 @@ fn answered_before(rpc: &str) -> Status {
 }
 
 type NotYet<T> = tokio_stream::Empty<Result<T, Status>>;
-
-pub(crate) fn not_yet(rpc: &str) -> Status {
-    Status::unimplemented(format!("{rpc} is being built"))
-}

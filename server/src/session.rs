@@ -7,7 +7,7 @@
 
 mod incoming;
 mod replies;
-mod wire;
+pub(crate) mod wire;
 
 pub use incoming::{SEND_FRAMES_MAX, Sent, check_sent};
 pub use replies::{Replies, SignalCodec, SubscribeCodec};
@@ -17,7 +17,9 @@ pub(crate) use wire::understand;
 use crate::auth::{Authenticator, Caller};
 use crate::error::Error;
 use crate::guest::Guest;
-use crate::hub::{Asked, Attached, ClientFrame, HubHandle, Item, Opening, Outbox, Outgoing, TokenBucket};
+use crate::hub::{
+    Asked, Attached, ClientFrame, HubHandle, Item, Opening, Outbox, Outgoing, TokenBucket, Whose,
+};
 use castle::{PROTOCOL_VERSION, limits, v1};
 use futures_util::Stream;
 use incoming::{Arrived, Incoming};
@@ -152,6 +154,13 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
         // Refused: the hub has ended the stream with the reason.
         let Ok(attached) = hub.open(opening, outbox).await else { return };
         let Attached { session, epoch, .. } = attached;
+        // The login may have ended while the hello was on its way.
+        let caller = &self.caller;
+        let live = self.streams.authenticator.live(caller.guest, caller.login, caller.expires_at).await;
+        if let Err(error) = live {
+            hub.end_sessions_of(Whose::Login(caller.login), error).await;
+            return;
+        }
         match self.read(attached, &says).await {
             Ended::Bye => hub.bye(session, epoch).await,
             Ended::Gone => hub.detached(session, epoch).await,
@@ -178,9 +187,7 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
             guest: Arc::new(guest),
             login: self.caller.login,
             resume: hello.resume.map(wire::resume_request),
-            blocked: Vec::new(),
-            blocked_by: Vec::new(),
-            current_call: None,
+            call_token: hello.current_call,
             access_expires_at: self.caller.expires_at,
         })
     }

@@ -15,7 +15,7 @@ pub mod requests;
 pub mod sled;
 
 pub use accounts::{Account, AccountStore, Ban, NewPassword, Registration, Reset, Role};
-pub use history::HistoryStore;
+pub use history::{CallKey, CallRecord, HistoryStore, KeptCall, Part};
 pub use invitations::{Invitation, InvitationState, InvitationStore};
 pub use keys::{KeyStore, Secrets, SigningKey};
 pub use logins::{LOGINS_MAX, Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};

@@ -31,8 +31,10 @@ const ACCESS_BYTES_MAX: usize = 4096;
 const REFRESH_RANDOM: usize = 32;
 const REFRESH_TAG: usize = 16;
 const REFRESH_BYTES: usize = 16 + REFRESH_RANDOM + REFRESH_TAG;
-const CALL_VERSION: u8 = 1;
-const CALL_BODY: usize = 1 + 16 + 16 + 16 + 1;
+const CALL_VERSION: u8 = 2;
+const CALL_BODY: usize = 1 + 3 * 16 + 1 + 3 * 8;
+/// How long a call token is good: no call is held longer without news of it.
+pub const CALL_TTL: Duration = Duration::from_hours(24);
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -289,6 +291,16 @@ pub struct CallProof {
     pub answerer: GuestId,
     /// The end the token was given to.
     pub role: CallRole,
+    /// The matchmaker paired the two.
+    pub matched: bool,
+    /// Media may go through the relay alone.
+    pub relay_only: bool,
+    /// When the call was placed or matched; whole seconds, as the other times.
+    pub created_at: SystemTime,
+    /// When media flowed, if it did.
+    pub connected_at: Option<SystemTime>,
+    /// When the token was signed.
+    pub issued_at: SystemTime,
 }
 
 /// Signs call tokens, by which the ends of a call prove it to a server that has restarted.
@@ -302,39 +314,45 @@ impl CallSigner {
         Self { secret }
     }
 
-    /// The token of one end of a call: opaque text, about 110 characters.
-    pub fn sign(&self, call: CallId, offerer: GuestId, answerer: GuestId, role: CallRole) -> String {
+    /// The token of one end of a call: opaque text, about 150 characters.
+    pub fn sign(&self, proof: &CallProof) -> String {
         let mut bytes = Vec::with_capacity(CALL_BODY + 32);
         bytes.push(CALL_VERSION);
-        bytes.extend_from_slice(&call.to_bits().to_be_bytes());
-        bytes.extend_from_slice(&offerer.to_bits().to_be_bytes());
-        bytes.extend_from_slice(&answerer.to_bits().to_be_bytes());
-        bytes.push(match role {
-            CallRole::Offerer => 0,
-            CallRole::Answerer => 1,
-        });
+        for id in [proof.call.to_bits(), proof.offerer.to_bits(), proof.answerer.to_bits()] {
+            bytes.extend_from_slice(&id.to_be_bytes());
+        }
+        let flags = [proof.role == CallRole::Answerer, proof.matched, proof.relay_only];
+        bytes.push(flags.into_iter().enumerate().map(|(at, flag)| u8::from(flag) << at).sum());
+        let connected_at = proof.connected_at.map_or(0, unix_seconds);
+        for seconds in [unix_seconds(proof.created_at), connected_at, unix_seconds(proof.issued_at)] {
+            bytes.extend_from_slice(&seconds.to_be_bytes());
+        }
         let mac = hmac(&self.secret, &[b"call", &bytes]).finalize().into_bytes();
         bytes.extend_from_slice(&mac);
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What a token proves; `None` unless this server signed it.
-    pub fn verify(&self, token: &str) -> Option<CallProof> {
+    /// What a token proves at `now`; `None` unless this server signed it within [`CALL_TTL`].
+    pub fn verify(&self, now: SystemTime, token: &str) -> Option<CallProof> {
         let bytes: [u8; CALL_BODY + 32] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
         let (body, mac) = bytes.split_at(CALL_BODY);
         hmac(&self.secret, &[b"call", body]).verify_slice(mac).ok()?;
         let id = |at: usize| Some(u128::from_be_bytes(body.get(at..at + 16)?.try_into().ok()?));
-        Some(CallProof {
+        let seconds = |at: usize| Some(u64::from_be_bytes(body.get(at..at + 8)?.try_into().ok()?));
+        let time = |seconds: u64| UNIX_EPOCH + Duration::from_secs(seconds);
+        let flags = body[49];
+        let proof = CallProof {
             call: CallId::from_bits(id(1)?),
             offerer: GuestId::from_bits(id(17)?),
             answerer: GuestId::from_bits(id(33)?),
-            role: match body[49] {
-                0 => CallRole::Offerer,
-                1 => CallRole::Answerer,
-                _ => return None,
-            },
-        })
-        .filter(|_| body[0] == CALL_VERSION)
+            role: if flags & 1 == 0 { CallRole::Offerer } else { CallRole::Answerer },
+            matched: flags & 2 != 0,
+            relay_only: flags & 4 != 0,
+            created_at: time(seconds(50)?),
+            connected_at: Some(seconds(58)?).filter(|&seconds| seconds > 0).map(time),
+            issued_at: time(seconds(66)?),
+        };
+        Some(proof).filter(|proof| body[0] == CALL_VERSION && now < proof.issued_at + CALL_TTL)
     }
 }
 

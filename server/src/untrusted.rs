@@ -50,7 +50,10 @@ pub fn token(bytes: &[u8]) {
     let access = AccessSigner::new(vec![key]);
     assert!(access.verify(SystemTime::UNIX_EPOCH, &text).is_err(), "a token that nobody signed");
     assert!(RefreshMinter::new(SEED).read(&text).is_none(), "a refresh token that nobody made");
-    assert!(CallSigner::new(SEED).verify(&text).is_none(), "a call token that nobody signed");
+    assert!(
+        CallSigner::new(SEED).verify(SystemTime::UNIX_EPOCH, &text).is_none(),
+        "a call token that nobody signed"
+    );
 }
 
 /// Login and display names, and a password beside them.

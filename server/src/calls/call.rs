@@ -1,5 +1,6 @@
 //! One call: its two ends, its phase, and how each end sees it. PURE, see `calls`.
 
+use super::prepare::{Device, Early};
 use super::{
     CallEffect, CallState, CallView, EndReason, EndedCall, Origin, Presence, Route, RoutePolicy, Side,
 };
@@ -36,8 +37,8 @@ impl End {
 /// Where a call stands, with what only matters there.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// The callee's sessions that ring, and whether each is attached.
-    Ringing { devices: BTreeMap<SessionId, bool>, expires_at: Duration },
+    /// The callee's sessions that ring, and what the caller has said already.
+    Ringing { devices: BTreeMap<SessionId, Device>, early: Early, expires_at: Duration },
     /// Matched calls end by themselves when they do not connect.
     Connecting { expires_at: Option<Duration> },
     /// Both ends said that media can flow.
@@ -115,7 +116,9 @@ impl Call {
 
     pub(super) fn presence(&self, side: Side) -> Presence {
         match (&self.phase, side) {
-            (Phase::Ringing { devices, .. }, Side::Second) => presence_of(devices.values().any(|&up| up)),
+            (Phase::Ringing { devices, .. }, Side::Second) => {
+                presence_of(devices.values().any(|device| device.attached))
+            }
             _ => self.end(side).presence,
         }
     }

@@ -1,6 +1,7 @@
 //! What becomes of a call when sessions come, break, return and end. PURE, see `calls`.
 
 use super::call::{Phase, presence_of};
+use super::prepare::Device;
 use super::{CallEffect, Calls, Departure, EndReason, Member, Presence, Side};
 use castle::ids::{GuestId, SessionId};
 use std::time::Duration;
@@ -13,7 +14,8 @@ impl Calls {
         if call.ends[1].guest.id == by.guest
             && let Phase::Ringing { devices, .. } = &mut call.phase
         {
-            devices.insert(by.session, true);
+            devices.insert(by.session, Device::new(true));
+            call.catch_up(by.session, effects);
             if call.presence(Side::Second) != before {
                 call.tell(Side::First, effects);
             }
@@ -27,7 +29,9 @@ impl Calls {
         let before = call.presence(side);
         match &mut call.phase {
             Phase::Ringing { devices, .. } if side == Side::Second => {
-                devices.insert(by.session, attached);
+                if let Some(device) = devices.get_mut(&by.session) {
+                    device.attached = attached;
+                }
             }
             _ => call.end_mut(side).presence = presence_of(attached),
         }
@@ -37,7 +41,7 @@ impl Calls {
     }
 
     /// The session goes on under another id: what it had and did not get is lost, its call is not.
-    pub fn session_replaced(&mut self, old: Member, new: SessionId) {
+    pub fn session_replaced(&mut self, old: Member, new: SessionId, effects: &mut Vec<CallEffect>) {
         let Some(call) = self.by_guest.get(&old.guest).and_then(|id| self.table.get_mut(id)) else { return };
         for end in &mut call.ends {
             if end.session == Some(old.session) {
@@ -45,9 +49,10 @@ impl Calls {
             }
         }
         if let Phase::Ringing { devices, .. } = &mut call.phase
-            && let Some(attached) = devices.remove(&old.session)
+            && let Some(device) = devices.remove(&old.session)
         {
-            devices.insert(new, attached);
+            devices.insert(new, device);
+            call.catch_up(new, effects);
         }
     }
 
@@ -64,11 +69,11 @@ impl Calls {
         let Some(side) = call.side_of(by.session) else { return };
         match &mut call.phase {
             Phase::Ringing { devices, .. } if side == Side::Second => {
-                let attached_before = devices.values().any(|&up| up);
+                let attached_before = devices.values().any(|device| device.attached);
                 devices.remove(&by.session);
                 if devices.is_empty() {
                     self.end(now, id, EndReason::Disconnected, None, effects);
-                } else if devices.values().any(|&up| up) != attached_before {
+                } else if devices.values().any(|device| device.attached) != attached_before {
                     call.tell(Side::First, effects);
                 }
             }

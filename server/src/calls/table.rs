@@ -1,9 +1,10 @@
 //! The transitions of calls that people cause, and the table that holds all calls. PURE, see `calls`.
 
 use super::call::{Call, End, Phase, faithful, presence_of};
+use super::prepare::{Device, Early};
 use super::{
-    CallEffect, CallState, CallView, Calls, EndReason, Negotiation, Origin, Presence, Route, RoutePolicy,
-    Side,
+    CallEffect, CallState, CallView, Calls, EndReason, EndedCall, Negotiation, Origin, Presence, Route,
+    RoutePolicy, Side,
 };
 use crate::error::Error;
 use crate::guest::SharedGuest;
@@ -44,6 +45,8 @@ impl Calls {
         effects: &mut Vec<CallEffect>,
     ) {
         let (callee, devices) = callee;
+        let devices =
+            devices.into_iter().map(|(session, attached)| (session, Device::new(attached))).collect();
         let expires_at = now + self.config.ring_timeout;
         self.begin(Call {
             id: new.id,
@@ -52,7 +55,7 @@ impl Calls {
                 End::new(caller.guest, Some(caller.session), caller.attached),
                 End::new(callee, None, true),
             ],
-            phase: Phase::Ringing { devices, expires_at },
+            phase: Phase::Ringing { devices, early: Early::default(), expires_at },
             route_policy: new.route_policy,
             created_at: now,
             older: Duration::ZERO,
@@ -95,29 +98,54 @@ impl Calls {
         }
     }
 
+    /// What is kept of a call whose callee was busy.
+    pub fn busy_record(new: &NewCall, guests: [GuestId; 2]) -> EndedCall {
+        EndedCall {
+            call: new.id,
+            guests,
+            origin: new.origin,
+            lasted: Duration::ZERO,
+            connected_for: None,
+            reason: EndReason::Busy,
+            routes: [Route::Unknown; 2],
+            missed: false,
+        }
+    }
+
     /// `session` takes the ringing call.
     pub fn accept(&mut self, by: Member, id: CallId, effects: &mut Vec<CallEffect>) -> Result<(), Error> {
         let (call, side) = self.member(by, id)?;
-        let Phase::Ringing { devices, expires_at } = &mut call.phase else {
+        let Phase::Ringing { devices, early, expires_at } = &mut call.phase else {
             return Err(call.wrong_state());
         };
-        if side == Side::First {
+        let Some(accepting) = devices.remove(&by.session) else {
             return Err(Error::WrongState { state: CallState::Ringing.as_str() });
-        }
-        let devices = std::mem::take(devices);
+        };
+        debug_assert_eq!(side, Side::Second, "only the callee's devices ring");
+        let (others, said) = (std::mem::take(devices), std::mem::take(early));
         let deadline = (*expires_at, id);
-        for &device in devices.keys().filter(|&&device| device != by.session) {
+        for &device in others.keys() {
             let view = call.ended_view(Side::Second, EndReason::AnsweredElsewhere);
             effects.push(CallEffect::Tell { session: device, view });
         }
+        call.phase = Phase::Connecting { expires_at: None };
         let callee = call.end_mut(Side::Second);
         callee.session = Some(by.session);
-        callee.presence = presence_of(devices[&by.session]);
-        call.phase = Phase::Connecting { expires_at: None };
+        callee.presence = presence_of(accepting.attached);
+        if accepting.answered {
+            call.end_mut(Side::First).offered = false;
+        }
         let [caller, callee] = call.guests();
         self.deadlines.remove(&deadline);
         self.rings.answered(caller, callee);
         self.announce(id, effects);
+        let call = &self.table[&id];
+        if accepting.early.is_empty() {
+            // It may not listen before the call is its own: it hears again what was said.
+            said.relay(call, by.session, effects);
+        } else if let Some(caller) = call.end(Side::First).session {
+            accepting.early.relay(call, caller, effects);
+        }
         Ok(())
     }
 
@@ -200,7 +228,7 @@ impl Calls {
         Ok(())
     }
 
-    /// Passes `negotiation` to the other end.
+    /// Passes `negotiation` to the other end; while it rings, as `calls/prepare.rs` says.
     pub fn negotiate(
         &mut self,
         by: Member,
@@ -210,7 +238,7 @@ impl Calls {
     ) -> Result<(), Error> {
         let (call, side) = self.member(by, id)?;
         if matches!(call.phase, Phase::Ringing { .. }) {
-            return Err(call.wrong_state());
+            return call.prepare(by.session, negotiation, effects);
         }
         match negotiation {
             Negotiation::Offer(_) => call.end_mut(side).offered = true,

@@ -2,15 +2,13 @@
 
 use super::outgoing::{GoAway, Inbox, Outbox};
 use super::sessions::{ResumeRequest, SessionsConfig};
-use crate::calls::Claim;
 use crate::error::Error;
 use crate::guest::SharedGuest;
+use crate::history::{Backstory, History};
 use crate::lobby::{Command, HallPage, Input, MatchNews, Watch};
 use crate::matchmaker::Join;
-use crate::store::{BlocksOf, Store};
 use castle::ids::{CallId, GuestId, LoginId, SessionId};
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
@@ -27,12 +25,8 @@ pub struct Opening {
     pub login: LoginId,
     /// The session to take up again.
     pub resume: Option<ResumeRequest>,
-    /// Whom the guest blocked; read by [`HubHandle::open`].
-    pub blocked: Vec<GuestId>,
-    /// Who blocked the guest; read likewise.
-    pub blocked_by: Vec<GuestId>,
-    /// The call the client says it is in, by a token that was verified.
-    pub current_call: Option<Claim>,
+    /// The token of the call the client says it is in; empty for none.
+    pub call_token: String,
     /// When the stream's access token ends.
     pub access_expires_at: SystemTime,
 }
@@ -115,6 +109,7 @@ pub struct Busy {
 pub(super) enum Message {
     Open {
         opening: Opening,
+        backstory: Backstory,
         outbox: Outbox,
         reply: oneshot::Sender<Result<Attached, Error>>,
     },
@@ -185,26 +180,16 @@ pub(super) enum Message {
 }
 
 /// Speaks to the hub. Cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct HubHandle {
     mailbox: mpsc::Sender<Message>,
-    store: Arc<dyn Store>,
     limits: Arc<SessionsConfig>,
-}
-
-impl fmt::Debug for HubHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HubHandle").finish_non_exhaustive()
-    }
+    history: History,
 }
 
 impl HubHandle {
-    pub(super) fn new(
-        mailbox: mpsc::Sender<Message>,
-        store: Arc<dyn Store>,
-        limits: Arc<SessionsConfig>,
-    ) -> Self {
-        Self { mailbox, store, limits }
+    pub(super) fn new(mailbox: mpsc::Sender<Message>, limits: Arc<SessionsConfig>, history: History) -> Self {
+        Self { mailbox, limits, history }
     }
 
     /// Bounds of sessions.
@@ -217,19 +202,17 @@ impl HubHandle {
     /// The blocks that concern the guest are read here, in the stream's own task: the hub waits for no disk.
     ///
     /// Errors: `SessionLimit`, `Limit`, `Superseded`, `Draining`.
-    pub async fn open(&self, mut opening: Opening, outbox: Outbox) -> Result<Attached, Error> {
-        match self.store.blocks_of(opening.guest.id).await {
-            Ok(BlocksOf { blocked, blocked_by }) => {
-                opening.blocked = blocked;
-                opening.blocked_by = blocked_by;
-            }
+    pub async fn open(&self, opening: Opening, outbox: Outbox) -> Result<Attached, Error> {
+        let guest = opening.guest.id;
+        let backstory = match self.history.backstory(guest, &opening.call_token, SystemTime::now()).await {
+            Ok(backstory) => backstory,
             Err(error) => {
                 outbox.end_with(error.clone());
                 return Err(error);
             }
-        }
+        };
         let (reply, answer) = oneshot::channel();
-        self.ask(Message::Open { opening, outbox, reply }, answer).await?
+        self.ask(Message::Open { opening, backstory, outbox, reply }, answer).await?
     }
 
     /// Frames came on the stream with this epoch, in this order.

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::ice::IceServers;
 use crate::lobby::{HallDelta, HallSnapshot, SelfView};
 use crate::session::Sent;
+use crate::store::KeptCall;
 use bytes::Bytes;
 use castle::ids::{CallId, SessionId};
 use std::sync::{Arc, OnceLock};
@@ -91,6 +92,8 @@ pub struct Welcome {
     pub hall: HallSnapshot,
     /// The receiver's call.
     pub call: Option<CallNews>,
+    /// Missed calls that were not seen yet, newest first.
+    pub missed_calls: Vec<KeptCall>,
     /// When the access token of the stream ends.
     pub access_expires_at: SystemTime,
 }

@@ -4,11 +4,11 @@
 use super::Hub;
 use super::handle::MatchLine;
 use super::outgoing::{Body, CallNews, Frame, Item, Shared};
-use crate::calls::{CallState, CallView, Side};
+use crate::calls::{CallState, CallView, Origin, RoutePolicy, Side};
 use crate::error::Error;
 use crate::ice::{CredentialOwner, IceServers};
 use crate::lobby::{Effect, Event, HallDelta, HallSnapshot, Input, MatchNews};
-use crate::token::CallRole;
+use crate::token::{CallProof, CallRole};
 use castle::ids::SessionId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Hub {
                 Some(Effect::Match(to, news)) => self.send_match(to, news),
                 Some(Effect::Hall(to, delta)) => self.send_hall(&to, delta),
                 Some(Effect::HallSnapshot(to, snapshot)) => self.send_snapshot(to, snapshot),
-                Some(Effect::Keep(keep)) => tracing::debug!(?keep, "to be kept"),
+                Some(Effect::Keep(keep)) => self.keeper.keep(SystemTime::now(), keep),
                 None if self.broken.is_empty() => break,
                 None => {}
             }
@@ -183,11 +183,24 @@ impl Hub {
             Side::First => CallRole::Offerer,
             Side::Second => CallRole::Answerer,
         };
+        let created_at = wall - now.saturating_sub(view.created_at) - view.older;
         CallNews {
-            created_at: wall - now.saturating_sub(view.created_at) - view.older,
+            created_at,
             expires_at: view.expires_at.map(|at| wall + at.saturating_sub(now)),
             ice: if begins { self.ice_for(to, wall) } else { None },
-            token: joined.then(|| self.signer.sign(view.id, view.first.id, view.second.id, role)),
+            token: joined.then(|| {
+                self.signer.sign(&CallProof {
+                    call: view.id,
+                    offerer: view.first.id,
+                    answerer: view.second.id,
+                    role,
+                    matched: view.origin == Origin::Matched,
+                    relay_only: view.route_policy == RoutePolicy::RelayOnly,
+                    created_at,
+                    connected_at: view.connected.map(|(at, older)| wall - now.saturating_sub(at) - older),
+                    issued_at: wall,
+                })
+            }),
             view,
         }
     }

@@ -7,9 +7,11 @@ use super::sessions::Opened;
 use super::{Drain, Hub};
 use crate::calls::{Departure, Party};
 use crate::error::Error;
+use crate::history::Backstory;
 use crate::ice::CredentialsOf;
 use crate::lobby::{Beginning, Effect, Event, Input};
 use crate::matchmaker::Join;
+use crate::store::KeptCall;
 use castle::ids::{LoginId, SessionId};
 use castle::link::{Arrival, LinkError};
 use rand::RngExt as _;
@@ -24,6 +26,7 @@ impl Hub {
         &mut self,
         now: Duration,
         opening: Opening,
+        backstory: Backstory,
         outbox: Outbox,
     ) -> Result<Attached, Error> {
         if self.drain.is_some() {
@@ -38,15 +41,15 @@ impl Hub {
             }
         };
         let mut effects = Vec::new();
+        let Backstory { blocked, blocked_by, current_call, missed_calls } = backstory;
+        let (current_call, refused) = match current_call.transpose() {
+            Ok(claim) => (claim, None),
+            Err(error) => (None, Some(error)),
+        };
         let input = match &opened {
             Opened::New => {
                 let party = Party { guest: opening.guest.clone(), session: id, attached: true };
-                Input::SessionBegan(Beginning {
-                    party,
-                    blocked: opening.blocked.clone(),
-                    blocked_by: opening.blocked_by.clone(),
-                    current_call: opening.current_call.clone(),
-                })
+                Input::SessionBegan(Beginning { party, blocked, blocked_by, current_call })
             }
             Opened::Resumed(_) => Input::SessionResumed(id),
             Opened::Replaced(old) => {
@@ -57,7 +60,10 @@ impl Hub {
             }
         };
         self.lobby.handle(now, input, &mut effects);
-        self.welcome(now, (id, opening.access_expires_at), opened, outbox);
+        if let Some(error) = refused.filter(|_| matches!(opened, Opened::New)) {
+            effects.push(Effect::Send(id, Event::Refused(error)));
+        }
+        self.welcome(now, (id, opening.access_expires_at), (opened, missed_calls), outbox);
         self.refresh_ice_later(now, id);
         let session = self.sessions.get_mut(id).expect("opened just above");
         let attached = Attached { session: id, epoch: session.epoch, received: session.link.received() };
@@ -84,7 +90,7 @@ impl Hub {
         &mut self,
         now: Duration,
         (id, access_expires_at): (SessionId, SystemTime),
-        opened: Opened,
+        (opened, missed_calls): (Opened, Vec<KeptCall>),
         outbox: Outbox,
     ) {
         let scene = self.lobby.scene(id).expect("the session is in the lobby");
@@ -105,6 +111,7 @@ impl Hub {
             me: scene.me,
             hall: scene.hall,
             call,
+            missed_calls,
             access_expires_at,
         };
         let mut fits = outbox.push(ack, Item::Welcome(Box::new(welcome)));

@@ -411,8 +411,13 @@ impl Hall {
         let part = self.by_session.get(&session)?;
         let view = self.views.get_mut(part).expect("by_session names views");
         let page = Page::of(around, part, self.config.page);
-        if view.due.is_some() {
-            view.lent.extend(differences(&view.rows, &page.rows));
+        let different = differences(&view.rows, &page.rows);
+        if !different.is_empty() {
+            view.lent.extend(different);
+            if view.due.is_none() {
+                view.due = Some(view.quiet_until);
+                self.due.insert((view.quiet_until, part.clone()));
+            }
         }
         let next = page.next();
         let rows = page.rows.into_values().filter(|row| row.guest.id != me);

@@ -1,6 +1,7 @@
 //! Placing a call: who is meant, and whether they can be rung. PURE, see `lobby`.
 
-use super::{Effect, Event, Lobby};
+use super::presence::Present;
+use super::{Callee, Effect, Event, Keep, Lobby};
 use crate::calls::{Calls, Member, NewCall, Occupation, Origin, RoutePolicy};
 use crate::error::Error;
 use crate::guest::Wish;
@@ -90,7 +91,11 @@ impl Lobby {
                 self.tried.note(now, by.guest, callee);
                 callee
             }
-            Target::Guest(_) | Target::Name(_) => callee.ok_or(Error::PeerUnavailable)?,
+            Target::Guest(guest) => guest,
+            Target::Name(name) => match callee {
+                Some(callee) => callee,
+                None => return Err(self.missed(by.guest, Callee::Name(name), effects)),
+            },
         };
         self.ring(now, by, callee, effects)
     }
@@ -99,6 +104,7 @@ impl Lobby {
         let others = self.guests.longest_free().map(|present| present.guest.id);
         others
             .filter(|&callee| callee != caller && !self.tried.contains(caller, callee))
+            .filter(|&callee| !self.blocks.between(caller, callee))
             .find(|&callee| self.calls.may_ring(now, caller, callee).is_ok())
     }
 
@@ -112,25 +118,40 @@ impl Lobby {
         if callee == by.guest {
             return Err(Error::field("place_call", "is yourself"));
         }
+        // Like somebody who is not there: a block is not told by any answer.
+        if self.blocks.between(by.guest, callee) {
+            return Err(Error::PeerUnavailable);
+        }
         let caller = self.party(by.session).expect("a command comes from a live session");
-        let present = self.guests.get(callee).filter(|present| present.wish != Wish::Invisible);
-        let present = present.ok_or(Error::PeerUnavailable)?;
+        let reachable = |present: &&Present| present.wish != Wish::Invisible;
+        let Some(present) = self.guests.get(callee).filter(reachable) else {
+            return Err(self.missed(by.guest, Callee::Guest(callee), effects));
+        };
         let (callee, devices) = (present.guest.clone(), present.sessions.clone());
         let do_not_disturb = present.wish == Wish::DoNotDisturb;
         let occupied = self.calls.occupation(callee.id) != Occupation::Free;
         let new = NewCall { id: self.new_call_id(), origin: Origin::Placed, route_policy: RoutePolicy::Any };
         if occupied {
+            effects.push(Effect::Keep(Keep::Ended(Calls::busy_record(&new, [caller.guest.id, callee.id]))));
             let view = Calls::busy(now, &new, caller.guest, callee);
             effects.push(Effect::Send(by.session, Event::Call(view)));
             return Ok(());
         }
         if do_not_disturb {
-            return Err(Error::PeerUnavailable);
+            return Err(self.missed(by.guest, Callee::Guest(callee.id), effects));
         }
         self.calls.may_ring(now, by.guest, callee.id)?;
         let mut told = Vec::new();
         self.calls.place(now, new, caller, (callee, devices), &mut told);
         self.absorb(now, told, effects);
         Ok(())
+    }
+
+    /// Nobody can be rung there. Who it is, and whether they learn of it, is for the history to find out; the caller
+    /// gets the same answer in every case.
+    fn missed(&mut self, caller: GuestId, callee: Callee, effects: &mut Vec<Effect>) -> Error {
+        let call = self.new_call_id();
+        effects.push(Effect::Keep(Keep::Missed { caller, callee, call }));
+        Error::PeerUnavailable
     }
 }

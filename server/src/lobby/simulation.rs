@@ -2,11 +2,11 @@
 //! sessions know what the lobby knows. `CASTLE_SEEDS=from..to` replays or widens the seeds.
 
 use super::*;
-use crate::calls::{CallState, CallView, Negotiation, RingLimits};
+use crate::calls::{CallState, CallView, Candidate, Negotiation, RingLimits, Side};
 use crate::guest::Guest;
 use crate::matchmaker::Criteria;
 use rand_chacha::ChaCha8Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const GUESTS: u128 = 5;
@@ -33,16 +33,26 @@ struct World {
     finished: usize,
     met: BTreeMap<(GuestId, GuestId), Duration>,
     calls_seen: usize,
+    /// What the store would know: who blocked whom.
+    blocks: BTreeSet<(GuestId, GuestId)>,
+    /// Calls that were told to be over.
+    over: BTreeSet<CallId>,
+    taken_up: usize,
+}
+
+fn lobby(start: u8) -> Lobby {
+    let mut config = LobbyConfig::default();
+    config.calls.rings = RingLimits { unanswered_max: 3, window: Duration::from_mins(2) };
+    config.hall.page = 3;
+    Lobby::new(config, [start; 32])
 }
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut config = LobbyConfig::default();
-        config.calls.rings = RingLimits { unanswered_max: 3, window: Duration::from_mins(2) };
         Self {
             seed,
             rng: ChaCha8Rng::seed_from_u64(seed),
-            lobby: Lobby::new(config, [3; 32]),
+            lobby: lobby(0),
             now: Duration::ZERO,
             clients: BTreeMap::new(),
             sessions: 0,
@@ -50,6 +60,9 @@ impl World {
             finished: 0,
             met: BTreeMap::new(),
             calls_seen: 0,
+            blocks: BTreeSet::new(),
+            over: BTreeSet::new(),
+            taken_up: 0,
         }
     }
 
@@ -63,7 +76,11 @@ impl World {
         let longest = if self.rng.random_bool(0.1) { 60_000 } else { 3_000 };
         self.now += Duration::from_millis(self.rng.random_range(0..longest));
         let Some(session) = self.pick().filter(|_| !self.rng.random_bool(0.1)) else { return self.comes() };
-        match self.rng.random_range(0..20) {
+        match self.rng.random_range(0..25) {
+            20 => self.says_block(session, true),
+            21 | 22 => self.says_block(session, false),
+            23 if self.rng.random_bool(0.2) => self.restarts(),
+            24 => self.accepts_at_the_deadline(session),
             0 => self.leaves(session, Departure::Left),
             1 => self.leaves(session, Departure::Lost),
             2 => self.leaves(session, Departure::Closed),
@@ -80,22 +97,79 @@ impl World {
     }
 
     fn comes(&mut self) {
+        let who = self.rng.random_range(0..GUESTS);
+        self.begins(who, None);
+    }
+
+    fn begins(&mut self, who: u128, current_call: Option<Claim>) {
         self.sessions += 1;
-        let (session, who) = (SessionId::from_bits(self.sessions), self.rng.random_range(0..GUESTS));
+        let session = SessionId::from_bits(self.sessions);
         let name = format!("guest{who}");
         let guest = Arc::new(Guest { id: GuestId::from_bits(who), display_name: name.clone(), name });
+        let blocked = self.blocks.iter().filter(|pair| pair.0 == guest.id).map(|pair| pair.1).collect();
+        let blocked_by = self.blocks.iter().filter(|pair| pair.1 == guest.id).map(|pair| pair.0).collect();
         let party = Party { guest, session, attached: true };
-        let (blocked, blocked_by, current_call) = (vec![], vec![], None);
         self.clients.insert(session, Client { guest: who, attached: true, ..Client::default() });
         self.welcomed(session, Input::SessionBegan(Beginning { party, blocked, blocked_by, current_call }));
+    }
+
+    /// A block is on disk before the lobby learns of it.
+    fn says_block(&mut self, session: SessionId, blocked: bool) {
+        let by = GuestId::from_bits(self.clients[&session].guest);
+        let whom = GuestId::from_bits(self.rng.random_range(0..GUESTS));
+        if by == whom {
+            return;
+        }
+        if blocked {
+            self.blocks.insert((by, whom));
+            self.input(Input::Blocked { by, whom });
+        } else {
+            self.blocks.remove(&(by, whom));
+            self.input(Input::Unblocked { by, whom });
+        }
+    }
+
+    fn apart(&self, a: GuestId, b: GuestId) -> bool {
+        self.blocks.contains(&(a, b)) || self.blocks.contains(&(b, a))
+    }
+
+    /// The server is started anew: most clients come back with the token of their call, some never.
+    fn restarts(&mut self) {
+        self.finished += self.lobby.matchmaker.len();
+        self.lobby = lobby(self.rng.random());
+        self.met.clear();
+        for client in std::mem::take(&mut self.clients).into_values() {
+            self.now += Duration::from_millis(self.rng.random_range(0..20_000));
+            if self.rng.random_bool(0.2) {
+                continue;
+            }
+            let held = client.call.filter(|view| view.state != CallState::Ringing);
+            self.begins(client.guest, held.as_ref().map(claim));
+            self.check();
+        }
+    }
+
+    fn accepts_at_the_deadline(&mut self, session: SessionId) {
+        let Some(view) = &self.clients[&session].call else { return };
+        let (id, at) = (view.id, view.expires_at.unwrap_or_default());
+        let early = Duration::from_millis(self.rng.random_range(0..2));
+        self.now = self.now.max(at.saturating_sub(early));
+        self.input(Input::Command(session, Command::AcceptCall(id)));
+        let ended = self.clients[&session].call.as_ref().is_none_or(|view| view.id != id);
+        assert!(self.now < at || ended || view_is_joined(&self.clients[&session]), "seed {}", self.seed);
     }
 
     fn starts_over(&mut self, session: SessionId) {
         let scene = self.lobby.scene(session).expect("the session is there");
         let client = self.clients.get_mut(&session).expect("it is ours");
         client.call = scene.call;
-        client.hall_version = scene.hall.version;
-        client.hall = scene.hall.rows.iter().map(|row| (row.guest.id, row.shown)).collect();
+        self.sees_anew(session, scene.hall);
+    }
+
+    fn sees_anew(&mut self, session: SessionId, hall: HallSnapshot) {
+        let Some(client) = self.clients.get_mut(&session) else { return };
+        client.hall_version = hall.version;
+        client.hall = hall.rows.iter().map(|row| (row.guest.id, row.shown)).collect();
     }
 
     fn leaves(&mut self, session: SessionId, how: Departure) {
@@ -136,14 +210,15 @@ impl World {
         let mut words = |words: [&str; 2]| {
             words.into_iter().filter(|_| self.rng.random_bool(0.3)).map(Arc::from).collect()
         };
-        let criteria = Criteria { tags: words(["chess", "go"]), languages: words(["de", "fr"]) };
+        let criteria =
+            Criteria { tags: words(["chess", "go"]), languages: words(["de", "fr"]), ..Criteria::default() };
         let guest = GuestId::from_bits(self.clients[&session].guest);
         let request_id = self.rng.random_range(0..3).to_string();
         let join = Join { session, guest, request_id, criteria };
         let mut effects = Vec::new();
         // What is due happens first, so that what follows is this request's doing.
         self.input(Input::Tick);
-        let waited = self.lobby.matchmaker.place(self.now, session).is_some();
+        let waited = self.lobby.matchmaker.waits_for(session);
         let joined = self.lobby.join_match(self.now, join, &mut effects);
         let queued = effects
             .iter()
@@ -155,7 +230,12 @@ impl World {
     fn command(&mut self, session: SessionId) -> Command {
         let own = self.clients[&session].call.as_ref().map(|view| view.id);
         let call = own.unwrap_or(CallId::from_bits(self.rng.random_range(0..3)));
-        match self.rng.random_range(0..14) {
+        match self.rng.random_range(0..17) {
+            14 => {
+                let query = ["", "guest", "guest1", "nobody"][self.rng.random_range(0..4)].to_owned();
+                let after = self.rng.random_bool(0.3).then(|| "guest1".to_owned());
+                Command::WatchHall(Watch { number: self.rng.random_range(1..4), query, after })
+            }
             0 => Command::SetAvailability(Wish::Invisible),
             1 => Command::SetAvailability(Wish::DoNotDisturb),
             2 => Command::SetAvailability(Wish::Available),
@@ -169,7 +249,14 @@ impl World {
             11 => Command::HangUp { call, failed: self.rng.random_bool(0.5) },
             12 => Command::MediaConnected(call, crate::calls::Route::Host),
             _ if self.rng.random_bool(0.3) => Command::LeaveMatch,
-            _ => Command::Negotiate(call, Negotiation::Offer("v=0".to_owned())),
+            _ => Command::Negotiate(
+                call,
+                match self.rng.random_range(0..3) {
+                    0 => Negotiation::Offer("v=0".to_owned()),
+                    1 => Negotiation::Answer("v=0".to_owned()),
+                    _ => Negotiation::Candidate(Candidate::default()),
+                },
+            ),
         }
     }
 
@@ -192,8 +279,11 @@ impl World {
                 }
                 Effect::Send(_, Event::SelfUpdate(_) | Event::Refused(_))
                 | Effect::Match(_, MatchNews::Queued(_))
-                | Effect::HallSnapshot(..)
-                | Effect::Keep(_) => {}
+                | Effect::Keep(Keep::Missed { .. } | Keep::MissedCallsSeen { .. }) => {}
+                Effect::Keep(Keep::Ended(ended)) => {
+                    assert!(self.over.insert(ended.call), "seed {}: {} ended twice", self.seed, ended.call);
+                }
+                Effect::HallSnapshot(to, snapshot) => self.sees_anew(to, snapshot),
                 Effect::Match(_, MatchNews::Left(_)) => self.finished += 1,
                 Effect::Match(to, MatchNews::Found(call)) => found.entry(call).or_default().push(to),
                 Effect::Hall(to, delta) => self.told_of_hall(&to, &delta.change),
@@ -218,6 +308,11 @@ impl World {
             }
         }
         self.calls_seen += 1;
+        if let CallState::Connected = view.state
+            && view.older > Duration::ZERO
+        {
+            self.taken_up += 1;
+        }
         let Some(client) = self.clients.get_mut(&to) else { return };
         match (&client.call, view.state) {
             // A busy callee's call is over at once and was never this client's.
@@ -258,7 +353,17 @@ impl World {
                 self.lobby.calls.view(guest, session).map(|view| (view.id, view.state, view.peer_presence));
             assert_eq!(known, is, "seed {seed}: {session} knows another call than the lobby");
             let occupation = self.lobby.calls.occupation(guest);
-            let waits = self.lobby.matchmaker.place(self.now, session).is_some();
+            if let Some(view) = &client.call {
+                assert!(
+                    !self.apart(view.first.id, view.second.id),
+                    "seed {seed}: {} is a call of a block",
+                    view.id
+                );
+                assert!(!self.over.contains(&view.id), "seed {seed}: {} goes on after its end", view.id);
+            }
+            let seen = client.hall.keys().find(|&&other| client.attached && self.apart(guest, other));
+            assert_eq!(seen, None, "seed {seed}: {guest} sees somebody through a block");
+            let waits = self.lobby.matchmaker.waits_for(session);
             assert!(!(waits && occupation == Occupation::InCall), "seed {seed}: {guest} waits in a call");
         }
         self.lobby.calls.check_invariants();
@@ -284,9 +389,31 @@ impl World {
             let is: BTreeMap<GuestId, Shown> =
                 hall.rows.iter().map(|row| (row.guest.id, row.shown)).collect();
             assert_eq!(client.hall, is, "seed {}: {session} sees another hall", self.seed);
-            assert_eq!((client.hall_version, hall.guest_count), (hall.version, is.len()));
+            assert_eq!(client.hall_version, hall.version, "seed {}", self.seed);
+            assert!(hall.guest_count >= is.len(), "seed {}: the page has more than all", self.seed);
         }
     }
+}
+
+/// What the token of this call proves to a server that has forgotten it.
+fn claim(view: &CallView) -> Claim {
+    let peer = if view.side == Side::First { &view.second } else { &view.first };
+    Claim {
+        call: view.id,
+        side: view.side,
+        peer: peer.clone(),
+        origin: view.origin,
+        route_policy: view.route_policy,
+        age: Duration::from_secs(1),
+        connected_for: None,
+    }
+}
+
+fn view_is_joined(client: &Client) -> bool {
+    client
+        .call
+        .as_ref()
+        .is_some_and(|view| matches!(view.state, CallState::Connecting | CallState::Connected))
 }
 
 #[test]
@@ -295,7 +422,7 @@ fn invariants_hold_over_seeded_schedules() {
         let (from, to) = seeds.split_once("..")?;
         Some(from.parse().ok()?..to.parse().ok()?)
     });
-    let mut calls_seen = 0;
+    let (mut calls_seen, mut taken_up) = (0, 0);
     for seed in seeds.unwrap_or(0..2_000) {
         let mut world = World::new(seed);
         for _ in 0..STEPS {
@@ -312,7 +439,8 @@ fn invariants_hold_over_seeded_schedules() {
             "seed {seed}: something stays"
         );
         calls_seen += world.calls_seen;
+        taken_up += world.taken_up;
     }
-    println!("calls were told of {calls_seen} times");
-    assert!(calls_seen > 1_000, "the schedules did nothing");
+    println!("calls were told of {calls_seen} times, {taken_up} times of one taken up again");
+    assert!(calls_seen > 1_000 && taken_up > 100, "the schedules did nothing");
 }

@@ -24,10 +24,6 @@ pub struct LobbyConfig {
     pub hall: HallConfig,
     /// A repeated call for the next free guest skips those tried within this time.
     pub tried_window: Duration,
-    /// Places in the queue are told this often where they changed.
-    pub place_interval: Duration,
-    /// And this often where they did not, since the estimate moves.
-    pub place_repeat: Duration,
 }
 
 impl Default for LobbyConfig {
@@ -38,8 +34,6 @@ impl Default for LobbyConfig {
             match_route: RoutePolicy::RelayOnly,
             hall: HallConfig::default(),
             tried_window: Duration::from_mins(1),
-            place_interval: Duration::from_secs(1),
-            place_repeat: Duration::from_secs(5),
         }
     }
 }

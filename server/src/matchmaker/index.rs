@@ -27,6 +27,26 @@ enum Class {
     TakesAny,
 }
 
+/// One of the two wishes.
+struct Kind<'a> {
+    words: &'a BTreeSet<Arc<str>>,
+    /// How often it has relaxed: never, where it is required.
+    relaxed: usize,
+    given_up: usize,
+}
+
+impl Kind<'_> {
+    fn classes(&self, wordless: &[Class], neutral: Class) -> Vec<Class> {
+        if self.words.is_empty() {
+            return wordless.to_vec();
+        }
+        let mut classes: Vec<Class> = self.words.iter().cloned().map(Class::Word).collect();
+        classes.extend((self.relaxed >= NEUTRAL).then_some(neutral));
+        classes.extend((self.relaxed >= self.given_up).then_some(Class::TakesAny));
+        classes
+    }
+}
+
 /// A ticket's wishes, and how far it has relaxed them.
 #[derive(Debug)]
 pub(super) struct Wishes {
@@ -40,32 +60,21 @@ impl Wishes {
         Self { criteria, relaxed: 0 }
     }
 
-    fn kinds(&self) -> [(&BTreeSet<Arc<str>>, usize); 2] {
-        [(&self.criteria.tags, TAGS_GIVEN_UP), (&self.criteria.languages, LANGUAGES_GIVEN_UP)]
+    fn kinds(&self) -> [Kind<'_>; 2] {
+        let Criteria { tags, languages, tags_required, languages_required } = &self.criteria;
+        let relaxed = |required: &bool| if *required { 0 } else { self.relaxed };
+        [
+            Kind { words: tags, relaxed: relaxed(tags_required), given_up: TAGS_GIVEN_UP },
+            Kind { words: languages, relaxed: relaxed(languages_required), given_up: LANGUAGES_GIVEN_UP },
+        ]
     }
 
     fn offered(&self) -> [Vec<Class>; 2] {
-        self.kinds().map(|(words, given_up)| {
-            if words.is_empty() {
-                return vec![Class::Wordless];
-            }
-            let mut classes: Vec<Class> = words.iter().cloned().map(Class::Word).collect();
-            classes.extend((self.relaxed >= NEUTRAL).then_some(Class::TakesWordless));
-            classes.extend((self.relaxed >= given_up).then_some(Class::TakesAny));
-            classes
-        })
+        self.kinds().map(|kind| kind.classes(&[Class::Wordless], Class::TakesWordless))
     }
 
     fn sought(&self) -> [Vec<Class>; 2] {
-        self.kinds().map(|(words, given_up)| {
-            if words.is_empty() {
-                return vec![Class::Wordless, Class::TakesWordless];
-            }
-            let mut classes: Vec<Class> = words.iter().cloned().map(Class::Word).collect();
-            classes.extend((self.relaxed >= NEUTRAL).then_some(Class::Wordless));
-            classes.extend((self.relaxed >= given_up).then_some(Class::TakesAny));
-            classes
-        })
+        self.kinds().map(|kind| kind.classes(&[Class::Wordless, Class::TakesWordless], Class::Wordless))
     }
 
     #[cfg(test)]
@@ -77,11 +86,14 @@ impl Wishes {
     #[cfg(test)]
     pub(super) fn compatible(&self, other: &Self) -> bool {
         let takes = |me: &Self, you: &Self| {
-            me.kinds().into_iter().zip(you.kinds()).all(|((mine, given_up), (yours, _))| {
-                mine.is_empty()
-                    || !mine.is_disjoint(yours)
-                    || (yours.is_empty() && me.relaxed >= NEUTRAL)
-                    || me.relaxed >= given_up
+            let required = [me.criteria.tags_required, me.criteria.languages_required];
+            let kinds = me.kinds().into_iter().zip(you.kinds()).zip(required);
+            let mut kinds = kinds.map(|((mine, yours), required)| (mine, yours.words, required));
+            kinds.all(|(mine, yours, required)| {
+                mine.words.is_empty()
+                    || !mine.words.is_disjoint(yours)
+                    || (!required && yours.is_empty() && me.relaxed >= NEUTRAL)
+                    || (!required && me.relaxed >= mine.given_up)
             })
         };
         takes(self, other) && takes(other, self)

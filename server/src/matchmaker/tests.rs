@@ -22,7 +22,7 @@ fn session(number: u128) -> SessionId {
 
 fn criteria(tags: &[&str], languages: &[&str]) -> Criteria {
     let words = |words: &[&str]| words.iter().map(|&word| Arc::from(word)).collect();
-    Criteria { tags: words(tags), languages: words(languages) }
+    Criteria { tags: words(tags), languages: words(languages), ..Criteria::default() }
 }
 
 fn ticket(number: u128, criteria: Criteria) -> Join {
@@ -82,6 +82,79 @@ fn wishes_are_given_up_step_by_step() {
 }
 
 #[test]
+fn what_is_required_is_never_given_up() {
+    let required = Criteria { tags_required: true, ..criteria(&["chess"], &["de"]) };
+    let mut queue = Queue::new();
+    queue.join(secs(0), 1, required.clone());
+    queue.join(secs(0), 2, Criteria::default());
+    queue.join(secs(0), 3, criteria(&["go"], &["de"]));
+    assert_eq!(queue.settle(secs(5)), [[2, 3]], "and who requires nothing takes somebody else");
+    assert_eq!(queue.settle(secs(3_600)), NOBODY);
+    assert_eq!(queue.join(secs(3_600), 4, criteria(&["chess"], &["de", "fr"])), [[1, 4]]);
+
+    let mut queue = Queue::new();
+    let speaks = |language| Criteria { languages_required: true, ..criteria(&["chess"], &[language]) };
+    queue.join(secs(0), 1, speaks("de"));
+    queue.join(secs(0), 2, speaks("fr"));
+    assert_eq!(queue.settle(secs(3_600)), NOBODY);
+    assert_eq!(
+        queue.join(secs(3_600), 3, criteria(&["go"], &["fr"])),
+        NOBODY,
+        "the new one still wishes for go"
+    );
+    assert_eq!(queue.settle(secs(3_615)), [[2, 3]], "the wish that is not required is given up as ever");
+}
+
+#[test]
+fn two_of_whom_one_blocked_the_other_do_not_meet() {
+    let mut queue = Queue::new();
+    queue.0.set_apart(guest(2), guest(1), true);
+    queue.join(secs(0), 1, Criteria::default());
+    assert_eq!(queue.join(secs(0), 2, Criteria::default()), NOBODY);
+    assert_eq!(queue.settle(secs(3_600)), NOBODY);
+    queue.0.set_apart(guest(1), guest(2), false);
+    assert_eq!(queue.settle(secs(3_600)), [[1, 2]], "at once when it is taken back");
+}
+
+#[test]
+fn news_of_places_cost_the_same_however_many_wait() {
+    let mut config = MatchConfig::default();
+    (config.news.front, config.news.at_once) = (10, 100);
+    let mut queue = Queue(Matchmaker::new(config));
+    for number in 0..1_000 {
+        queue.join(secs(0), number, criteria(&[&format!("tag {number}")], &[]));
+    }
+    let mut told = BTreeMap::new();
+    for second in 1..=10 {
+        let news = queue.0.news(secs(second));
+        assert!(news.len() <= 110, "{} were told at once", news.len());
+        for (session, place) in news {
+            told.insert(session.to_bits(), place.position);
+        }
+    }
+    assert!((0..1_000).all(|number| told[&number] == number as usize + 1), "everybody was told in turn");
+    queue.0.leave(session(0));
+    let front: Vec<_> =
+        queue.0.news(secs(11)).into_iter().take(10).map(|(_, place)| place.position).collect();
+    assert_eq!(front, (1..=10).collect::<Vec<_>>(), "the front learns of each change at once");
+    assert!((1..500).all(|number| queue.0.leave(session(number))));
+    for second in 12..=20 {
+        told.extend(
+            queue
+                .0
+                .news(secs(second))
+                .into_iter()
+                .map(|(session, place)| (session.to_bits(), place.position)),
+        );
+    }
+    assert!(
+        (500..1_000).all(|number| told[&number] == number as usize - 499),
+        "and the others in their turn"
+    );
+    assert_eq!(queue.0.tell_place(secs(21), session(999)).map(|place| place.position), Some(500));
+}
+
+#[test]
 fn the_same_two_do_not_meet_again_within_the_cool_down() {
     let mut queue = Queue::new();
     queue.join(secs(0), 1, Criteria::default());
@@ -113,7 +186,8 @@ fn a_repeated_request_keeps_its_place() {
     queue.join(secs(0), 1, criteria(&["chess"], &[]));
     queue.join(secs(1), 2, criteria(&["go"], &[]));
     assert_eq!(queue.0.join(secs(2), ticket(1, Criteria::default())), Ok(Joined::Kept));
-    assert_eq!(queue.0.place(secs(2), session(1)).map(|place| (place.position, place.waiting)), Some((1, 2)));
+    let place = queue.0.tell_place(secs(2), session(1)).expect("it waits");
+    assert_eq!((place.position, place.waiting), (1, 2));
     let another = Join { request_id: "another".to_owned(), ..ticket(1, Criteria::default()) };
     assert_eq!(queue.0.join(secs(2), another), Err(Error::AlreadyQueued));
     let call = CallId::from_bits(7);
@@ -162,7 +236,7 @@ fn the_faithful_partner_of_a_no_show_returns_with_their_time() {
     assert_eq!(queue.join(secs(12), 3, criteria(&["chess", "go"], &[])), [[1, 3]]);
     queue.0.match_over(secs(27), [guest(1), guest(3)], [true, false]);
     queue.join(secs(28), 1, criteria(&["draughts"], &[]));
-    let place = queue.0.place(secs(28), session(1)).expect("it waits");
+    let place = queue.0.tell_place(secs(28), session(1)).expect("it waits");
     assert_eq!((place.position, place.waiting), (2, 2), "12 s had gone by, 18 s for the other");
     assert_eq!(queue.0.tickets.keys().map(|key| key.0).collect::<Vec<_>>(), [secs(10), secs(16)]);
 }
@@ -186,7 +260,8 @@ fn compatible(queue: &Matchmaker, now: Duration, a: Key, b: Key) -> bool {
     };
     let ((a, a_wishes), (b, b_wishes)) = (aged(a), aged(b));
     let cooling = queue.cooling.get(&ordered(a.guest, b.guest)).is_some_and(|&until| until > now);
-    a.active() && b.active() && a.guest != b.guest && !cooling && a_wishes.compatible(&b_wishes)
+    let apart = cooling || queue.apart.contains(&ordered(a.guest, b.guest));
+    a.active() && b.active() && a.guest != b.guest && !apart && a_wishes.compatible(&b_wishes)
 }
 
 /// How often each ticket was overtaken: somebody who came later got a partner it could have had.
@@ -219,7 +294,8 @@ fn fair_play_holds_over_seeded_queues() {
             now += Duration::from_millis(rng.random_range(0..4_000));
             left += queue.tick(now).len();
             let who = rng.random_range(0..12_u128);
-            match rng.random_range(0..10) {
+            match rng.random_range(0..12) {
+                10.. => queue.set_apart(guest(who), guest((who + 1) % 12), rng.random_bool(0.5)),
                 0..6 => {
                     requests += 1;
                     let mut pick = |words: &[&str; 3]| -> Vec<Arc<str>> {
@@ -228,6 +304,12 @@ fn fair_play_holds_over_seeded_queues() {
                     let criteria = Criteria {
                         tags: pick(&TAGS).into_iter().collect(),
                         languages: pick(&LANGUAGES).into_iter().collect(),
+                        ..Criteria::default()
+                    };
+                    let criteria = Criteria {
+                        tags_required: !criteria.tags.is_empty() && rng.random_bool(0.3),
+                        languages_required: !criteria.languages.is_empty() && rng.random_bool(0.3),
+                        ..criteria
                     };
                     let device = session(who * 2 + u128::from(rng.random_bool(0.2)));
                     let join = Join {
@@ -284,6 +366,7 @@ impl Shadow {
     fn of(queue: &Matchmaker) -> Self {
         let mut shadow = Matchmaker::new(queue.config.clone());
         shadow.cooling.clone_from(&queue.cooling);
+        shadow.apart.clone_from(&queue.apart);
         for (&key, ticket) in &queue.tickets {
             let copy = Ticket {
                 session: ticket.session,
@@ -305,12 +388,13 @@ impl Shadow {
     }
 }
 
-/// Prints the cost of a decision at 10,000 waiting; run with `--nocapture` to see it.
+/// Prints the cost of a decision at 100,000 waiting; run with `--nocapture` to see it.
 #[test]
 fn a_decision_costs_the_same_however_many_wait() {
     let mut medians = Vec::new();
-    for waiting in [100_u128, 10_000] {
-        let mut queue = Queue::new();
+    for waiting in [100_u128, 100_000] {
+        let config = MatchConfig { queue_max: usize::MAX, ..MatchConfig::default() };
+        let mut queue = Queue(Matchmaker::new(config));
         for number in 0..waiting {
             // Nobody shares a tag, so all of them wait.
             let [tag, language] = [format!("tag {number}"), format!("language {}", number % 50)];
@@ -331,5 +415,5 @@ fn a_decision_costs_the_same_however_many_wait() {
         println!("{waiting} waiting: decision p50 {:?} p99 {:?} max {:?}", took[500], took[990], took[999]);
         medians.push(took[500]);
     }
-    assert!(medians[1] < medians[0] * 10, "a hundred times as many wait: {medians:?}");
+    assert!(medians[1] < medians[0] * 10, "a thousand times as many wait: {medians:?}");
 }

@@ -21,6 +21,28 @@ pub struct MatchConfig {
     pub credit: Duration,
     /// Tickets at once: one for each session a node may have.
     pub queue_max: usize,
+    /// How news of places are spread.
+    pub news: NewsConfig,
+}
+
+/// How news of places are spread.
+#[derive(Debug, Clone)]
+pub struct NewsConfig {
+    /// News are looked for this often.
+    pub interval: Duration,
+    /// A place that stays the same is told this often, since the estimate moves.
+    pub repeat: Duration,
+    /// So many at the front learn of each change at once.
+    pub front: usize,
+    /// Further behind, so many tickets are looked at in one go, in turns: a long queue costs no more each time. They
+    /// are told when their place has moved by a tenth.
+    pub at_once: usize,
+}
+
+impl Default for NewsConfig {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), repeat: Duration::from_secs(5), front: 100, at_once: 2_000 }
+    }
 }
 
 impl Default for MatchConfig {
@@ -31,6 +53,7 @@ impl Default for MatchConfig {
             hold: Duration::from_secs(5),
             credit: Duration::from_mins(1),
             queue_max: 50_000,
+            news: NewsConfig::default(),
         }
     }
 }
@@ -42,6 +65,10 @@ pub struct Criteria {
     pub tags: BTreeSet<Arc<str>>,
     /// Languages; one in common is wished for.
     pub languages: BTreeSet<Arc<str>>,
+    /// The wish for a tag is never given up. Only with tags.
+    pub tags_required: bool,
+    /// The wish for a language is never given up. Only with languages.
+    pub languages_required: bool,
 }
 
 /// Somebody wants to wait.

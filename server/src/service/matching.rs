@@ -59,7 +59,17 @@ fn join(caller: &Caller, request: v1::MatchRequest) -> Result<Join, Error> {
         tags: words("tags", &request.tags, |tag| tag)?,
         // `de-AT` and `de-CH` understand each other: BCP 47's primary language alone counts.
         languages: words("languages", &request.languages, |tag| tag.split('-').next().unwrap_or(tag))?,
+        tags_required: request.tags_required,
+        languages_required: request.languages_required,
     };
+    for (required, words, field) in [
+        (criteria.tags_required, &criteria.tags, "tags_required"),
+        (criteria.languages_required, &criteria.languages, "languages_required"),
+    ] {
+        if required && words.is_empty() {
+            return Err(Error::field(field, "needs words that can be required"));
+        }
+    }
     Ok(Join { session, guest: caller.guest, request_id, criteria })
 }
 

@@ -92,7 +92,7 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
             Command::Negotiate(call, Negotiation::EndOfCandidates { username_fragment })
         }
         Request::LeaveMatch(_) => Command::LeaveMatch,
-        Request::WatchHall(watch) => Command::WatchHall(self::watch("watch_hall", watch)?),
+        Request::WatchHall(watch) => Command::WatchHall(self::watch("watch_hall.", watch)?),
         Request::MissedCallsSeen(seen) => Command::MissedCallsSeen(seen_until(seen)?),
         Request::Hello(_)
         | Request::Ping(_)
@@ -127,15 +127,15 @@ fn candidates_removed(removed: v1::CandidatesRemoved) -> Result<Negotiation, Err
     Ok(Negotiation::CandidatesRemoved(candidates?))
 }
 
-/// Which part of the hall is meant.
+/// Which part of the hall is meant; `frame` is how the path of its fields begins.
 pub(crate) fn watch(frame: &str, watch: v1::WatchHall) -> Result<Watch, Error> {
     let v1::WatchHall { watch: number, query, page_token } = watch;
     if query.chars().count() > limits::HALL_QUERY_CHARS_MAX {
         let description = format!("is longer than {} characters", limits::HALL_QUERY_CHARS_MAX);
-        return Err(Error::field(format!("{frame}.query"), description));
+        return Err(Error::field(format!("{frame}query"), description));
     }
     if page_token.chars().count() > limits::NAME_CHARS_MAX {
-        return Err(Error::field(format!("{frame}.page_token"), "is not one of this server's"));
+        return Err(Error::field(format!("{frame}page_token"), "is not one of this server's"));
     }
     Ok(Watch { number, query, after: Some(page_token).filter(|token| !token.is_empty()) })
 }
@@ -275,7 +275,7 @@ fn welcome(welcome: Welcome, heartbeat: Duration) -> v1::Welcome {
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         server_time: Some(SystemTime::now().into()),
         access_expires_at: Some(welcome.access_expires_at.into()),
-        missed_calls: Vec::new(),
+        missed_calls: welcome.missed_calls.into_iter().map(Into::into).collect(),
     }
 }
 
@@ -309,7 +309,7 @@ fn self_update(me: &SelfView) -> v1::SelfUpdate {
     v1::SelfUpdate { guest: Some(guest(&me.guest)), availability: availability.into() }
 }
 
-fn hall_guest(row: &HallRow) -> v1::HallGuest {
+pub(crate) fn hall_guest(row: &HallRow) -> v1::HallGuest {
     let availability = match row.shown {
         Shown::Available => v1::Availability::Available,
         Shown::InCall => v1::Availability::InCall,
@@ -318,7 +318,7 @@ fn hall_guest(row: &HallRow) -> v1::HallGuest {
     v1::HallGuest { guest: Some(guest(&row.guest)), availability: availability.into() }
 }
 
-fn count(guests: usize) -> u32 {
+pub(crate) fn count(guests: usize) -> u32 {
     guests.try_into().unwrap_or(u32::MAX)
 }
 
@@ -388,7 +388,7 @@ fn call(news: &CallNews) -> v1::Call {
     }
 }
 
-fn end_reason(reason: EndReason) -> v1::CallEndReason {
+pub(crate) fn end_reason(reason: EndReason) -> v1::CallEndReason {
     match reason {
         EndReason::Declined => v1::CallEndReason::Declined,
         EndReason::Busy => v1::CallEndReason::Busy,

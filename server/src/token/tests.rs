@@ -162,18 +162,31 @@ fn a_successor_depends_on_the_token_and_the_request() {
 }
 
 #[test]
-fn a_call_token_proves_its_call_and_nothing_else() {
+fn a_call_token_proves_its_call_for_a_day_and_nothing_else() {
     let signer = CallSigner::new([3; 32]);
-    let (call, a, b) = (CallId::from_bits(1), GuestId::from_bits(2), GuestId::from_bits(3));
-    let token = signer.sign(call, a, b, CallRole::Answerer);
-    let proof = CallProof { call, offerer: a, answerer: b, role: CallRole::Answerer };
-    assert_eq!(signer.verify(&token), Some(proof));
-    assert_eq!(CallSigner::new([4; 32]).verify(&token), None);
-    for at in 0..token.len() {
-        let mut changed = token.clone().into_bytes();
-        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-        let changed = String::from_utf8(changed).unwrap();
-        assert_eq!(signer.verify(&changed), None, "changed at {at}");
+    let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+    for (role, connected_at) in [(CallRole::Offerer, None), (CallRole::Answerer, Some(now))] {
+        let proof = CallProof {
+            call: CallId::from_bits(1),
+            offerer: GuestId::from_bits(2),
+            answerer: GuestId::from_bits(3),
+            role,
+            matched: role == CallRole::Offerer,
+            relay_only: role == CallRole::Answerer,
+            created_at: now - Duration::from_secs(60),
+            connected_at,
+            issued_at: now,
+        };
+        let token = signer.sign(&proof);
+        assert_eq!(signer.verify(now, &token), Some(proof));
+        assert_eq!(signer.verify(now + CALL_TTL, &token), None);
+        assert_eq!(CallSigner::new([4; 32]).verify(now, &token), None);
+        for at in 0..token.len() {
+            let mut changed = token.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(signer.verify(now, &changed), None, "changed at {at}");
+        }
     }
-    assert_eq!(signer.verify(""), None);
+    assert_eq!(signer.verify(now, ""), None);
 }

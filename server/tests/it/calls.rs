@@ -127,7 +127,7 @@ async fn all_devices_ring_one_answers_and_the_others_and_strangers_stay_out() {
     alice.calls(&bob_guest).await;
     let call = tablet.call_in(v1::CallState::Ringing).await;
     bob.call_in(v1::CallState::Ringing).await;
-    alice.trickles(&call, "too early").await;
+    alice.ask(Request::HangUp(v1::HangUp { call_id: call.call_id.clone(), failed: false })).await;
     let fault = alice.fault().await;
     assert_eq!((fault.reason(), fault.metadata["state"].as_str()), (v1::ErrorReason::WrongState, "ringing"));
     tablet.accepts(&call).await;
@@ -166,4 +166,108 @@ async fn a_peer_who_vanishes_in_a_call_is_shown_as_gone() {
     assert_eq!(gone.peer_presence(), v1::PeerPresence::Gone, "media may still flow");
     alice.hangs_up(&call).await;
     assert_eq!(alice.ended().await, v1::CallEndReason::HungUp);
+}
+
+#[tokio::test]
+async fn devices_prepare_while_it_rings_and_what_they_say_waits_for_the_accept() {
+    let server = TestServer::start().await;
+    let [(_, mut alice), (mut bob_guest, mut bob)] = two(&server).await;
+    alice.calls(&bob_guest).await;
+    let call = alice.call_in(v1::CallState::Ringing).await;
+    assert_eq!(
+        (call.role(), bob.call_in(v1::CallState::Ringing).await.role()),
+        (v1::CallRole::Offerer, v1::CallRole::Answerer)
+    );
+    let id = || call.call_id.clone();
+    let offer = v1::Offer { call_id: id(), sdp: "offer".to_owned() };
+    alice.ask(Request::Offer(offer.clone())).await;
+    assert_eq!(bob.said().await, Response::Offer(offer.clone()));
+    let answer = v1::Answer { call_id: id(), sdp: "answer".to_owned() };
+    bob.ask(Request::Answer(answer.clone())).await;
+    let mut tablet = Signal::open(&mut bob_guest).await;
+    assert_eq!(tablet.said().await, Response::Offer(offer), "a device that comes late hears it, too");
+    tablet.ask(Request::Answer(v1::Answer { call_id: id(), sdp: "of the tablet".to_owned() })).await;
+    bob.accepts(&call).await;
+    assert_eq!(alice.call().await.state(), v1::CallState::Connecting);
+    assert_eq!(alice.said().await, Response::Answer(answer), "and not that of the tablet");
+    let removed = v1::CandidatesRemoved { call_id: id(), candidates: vec![v1::Candidate::default(); 2] };
+    alice.ask(Request::CandidatesRemoved(removed.clone())).await;
+    bob.until(|frame| (frame.frame == Some(Response::CandidatesRemoved(removed.clone()))).then_some(()))
+        .await;
+    let too_many = v1::CandidatesRemoved { call_id: id(), candidates: vec![v1::Candidate::default(); 33] };
+    alice.ask(Request::CandidatesRemoved(too_many)).await;
+    assert_eq!(alice.fault().await.reason(), v1::ErrorReason::InvalidField);
+}
+
+#[tokio::test]
+async fn a_call_is_taken_up_again_after_a_restart_and_its_token_ends_with_it() {
+    let server = TestServer::start().await;
+    let [(mut alice_guest, mut alice), (mut bob_guest, mut bob)] = two(&server).await;
+    let [call, bob_view] = in_call(&mut alice, (&bob_guest, &mut bob)).await;
+    alice.has_media(&call).await;
+    bob.has_media(&call).await;
+    let token = alice.call_in(v1::CallState::Connected).await.call_token;
+    drop((alice, bob));
+    let server = server.stop().await.start().await;
+    alice_guest.client = server.client().await;
+    bob_guest.client = server.client().await;
+    let mut alice = Signal::claim(&mut alice_guest, &token).await;
+    let waiting = alice.welcome.call.clone().expect("her call");
+    assert_eq!(
+        (waiting.call_id.clone(), waiting.state(), waiting.peer_presence()),
+        (call.call_id.clone(), v1::CallState::Connected, v1::PeerPresence::Reconnecting)
+    );
+    let stranger = Signal::claim(&mut bob_guest, &token).await.fault().await;
+    assert_eq!(stranger.reason(), v1::ErrorReason::CallTokenInvalid, "a token is good for its own end");
+    let mut bob = Signal::claim(&mut bob_guest, &bob_view.call_token).await;
+    let again = bob.welcome.call.clone().expect("his call");
+    assert_eq!((again.state(), again.peer_presence()), (v1::CallState::Connected, v1::PeerPresence::Present));
+    assert_eq!(again.role(), v1::CallRole::Answerer);
+    while alice.call().await.peer_presence() != v1::PeerPresence::Present {}
+    bob.hangs_up(&call).await;
+    assert_eq!(bob.ended().await, v1::CallEndReason::HungUp);
+    assert_eq!(alice.ended().await, v1::CallEndReason::HungUp);
+    let over = Signal::claim(&mut alice_guest, &token).await.fault().await;
+    assert_eq!(over.reason(), v1::ErrorReason::CallTokenInvalid, "the call is over");
+}
+
+#[tokio::test]
+async fn a_missed_call_is_told_at_the_next_login_until_it_is_seen_and_the_history_can_be_erased() {
+    let server = TestServer::start().await;
+    let mut alice_guest = server.guest("alice").await;
+    let mut bob_guest = server.guest("bob").await;
+    let mut alice = Signal::open(&mut alice_guest).await;
+    alice.calls(&bob_guest).await;
+    assert_eq!(alice.fault().await.reason(), v1::ErrorReason::PeerUnavailable);
+    let missed = loop {
+        let asked = bob_guest.asks(v1::ListCallsRequest { missed_only: true, ..Default::default() });
+        let calls = bob_guest.client.list_calls(asked).await.expect("a history").into_inner().calls;
+        if let [missed] = &calls[..] {
+            break missed.clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((missed.peer.clone(), missed.missed), (Some(alice_guest.guest.clone()), true));
+    let mut bob = Signal::open(&mut bob_guest).await;
+    assert_eq!(bob.welcome.missed_calls, [missed.clone()]);
+    bob.ask(Request::MissedCallsSeen(v1::MissedCallsSeen { until: missed.ended_at })).await;
+    let [call, _] = in_call(&mut alice, (&bob_guest, &mut bob)).await;
+    alice.hangs_up(&call).await;
+    assert_eq!(bob.ended().await, v1::CallEndReason::HungUp);
+    let calls = loop {
+        let asked = bob_guest.asks(v1::ListCallsRequest::default());
+        let calls = bob_guest.client.list_calls(asked).await.expect("a history").into_inner().calls;
+        if calls.len() == 2 {
+            break calls;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((calls[0].call_id.clone(), calls[0].end_reason()), (call.call_id, v1::CallEndReason::HungUp));
+    assert!(!calls[0].missed && calls[0].origin() == v1::CallOrigin::Received);
+    assert!(Signal::open(&mut bob_guest).await.welcome.missed_calls.is_empty(), "it was seen");
+    let asked = bob_guest.asks(v1::EraseCallsRequest::default());
+    assert_eq!(bob_guest.client.erase_calls(asked).await.expect("erases").into_inner().erased, 2);
+    let asked = alice_guest.asks(v1::ListCallsRequest::default());
+    let hers = alice_guest.client.list_calls(asked).await.expect("a history").into_inner().calls;
+    assert_eq!(hers.len(), 1, "hers stays, and of the guest who was away she has nothing");
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 fn settings(data_dir: &Path) -> ServeArgs {
     let line = ["castle-server", "doctor", "--data-dir", data_dir.to_str().unwrap()];
     match Cli::try_parse_from(line).unwrap().command {
-        Command::Doctor(settings) => settings,
+        Command::Doctor(settings) => *settings,
         other => panic!("{other:?}"),
     }
 }

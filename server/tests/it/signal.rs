@@ -328,3 +328,45 @@ async fn going_down_is_said_to_every_stream() {
     assert!(go_away.await.deadline_ms > 0);
     server.force();
 }
+
+#[tokio::test]
+async fn a_part_of_the_hall_is_watched_and_listed_by_search_and_page() {
+    let server = TestServer::start().await;
+    let mut ada = server.guest("ada").await;
+    let mut signal = Signal::open(&mut ada).await;
+    let mut bob = server.guest("bob").await;
+    let _bob = Signal::open(&mut bob).await;
+    let watch = v1::WatchHall { watch: 1, query: "Ｂ".to_owned(), page_token: String::new() };
+    signal.ask(Request::WatchHall(watch)).await;
+    let snapshot = signal
+        .until(|frame| match &frame.frame {
+            Some(Response::HallSnapshot(snapshot)) => Some(snapshot.clone()),
+            _ => None,
+        })
+        .await;
+    let names: Vec<_> = snapshot.guests.iter().filter_map(|row| Some(row.guest.clone()?.name)).collect();
+    assert_eq!((snapshot.watch, names, snapshot.guest_count), (1, vec!["bob".to_owned()], 1));
+    let mut bea = server.guest("bea").await;
+    let _bea = Signal::open(&mut bea).await;
+    let came = signal.until(hall_change).await;
+    assert_eq!((came.watch, came.guest_count), (1, 2));
+    for (page_token, expected) in [("", "bea"), ("bea", "bob")] {
+        let page_token = page_token.to_owned();
+        let asked = ada.asks(v1::ListGuestsRequest { page_size: 1, page_token, ..Default::default() });
+        let page = ada.client.list_guests(asked).await.expect("a page").into_inner();
+        assert_eq!(page.guests[0].guest.clone().expect("a guest").name, expected);
+        assert_eq!(
+            (page.guest_count, page.next_page_token),
+            (2, if expected == "bea" { expected } else { "" }.to_owned())
+        );
+    }
+    let wrong = [
+        (v1::ListGuestsRequest { query: "x".repeat(65), ..Default::default() }, "query"),
+        (v1::ListGuestsRequest { page_size: 201, ..Default::default() }, "page_size"),
+        (v1::ListGuestsRequest { page_token: "x".repeat(33), ..Default::default() }, "page_token"),
+    ];
+    for (asked, field) in wrong {
+        let asked = ada.asks(asked);
+        assert_eq!(crate::support::fields_at_fault(ada.client.list_guests(asked).await), [field]);
+    }
+}

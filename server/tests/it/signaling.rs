@@ -68,6 +68,18 @@ impl Signal {
         Ok(signal)
     }
 
+    /// A new session that says it is in the call of this token.
+    pub(crate) async fn claim(guest: &mut TestGuest, call_token: &str) -> Self {
+        let mut signal = Self::begin(guest).await;
+        let Request::Hello(hello) = hello(None) else { panic!("hello is not a hello") };
+        let hello = v1::Hello { current_call: call_token.to_owned(), ..hello };
+        signal.say(0, Request::Hello(hello)).await;
+        let first = signal.next().await.expect("welcome");
+        let Some(Response::Welcome(welcome)) = first.frame else { panic!("not a welcome: {first:?}") };
+        signal.welcome = welcome;
+        signal
+    }
+
     /// A stream that has not said anything.
     pub(crate) async fn begin(guest: &mut TestGuest) -> Self {
         let (requests, frames) = mpsc::channel(64);

@@ -1,6 +1,376 @@
 //! Call records on disk.
 
 use super::SledStore;
-use crate::store::HistoryStore;
+use super::accounts::{ACCOUNTS, guest_key};
+use super::rows::{millis, span, time};
+use super::tables::{Table, Tx, View};
+use crate::calls::{EndReason, Route};
+use crate::error::Error;
+use crate::store::history::{
+    CALLS_KEPT, CALLS_PER_GUEST_MAX, CallKey, CallRecord, HistoryStore, KeptCall, MISSED_MAX, MISSED_WINDOW,
+    Part,
+};
+use crate::store::{Account, Once};
+use async_trait::async_trait;
+use castle::ids::{CallId, GuestId};
+use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
 
-impl HistoryStore for SledStore {}
+/// By guest and [`CallKey`]: newest first.
+const CALLS: Table<CallRow> = Table::named("calls");
+/// By guest and call: when it ended.
+const ENDED: Table<u64> = Table::named("calls_ended");
+/// By when it ended, guest and call: what is to be forgotten first.
+const OLDEST: Table<()> = Table::named("calls_oldest");
+/// By guest: how many there are.
+const COUNTS: Table<u32> = Table::named("calls_count");
+/// By guest: up to when missed calls were seen.
+const SEEN: Table<u64> = Table::named("calls_seen");
+/// Records whose time is over that leave with each one that comes: more than one, so that they never pile up.
+const SWEPT_AT_ONCE: usize = 4;
+
+#[derive(Serialize, Deserialize)]
+struct CallRow {
+    call: u128,
+    peer: u128,
+    part: Part,
+    created_at: u64,
+    connected_at: Option<u64>,
+    ended_at: u64,
+    reason: EndReason,
+    route: Route,
+    missed: bool,
+}
+
+impl From<CallRecord> for CallRow {
+    fn from(record: CallRecord) -> Self {
+        Self {
+            call: record.call.to_bits(),
+            peer: record.peer.to_bits(),
+            part: record.part,
+            created_at: millis(record.created_at),
+            connected_at: record.connected_at.map(millis),
+            ended_at: millis(record.ended_at),
+            reason: record.reason,
+            route: record.route,
+            missed: record.missed,
+        }
+    }
+}
+
+impl From<CallRow> for CallRecord {
+    fn from(row: CallRow) -> Self {
+        Self {
+            call: CallId::from_bits(row.call),
+            peer: GuestId::from_bits(row.peer),
+            part: row.part,
+            created_at: time(row.created_at),
+            connected_at: row.connected_at.map(time),
+            ended_at: time(row.ended_at),
+            reason: row.reason,
+            route: row.route,
+            missed: row.missed,
+        }
+    }
+}
+
+fn newest_first(ended_at: u64, call: u128) -> CallKey {
+    CallKey { before: u64::MAX - ended_at, call }
+}
+
+fn row_key(guest: GuestId, key: CallKey) -> Vec<u8> {
+    [&guest_key(guest)[..], &key.before.to_be_bytes(), &key.call.to_be_bytes()].concat()
+}
+
+fn call_key(guest: GuestId, call: u128) -> Vec<u8> {
+    [&guest_key(guest)[..], &call.to_be_bytes()].concat()
+}
+
+fn oldest_key(ended_at: u64, guest: GuestId, call: u128) -> Vec<u8> {
+    [&ended_at.to_be_bytes()[..], &call_key(guest, call)].concat()
+}
+
+impl View<'_> {
+    /// The newest first, after `after`, without those whose time is over.
+    fn calls(
+        &self,
+        guest: GuestId,
+        after: CallKey,
+        now: SystemTime,
+    ) -> Result<impl Iterator<Item = Result<CallRow, Error>> + use<'_>, Error> {
+        let after = (after != CallKey::default()).then(|| row_key(guest, after));
+        let alive_after = millis(now).saturating_sub(span(CALLS_KEPT));
+        let rows = self.scan(&CALLS, &guest_key(guest), after.as_deref())?;
+        Ok(rows
+            .map(|row| row.map(|(_, row)| row))
+            .take_while(move |row| row.as_ref().map_or(true, |row| row.ended_at > alive_after)))
+    }
+
+    fn kept(&self, row: CallRow) -> Result<KeptCall, Error> {
+        let peer = self.account(GuestId::from_bits(row.peer))?;
+        Ok(KeptCall { key: newest_first(row.ended_at, row.call), record: row.into(), peer })
+    }
+
+    fn kept_calls(
+        &self,
+        guest: GuestId,
+        (after, now): (CallKey, SystemTime),
+        limit: usize,
+        wanted: impl Fn(&CallRow) -> bool,
+    ) -> Result<Vec<KeptCall>, Error> {
+        let rows = self.calls(guest, after, now)?;
+        let rows = rows.filter(|row| row.as_ref().map_or(true, &wanted)).take(limit);
+        rows.map(|row| row.and_then(|row| self.kept(row))).collect()
+    }
+}
+
+impl Tx<'_> {
+    fn keep_call(&mut self, guest: GuestId, record: CallRecord) -> Result<(), Error> {
+        let row = CallRow::from(record);
+        if !self.has(&ACCOUNTS, guest_key(guest))? || self.has(&ENDED, call_key(guest, row.call))? {
+            return Ok(());
+        }
+        let count = self.get(&COUNTS, guest_key(guest))?.unwrap_or(0) + 1;
+        let now = row.ended_at;
+        self.put(&COUNTS, guest_key(guest), &count);
+        self.put(&ENDED, call_key(guest, row.call), &row.ended_at);
+        self.put(&OLDEST, oldest_key(row.ended_at, guest, row.call), &());
+        self.put(&CALLS, row_key(guest, newest_first(row.ended_at, row.call)), &row);
+        if count > CALLS_PER_GUEST_MAX {
+            let rows: Result<Vec<_>, Error> = self.scan(&CALLS, &guest_key(guest), None)?.collect();
+            for (_, row) in rows?.into_iter().skip(CALLS_PER_GUEST_MAX as usize) {
+                self.forget_call(guest, row.call)?;
+            }
+        }
+        self.sweep_calls(now)
+    }
+
+    fn sweep_calls(&mut self, now: u64) -> Result<(), Error> {
+        let over_until = now.saturating_sub(span(CALLS_KEPT));
+        let oldest: Result<Vec<_>, Error> = self.scan(&OLDEST, b"", None)?.take(SWEPT_AT_ONCE).collect();
+        let bits = |bytes: &[u8]| bytes.iter().fold(0, |bits: u128, &byte| bits << 8 | u128::from(byte));
+        for (key, ()) in oldest?.into_iter().filter(|(key, ())| bits(&key[..8]) <= over_until.into()) {
+            self.forget_call(GuestId::from_bits(bits(&key[8..24])), bits(&key[24..]))?;
+        }
+        Ok(())
+    }
+
+    fn keep_missed(&mut self, callee: GuestId, record: CallRecord) -> Result<(), Error> {
+        let since = millis(record.ended_at).saturating_sub(span(MISSED_WINDOW));
+        let caller = record.peer.to_bits();
+        let rows = self.calls(callee, CallKey::default(), record.ended_at)?;
+        let recent = rows.take_while(|row| row.as_ref().map_or(true, |row| row.ended_at > since));
+        let recent: Result<Vec<CallRow>, Error> = recent.collect();
+        let of_caller = recent?.iter().filter(|row| row.missed && row.peer == caller).count();
+        if of_caller < MISSED_MAX { self.keep_call(callee, record) } else { Ok(()) }
+    }
+
+    /// Forgets one call; true if it was there.
+    fn forget_call(&mut self, guest: GuestId, call: u128) -> Result<bool, Error> {
+        let Some(ended_at) = self.get(&ENDED, call_key(guest, call))? else { return Ok(false) };
+        self.remove(&ENDED, call_key(guest, call));
+        self.remove(&OLDEST, oldest_key(ended_at, guest, call));
+        self.remove(&CALLS, row_key(guest, newest_first(ended_at, call)));
+        match self.get(&COUNTS, guest_key(guest))?.unwrap_or(0) {
+            0 | 1 => self.remove(&COUNTS, guest_key(guest)),
+            count => self.put(&COUNTS, guest_key(guest), &(count - 1)),
+        }
+        Ok(true)
+    }
+
+    fn erase_calls(&mut self, guest: GuestId, calls: Vec<CallId>) -> Result<u32, Error> {
+        let mut erased = 0;
+        let mut calls: Vec<u128> = calls.into_iter().map(CallId::to_bits).collect();
+        if calls.is_empty() {
+            let rows: Result<Vec<_>, Error> = self.scan(&CALLS, &guest_key(guest), None)?.collect();
+            calls = rows?.into_iter().map(|(_, row)| row.call).collect();
+        }
+        for call in calls {
+            erased += u32::from(self.forget_call(guest, call)?);
+        }
+        Ok(erased)
+    }
+
+    /// Forgets the history of a guest, when the guest is erased.
+    #[expect(dead_code, reason = "called by the step that erases a guest")]
+    pub(super) fn forget_calls_of(&mut self, guest: GuestId) -> Result<(), Error> {
+        self.erase_calls(guest, Vec::new())?;
+        self.remove(&SEEN, guest_key(guest));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HistoryStore for SledStore {
+    async fn keep_call(&self, guest: GuestId, record: CallRecord) -> Result<(), Error> {
+        self.write(move |tx| tx.keep_call(guest, record)).await
+    }
+
+    async fn keep_missed(&self, callee: GuestId, record: CallRecord) -> Result<(), Error> {
+        self.write(move |tx| tx.keep_missed(callee, record)).await
+    }
+
+    async fn list_calls(
+        &self,
+        guest: GuestId,
+        missed_only: bool,
+        after: CallKey,
+        limit: usize,
+        now: SystemTime,
+    ) -> Result<Vec<KeptCall>, Error> {
+        self.read(move |view| view.kept_calls(guest, (after, now), limit, |row| row.missed || !missed_only))
+            .await
+    }
+
+    async fn unseen_missed(
+        &self,
+        guest: GuestId,
+        limit: usize,
+        now: SystemTime,
+    ) -> Result<Vec<KeptCall>, Error> {
+        self.read(move |view| {
+            let seen = view.get(&SEEN, guest_key(guest))?.unwrap_or(0);
+            let unseen = |row: &CallRow| row.missed && row.ended_at > seen;
+            view.kept_calls(guest, (CallKey::default(), now), limit, unseen)
+        })
+        .await
+    }
+
+    async fn missed_seen(&self, guest: GuestId, until: SystemTime) -> Result<(), Error> {
+        self.write(move |tx| {
+            let seen = tx.get(&SEEN, guest_key(guest))?.unwrap_or(0);
+            if tx.has(&ACCOUNTS, guest_key(guest))? && millis(until) > seen {
+                tx.put(&SEEN, guest_key(guest), &millis(until));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn call_goes_on(
+        &self,
+        guest: GuestId,
+        peer: GuestId,
+        call: CallId,
+    ) -> Result<Option<Account>, Error> {
+        self.read(move |view| {
+            let over = view.has(&ENDED, call_key(guest, call.to_bits()))?;
+            if over { Ok(None) } else { view.account(peer) }
+        })
+        .await
+    }
+
+    async fn erase_calls(&self, guest: GuestId, calls: Vec<CallId>, once: Once) -> Result<u32, Error> {
+        self.write(move |tx| tx.once(&once, |tx| tx.erase_calls(guest, calls))).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Caller;
+    use std::time::{Duration, UNIX_EPOCH};
+    use tempfile::TempDir;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + CALLS_KEPT + Duration::from_secs(seconds)
+    }
+
+    fn record(call: u128, ended: u64, missed: bool) -> CallRecord {
+        CallRecord {
+            call: CallId::from_bits(call),
+            peer: GuestId::from_bits(9),
+            part: Part::Received,
+            created_at: at(ended.saturating_sub(5)),
+            connected_at: None,
+            ended_at: at(ended),
+            reason: EndReason::TimedOut,
+            route: Route::Unknown,
+            missed,
+        }
+    }
+
+    /// A store with one account, whose guest it returns.
+    async fn store(dir: &TempDir) -> (SledStore, GuestId) {
+        let store =
+            SledStore::open(dir.path(), at(0), tokio_util::sync::CancellationToken::new()).expect("opens");
+        let guest = GuestId::from_bits(1);
+        let account = move |tx: &mut Tx<'_>| {
+            tx.put_bytes("accounts", &guest_key(guest), b"there is one".to_vec());
+            Ok(())
+        };
+        store.write(account).await.expect("is kept");
+        (store, guest)
+    }
+
+    async fn calls(store: &SledStore, guest: GuestId, now: u64) -> Vec<u128> {
+        let kept = store.list_calls(guest, false, CallKey::default(), 2_000, at(now)).await.expect("reads");
+        kept.iter().map(|kept| kept.record.call.to_bits()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_history_is_read_in_pages_and_erased_once() {
+        let dir = TempDir::new().expect("a folder");
+        let (store, guest) = store(&dir).await;
+        for call in 1..=5 {
+            let kept = record(call, call as u64, call % 2 == 0);
+            store.keep_call(guest, kept.clone()).await.expect("keeps");
+            store.keep_call(guest, kept).await.expect("keeps it once");
+        }
+        let first = store.list_calls(guest, false, CallKey::default(), 2, at(9)).await.expect("reads");
+        assert_eq!(first.iter().map(|kept| kept.record.call.to_bits()).collect::<Vec<_>>(), [5, 4]);
+        assert_eq!((first[0].record.clone(), first[0].peer.clone()), (record(5, 5, false), None));
+        let rest = store.list_calls(guest, false, first[1].key, 9, at(9)).await.expect("reads");
+        assert_eq!(rest.iter().map(|kept| kept.record.call.to_bits()).collect::<Vec<_>>(), [3, 2, 1]);
+        let missed = store.list_calls(guest, true, CallKey::default(), 9, at(9)).await.expect("reads");
+        assert_eq!(missed.len(), 2);
+        let once = Once::new(at(9), Caller::Guest(guest), "EraseCalls", "r", b"");
+        let some = vec![CallId::from_bits(3), CallId::from_bits(77)];
+        assert_eq!(store.erase_calls(guest, some.clone(), once.clone()).await, Ok(1));
+        assert_eq!(store.erase_calls(guest, some, once).await, Ok(1), "a repeat is answered alike");
+        assert_eq!(calls(&store, guest, 9).await, [5, 4, 2, 1]);
+        let once = Once::unnamed(at(9), Caller::Guest(guest));
+        assert_eq!(store.erase_calls(guest, vec![], once).await, Ok(4));
+        assert_eq!(calls(&store, guest, 9).await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_make_room_and_time_runs_out() {
+        let dir = TempDir::new().expect("a folder");
+        let (store, guest) = store(&dir).await;
+        for call in 1..=u128::from(CALLS_PER_GUEST_MAX) + 2 {
+            store
+                .write(move |tx| tx.keep_call(guest, record(call, call as u64, false)))
+                .await
+                .expect("keeps");
+        }
+        let kept = calls(&store, guest, 2_000).await;
+        assert_eq!((kept.len(), kept.last()), (CALLS_PER_GUEST_MAX as usize, Some(&3)));
+        let later = CALLS_KEPT.as_secs();
+        assert_eq!(calls(&store, guest, later + 1_000).await, [1_002, 1_001]);
+        store.keep_call(guest, record(5_000, later + 1_000, false)).await.expect("keeps");
+        let ended = store.read(move |view| view.has(&ENDED, call_key(guest, 3))).await;
+        assert_eq!(ended, Ok(false), "it was swept");
+    }
+
+    #[tokio::test]
+    async fn missed_calls_wait_until_they_are_seen_and_one_caller_leaves_three() {
+        let dir = TempDir::new().expect("a folder");
+        let (store, guest) = store(&dir).await;
+        for call in 1..=5 {
+            store.keep_missed(guest, record(call, call as u64, true)).await.expect("keeps");
+        }
+        store.keep_missed(guest, record(6, 700, true)).await.expect("keeps");
+        let unseen = async || -> Vec<u128> {
+            let kept = store.unseen_missed(guest, 20, at(800)).await.expect("reads");
+            kept.iter().map(|kept| kept.record.call.to_bits()).collect()
+        };
+        assert_eq!(unseen().await, [6, 3, 2, 1]);
+        store.missed_seen(guest, at(2)).await.expect("keeps");
+        store.missed_seen(guest, at(1)).await.expect("an earlier time changes nothing");
+        assert_eq!(unseen().await, [6, 3]);
+        let stranger = GuestId::from_bits(404);
+        store.keep_missed(stranger, record(7, 7, true)).await.expect("is passed over");
+        assert_eq!(calls(&store, stranger, 9).await, [0; 0]);
+    }
+}

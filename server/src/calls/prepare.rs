@@ -1,0 +1,113 @@
+//! What is said while it rings, so that media can flow the moment the call is accepted. PURE, see `calls`.
+//!
+//! The caller's words reach every device of the callee, also one that comes late. Those of the devices stay here,
+//! device by device: at the accept the words of the accepting one go out, and those of the others never do.
+
+use super::call::{Call, Phase};
+use super::{CallEffect, Negotiation, Side};
+use crate::error::Error;
+use castle::ids::SessionId;
+
+/// Frames one session may say before the accept: an offer or answer, the candidates of many interfaces, and some
+/// taken back.
+pub const EARLY_FRAMES_MAX: usize = 64;
+/// Bytes of them: the largest description and as much again.
+pub const EARLY_BYTES_MAX: usize = 2 * castle::limits::SDP_BYTES_MAX;
+
+/// What one session said before the accept, in order. Bounded in frames and bytes.
+#[derive(Debug, Default)]
+pub(super) struct Early {
+    frames: Vec<Negotiation>,
+    bytes: usize,
+}
+
+impl Early {
+    fn keep(&mut self, frame: Negotiation) -> Result<(), Error> {
+        let bytes = self.bytes + frame.bytes();
+        if self.frames.len() >= EARLY_FRAMES_MAX {
+            return Err(Error::Limit { what: "frames_before_accept", limit: EARLY_FRAMES_MAX as u64 });
+        }
+        if bytes > EARLY_BYTES_MAX {
+            return Err(Error::Limit { what: "bytes_before_accept", limit: EARLY_BYTES_MAX as u64 });
+        }
+        self.bytes = bytes;
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    pub(super) fn relay(&self, call: &Call, to: SessionId, effects: &mut Vec<CallEffect>) {
+        let frames = self.frames.iter().cloned();
+        effects.extend(frames.map(|negotiation| CallEffect::Relay {
+            session: to,
+            call: call.id,
+            negotiation,
+        }));
+    }
+}
+
+/// A device of the callee that rings.
+#[derive(Debug, Default)]
+pub(super) struct Device {
+    pub(super) attached: bool,
+    /// Held back until this device accepts.
+    pub(super) early: Early,
+    /// It has answered the caller's last offer.
+    pub(super) answered: bool,
+}
+
+impl Device {
+    pub(super) fn new(attached: bool) -> Self {
+        Self { attached, ..Self::default() }
+    }
+}
+
+impl Call {
+    /// A session says something while it rings.
+    pub(super) fn prepare(
+        &mut self,
+        session: SessionId,
+        said: Negotiation,
+        effects: &mut Vec<CallEffect>,
+    ) -> Result<(), Error> {
+        let (id, offered) = (self.id, self.end(Side::First).offered);
+        let Phase::Ringing { devices, early, .. } = &mut self.phase else { return Err(self.wrong_state()) };
+        if let Some(device) = devices.get_mut(&session) {
+            let answers = match &said {
+                Negotiation::Offer(_) => return Err(self.wrong_state()),
+                Negotiation::Answer(_) if !offered || device.answered => {
+                    return Err(Error::WrongState { state: "no_offer" });
+                }
+                Negotiation::Answer(_) => true,
+                _ => false,
+            };
+            device.early.keep(said)?;
+            device.answered |= answers;
+            return Ok(());
+        }
+        if matches!(said, Negotiation::Answer(_)) {
+            return Err(Error::WrongState { state: "no_offer" });
+        }
+        early.keep(said.clone())?;
+        if matches!(said, Negotiation::Offer(_)) {
+            devices.values_mut().for_each(|device| device.answered = false);
+        }
+        let told =
+            devices.keys().map(|&session| CallEffect::Relay { session, call: id, negotiation: said.clone() });
+        effects.extend(told);
+        if matches!(said, Negotiation::Offer(_)) {
+            self.end_mut(Side::First).offered = true;
+        }
+        Ok(())
+    }
+
+    /// Tells a device that came while it rings what the caller said.
+    pub(super) fn catch_up(&self, device: SessionId, effects: &mut Vec<CallEffect>) {
+        if let Phase::Ringing { early, .. } = &self.phase {
+            early.relay(self, device, effects);
+        }
+    }
+}

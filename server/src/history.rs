@@ -1,0 +1,190 @@
+//! Call history: keeps what the hub wants kept, and reads what a session starts from.
+//!
+//! Owns the way from the words of the lobby to records with times of the wall clock, and the queue in between: the
+//! hub never waits for the disk. Which records there are is decided in `calls` and `lobby`.
+
+use crate::calls::{Claim, EndReason, EndedCall, Origin, Route, RoutePolicy, Side};
+use crate::error::Error;
+use crate::guest::Guest;
+use crate::lobby::{Callee, Keep};
+use crate::store::{BlocksOf, CallRecord, KeptCall, Part, Store};
+use crate::token::{CallRole, CallSigner};
+use castle::ids::{CallId, GuestId};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What may wait for the disk: the ends of all calls of a full server in some seconds.
+const KEEPS_MAX: usize = 4096;
+/// Missed calls told at a hello.
+const MISSED_TOLD: usize = 20;
+
+/// Where the hub puts what is to be kept.
+#[derive(Clone)]
+pub struct Keeper(mpsc::Sender<(SystemTime, Keep)>);
+
+impl Keeper {
+    /// Puts it in line, and does not wait.
+    pub fn keep(&self, at: SystemTime, keep: Keep) {
+        if self.0.try_send((at, keep)).is_err() {
+            tracing::warn!("a call is left out of the history: the disk is far behind");
+        }
+    }
+}
+
+/// What a session starts from, besides what is live.
+#[derive(Debug, Default)]
+pub struct Backstory {
+    /// Whom the guest blocked.
+    pub blocked: Vec<GuestId>,
+    /// Who blocked the guest.
+    pub blocked_by: Vec<GuestId>,
+    /// The call the client says it is in; or why that cannot be.
+    pub current_call: Option<Result<Claim, Error>>,
+    /// Missed calls that were not seen yet, newest first.
+    pub missed_calls: Vec<KeptCall>,
+}
+
+/// Call history.
+#[derive(Clone)]
+pub struct History {
+    store: Arc<dyn Store>,
+    signer: Arc<CallSigner>,
+}
+
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("History").finish_non_exhaustive()
+    }
+}
+
+impl History {
+    /// The history in `store`.
+    pub fn new(store: Arc<dyn Store>, signer: Arc<CallSigner>) -> Self {
+        Self { store, signer }
+    }
+
+    /// Begins to write down on `tasks` what is put in line, until `stop` and everything before it is written.
+    pub fn keep_on(&self, tasks: &TaskTracker, stop: CancellationToken) -> Keeper {
+        let (keeps, mut line) = mpsc::channel(KEEPS_MAX);
+        let history = self.clone();
+        tasks.spawn(async move {
+            while let Some(Some((at, keep))) = stop.run_until_cancelled(line.recv()).await {
+                history.write_down(at, keep).await;
+            }
+            line.close();
+            while let Some((at, keep)) = line.recv().await {
+                history.write_down(at, keep).await;
+            }
+        });
+        Keeper(keeps)
+    }
+
+    /// What a session of `guest` starts from, which shows this call token, if any.
+    ///
+    /// Errors: `Internal`.
+    pub async fn backstory(
+        &self,
+        guest: GuestId,
+        call_token: &str,
+        now: SystemTime,
+    ) -> Result<Backstory, Error> {
+        let current_call = match call_token {
+            "" => None,
+            token => match self.claim(guest, token, now).await {
+                Err(error @ Error::Internal { .. }) => return Err(error),
+                claim => Some(claim),
+            },
+        };
+        let missed_calls = self.store.unseen_missed(guest, MISSED_TOLD, now).await?;
+        let BlocksOf { blocked, blocked_by } = self.store.blocks_of(guest).await?;
+        Ok(Backstory { blocked, blocked_by, current_call, missed_calls })
+    }
+
+    async fn claim(&self, guest: GuestId, token: &str, now: SystemTime) -> Result<Claim, Error> {
+        let proof = self.signer.verify(now, token).ok_or(Error::CallTokenInvalid)?;
+        let (side, me, peer) = match proof.role {
+            CallRole::Offerer => (Side::First, proof.offerer, proof.answerer),
+            CallRole::Answerer => (Side::Second, proof.answerer, proof.offerer),
+        };
+        if me != guest {
+            return Err(Error::CallTokenInvalid);
+        }
+        let peer = self.store.call_goes_on(guest, peer, proof.call).await?.ok_or(Error::CallTokenInvalid)?;
+        let since = |at: SystemTime| now.duration_since(at).unwrap_or_default();
+        Ok(Claim {
+            call: proof.call,
+            side,
+            peer: Arc::new(Guest { id: peer.id, name: peer.name, display_name: peer.display_name }),
+            origin: if proof.matched { Origin::Matched } else { Origin::Placed },
+            route_policy: if proof.relay_only { RoutePolicy::RelayOnly } else { RoutePolicy::Any },
+            age: since(proof.created_at),
+            connected_for: proof.connected_at.map(since),
+        })
+    }
+
+    async fn write_down(&self, at: SystemTime, keep: Keep) {
+        let written = match keep {
+            Keep::Ended(ended) => self.ended(at, &ended).await,
+            Keep::Missed { caller, callee, call } => self.missed(at, caller, callee, call).await,
+            Keep::MissedCallsSeen { guest, until } => {
+                let until = SystemTime::UNIX_EPOCH.checked_add(until).map_or(at, |until| until.min(at));
+                self.store.missed_seen(guest, until).await
+            }
+        };
+        if let Err(error) = written {
+            tracing::warn!("the history lacks a call: {error}");
+        }
+    }
+
+    async fn ended(&self, at: SystemTime, ended: &EndedCall) -> Result<(), Error> {
+        let ago = |span: Duration| at.checked_sub(span).unwrap_or(at);
+        for (end, part) in [Part::Placed, Part::Received].into_iter().enumerate() {
+            let record = CallRecord {
+                call: ended.call,
+                peer: ended.guests[1 - end],
+                part: if ended.origin == Origin::Matched { Part::Matched } else { part },
+                created_at: ago(ended.lasted),
+                connected_at: ended.connected_for.map(ago),
+                ended_at: at,
+                reason: ended.reason,
+                route: ended.routes[end],
+                missed: ended.missed && part == Part::Received,
+            };
+            self.store.keep_call(ended.guests[end], record).await?;
+        }
+        Ok(())
+    }
+
+    async fn missed(
+        &self,
+        at: SystemTime,
+        caller: GuestId,
+        callee: Callee,
+        call: CallId,
+    ) -> Result<(), Error> {
+        let callee = match callee {
+            Callee::Guest(guest) => Some(guest),
+            Callee::Name(name) => self.store.account_by_name(&name).await?.map(|account| account.id),
+        };
+        let Some(callee) = callee.filter(|&callee| callee != caller) else { return Ok(()) };
+        let BlocksOf { blocked, blocked_by } = self.store.blocks_of(callee).await?;
+        if blocked.contains(&caller) || blocked_by.contains(&caller) {
+            return Ok(());
+        }
+        let record = CallRecord {
+            call,
+            peer: caller,
+            part: Part::Received,
+            created_at: at,
+            connected_at: None,
+            ended_at: at,
+            reason: EndReason::TimedOut,
+            route: Route::Unknown,
+            missed: true,
+        };
+        self.store.keep_missed(callee, record).await
+    }
+}

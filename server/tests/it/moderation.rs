@@ -8,7 +8,10 @@ use castle::v1::admin_service_client::AdminServiceClient;
 use castle::v1::{self, account_ref};
 use castle_server::admin::{Admin, reach};
 use castle_server::config::PublicUrl;
-use std::time::{Duration, Instant};
+use castle_server::store::sled::SledStore;
+use castle_server::store::{CallKey, HistoryStore as _, ModerationStore as _};
+use std::time::{Duration, Instant, SystemTime};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
@@ -517,6 +520,32 @@ async fn an_export_tells_blocks_reports_and_calls() {
     let kept = &document["calls"][0];
     assert_eq!((&kept["call_id"], &kept["peer"]["name"]), (&call.call_id[..].into(), &"bob".into()));
     assert_eq!(kept["end_reason"], "CALL_END_REASON_HUNG_UP");
+}
+
+#[tokio::test]
+async fn who_is_erased_leaves_no_history_and_no_block() {
+    let server = TestServer::start().await;
+    let [(mut alice, mut hers), (mut bob, mut his)] = two(&server).await;
+    let _call = in_call(&mut hers, (&bob, &mut his)).await;
+    let asked = bob.asks(blocking(&alice));
+    bob.client.block(asked).await.unwrap();
+    let asked = alice.asks(blocking(&bob));
+    alice.client.block(asked).await.unwrap();
+    kept_calls(&mut alice).await;
+    kept_calls(&mut bob).await;
+    let request = v1::DeleteAccountRequest { password: PASSWORD.to_owned() };
+    let asked = alice.asks(request);
+    alice.client.delete_account(asked).await.unwrap();
+    let asked = bob.asks(v1::ListBlockedRequest::default());
+    assert!(bob.client.list_blocked(asked).await.unwrap().into_inner().guests.is_empty());
+    let [hers, his] = [&alice, &bob].map(|guest| guest.guest.guest_id.parse().unwrap());
+    let stopped = server.stop().await;
+    let now = SystemTime::now();
+    let store = SledStore::open(&stopped.store_dir(), now, CancellationToken::new()).unwrap();
+    let kept = async |guest| store.list_calls(guest, false, CallKey::default(), 9, now).await.unwrap();
+    assert_eq!((kept(hers).await.len(), kept(his).await.len()), (0, 1), "his stays, with nobody's name");
+    assert_eq!(kept(his).await[0].peer, None);
+    assert_eq!(store.blocks_of(hers).await, store.blocks_of(his).await, "both have none");
 }
 
 #[tokio::test]

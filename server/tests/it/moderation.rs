@@ -538,6 +538,7 @@ async fn who_is_erased_leaves_no_history_and_no_block() {
     alice.client.delete_account(asked).await.unwrap();
     let asked = bob.asks(v1::ListBlockedRequest::default());
     assert!(bob.client.list_blocked(asked).await.unwrap().into_inner().guests.is_empty());
+    drop((hers, his));
     let [hers, his] = [&alice, &bob].map(|guest| guest.guest.guest_id.parse().unwrap());
     let stopped = server.stop().await;
     let now = SystemTime::now();

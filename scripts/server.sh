@@ -5,6 +5,8 @@
 #   start NAME COMMAND...    runs COMMAND in the background, output to $room/NAME.out and $room/NAME.err; sets $started
 #   start_server [FLAG...]   sets $url; $room/server.out has the JSON
 #   invite USES              sets $invitation
+#
+# A function named undo, if there is one, is called at the end, when all programs are gone.
 
 set -euo pipefail
 room=$(mktemp -d "${TMPDIR:-/tmp}/castle.XXXXXX")
@@ -22,6 +24,7 @@ leave() {
   done
   for pid in ${pids[@]+"${pids[@]}"}; do kill -KILL "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
+  if declare -F undo >/dev/null; then undo; fi
   rm -rf "$room"
   exit "$code"
 }

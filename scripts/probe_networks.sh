@@ -1,0 +1,257 @@
+#!/usr/bin/env bash
+# Calls between real programs in networks of their own, made here of namespaces: behind NATs of both kinds, where UDP is
+# blocked, where only TCP 443 is open, by IPv6 alone, while an address changes, while a relay dies.
+#
+#   scripts/probe_networks.sh [CASE...]     all cases without one
+#
+# Each case ends in a call with moving pictures by the route expected, or this fails. Needs root; where namespaces are
+# not permitted it says so and is skipped, except under CI=true.
+cd "$(dirname "$0")/.."
+. scripts/server.sh
+
+CASES="cone symmetric noudp only443 ipv6 moved relaydies"
+world=c$$
+ip_in() { local name=$1; shift; ip -n "$world-$name" "$@"; }
+in_world() { local name=$1; shift; ip netns exec "$world-$name" "$@"; }
+
+undo() {
+  local name
+  for name in net srv na nb a b; do ip netns del "$world-$name" 2>/dev/null || true; done
+}
+
+# Ends the programs of a case.
+pids_gone() {
+  local pid
+  for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null || true; done
+  for _ in $(seq 50); do
+    for pid in ${pids[@]+"${pids[@]}"}; do kill -0 "$pid" 2>/dev/null && { sleep 0.1; continue 2; }; done
+    break
+  done
+  for pid in ${pids[@]+"${pids[@]}"}; do kill -KILL "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  pids=()
+}
+
+if ! ip netns add "$world-srv" 2>"$room/refused"; then
+  [ "${CI-}" = true ] && fail "network namespaces are not permitted here" "$room/refused"
+  echo "SKIPPED: network namespaces are not permitted here: $(tr '\n' ' ' <"$room/refused")"
+  exit 0
+fi
+ip netns del "$world-srv"
+
+# link LEFT LEFTDEV RIGHT RIGHTDEV
+link() {
+  ip link add "$2" netns "$world-$1" type veth peer name "$4" netns "$world-$3"
+  ip_in "$1" link set "$2" up
+  ip_in "$3" link set "$4" up
+}
+
+# The internet, the server in it, and a router each before two guests. Addresses are ones that a relay takes for public.
+make_world() {
+  local name
+  undo
+  for name in net srv na nb a b; do
+    ip netns add "$world-$name"
+    ip_in "$name" link set lo up
+    in_world "$name" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0
+  done
+  for name in a b; do in_world "$name" sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0; done
+  link srv eth net s
+  link na out net a
+  link nb out net b
+  link a eth na in
+  link b eth nb in
+  if [ "$1" = 6 ]; then
+    address net s 2001:db8:5::1/64; address srv eth 2001:db8:5::10/64; via srv 2001:db8:5::1
+    address net a 2001:db8:a0::1/64; address na out 2001:db8:a0::2/64; via na 2001:db8:a0::1
+    address net b 2001:db8:b0::1/64; address nb out 2001:db8:b0::2/64; via nb 2001:db8:b0::1
+    address na in 2001:db8:a::1/64; address a eth 2001:db8:a::2/64; via a 2001:db8:a::1
+    address nb in 2001:db8:b::1/64; address b eth 2001:db8:b::2/64; via b 2001:db8:b::1
+    ip_in net -6 route add 2001:db8:a::/64 via 2001:db8:a0::2
+    ip_in net -6 route add 2001:db8:b::/64 via 2001:db8:b0::2
+  else
+    address net s 203.0.113.1/24; address srv eth 203.0.113.10/24; via srv 203.0.113.1
+    address net a 198.51.100.1/30; address na out 198.51.100.2/30; via na 198.51.100.1
+    address net b 192.0.2.1/30; address nb out 192.0.2.2/30; via nb 192.0.2.1
+    address na in 10.1.0.1/24; address a eth 10.1.0.2/24; via a 10.1.0.1
+    address nb in 10.2.0.1/24; address b eth 10.2.0.2/24; via b 10.2.0.1
+  fi
+}
+address() { ip_in "$1" address add "$3" dev "$2" $(case $3 in *:*) echo nodad ;; esac); }
+via() { ip_in "$1" $(case $2 in *:*) echo -6 ;; esac) route add default via "$2"; }
+
+# router NAME MASQUERADE [RULE...]: what a home router does, and what it does not let out.
+router() {
+  local name=$1 masquerade=$2
+  shift 2
+  {
+    echo 'table ip castle {'
+    echo '  chain out { type nat hook postrouting priority 100; oifname "out" '"$masquerade"'; }'
+    # An unasked packet leaves no trace, or it would take the port that the answer to come needs.
+    echo '  chain here { type filter hook input priority 0; policy drop; ct state established,related accept; iifname "in" accept; }'
+    echo '  chain through { type filter hook forward priority 0; policy accept; iifname "out" ct state new drop;'
+    printf '    %s;\n' "$@"
+    echo '  } }'
+  } | in_world "$name" nft -f - 
+}
+CONE="masquerade"
+SYMMETRIC="masquerade fully-random"
+
+serve() {
+  local listen=$1
+  shift
+  rm -rf "$room/data"
+  start server ip netns exec "$world-srv" "$castle_server" serve --json --data-dir "$room/data" --listen "$listen:443" \
+    --tls-self-signed --http-listen 127.0.0.1:0 "$@"
+  local server=$started
+  for _ in $(seq 200); do
+    grep -q '"grpc"' "$room/server.out" && break
+    kill -0 "$server" 2>/dev/null || fail "castle-server ended before it served" "$room/server.err"
+    sleep 0.1
+  done
+  invite_link=$(in_world srv "$castle_server" invite create --uses 2 --json --public-url "https://$listen" --data-dir "$room/data" |
+    tr -d '\n')
+  link_of=$(printf '%s' "$invite_link" | field link)
+  code_of=$(printf '%s' "$invite_link" | field code)
+  [ -n "$link_of" ] || fail "no invitation: $invite_link" "$room/server.err"
+}
+
+# guest NAME FLAG...
+guest() {
+  local name=$1
+  shift
+  echo "correct horse battery" >"$room/password"
+  rm -f "$room/$name.json"
+  start "$name" ip netns exec "$world-$name" "$castle_desktop" bot --server "$link_of" --invite "$code_of" --name "$name" \
+    --password-file "$room/password" --camera pattern:320x180@15 --mic silence --report "$room/$name.json" "$@"
+  eval "$name=\$started"
+}
+
+# call SECONDS [FLAG...]: b calls a once a is there.
+call() {
+  local seconds=$1
+  shift
+  guest a --answer --duration "$((seconds + 4))s" "$@"
+  for _ in $(seq 200); do
+    in_world srv "$castle_server" guest list --json --data-dir "$room/data" | tr -d '\n ' |
+      grep -q '"name":"a"[^}]*"online":true\|"online":true[^}]*"name":"a"' && break
+    sleep 0.1
+  done
+  guest b --call a --duration "${seconds}s" "$@"
+}
+
+# Waits until pictures come to a guest: many bytes on its wire.
+flowing() {
+  local rx=/sys/class/net/eth/statistics/rx_bytes before
+  before=$(in_world "$1" cat $rx)
+  for _ in $(seq 300); do
+    [ "$(($(in_world "$1" cat $rx) - before))" -gt 200000 ] && return
+    sleep 0.1
+  done
+  fail "no pictures came to $1" "$room/$1.err" "$room/server.err"
+}
+
+# ends CASE ROUTE_A ROUTE_B [MOST_FREEZE_MS]: a route is a pattern over `route/relay_protocol`.
+ends() {
+  local name=$1 guest
+  for guest in a b; do wait "${!guest}" || fail "$name: $guest held no call" "$room"/{a,b}.{json,err} "$room/server.err"; done
+  python3 - "$room" "$@" <<'PY' || fail "$name: not by the route expected, or no pictures" "$room"/{a,b}.json "$room"/{a,b}.err
+import json, re, sys
+room, name, *routes = sys.argv[1:]
+freeze_max = int(routes.pop()) if len(routes) == 3 else 2000
+fine = True
+for guest, wanted in zip("ab", routes):
+    report = json.load(open(f"{room}/{guest}.json"))
+    route = f"{report['route']}/{report['relay_protocol']}"
+    video, ms = report["video"], report["ms"]
+    print(f"{name}: {guest} by {route}, connected after {ms['ice_connected']:.0f} ms, first picture after "
+          f"{ms['first_frame_shown'] or -1:.0f} ms, {video['frames_shown']} pictures, frozen {video['freeze_ms']} ms")
+    fine &= bool(re.fullmatch(wanted, route)) and video["frames_shown"] >= 45 and video["freeze_ms"] <= freeze_max
+sys.exit(not fine)
+PY
+  pids_gone
+}
+
+DIRECT='(host|srflx|prflx)/None'
+RELAY=(--turn-listen 203.0.113.10:3478)
+
+cone() {
+  make_world 4
+  router na "$CONE"; router nb "$CONE"
+  serve 203.0.113.10 "${RELAY[@]}"
+  call 6
+  ends cone "$DIRECT" "$DIRECT"
+}
+
+symmetric() {
+  make_world 4
+  router na "$SYMMETRIC"; router nb "$SYMMETRIC"
+  serve 203.0.113.10 "${RELAY[@]}"
+  call 6
+  ends symmetric 'relay/udp|prflx/None' 'relay/udp|(srflx|host|prflx)/None'
+}
+
+noudp() {
+  make_world 4
+  router na "$CONE" 'iifname "in" meta l4proto udp drop'; router nb "$SYMMETRIC"
+  serve 203.0.113.10 "${RELAY[@]}"
+  call 6
+  ends noudp 'relay/(tcp|tls)' "relay/udp|$DIRECT"
+}
+
+only443() {
+  make_world 4
+  router na "$CONE" 'iifname "in" meta l4proto udp drop' 'iifname "in" tcp dport != 443 drop'
+  router nb "$CONE" 'iifname "in" meta l4proto udp drop' 'iifname "in" tcp dport != 443 drop'
+  serve 203.0.113.10 "${RELAY[@]}"
+  call 6
+  ends only443 'relay/tls' 'relay/tls'
+}
+
+ipv6() {
+  make_world 6
+  serve '[2001:db8:5::10]' --turn-listen '[2001:db8:5::10]:3478'
+  call 6
+  ends ipv6 "$DIRECT" "$DIRECT"
+  serve '[2001:db8:5::10]' --turn-listen '[2001:db8:5::10]:3478'
+  call 6 --relay-only
+  ends ipv6-relayed 'relay/udp' 'relay/udp'
+}
+
+# A guest's address changes in the middle of the call: the gap stays below 3 s.
+moved() {
+  make_world 4
+  router na "$CONE"; router nb "$CONE"
+  serve 203.0.113.10 "${RELAY[@]}"
+  call 14
+  flowing a
+  ip_in a address del 10.1.0.2/24 dev eth
+  address a eth 10.1.0.3/24
+  via a 10.1.0.1
+  ends moved "$DIRECT" "$DIRECT" 3000
+}
+
+# Of two relays the one in use dies: the call goes on by the other.
+relaydies() {
+  local port relays=() flags=()
+  make_world 4
+  router na "$SYMMETRIC"; router nb "$SYMMETRIC"
+  for port in 3478 3479; do
+    start "relay$port" ip netns exec "$world-srv" turnserver -n --no-cli --use-auth-secret --static-auth-secret=probe \
+      --realm=castle --listening-ip=203.0.113.10 --relay-ip=203.0.113.10 --listening-port=$port --no-tls --no-dtls \
+      --allow-loopback-peers --pidfile="$room/$port.pid" --userdb="$room/$port.db" --no-stdout-log --log-file=/dev/null
+    relays+=("$started")
+    flags+=(--turn-url "turn:203.0.113.10:$port")
+  done
+  serve 203.0.113.10 "${flags[@]}" --turn-secret probe
+  call 20 --relay-only
+  flowing a
+  kill -KILL "${relays[0]}"
+  ends relaydies 'relay/udp' 'relay/udp' 9000
+}
+
+[ "$#" -gt 0 ] || set -- $CASES
+build_castle
+for name in "$@"; do
+  case " $CASES " in *" $name "*) "$name" ;; *) fail "no case $name; there are: $CASES" ;; esac
+done

@@ -42,8 +42,8 @@ ip netns del "$world-srv"
 # link LEFT LEFTDEV RIGHT RIGHTDEV
 link() {
   ip link add "$2" netns "$world-$1" type veth peer name "$4" netns "$world-$3"
-  ip_in "$1" link set "$2" up
-  ip_in "$3" link set "$4" up
+  ip_in "$1" link set dev "$2" up
+  ip_in "$3" link set dev "$4" up
 }
 
 # The internet, the server in it, and a router each before two guests. Addresses are ones that a relay takes for public.
@@ -52,7 +52,7 @@ make_world() {
   undo
   for name in net srv na nb a b; do
     ip netns add "$world-$name"
-    ip_in "$name" link set lo up
+    ip_in "$name" link set dev lo up
     in_world "$name" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0
   done
   for name in a b; do in_world "$name" sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0; done
@@ -90,8 +90,8 @@ router() {
     # An unasked packet leaves no trace, or it would take the port that the answer to come needs.
     echo '  chain here { type filter hook input priority 0; policy drop; ct state established,related accept; iifname "in" accept; }'
     echo '  chain through { type filter hook forward priority 0; policy accept; iifname "out" ct state new drop;'
-    printf '    %s;\n' "$@"
-    echo '  } }'
+    [ "$#" -eq 0 ] || printf '    %s;\n' "$@"
+    printf '  }\n}\n'
   } | in_world "$name" nft -f - 
 }
 CONE="masquerade"
@@ -122,7 +122,7 @@ guest() {
   shift
   echo "correct horse battery" >"$room/password"
   rm -f "$room/$name.json"
-  start "$name" ip netns exec "$world-$name" "$castle_desktop" bot --server "$link_of" --invite "$code_of" --name "$name" \
+  start "$name" ip netns exec "$world-$name" "$castle_desktop" bot --server "$link_of" --invite "$code_of" --name "guest-$name" \
     --password-file "$room/password" --camera pattern:320x180@15 --mic silence --report "$room/$name.json" "$@"
   eval "$name=\$started"
 }
@@ -134,10 +134,10 @@ call() {
   guest a --answer --duration "$((seconds + 4))s" "$@"
   for _ in $(seq 200); do
     in_world srv "$castle_server" guest list --json --data-dir "$room/data" | tr -d '\n ' |
-      grep -q '"name":"a"[^}]*"online":true\|"online":true[^}]*"name":"a"' && break
+      grep -q '"name":"guest-a"[^}]*"online":true\|"online":true[^}]*"name":"guest-a"' && break
     sleep 0.1
   done
-  guest b --call a --duration "${seconds}s" "$@"
+  guest b --call guest-a --duration "${seconds}s" "$@"
 }
 
 # Waits until pictures come to a guest: many bytes on its wire.

@@ -46,7 +46,6 @@ pub struct Cli {
 }
 
 /// The commands.
-#[expect(clippy::large_enum_variant, reason = "made once, at the start")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once.

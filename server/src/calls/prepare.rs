@@ -93,7 +93,9 @@ impl Call {
         }
         early.keep(said.clone())?;
         if matches!(said, Negotiation::Offer(_)) {
-            devices.values_mut().for_each(|device| device.answered = false);
+            for device in devices.values_mut() {
+                device.answered = false;
+            }
         }
         let told =
             devices.keys().map(|&session| CallEffect::Relay { session, call: id, negotiation: said.clone() });

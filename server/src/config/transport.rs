@@ -32,7 +32,7 @@ pub struct TransportArgs {
     /// Probes (/livez, /readyz) and metrics (/metrics) over plain HTTP. Port 0: any free port; `none`: off.
     #[arg(long, env = "CASTLE_HTTP_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
     pub http_listen: String,
-    /// Web pages of this origin may call from browsers (gRPC-web), such as https://app.example. Can be given
+    /// Web pages of this origin may call from browsers (gRPC-web), such as `https://app.example`. Can be given
     /// several times; none: no browser is let in.
     #[arg(long = "web-origin", env = "CASTLE_WEB_ORIGIN", value_name = "URL", value_delimiter = ',')]
     pub web_origins: Vec<String>,

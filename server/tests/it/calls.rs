@@ -249,7 +249,7 @@ async fn a_missed_call_is_told_at_the_next_login_until_it_is_seen_and_the_histor
     };
     assert_eq!((missed.peer.clone(), missed.missed), (Some(alice_guest.guest.clone()), true));
     let mut bob = Signal::open(&mut bob_guest).await;
-    assert_eq!(bob.welcome.missed_calls, [missed.clone()]);
+    assert_eq!(bob.welcome.missed_calls, std::slice::from_ref(&missed));
     bob.ask(Request::MissedCallsSeen(v1::MissedCallsSeen { until: missed.ended_at })).await;
     let [call, _] = in_call(&mut alice, (&bob_guest, &mut bob)).await;
     alice.hangs_up(&call).await;

@@ -42,9 +42,12 @@ impl Examination {
         Self { checkup: Checkup::default(), findings, _task: task }
     }
 
-    /// Waits for the next finding; never ends once all is done.
-    pub(super) async fn next(&mut self) -> Option<Finding> {
-        if self.checkup.done { std::future::pending().await } else { self.findings.recv().await }
+    /// The next finding, or none when all is done; never, while nothing is examined.
+    pub(super) async fn found(examination: &mut Option<Self>) -> Option<Finding> {
+        match examination {
+            Some(examination) if !examination.checkup.done => examination.findings.recv().await,
+            _ => std::future::pending().await,
+        }
     }
 
     /// Takes a finding into the snapshot; none: all is done.

@@ -164,7 +164,7 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
             () = until(ping), if ping.is_some() => Wake::Ping,
             _ = tick.tick(), if engine.live.is_some() => Wake::Tick,
             _ = network.tick() => Wake::Network,
-            finding = found(&mut engine.examination) => Wake::Finding(finding),
+            finding = Examination::found(&mut engine.examination) => Wake::Finding(finding),
         };
         match wake {
             Wake::Command(None) => break,
@@ -191,14 +191,6 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
 async fn until(instant: Option<Instant>) {
     if let Some(instant) = instant {
         tokio::time::sleep_until(instant.into()).await;
-    }
-}
-
-/// The next finding; never, while nothing is examined.
-async fn found(examination: &mut Option<Examination>) -> Option<Finding> {
-    match examination {
-        Some(examination) => examination.next().await,
-        None => std::future::pending().await,
     }
 }
 

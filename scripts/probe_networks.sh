@@ -213,7 +213,9 @@ ipv6() {
   serve '[2001:db8:5::10]' --turn-listen '[2001:db8:5::10]:3478'
   call 6
   ends ipv6 "$DIRECT" "$DIRECT"
-  serve '[2001:db8:5::10]' --turn-listen '[2001:db8:5::10]:3478'
+  # The WebRTC stack asks for relayed addresses of IPv4 alone; guests without IPv4 reach the relay all the same.
+  address srv eth 203.0.113.10/24
+  serve '[2001:db8:5::10]' --turn-listen '203.0.113.10:3478,[2001:db8:5::10]:3478'
   call 6 --relay-only
   ends ipv6-relayed 'relay/udp' 'relay/udp'
 }

@@ -315,11 +315,11 @@ pub mod checkup {
     /// What was looked at and seen.
     pub fn line(line: &CheckLine) -> String {
         let mark = match line.outcome {
-            CheckOutcome::Pass => "✔",
-            CheckOutcome::Fail => "✖",
-            CheckOutcome::Skipped => "–",
+            CheckOutcome::Pass => "Fine",
+            CheckOutcome::Fail => "Wrong",
+            CheckOutcome::Skipped => "Not told",
         };
-        format!("{mark}  {}: {}", line.check, line.detail)
+        format!("{mark} · {}: {}", line.check, line.detail)
     }
 }
 

@@ -201,14 +201,16 @@ fn the_connection_is_checked_line_by_line_and_put_away() {
     shown.state_mut().snapshot.checkup = Some(checkup.clone());
     shown.run();
     assert!(says(&shown, &text::checkup::summary(&checkup)));
-    assert!(says(&shown, "✖  relay by UDP: no answer within 3 s") && says(&shown, "Open UDP port 3478."));
+    assert!(
+        says(&shown, "Wrong · relay by UDP: no answer within 3 s") && says(&shown, "Open UDP port 3478.")
+    );
 
     checkup.lines.push(line(CheckOutcome::Pass, None));
     checkup.done = true;
     shown.state_mut().snapshot.checkup = Some(checkup);
     shown.run();
     assert!(says(&shown, "One thing is to be changed."));
-    assert!(says(&shown, "✔  relay by UDP: no answer within 3 s"));
+    assert!(says(&shown, "Fine · relay by UDP: no answer within 3 s"));
     assert_eq!(click(&mut shown, text::checkup::CLOSE), [Command::CloseCheckup]);
     assert_eq!(press(&mut shown, Modifiers::NONE, Key::Escape), [Command::CloseCheckup]);
 }

@@ -42,16 +42,19 @@ impl Examination {
         Self { checkup: Checkup::default(), findings, _task: task }
     }
 
-    /// The next finding, or none when all is done; never, while nothing is examined.
-    pub(super) async fn found(examination: &mut Option<Self>) -> Option<Finding> {
+    /// Waits for the next finding and takes it; never ends while nothing is examined.
+    pub(super) async fn progress(examination: &mut Option<Self>) {
         match examination {
-            Some(examination) if !examination.checkup.done => examination.findings.recv().await,
+            Some(examination) if !examination.checkup.done => {
+                let finding = examination.findings.recv().await;
+                examination.take(finding);
+            }
             _ => std::future::pending().await,
         }
     }
 
     /// Takes a finding into the snapshot; none: all is done.
-    pub(super) fn take(&mut self, finding: Option<Finding>) {
+    fn take(&mut self, finding: Option<Finding>) {
         let Some(finding) = finding else {
             self.checkup.done = true;
             return;

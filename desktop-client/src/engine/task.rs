@@ -19,7 +19,7 @@ use crate::view::{
 };
 use castle::ids::CallId;
 use castle::v1::ErrorReason;
-use castle_connectivity::doctor::Finding;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
@@ -105,7 +105,7 @@ enum Wake {
     Ping,
     Tick,
     Network,
-    Finding(Option<Finding>),
+    Examined,
 }
 
 /// Runs until the handle is gone.
@@ -164,24 +164,10 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
             () = until(ping), if ping.is_some() => Wake::Ping,
             _ = tick.tick(), if engine.live.is_some() => Wake::Tick,
             _ = network.tick() => Wake::Network,
-            finding = Examination::found(&mut engine.examination) => Wake::Finding(finding),
+            () = Examination::progress(&mut engine.examination) => Wake::Examined,
         };
-        match wake {
-            Wake::Command(None) => break,
-            Wake::Command(Some(command)) => engine.obey(command),
-            Wake::Login(result) => engine.logged_in(result.map(|result| *result)),
-            Wake::Session(event) => engine.hear(event),
-            Wake::Peer(call, event) => engine.hear_peer(call, event),
-            Wake::Device(notice) => engine.hear_device(notice),
-            Wake::Deadline => engine.call_is_due(),
-            Wake::Ping => engine.ping(),
-            Wake::Tick => engine.look_at_figures(),
-            Wake::Network => engine.look_at_network(),
-            Wake::Finding(finding) => {
-                if let Some(examination) = &mut engine.examination {
-                    examination.take(finding);
-                }
-            }
+        if engine.heed(wake).is_break() {
+            break;
         }
         engine.publish();
     }
@@ -206,6 +192,24 @@ impl Link {
 }
 
 impl Engine {
+    /// Breaks when the handle is gone.
+    fn heed(&mut self, wake: Wake) -> ControlFlow<()> {
+        match wake {
+            Wake::Command(None) => return ControlFlow::Break(()),
+            Wake::Command(Some(command)) => self.obey(command),
+            Wake::Login(result) => self.logged_in(result.map(|result| *result)),
+            Wake::Session(event) => self.hear(event),
+            Wake::Peer(call, event) => self.hear_peer(call, event),
+            Wake::Device(notice) => self.hear_device(notice),
+            Wake::Deadline => self.call_is_due(),
+            Wake::Ping => self.ping(),
+            Wake::Tick => self.look_at_figures(),
+            Wake::Network => self.look_at_network(),
+            Wake::Examined => {}
+        }
+        ControlFlow::Continue(())
+    }
+
     fn obey(&mut self, command: Command) {
         match command {
             Command::Register { server, invitation, name, password } => {

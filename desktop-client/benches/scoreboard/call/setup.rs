@@ -37,7 +37,8 @@ pub(super) fn rows() -> Result<Vec<Row>, Fault> {
             role: Role::Guest,
         };
         let (_, code) = server.moderation().invite(&Asking::of_host("CreateInvitation"), inviting).await?;
-        let address: ServerAddress = server.listening().url.invitation_link(&code).parse()?;
+        let address: ServerAddress =
+            server.listening().url.invitation_link(&code).parse().map_err(|kind| format!("{kind:?}"))?;
         let pin = address.pin().ok_or("the link carries the pin")?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.run(stop.clone(), stop.clone()));
@@ -70,7 +71,8 @@ pub(super) fn rows() -> Result<Vec<Row>, Fault> {
 async fn ice_servers(address: ServerAddress, invitation: String) -> Result<Vec<IceServer>, Fault> {
     let password = Secret("a long enough password".to_owned());
     let credentials = Credentials::Register { invitation, name: "setup".to_owned(), password };
-    let account: Account = log_in(address, credentials, &DeviceTokens::default()).await?;
+    let account: Account =
+        log_in(address, credentials, &DeviceTokens::default()).await.map_err(|error| format!("{error:?}"))?;
     let (sender, mut events) = mpsc::channel(16);
     let _session = Session::start(account, sender);
     while let Some(event) = events.recv().await {

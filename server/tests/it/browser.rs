@@ -50,14 +50,24 @@ impl Browser {
         }
     }
 
-    async fn call_in(&mut self, state: v1::CallState) -> v1::Call {
+    /// The first of the frames to come in which `wanted` finds something. News of the hall come between others.
+    async fn until<T>(&mut self, mut wanted: impl FnMut(Response) -> Option<T>) -> T {
         loop {
-            if let Some(Response::CallUpdate(update)) = self.next().await.expect("it goes on").frame {
-                let call = update.call.expect("a call");
-                assert_eq!(call.state(), state, "{call:?}");
-                return call;
+            let frame = self.next().await.expect("it goes on").frame;
+            if let Some(found) = frame.and_then(&mut wanted) {
+                return found;
             }
         }
+    }
+
+    async fn call_in(&mut self, state: v1::CallState) -> v1::Call {
+        let call = self.until(|frame| match frame {
+            Response::CallUpdate(update) => update.call,
+            _ => None,
+        });
+        let call = call.await;
+        assert_eq!(call.state(), state, "{call:?}");
+        call
     }
 
     fn request(&self, frames: Vec<v1::SignalRequest>) -> v1::SendRequest {
@@ -118,10 +128,11 @@ async fn a_browser_holds_a_call_with_somebody_who_streams() {
     let mut alice = Browser::open(&mut alice_guest, Some(resume)).await.expect("welcome");
     alice.sent = sent;
     assert!(alice.welcome.resumed && alice.welcome.received_seq == sent);
-    let Some(Response::Candidate(candidate)) = alice.next().await.expect("it goes on").frame else {
-        panic!("the candidate was kept")
-    };
-    assert_eq!(candidate.candidate, "while away");
+    let kept = alice.until(|frame| match frame {
+        Response::Candidate(candidate) => Some(candidate.candidate),
+        _ => None,
+    });
+    assert_eq!(kept.await, "while away");
     let bye = v1::SignalRequest { frame: Some(Request::Bye(v1::Bye {})), ..Default::default() };
     send(&mut alice_guest, alice.request(vec![bye])).await.expect("taken");
     assert_eq!(bob.call().await.peer_presence(), v1::PeerPresence::Present);
@@ -145,18 +156,23 @@ async fn frames_beside_a_stream_are_performed_once_and_in_order() {
         assert_eq!(send(&mut guest, first.clone()).await.expect("taken").received_seq, 1);
     }
     assert_eq!(send(&mut guest, early).await.expect("taken").received_seq, 2, "the stream had gone on");
-    let renewed = browser.next().await.expect("it goes on");
-    assert!(matches!(renewed.frame, Some(Response::SelfUpdate(_))), "{renewed:?}");
+    for _ in 0..2 {
+        let told = browser.until(|frame| match frame {
+            Response::SelfUpdate(me) => Some(me.availability()),
+            Response::Error(error) => panic!("{error:?}"),
+            _ => None,
+        });
+        assert_eq!(told.await, v1::Availability::DoNotDisturb, "once for each number");
+    }
     let wrong =
         browser.request(vec![browser.numbered(3, Request::PlaceCall(v1::PlaceCall { target: None }))]);
     assert_eq!(send(&mut guest, wrong).await.expect("taken").received_seq, 3, "answered in band");
-    loop {
-        match browser.next().await.expect("it goes on").frame {
-            Some(Response::Error(error)) => break assert_eq!(error.reason(), v1::ErrorReason::InvalidField),
-            Some(Response::SelfUpdate(_)) => {}
-            other => panic!("{other:?}"),
-        }
-    }
+    let fault = browser.until(|frame| match frame {
+        Response::Error(error) => Some(error.reason()),
+        Response::SelfUpdate(me) => panic!("performed twice: {me:?}"),
+        _ => None,
+    });
+    assert_eq!(fault.await, v1::ErrorReason::InvalidField);
 }
 
 #[tokio::test]

@@ -224,6 +224,7 @@ async fn a_call_is_taken_up_again_after_a_restart_and_its_token_ends_with_it() {
     assert_eq!((again.state(), again.peer_presence()), (v1::CallState::Connected, v1::PeerPresence::Present));
     assert_eq!(again.role(), v1::CallRole::Answerer);
     while alice.call().await.peer_presence() != v1::PeerPresence::Present {}
+    assert_eq!(bob.call_in(v1::CallState::Connected).await.peer_presence(), v1::PeerPresence::Present);
     bob.hangs_up(&call).await;
     assert_eq!(bob.ended().await, v1::CallEndReason::HungUp);
     assert_eq!(alice.ended().await, v1::CallEndReason::HungUp);

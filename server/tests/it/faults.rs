@@ -34,7 +34,16 @@ fn setting(name: &str, default: u64) -> u64 {
 #[derive(Default)]
 struct Way {
     arrived: AtomicU64,
+    /// What the server knows to have arrived, as its pongs say: no more than a window past this is under way.
+    known: AtomicU64,
     moved: Notify,
+}
+
+impl Way {
+    fn knows(&self, arrived: u64) {
+        self.known.fetch_max(arrived, Ordering::AcqRel);
+        self.moved.notify_waiters();
+    }
 }
 
 /// One end of a call, over any number of connections.
@@ -47,6 +56,7 @@ struct End {
     epoch: u64,
     frames: u64,
     said: u64,
+    asked: u64,
     out: Arc<Way>,
     back: Arc<Way>,
     connections: u64,
@@ -90,6 +100,8 @@ impl End {
         let Some(Response::Welcome(welcome)) = welcome else { return Err(Status::internal("no welcome")) };
         assert!(welcome.resumed, "a gap, though nothing overflowed");
         self.epoch = welcome.epoch;
+        self.asked = self.back.arrived.load(Ordering::Acquire);
+        self.back.knows(self.asked);
         for frame in self.link.resume(welcome.received_seq).expect("the same session") {
             outgoing.try_send(frame.clone()).expect("room for all that may be unacknowledged");
         }
@@ -100,18 +112,17 @@ impl End {
         let connected = tokio::time::timeout(PATIENCE, self.connect()).await;
         let (outgoing, mut incoming) = connected.map_err(|_| Status::deadline_exceeded("silence"))??;
         let gone = |_| Status::unavailable("the connection is gone");
-        let (out, back) = (Arc::clone(&self.out), Arc::clone(&self.back));
+        let out = Arc::clone(&self.out);
         while !self.done() {
             let moved = out.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            while self.said < self.frames && self.said < out.arrived.load(Ordering::Acquire) + WINDOW {
+            while self.may_say() {
                 let frame = self.next_frame();
                 outgoing.send(frame).await.map_err(gone)?;
             }
             tokio::select! {
                 () = moved => {}
-                () = back.moved.notified() => {}
                 heard = tokio::time::timeout(PATIENCE, incoming.message()) => {
                     let frame = heard.map_err(|_| Status::deadline_exceeded("silence"))??;
                     let Some(answer) = self.hear(frame.ok_or_else(|| Status::ok("ended"))?) else { continue };
@@ -120,6 +131,12 @@ impl End {
             }
         }
         Ok(())
+    }
+
+    /// Neither end's link may overflow, also where acknowledgements are lost in one direction.
+    fn may_say(&self) -> bool {
+        let window = self.out.known.load(Ordering::Acquire) + WINDOW;
+        self.said < self.frames.min(window) && (self.link.unacked() as u64) < WINDOW
     }
 
     fn next_frame(&mut self) -> v1::SignalRequest {
@@ -147,14 +164,21 @@ impl End {
                 let before = self.back.arrived.load(Ordering::Acquire);
                 assert_eq!(candidate.candidate, (before + 1).to_string(), "once and in order");
                 self.back.arrived.store(before + 1, Ordering::Release);
-                self.back.moved.notify_waiters();
+                if before + 1 == self.frames {
+                    self.back.moved.notify_waiters();
+                }
             }
+            Some(Response::Pong(pong)) => self.back.knows(pong.nonce),
             Some(Response::Error(error)) => panic!("{error:?}"),
             _ => {}
         }
-        // Any frame is a sign of life: an acknowledgement answers a ping as well.
-        let owed = pinged || self.link.untold() >= ACK_EVERY;
-        owed.then(|| v1::SignalRequest { ack: self.link.ack(), ..Default::default() })
+        let arrived = self.back.arrived.load(Ordering::Acquire);
+        let owed = pinged || arrived - self.asked >= ACK_EVERY;
+        owed.then(|| {
+            self.asked = arrived;
+            let frame = Some(Request::Ping(v1::Ping { nonce: arrived }));
+            v1::SignalRequest { ack: self.link.ack(), frame, ..Default::default() }
+        })
     }
 }
 
@@ -173,6 +197,7 @@ async fn pair(server: &TestServer, proxy: &FaultProxy, number: u64, frames: u64)
         epoch: signal.welcome.epoch,
         frames,
         said: 0,
+        asked: 0,
         out: Arc::clone(out),
         back: Arc::clone(back),
         connections: 0,
@@ -187,6 +212,7 @@ async fn no_frame_is_lost_or_doubled_by_connections_that_break() {
         config.hub.sessions.frames_per_second = 1_000_000;
         config.hub.sessions.frames_burst = 1_000_000;
         config.session.heartbeat = HEARTBEAT;
+        config.session.heartbeat_timeout = PATIENCE;
     })
     .await;
     let proxy = FaultProxy::start(server.listening.grpc, seed).await;

@@ -10,7 +10,7 @@ set -euo pipefail
 # Debian's names. `a|b`: whichever this release has.
 BUILD="build-essential pkg-config cmake libasound2-dev libvpx-dev libclang-dev"
 WINDOW="libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0 libegl1 libgl1 libgl1-mesa-dri libasound2t64|libasound2"
-TEST="xvfb xdotool imagemagick coturn espeak-ng fonts-dejavu-core iproute2 pulseaudio pulseaudio-utils python3 python3-venv python-matplotlib-data"
+TEST="xvfb xdotool imagemagick coturn espeak-ng fonts-dejavu-core iproute2 nftables pulseaudio pulseaudio-utils python3 python3-venv python-matplotlib-data"
 FOREIGN="golang-go"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -90,9 +90,9 @@ elsewhere() {
   say "Install them, then run this again:"
   say "  Fedora: sudo dnf install gcc gcc-c++ make pkgconf-pkg-config cmake alsa-lib-devel libvpx-devel clang-devel" \
     "libX11-xcb libXcursor libXi libxkbcommon-x11 mesa-libEGL mesa-libGL mesa-dri-drivers" \
-    "xorg-x11-server-Xvfb xdotool ImageMagick coturn espeak-ng dejavu-sans-fonts iproute python3 python3-matplotlib-data golang"
+    "xorg-x11-server-Xvfb xdotool ImageMagick coturn espeak-ng dejavu-sans-fonts iproute nftables python3 python3-matplotlib-data golang"
   say "  Arch:   sudo pacman -S --needed base-devel pkgconf cmake alsa-lib libvpx clang libx11 libxcursor libxi" \
-    "libxkbcommon-x11 mesa xorg-server-xvfb xdotool imagemagick espeak-ng ttf-dejavu iproute2 python python-matplotlib go"
+    "libxkbcommon-x11 mesa xorg-server-xvfb xdotool imagemagick espeak-ng ttf-dejavu iproute2 nftables python python-matplotlib go"
   say "  macOS:  xcode-select --install; brew install pkg-config cmake libvpx espeak-ng imagemagick python go"
   exit 1
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 mod channel;
+mod checkup;
 mod devices;
 mod network;
 mod record;

@@ -62,6 +62,8 @@ pub enum Event {
         call: Option<CallInfo>,
         /// For connections.
         ice: Vec<IceServer>,
+        /// How far the server's clock is ahead of this one, milliseconds.
+        clock_ahead_ms: Option<i64>,
     },
     /// The transport broke; it is being set up again.
     Reconnecting,

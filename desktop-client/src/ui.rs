@@ -8,6 +8,7 @@ use eframe::egui::{self, Ui};
 use std::time::{Duration, Instant};
 
 pub mod call;
+pub mod checkup;
 pub mod ended;
 pub mod hall;
 pub mod icons;
@@ -76,6 +77,9 @@ impl Screens {
             ui.scope_builder(screen, |ui| match (call, logged_in, &snapshot.search) {
                 (Some(call), ..) => ended::ended_ui(ui, call, commands),
                 (None, false, _) => login::login_ui(ui, &mut self.login, view, commands),
+                (None, true, None) if snapshot.checkup.is_some() => {
+                    snapshot.checkup.iter().for_each(|checkup| checkup::checkup_ui(ui, checkup, commands));
+                }
                 (None, true, Some(search)) => search::search_ui(ui, view, search, commands),
                 (None, true, None) => hall::hall_ui(ui, &mut self.hall, view, commands),
             });

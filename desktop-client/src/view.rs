@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub notices: Vec<Notice>,
     /// Devices and their state.
     pub devices: Devices,
+    /// The check of the connection, under way or done, until it is put away.
+    pub checkup: Option<Checkup>,
 }
 
 /// Notices kept at once: more would cover the screen.
@@ -268,6 +270,39 @@ pub struct Devices {
     pub speaker_fault: Option<String>,
 }
 
+/// A check of the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checkup {
+    /// What was found so far.
+    pub lines: Vec<CheckLine>,
+    /// All was looked at.
+    pub done: bool,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckLine {
+    /// What.
+    pub check: String,
+    /// How it came out.
+    pub outcome: CheckOutcome,
+    /// What was seen.
+    pub detail: String,
+    /// What to change.
+    pub advice: Option<String>,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// As it should be.
+    Pass,
+    /// Something must be changed.
+    Fail,
+    /// Could not be told from here.
+    Skipped,
+}
+
 /// Something a person should read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -343,6 +378,10 @@ pub enum Command {
     CloseCall,
     /// Put away a notice.
     Dismiss(u64),
+    /// Look at everything between here and a call.
+    CheckConnection,
+    /// Put that away.
+    CloseCheckup,
 }
 
 /// A password on its way to the server: never printed.

@@ -6,10 +6,11 @@
 use crate::admin::{self, store_dir};
 use crate::config::{Config, PublicUrl, ServeArgs};
 use crate::store::sled::SledStore;
+use crate::transport::tls::self_signed_in;
 use castle::v1::{self, host_service_client::HostServiceClient};
 use castle_connectivity::doctor::{self, Finding, GrpcTarget, IceServer, Outcome, Plan};
 use castle_connectivity::relayed::Credential;
-use castle_connectivity::trust::Trust;
+use castle_connectivity::trust::{Trust, fingerprint};
 use std::path::Path;
 use std::time::SystemTime;
 use tokio::sync::mpsc;
@@ -27,6 +28,9 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
         found.push(finding.outcome);
     };
     let data_dir = &settings.data.data_dir.clone();
+    // The server's own certificate is believed as guests believe it, by the pin that invitations carry.
+    let own = settings.transport.tls_cert.is_none().then(|| self_signed_in(data_dir)).flatten();
+    let trust = own.map_or(Trust::System, |certificate| Trust::Pinned(fingerprint(&certificate)));
     note(match Config::try_from(settings) {
         Ok(_) => Finding::pass("Settings", "they can be read and fit together"),
         Err(error) => Finding::fail(
@@ -47,7 +51,7 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
     note(data_folder(data_dir));
     match HostServiceClient::new(channel).get_status(v1::GetStatusRequest {}).await {
         Ok(status) => {
-            let plan = plan(&mut note, status.into_inner());
+            let plan = plan(&mut note, status.into_inner(), trust);
             let (sender, mut findings) = mpsc::channel(FINDINGS_MAX);
             let examination = tokio::spawn(doctor::examine(plan, sender));
             while let Some(finding) = findings.recv().await {
@@ -67,7 +71,7 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
 }
 
 /// What a guest would be given, to be put to the test; notes what can be told at once.
-fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse) -> Plan {
+fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse, trust: Trust) -> Plan {
     let uptime =
         status.started_at.and_then(|at| SystemTime::try_from(at).ok()).and_then(|at| at.elapsed().ok());
     note(Finding::pass(
@@ -91,7 +95,7 @@ fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse) -> Plan {
         urls: server.urls,
         credential: Credential { username: server.username, password: server.credential },
     });
-    Plan { grpc, servers: servers.collect(), trust: Trust::System, clock_ahead_ms: None, credentials_until }
+    Plan { grpc, servers: servers.collect(), trust, clock_ahead_ms: None, credentials_until }
 }
 
 fn target(url: &PublicUrl) -> Option<GrpcTarget> {

@@ -23,6 +23,8 @@ pub struct Metrics {
     pub identity: IdentityMetrics,
     /// Sessions, calls and the queue.
     pub hub: HubMetrics,
+    /// The embedded relay.
+    pub relay: RelayMetrics,
     registry: Registry,
 }
 
@@ -65,6 +67,23 @@ pub struct HubMetrics {
     pub match_queue: Level,
 }
 
+/// The embedded relay.
+#[derive(Debug)]
+pub struct RelayMetrics {
+    /// Live allocations.
+    pub allocations: Level,
+    /// Allocations made.
+    pub allocations_made: Count,
+    /// Packets relayed.
+    pub packets: Count,
+    /// Bytes relayed, without headers of TURN.
+    pub bytes: Count,
+    /// Packets dropped without an answer, by `why`.
+    pub dropped: CountBy,
+    /// Requests refused, by the `code` of the answer.
+    pub refused: CountBy,
+}
+
 impl Metrics {
     /// With every figure at zero.
     pub fn new() -> Self {
@@ -79,6 +98,7 @@ impl Metrics {
             transport: TransportMetrics::new(&mut to),
             identity: IdentityMetrics::new(&mut to),
             hub: HubMetrics::new(&mut to),
+            relay: RelayMetrics::new(&mut to),
             registry,
         }
     }
@@ -181,6 +201,19 @@ impl HubMetrics {
             sessions: to.level("sessions", "Sessions, attached or within their resume window"),
             calls: to.level("calls", "Calls that ring, connect or are connected"),
             match_queue: to.level("match_queue", "Guests waiting for a match"),
+        }
+    }
+}
+
+impl RelayMetrics {
+    fn new(to: &mut Registrar<'_>) -> Self {
+        Self {
+            allocations: to.level("relay_allocations", "Live allocations of the embedded relay"),
+            allocations_made: to.count("relay_allocations_made", "Allocations made by the embedded relay"),
+            packets: to.count("relay_packets", "Packets relayed"),
+            bytes: to.count("relay_bytes", "Bytes relayed, without headers of TURN"),
+            dropped: to.count_by("relay_dropped", "why", "Packets dropped without an answer"),
+            refused: to.count_by("relay_refused", "code", "Requests for the relay refused, by error code"),
         }
     }
 }

@@ -113,7 +113,9 @@ impl Listening {
     /// Where the embedded relay listens, such as `udp:127.0.0.1:3478`.
     pub fn turn_ways(&self) -> Vec<String> {
         let both = self.turn.iter().flat_map(|address| ["udp", "tcp"].map(|way| format!("{way}:{address}")));
-        both.chain(self.turn_tls.map(|address| format!("tls:{address}"))).collect()
+        let beside_grpc = (self.fingerprint.is_some() && !self.turn.is_empty()).then_some(self.grpc);
+        let sealed = beside_grpc.into_iter().chain(self.turn_tls);
+        both.chain(sealed.map(|address| format!("tls:{address}"))).collect()
     }
 }
 
@@ -258,7 +260,12 @@ impl Server {
             .add_service(health_service)
             .add_service(grpc::reflection().build_v1().expect("our own descriptors are well-formed"))
             .add_service(grpc::reflection().build_v1alpha().expect("our own descriptors are well-formed"));
-        let gather = gathering(Arc::clone(&self.ports.metrics), self.hub.clone(), Arc::clone(&self.accounts));
+        let gather = gathering(
+            Arc::clone(&self.ports.metrics),
+            self.hub.clone(),
+            Arc::clone(&self.accounts),
+            self.relay.clone(),
+        );
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, gather, &tasks, &stopped, stop_probes);
         let socket = tonic::transport::Server::builder().add_service(acts).add_service(host);
@@ -325,8 +332,17 @@ async fn open_store(config: &Config, failed: CancellationToken) -> Result<SledSt
 }
 
 /// Figures that are only looked at when somebody asks.
-fn gathering(metrics: Arc<Metrics>, hub: HubHandle, accounts: Arc<Accounts>) -> Gather {
+fn gathering(metrics: Arc<Metrics>, hub: HubHandle, accounts: Arc<Accounts>, relay: Option<Relay>) -> Gather {
     Arc::new(move || {
+        if let Some(relay) = &relay {
+            let counters = relay.counters();
+            metrics.relay.allocations.set(i64::try_from(counters.allocations()).unwrap_or(i64::MAX));
+            metrics.relay.allocations_made.reach(counters.allocations_made());
+            metrics.relay.packets.reach(counters.packets());
+            metrics.relay.bytes.reach(counters.bytes());
+            counters.dropped().for_each(|(why, count)| metrics.relay.dropped.of(why).reach(count));
+            counters.refused().for_each(|(code, count)| metrics.relay.refused.of(code).reach(count));
+        }
         let (metrics, hub, accounts) = (Arc::clone(&metrics), hub.clone(), Arc::clone(&accounts));
         Box::pin(async move {
             let Ok(busy) = hub.busy().await else { return };

@@ -167,7 +167,10 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ExportAccountRequest>,
     ) -> Result<Response<Self::ExportAccountStream>, Status> {
-        self.unary(request, async |caller, _| Ok(export::document(Arc::clone(&self.accounts), caller))).await
+        self.unary(request, async |caller, _| {
+            Ok(export::document(Arc::clone(&self.accounts), Arc::clone(&self.store), caller))
+        })
+        .await
     }
 
     async fn list_devices(

@@ -1,4 +1,7 @@
-//! Whole calls between two bots on this machine: the desktop program as it is shipped, through a real server.
+//! Whole calls between two bots on this machine: the desktop program as it is shipped, through a real server. `call/setup.rs`: how
+//! long the connection alone takes, by each way there is.
+
+mod setup;
 
 use crate::relay::Process;
 use crate::row::{Better, Row};
@@ -17,7 +20,7 @@ pub(crate) fn rows() -> Result<Vec<Row>, Fault> {
     let password = dir.path().join("password");
     std::fs::write(&password, "a long enough password")?;
     let server = Process::start("castle")?;
-    let mut rows = Vec::new();
+    let mut rows = setup::rows()?;
     for (label, camera) in [("640x360@30", "pattern:640x360@30"), ("1280x720@30", "pattern:1280x720@30")] {
         let mut reports = Vec::new();
         for number in 0..CALLS {

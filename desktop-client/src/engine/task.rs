@@ -1,6 +1,7 @@
 //! The engine's task: takes commands and events one at a time, runs the call machine, performs its effects, and
 //! publishes what changed.
 
+use super::checkup::Examination;
 use super::devices::{MediaSource, Notice as DeviceNotice};
 use super::network::{self, NetworkWatch};
 use super::record::CallRecord;
@@ -18,6 +19,7 @@ use crate::view::{
 };
 use castle::ids::CallId;
 use castle::v1::ErrorReason;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
@@ -71,6 +73,9 @@ struct Engine {
     search: Option<Search>,
     ice: Vec<IceServer>,
     network: NetworkWatch,
+    examination: Option<Examination>,
+    /// How far the server's clock is ahead of this one.
+    clock_ahead_ms: Option<i64>,
     machine: CallMachine,
     /// Media of the call, while there is one.
     live: Option<LiveCall>,
@@ -100,6 +105,7 @@ enum Wake {
     Ping,
     Tick,
     Network,
+    Examined,
 }
 
 /// Runs until the handle is gone.
@@ -126,6 +132,8 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
         hall: Arc::default(),
         search: None,
         ice: Vec::new(),
+        examination: None,
+        clock_ahead_ms: None,
         network: NetworkWatch::new(Instant::now(), SystemTime::now(), network::routes()),
         machine: CallMachine::default(),
         live: None,
@@ -156,18 +164,10 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
             () = until(ping), if ping.is_some() => Wake::Ping,
             _ = tick.tick(), if engine.live.is_some() => Wake::Tick,
             _ = network.tick() => Wake::Network,
+            () = Examination::progress(&mut engine.examination) => Wake::Examined,
         };
-        match wake {
-            Wake::Command(None) => break,
-            Wake::Command(Some(command)) => engine.obey(command),
-            Wake::Login(result) => engine.logged_in(result.map(|result| *result)),
-            Wake::Session(event) => engine.hear(event),
-            Wake::Peer(call, event) => engine.hear_peer(call, event),
-            Wake::Device(notice) => engine.hear_device(notice),
-            Wake::Deadline => engine.call_is_due(),
-            Wake::Ping => engine.ping(),
-            Wake::Tick => engine.look_at_figures(),
-            Wake::Network => engine.look_at_network(),
+        if engine.heed(wake).is_break() {
+            break;
         }
         engine.publish();
     }
@@ -192,6 +192,24 @@ impl Link {
 }
 
 impl Engine {
+    /// Breaks when the handle is gone.
+    fn heed(&mut self, wake: Wake) -> ControlFlow<()> {
+        match wake {
+            Wake::Command(None) => return ControlFlow::Break(()),
+            Wake::Command(Some(command)) => self.obey(command),
+            Wake::Login(result) => self.logged_in(result.map(|result| *result)),
+            Wake::Session(event) => self.hear(event),
+            Wake::Peer(call, event) => self.hear_peer(call, event),
+            Wake::Device(notice) => self.hear_device(notice),
+            Wake::Deadline => self.call_is_due(),
+            Wake::Ping => self.ping(),
+            Wake::Tick => self.look_at_figures(),
+            Wake::Network => self.look_at_network(),
+            Wake::Examined => {}
+        }
+        ControlFlow::Continue(())
+    }
+
     fn obey(&mut self, command: Command) {
         match command {
             Command::Register { server, invitation, name, password } => {
@@ -238,6 +256,8 @@ impl Engine {
                 self.apply_switches();
             }
             Command::CloseCall => self.drive(Input::Close),
+            Command::CheckConnection => self.check_connection(),
+            Command::CloseCheckup => self.examination = None,
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
         }
     }
@@ -288,6 +308,7 @@ impl Engine {
         self.me = None;
         self.hall = Arc::default();
         self.search = None;
+        self.examination = None;
         self.ice = Vec::new();
     }
 
@@ -320,7 +341,8 @@ impl Engine {
 
     fn hear(&mut self, event: Option<Event>) {
         match event.unwrap_or(Event::Ended(None)) {
-            Event::Online { resumed, me, call, ice } => {
+            Event::Online { resumed, me, call, ice, clock_ahead_ms } => {
+                self.clock_ahead_ms = clock_ahead_ms;
                 if let Link::Session { since, .. } = &mut self.link {
                     *since = None;
                 }
@@ -433,6 +455,7 @@ impl Engine {
             call: snapshot::call(self.machine.state(), self.switches, self.stats),
             notices: self.notices.clone(),
             devices: self.devices.clone(),
+            checkup: self.examination.as_ref().map(|examination| examination.checkup.clone()),
         };
         let changed = self.snapshot.send_if_modified(|last| {
             let changed = **last != snapshot;

@@ -4,6 +4,7 @@ use super::estimator::Estimator;
 use super::feedback::{Feedback, FeedbackTap};
 use super::{IceServer, MediaKind, PeerConfig};
 use crate::rate::MAX_DIRECT_BPS;
+use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::NackGeneratorBuilder;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::interceptor_registry::{
@@ -192,6 +193,8 @@ pub(super) fn configuration(
 fn settings(config: &PeerConfig) -> SettingEngineBuilder {
     let settings = SettingEngineBuilder::new()
         .with_include_loopback_candidate(config.loopback)
+        // Its socket needs a route for multicast, which a network of IPv6 alone lacks, and so does one that is changing.
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         // A restart is made because the sockets are of no use any more: it binds new ones.
         .with_discard_local_candidates_during_ice_restart(true)
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE));

@@ -31,6 +31,16 @@ impl ServerAddress {
         self.invitation.as_deref()
     }
 
+    /// A name or an address, without brackets.
+    pub fn host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether TLS seals the connection.
     pub fn is_tls(&self) -> bool {
         self.tls

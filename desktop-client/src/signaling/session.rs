@@ -215,11 +215,12 @@ impl Session {
             self.note_call(call);
         }
         let call = welcome.call.as_ref().and_then(wire::call);
+        let clock_ahead_ms = welcome.server_time.and_then(wire::clock_ahead_ms);
         self.enter(&welcome);
         let Some(me) = welcome.me.and_then(wire::me) else { return Err(ErrorKind::Protocol.into()) };
         self.hall.seen_by(me.guest);
         let ice = welcome.ice_servers.map(wire::ice).unwrap_or_default();
-        self.tell(Event::Online { resumed, me, call, ice }).await;
+        self.tell(Event::Online { resumed, me, call, ice, clock_ahead_ms }).await;
         self.replace_hall(welcome.hall.unwrap_or_default()).await;
         if resumed {
             let replay = self.link.resume(received).map_err(|_| ErrorKind::Protocol)?;

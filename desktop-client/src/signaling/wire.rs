@@ -209,6 +209,13 @@ pub(super) fn availability(availability: Availability) -> v1::Availability {
     }
 }
 
+/// How far the server's clock is ahead of this one, milliseconds; the time on the way is not counted.
+pub(super) fn clock_ahead_ms(server: prost_types::Timestamp) -> Option<i64> {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    let server_ms = server.seconds.checked_mul(1000)?.checked_add(i64::from(server.nanos) / 1_000_000)?;
+    server_ms.checked_sub(i64::try_from(since_epoch.as_millis()).ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -127,6 +127,9 @@ fn header_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
                 commands.push(Command::SetAvailability(wanted));
             }
         }
+        if button(ui, text::checkup::TITLE, Weight::Quiet).clicked() {
+            commands.push(Command::CheckConnection);
+        }
     });
 }
 

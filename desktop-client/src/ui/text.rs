@@ -292,6 +292,37 @@ fn about(duration: Duration) -> String {
     }
 }
 
+/// The check of the connection.
+pub mod checkup {
+    use crate::view::{CheckLine, CheckOutcome, Checkup};
+
+    /// Button, and name of the screen.
+    pub const TITLE: &str = "Check my connection";
+    /// Button.
+    pub const CLOSE: &str = "Close";
+
+    /// How it stands, in one sentence.
+    pub fn summary(checkup: &Checkup) -> String {
+        let failed = checkup.lines.iter().filter(|line| line.outcome == CheckOutcome::Fail).count();
+        match (checkup.done, failed) {
+            (false, _) => "Looking at everything between here and a call…".to_owned(),
+            (true, 0) => "All is well: calls will get through from here.".to_owned(),
+            (true, 1) => "One thing is to be changed.".to_owned(),
+            (true, many) => format!("{many} things are to be changed."),
+        }
+    }
+
+    /// What was looked at and seen.
+    pub fn line(line: &CheckLine) -> String {
+        let mark = match line.outcome {
+            CheckOutcome::Pass => "Fine",
+            CheckOutcome::Fail => "Wrong",
+            CheckOutcome::Skipped => "Not told",
+        };
+        format!("{mark} · {}: {}", line.check, line.detail)
+    }
+}
+
 /// The way that media goes.
 pub fn route(route: Route) -> &'static str {
     match route {

@@ -42,8 +42,14 @@ fn a_killed_server_takes_neither_the_pictures_nor_the_login() {
 
     let _again = ServerProcess::start_at(&address, &data, "direct");
     for guest in [&ada, &bea] {
-        guest.until("online again", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
-        // The new server knows nothing of the call.
+        let back =
+            guest.until("online again", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
+        let call = back.call.as_ref().expect("the call goes on");
+        assert!(matches!(call.stage, Stage::Connected { .. }), "{:?}", call.stage);
+        guest.until_seeing_more();
+    }
+    ada.does(Command::HangUp);
+    for guest in [&ada, &bea] {
         guest.until_stage("ended", |stage| matches!(stage, Stage::Ended { .. }));
     }
 }

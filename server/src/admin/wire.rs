@@ -213,20 +213,25 @@ pub(super) fn report(view: ReportView) -> v1::GuestReport {
         reporter: reporter.map(Into::into),
         reported: reported.map(Into::into),
         call_id: report.call.map(|call| call.to_string()).unwrap_or_default(),
-        reason: match report.reason {
-            ReportReason::Harassment => v1::ReportReason::Harassment,
-            ReportReason::SexualContent => v1::ReportReason::SexualContent,
-            ReportReason::Violence => v1::ReportReason::Violence,
-            ReportReason::Spam => v1::ReportReason::Spam,
-            ReportReason::Impersonation => v1::ReportReason::Impersonation,
-            ReportReason::Underage => v1::ReportReason::Underage,
-            ReportReason::Other => v1::ReportReason::Other,
-        }
-        .into(),
+        reason: v1::ReportReason::from(report.reason).into(),
         text: report.text,
         created_at: Some(report.created_at.into()),
         resolved_at,
         resolution,
+    }
+}
+
+impl From<ReportReason> for v1::ReportReason {
+    fn from(reason: ReportReason) -> Self {
+        match reason {
+            ReportReason::Harassment => Self::Harassment,
+            ReportReason::SexualContent => Self::SexualContent,
+            ReportReason::Violence => Self::Violence,
+            ReportReason::Spam => Self::Spam,
+            ReportReason::Impersonation => Self::Impersonation,
+            ReportReason::Underage => Self::Underage,
+            ReportReason::Other => Self::Other,
+        }
     }
 }
 

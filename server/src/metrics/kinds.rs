@@ -4,6 +4,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// One label and its value.
@@ -17,6 +18,11 @@ impl Count {
     /// One more.
     pub fn add(&self) {
         self.0.inc();
+    }
+
+    /// It is at `total` now, as whoever counts it says.
+    pub fn reach(&self, total: u64) {
+        self.0.inner().fetch_max(total, Ordering::Relaxed);
     }
 
     /// So many more.

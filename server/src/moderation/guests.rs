@@ -56,11 +56,14 @@ impl Moderation {
         Ok(())
     }
 
-    async fn were_in_call(&self, call: CallId, guests: [GuestId; 2]) -> bool {
-        match &self.hub {
-            Some(hub) => hub.are_in_call(call, guests).await,
-            None => false,
+    /// Whether the two are in this call, or the first keeps it in the history.
+    async fn were_in_call(&self, call: CallId, guests: [GuestId; 2]) -> Result<bool, Error> {
+        if let Some(hub) = &self.hub
+            && hub.are_in_call(call, guests).await
+        {
+            return Ok(true);
         }
+        self.store.was_call_with(guests[0], guests[1], call).await
     }
 
     /// Whom `guest` blocked: those after the name `after`, at most `limit`, sorted by name.
@@ -85,7 +88,7 @@ impl Moderation {
             return Err(Error::GuestUnknown);
         }
         if let Some(call) = call
-            && !self.were_in_call(call, [reporter, reported]).await
+            && !self.were_in_call(call, [reporter, reported]).await?
         {
             return Err(Error::NotInCall);
         }

@@ -59,11 +59,11 @@ pub async fn erase_calls(
     Ok(v1::EraseCallsResponse { erased: store.erase_calls(caller.guest, calls?, once).await? })
 }
 
-fn token_of(key: CallKey) -> String {
+pub(super) fn token_of(key: CallKey) -> String {
     format!("{:016x}{:032x}", key.before, key.call)
 }
 
-fn key_of(token: &str) -> Result<CallKey, Error> {
+pub(super) fn key_of(token: &str) -> Result<CallKey, Error> {
     let read = |token: &str| {
         let (before, call) = token.split_at_checked(16).filter(|(_, call)| call.len() == 32)?;
         let before = u64::from_str_radix(before, 16).ok()?;

@@ -4,9 +4,11 @@
 //! store page by page while the client takes it, so that a long history costs no memory. Secrets (hashes of password
 //! and tokens) are no part of it.
 
+use super::calls::{key_of, token_of};
 use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::error::Error;
+use crate::store::Store;
 use castle::v1;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::{Value, json};
@@ -26,14 +28,23 @@ pub type Pieces = BoxStream<'static, Result<v1::ExportAccountResponse, Status>>;
 #[derive(Debug, Clone, Copy)]
 enum List {
     Devices,
+    Blocked,
+    Reports,
+    Calls,
 }
 
 /// The lists, as they are called in the document.
-const LISTS: [(&str, List); 1] = [("devices", List::Devices)];
+const LISTS: [(&str, List); 4] = [
+    ("devices", List::Devices),
+    ("blocked", List::Blocked),
+    ("reports", List::Reports),
+    ("calls", List::Calls),
+];
 
 /// Where the writing of the document is.
 struct Writer {
     accounts: Arc<Accounts>,
+    store: Arc<dyn Store>,
     caller: Caller,
     /// How many of [`LISTS`] were begun.
     begun: usize,
@@ -44,9 +55,9 @@ struct Writer {
 }
 
 /// The document about `caller`.
-pub fn document(accounts: Arc<Accounts>, caller: Caller) -> Pieces {
+pub fn document(accounts: Arc<Accounts>, store: Arc<dyn Store>, caller: Caller) -> Pieces {
     let written = Vec::new();
-    let writer = Writer { accounts, caller, begun: 0, page_token: None, written, over: false };
+    let writer = Writer { accounts, store, caller, begun: 0, page_token: None, written, over: false };
     let pieces = stream::unfold(Some(writer), |writer| async {
         let mut writer = writer?;
         match writer.piece().await {
@@ -123,12 +134,64 @@ impl Writer {
                 });
                 Ok((rows.collect(), page.next))
             }
+            List::Blocked => {
+                let blocked = self.store.blocked_accounts(self.caller.guest).await?;
+                Ok((blocked.into_iter().map(|account| guest(&account.into())).collect(), String::new()))
+            }
+            List::Reports => self.reports(page_token).await,
+            List::Calls => self.calls(page_token).await,
         }
+    }
+
+    async fn reports(&self, page_token: &str) -> Result<(Vec<Value>, String), Error> {
+        let before = page_token.parse().ok();
+        let reports = self.store.reports_by(self.caller.guest, before, PAGE as usize).await?;
+        let full = reports.len() == PAGE as usize;
+        let next = reports.last().filter(|_| full).map(|last| last.id.to_string());
+        let rows = reports.into_iter().map(|report| {
+            json!({
+                "report_id": report.id.to_string(),
+                "guest_id": report.reported.to_string(),
+                "call_id": report.call.map(|call| call.to_string()),
+                "reason": v1::ReportReason::from(report.reason).as_str_name(),
+                "text": report.text,
+                "created_at": time(Some(report.created_at)),
+                "resolved_at": time(report.resolved.map(|resolved| resolved.at)),
+            })
+        });
+        Ok((rows.collect(), next.unwrap_or_default()))
+    }
+
+    async fn calls(&self, page_token: &str) -> Result<(Vec<Value>, String), Error> {
+        let (after, size) = (key_of(page_token)?, PAGE as usize);
+        let calls = self.store.list_calls(self.caller.guest, false, after, size, SystemTime::now()).await?;
+        let next = calls.last().filter(|_| calls.len() == size).map(|last| token_of(last.key));
+        let rows = calls.into_iter().map(|kept| {
+            let (created, connected) = (kept.record.created_at, kept.record.connected_at);
+            let ended = kept.record.ended_at;
+            let call = v1::CallRecord::from(kept);
+            json!({
+                "call_id": call.call_id,
+                "peer": call.peer.as_ref().map(guest),
+                "origin": call.origin().as_str_name(),
+                "created_at": time(Some(created)),
+                "connected_at": time(connected),
+                "ended_at": time(Some(ended)),
+                "end_reason": call.end_reason().as_str_name(),
+                "route": call.route().as_str_name(),
+                "missed": call.missed,
+            })
+        });
+        Ok((rows.collect(), next.unwrap_or_default()))
     }
 
     fn text(&mut self, text: &str) {
         self.written.extend_from_slice(text.as_bytes());
     }
+}
+
+fn guest(guest: &v1::Guest) -> Value {
+    json!({"guest_id": guest.guest_id, "name": guest.name, "display_name": guest.display_name})
 }
 
 /// RFC 3339, or null.

@@ -113,6 +113,9 @@ pub trait HistoryStore: Send + Sync {
         call: CallId,
     ) -> Result<Option<Account>, Error>;
 
+    /// Whether `guest` keeps this call, and had it with `peer`.
+    async fn was_call_with(&self, guest: GuestId, peer: GuestId, call: CallId) -> Result<bool, Error>;
+
     /// Erases these calls from the history of `guest`, all of them where none is named. Returns how many there were.
     async fn erase_calls(&self, guest: GuestId, calls: Vec<CallId>, once: Once) -> Result<u32, Error>;
 }

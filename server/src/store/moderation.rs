@@ -258,6 +258,14 @@ pub trait ModerationStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ReportView>, Error>;
 
+    /// What `guest` reported, newest first: before `before`, at most `limit`.
+    async fn reports_by(
+        &self,
+        guest: GuestId,
+        before: Option<ReportId>,
+        limit: usize,
+    ) -> Result<Vec<Report>, Error>;
+
     /// Closes a report; again replaces the note.
     ///
     /// Errors: `ReportUnknown`.

@@ -279,6 +279,11 @@ fn self_signed(data_dir: &Path, host: &str) -> Result<(PathBuf, PathBuf), TlsErr
     Ok((cert, key))
 }
 
+/// The certificate that a server made itself in this data folder, if it did.
+pub fn self_signed_in(data_dir: &Path) -> Option<CertificateDer<'static>> {
+    CertificateDer::from_pem_slice(&std::fs::read(data_dir.join(SELF_SIGNED[0])).ok()?).ok()
+}
+
 /// Written whole beside it and put in its place, for its owner only.
 fn write_private(path: &Path, text: &str) -> Result<(), TlsError> {
     let beside = path.with_extension("new");

@@ -37,8 +37,21 @@ impl Dropped {
     }
 }
 
-/// Error codes that requests are refused with.
-pub const REFUSAL_CODES: [u16; 12] = [400, 401, 403, 420, 437, 438, 440, 441, 442, 443, 486, 508];
+/// Error codes that requests are refused with, and each as a label of a figure.
+pub const REFUSAL_CODES: [(u16, &str); 12] = [
+    (400, "400"),
+    (401, "401"),
+    (403, "403"),
+    (420, "420"),
+    (437, "437"),
+    (438, "438"),
+    (440, "440"),
+    (441, "441"),
+    (442, "442"),
+    (443, "443"),
+    (486, "486"),
+    (508, "508"),
+];
 
 /// The counters.
 #[derive(Debug, Default)]
@@ -79,8 +92,11 @@ impl Counters {
     }
 
     /// Requests refused, by error code.
-    pub fn refused(&self) -> impl Iterator<Item = (u16, u64)> {
-        REFUSAL_CODES.into_iter().zip(self.refused.iter().map(|count| count.load(Ordering::Relaxed)))
+    pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        REFUSAL_CODES
+            .into_iter()
+            .map(|(_, label)| label)
+            .zip(self.refused.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 
     pub(super) fn allocated(&self) {
@@ -102,7 +118,7 @@ impl Counters {
     }
 
     pub(super) fn refuse(&self, code: u16) {
-        if let Some(at) = REFUSAL_CODES.iter().position(|known| *known == code) {
+        if let Some(at) = REFUSAL_CODES.iter().position(|(known, _)| *known == code) {
             self.refused[at].fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -355,7 +355,7 @@ async fn reflection_describes_the_service_with_its_comments() {
     };
     let mut names: Vec<String> = list.service.into_iter().map(|service| service.name).collect();
     names.sort();
-    assert_eq!(names, ["castle.v1.CastleService", "grpc.health.v1.Health"]);
+    assert_eq!(names, ["castle.v1.AdminService", "castle.v1.CastleService", "grpc.health.v1.Health"]);
     let symbol = MessageRequest::FileContainingSymbol("castle.v1.CastleService.Register".to_owned());
     let MessageResponse::FileDescriptorResponse(files) = ask(symbol).await else { panic!("no file") };
     let text = String::from_utf8_lossy(&files.file_descriptor_proto[0]).into_owned();

@@ -33,8 +33,9 @@ fn plain(text: &str) -> String {
         if digits.len() == 32 && ["gst", "inv", "rep", "lgn"].contains(&prefix) {
             return "<id>".to_owned();
         }
-        let is_time = word.len() == 20 && word.ends_with('Z') && word.as_bytes()[10] == b'T';
-        if is_time { "<time>".to_owned() } else { word.to_owned() }
+        let (time, colon) = word.strip_suffix(':').map_or((word, ""), |time| (time, ":"));
+        let is_time = time.len() == 20 && time.ends_with('Z') && time.as_bytes()[10] == b'T';
+        if is_time { format!("<time>{colon}") } else { word.to_owned() }
     };
     let line = |line: &str| line.split_whitespace().map(known).collect::<Vec<_>>().join(" ");
     text.lines().map(line).collect::<Vec<_>>().join("\n")

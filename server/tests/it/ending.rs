@@ -1,6 +1,6 @@
 //! What ends a login ends its sessions and its waiting matches within a second, attached or not.
 
-use crate::signaling::{Signal, Waiting};
+use crate::signaling::{Signal, Waiting, hello};
 use crate::support::{PASSWORD, TestGuest, TestServer, logging_in, reason, refusal};
 use castle::v1;
 use castle::v1::signal_response::Frame as Response;
@@ -126,4 +126,14 @@ async fn a_session_that_lost_its_stream_ends_with_its_login() {
         watching.until(left).await;
         assert!(at.elapsed() < SOON, "{act:?} took {:?}", at.elapsed());
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_was_opened_before_its_login_ended_begins_no_session() {
+    let server = TestServer::start().await;
+    let (phone, mut tablet) = phone_and_tablet(&server).await;
+    let mut silent = Signal::begin(&mut tablet).await;
+    Act::Logout.done(&server, &phone, &tablet).await;
+    silent.say(0, hello(None)).await;
+    assert_eq!(silent.end().await, "LOGIN_ENDED");
 }

@@ -8,7 +8,10 @@ use castle::v1::admin_service_client::AdminServiceClient;
 use castle::v1::{self, account_ref};
 use castle_server::admin::{Admin, reach};
 use castle_server::config::PublicUrl;
-use std::time::{Duration, Instant};
+use castle_server::store::sled::SledStore;
+use castle_server::store::{CallKey, HistoryStore as _, ModerationStore as _};
+use std::time::{Duration, Instant, SystemTime};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
@@ -144,6 +147,11 @@ async fn a_ban_ends_session_match_and_refresh_family_at_once() {
     assert_eq!(account.ban_reason, "spam");
     let asked = v1::UnbanGuestRequest { account: by_id(&bob), ..Default::default() };
     host(&server).await.unban_guest(asked).await.unwrap();
+    let asked = bob.asks(v1::GetIceServersRequest::default());
+    assert_eq!(refusal(bob.client.get_ice_servers(asked).await).0, "LOGIN_ENDED", "for good");
+    let refresh_token = bob.tokens.refresh_token.clone();
+    let refreshed = bob.client.refresh(v1::RefreshRequest { refresh_token, ..Default::default() }).await;
+    assert_eq!(refusal(refreshed).0, "REFRESH_INVALID");
     assert!(bob.client.login(logging_in("bob", PASSWORD)).await.is_ok());
 }
 
@@ -441,6 +449,104 @@ async fn reports_reach_the_host_ten_an_hour_and_are_closed_with_a_note() {
     let all = host.list_reports(all).await.unwrap().into_inner().reports;
     assert_eq!(all[9].resolution, "spoke with bob");
     assert!(all.iter().all(|report| report.reporter.is_none() && report.reported.is_some()));
+}
+
+#[tokio::test]
+async fn a_call_that_is_over_is_reported_with_whom_it_was_with() {
+    let server = TestServer::start().await;
+    let [(mut alice, mut hers), (bob, mut his)] = two(&server).await;
+    let carol = server.guest("carol").await;
+    let [call, _] = in_call(&mut hers, (&bob, &mut his)).await;
+    hers.hangs_up(&call).await;
+    his.ended().await;
+    kept_calls(&mut alice).await;
+    let about = |guest: &TestGuest| v1::ReportRequest {
+        guest_id: guest.guest.guest_id.clone(),
+        call_id: call.call_id.clone(),
+        reason: v1::ReportReason::Spam.into(),
+        ..Default::default()
+    };
+    let asked = alice.asks(about(&bob));
+    assert!(alice.client.report(asked).await.is_ok());
+    let asked = alice.asks(about(&carol));
+    assert_eq!(refusal(alice.client.report(asked).await).0, "NOT_IN_CALL", "carol was not in it");
+    let mut carols = carol.client.clone();
+    assert_eq!(refusal(carols.report(carol.asks(about(&bob))).await).0, "NOT_IN_CALL");
+}
+
+/// The caller's history, once it has something.
+async fn kept_calls(guest: &mut TestGuest) -> Vec<v1::CallRecord> {
+    loop {
+        let asked = guest.asks(v1::ListCallsRequest::default());
+        let calls = guest.client.list_calls(asked).await.unwrap().into_inner().calls;
+        if !calls.is_empty() {
+            return calls;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_export_tells_blocks_reports_and_calls() {
+    let server = TestServer::start().await;
+    let [(mut alice, mut hers), (bob, mut his)] = two(&server).await;
+    let [call, _] = in_call(&mut hers, (&bob, &mut his)).await;
+    let report = v1::ReportRequest {
+        guest_id: bob.guest.guest_id.clone(),
+        call_id: call.call_id.clone(),
+        reason: v1::ReportReason::Other.into(),
+        text: "it was odd".to_owned(),
+        ..Default::default()
+    };
+    let asked = alice.asks(report);
+    alice.client.report(asked).await.unwrap();
+    let asked = alice.asks(blocking(&bob));
+    alice.client.block(asked).await.unwrap();
+    kept_calls(&mut alice).await;
+    let exported = alice.client.clone().export_account(alice.asks(v1::ExportAccountRequest {})).await;
+    let mut pieces = exported.unwrap().into_inner();
+    let mut document = Vec::new();
+    while let Some(piece) = pieces.message().await.unwrap() {
+        document.extend(piece.json);
+    }
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    assert_eq!(document["blocked"][0]["name"], "bob");
+    let reported = &document["reports"][0];
+    assert_eq!(
+        (&reported["guest_id"], &reported["text"]),
+        (&bob.guest.guest_id[..].into(), &"it was odd".into())
+    );
+    assert_eq!(reported["reason"], "REPORT_REASON_OTHER");
+    let kept = &document["calls"][0];
+    assert_eq!((&kept["call_id"], &kept["peer"]["name"]), (&call.call_id[..].into(), &"bob".into()));
+    assert_eq!(kept["end_reason"], "CALL_END_REASON_HUNG_UP");
+}
+
+#[tokio::test]
+async fn who_is_erased_leaves_no_history_and_no_block() {
+    let server = TestServer::start().await;
+    let [(mut alice, mut hers), (mut bob, mut his)] = two(&server).await;
+    let _call = in_call(&mut hers, (&bob, &mut his)).await;
+    let asked = bob.asks(blocking(&alice));
+    bob.client.block(asked).await.unwrap();
+    let asked = alice.asks(blocking(&bob));
+    alice.client.block(asked).await.unwrap();
+    kept_calls(&mut alice).await;
+    kept_calls(&mut bob).await;
+    let request = v1::DeleteAccountRequest { password: PASSWORD.to_owned() };
+    let asked = alice.asks(request);
+    alice.client.delete_account(asked).await.unwrap();
+    let asked = bob.asks(v1::ListBlockedRequest::default());
+    assert!(bob.client.list_blocked(asked).await.unwrap().into_inner().guests.is_empty());
+    drop((hers, his));
+    let [hers, his] = [&alice, &bob].map(|guest| guest.guest.guest_id.parse().unwrap());
+    let stopped = server.stop().await;
+    let now = SystemTime::now();
+    let store = SledStore::open(&stopped.store_dir(), now, CancellationToken::new()).unwrap();
+    let kept = async |guest| store.list_calls(guest, false, CallKey::default(), 9, now).await.unwrap();
+    assert_eq!((kept(hers).await.len(), kept(his).await.len()), (0, 1), "his stays, with nobody's name");
+    assert_eq!(kept(his).await[0].peer, None);
+    assert_eq!(store.blocks_of(hers).await, store.blocks_of(his).await, "both have none");
 }
 
 #[tokio::test]

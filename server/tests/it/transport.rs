@@ -36,7 +36,7 @@ async fn exchange(to: SocketAddr, request: &[u8], enough: &str) -> String {
     }
 }
 
-async fn get(to: SocketAddr, path: &str) -> String {
+pub(crate) async fn get(to: SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: castle\r\nconnection: close\r\n\r\n");
     exchange(to, request.as_bytes(), "").await
 }
@@ -163,7 +163,7 @@ async fn one_address_has_so_many_connections_and_no_more() {
     drop(open);
 }
 
-fn figure(metrics: &str, name: &str) -> f64 {
+pub(crate) fn figure(metrics: &str, name: &str) -> f64 {
     let line = metrics.lines().find_map(|line| line.strip_prefix(name));
     line.unwrap_or_else(|| panic!("no {name} in {metrics}")).trim().parse().unwrap()
 }

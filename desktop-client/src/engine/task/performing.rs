@@ -1,6 +1,7 @@
 //! From the call machine's effects to deeds, and from the connection's events to its inputs.
 
 use super::super::channel::Message;
+use super::super::checkup::Examination;
 use super::super::network;
 use super::super::record::RelayOnly;
 use super::super::snapshot::{self, Switches};
@@ -218,6 +219,12 @@ impl Engine {
             if let Some(live) = &self.live {
                 live.tell_peer(PeerCommand::Restart);
             }
+        }
+    }
+
+    pub(super) fn check_connection(&mut self) {
+        if let Link::Session { server, .. } = &self.link {
+            self.examination = Some(Examination::begin(server, &self.ice, self.clock_ahead_ms));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use castle_desktop::ui::text;
-use castle_desktop::view::Devices;
+use castle_desktop::view::{CheckLine, CheckOutcome, Checkup, Devices};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 
@@ -184,4 +184,33 @@ fn a_command_that_was_lost_is_told_until_dismissed() {
     assert!(says(&shown, text::notices::OVERLOADED));
     assert_eq!(click(&mut shown, text::notices::DISMISS), []);
     assert!(!says(&shown, text::notices::OVERLOADED));
+}
+
+#[test]
+fn the_connection_is_checked_line_by_line_and_put_away() {
+    let mut shown = show(online());
+    assert_eq!(click(&mut shown, text::checkup::TITLE), [Command::CheckConnection]);
+    let line = |outcome, advice: Option<&str>| CheckLine {
+        check: "relay by UDP".into(),
+        outcome,
+        detail: "no answer within 3 s".into(),
+        advice: advice.map(Into::into),
+    };
+    let failed = line(CheckOutcome::Fail, Some("Open UDP port 3478."));
+    let mut checkup = Checkup { lines: vec![failed], done: false };
+    shown.state_mut().snapshot.checkup = Some(checkup.clone());
+    shown.run();
+    assert!(says(&shown, &text::checkup::summary(&checkup)));
+    assert!(
+        says(&shown, "Wrong · relay by UDP: no answer within 3 s") && says(&shown, "Open UDP port 3478.")
+    );
+
+    checkup.lines.push(line(CheckOutcome::Pass, None));
+    checkup.done = true;
+    shown.state_mut().snapshot.checkup = Some(checkup);
+    shown.run();
+    assert!(says(&shown, "One thing is to be changed."));
+    assert!(says(&shown, "Fine · relay by UDP: no answer within 3 s"));
+    assert_eq!(click(&mut shown, text::checkup::CLOSE), [Command::CloseCheckup]);
+    assert_eq!(press(&mut shown, Modifiers::NONE, Key::Escape), [Command::CloseCheckup]);
 }

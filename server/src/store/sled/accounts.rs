@@ -211,6 +211,7 @@ impl Tx<'_> {
         self.remove(&ACCOUNTS, guest_key(guest));
         self.end_logins_of(guest, None)?;
         self.forget_blocks_of(guest)?;
+        self.forget_calls_of(guest)?;
         self.forget_requests_of(guest)
     }
 }

@@ -192,7 +192,6 @@ impl Tx<'_> {
     }
 
     /// Forgets the history of a guest, when the guest is erased.
-    #[expect(dead_code, reason = "called by the step that erases a guest")]
     pub(super) fn forget_calls_of(&mut self, guest: GuestId) -> Result<(), Error> {
         self.erase_calls(guest, Vec::new())?;
         self.remove(&SEEN, guest_key(guest));
@@ -256,6 +255,16 @@ impl HistoryStore for SledStore {
         self.read(move |view| {
             let over = view.has(&ENDED, call_key(guest, call.to_bits()))?;
             if over { Ok(None) } else { view.account(peer) }
+        })
+        .await
+    }
+
+    async fn was_call_with(&self, guest: GuestId, peer: GuestId, call: CallId) -> Result<bool, Error> {
+        self.read(move |view| {
+            let call = call.to_bits();
+            let Some(ended_at) = view.get(&ENDED, call_key(guest, call))? else { return Ok(false) };
+            let row = view.get(&CALLS, row_key(guest, newest_first(ended_at, call)))?;
+            Ok(row.is_some_and(|row| row.peer == peer.to_bits()))
         })
         .await
     }

@@ -196,6 +196,15 @@ impl ModerationStore for SledStore {
         self.read(move |view| view.list_reports(resolved_too, before, limit)).await
     }
 
+    async fn reports_by(
+        &self,
+        guest: GuestId,
+        before: Option<ReportId>,
+        limit: usize,
+    ) -> Result<Vec<Report>, Error> {
+        self.read(move |view| view.reports_by(guest, before, limit)).await
+    }
+
     async fn resolve_report(&self, act: Act, report: ReportId, resolution: Resolution) -> Result<(), Error> {
         self.write(move |tx| tx.act(&act, |tx| tx.resolve_report(report, resolution))).await
     }

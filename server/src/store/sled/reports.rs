@@ -82,6 +82,21 @@ impl View<'_> {
         Ok(views)
     }
 
+    pub(super) fn reports_by(
+        &self,
+        guest: GuestId,
+        before: Option<ReportId>,
+        limit: usize,
+    ) -> Result<Vec<Report>, Error> {
+        let after = before.map(|before| [guest_key(guest), report_key(before)].concat());
+        let mut reports = Vec::new();
+        for row in self.scan(&BY_REPORTER, &guest_key(guest), after.as_deref())?.take(limit) {
+            let key = &row?.0[16..];
+            reports.extend(self.get(&REPORTS, key)?.map(|row| row.with_id(id_of(key))));
+        }
+        Ok(reports)
+    }
+
     pub(super) fn open_reports_about(&self, guest: GuestId) -> Result<u32, Error> {
         let mut count = 0;
         for row in self.scan(&OPEN, b"", None)? {

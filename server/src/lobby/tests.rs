@@ -465,3 +465,24 @@ fn going_down_ends_what_rings_and_what_waits_and_leaves_calls_alone() {
     assert_eq!(story.state(1), None);
     assert!(story.calls(3, 4).is_none());
 }
+
+#[test]
+fn ten_thousand_who_come_cost_each_a_few_frames() {
+    let mut story = Story::with(0);
+    let (mut frames, mut rows) = (0, 0);
+    for number in 1..=10_000 {
+        story.now += Duration::from_millis(1);
+        story.comes(number, number);
+        story.lobby.scene(session(number)).expect("the session is there");
+        for effect in &story.told {
+            if let Effect::Hall(to, delta) = effect {
+                frames += to.len();
+                rows += delta.change.changed.len() + delta.change.left.len();
+            }
+        }
+    }
+    let looked_at = story.lobby.hall.rows_looked_at;
+    println!("{frames} frames made of {rows} rows, {looked_at} rows looked at");
+    assert!(frames > 1_000 && frames < 100_000, "{frames} frames, and not one for each of each");
+    assert!(rows < 20_000 && looked_at < 100_000, "{rows} rows of {looked_at}");
+}

@@ -113,6 +113,11 @@ impl Lobby {
                     effects.push(Effect::Send(session, Event::Refused(error)));
                 }
             }
+            Input::GuestClosed(guest) => {
+                let mut told = Vec::new();
+                self.calls.guest_closed(now, guest, &mut told);
+                self.absorb(now, told, effects);
+            }
             Input::MatchStreamLost(session) => self.matchmaker.stream_lost(now, session),
             Input::Blocked { by, whom } => self.blocked(now, by, whom, effects),
             Input::Unblocked { by, whom } => self.unblocked(now, by, whom, effects),

@@ -295,12 +295,10 @@ impl Session {
                     Ok(())
                 },
                 _ = heartbeat.tick() => {
-                    if heard.elapsed() > HEARTBEAT_TIMEOUT {
-                        return Broken::Retry(Duration::ZERO);
-                    }
                     let ping = v1::Ping { nonce: rand::random() };
                     self.send_unsequenced(&transport, signal_request::Frame::Ping(ping))
                 },
+                () = tokio::time::sleep_until(heard + HEARTBEAT_TIMEOUT) => return Broken::Retry(Duration::ZERO),
                 () = tokio::time::sleep_until(ack_at.unwrap_or(heard)), if ack_at.is_some() => {
                     send(&transport, SignalRequest { ack: self.link.ack(), ..Default::default() })
                 },

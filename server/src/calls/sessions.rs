@@ -98,6 +98,14 @@ impl Calls {
         }
     }
 
+    /// All logins of `guest` ended: nobody can come back to a call of theirs.
+    pub fn guest_closed(&mut self, now: Duration, guest: GuestId, effects: &mut Vec<CallEffect>) {
+        let Some(&id) = self.by_guest.get(&guest) else { return };
+        let [first, _] = self.table[&id].guests();
+        let side = if first == guest { Side::First } else { Side::Second };
+        self.end(now, id, EndReason::Disconnected, Some(side), effects);
+    }
+
     /// `guest` begins something new: a call whose session of theirs is gone for good does not stand in the way.
     pub fn release_if_gone(&mut self, now: Duration, guest: GuestId, effects: &mut Vec<CallEffect>) {
         let Some(&id) = self.by_guest.get(&guest) else { return };

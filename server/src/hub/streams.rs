@@ -234,6 +234,9 @@ impl Hub {
             self.close(id, why.clone());
             self.input(now, Input::SessionEnded(id, Departure::Closed));
         }
+        if let Whose::Guest(guest) = whose {
+            self.input(now, Input::GuestClosed(guest));
+        }
     }
 
     pub(super) fn join_match(

@@ -38,6 +38,8 @@ struct World {
     /// Calls that were told to be over.
     over: BTreeSet<CallId>,
     taken_up: usize,
+    /// How often the server was started anew.
+    starts: u8,
 }
 
 fn lobby(start: u8) -> Lobby {
@@ -63,6 +65,7 @@ impl World {
             blocks: BTreeSet::new(),
             over: BTreeSet::new(),
             taken_up: 0,
+            starts: 0,
         }
     }
 
@@ -76,11 +79,12 @@ impl World {
         let longest = if self.rng.random_bool(0.1) { 60_000 } else { 3_000 };
         self.now += Duration::from_millis(self.rng.random_range(0..longest));
         let Some(session) = self.pick().filter(|_| !self.rng.random_bool(0.1)) else { return self.comes() };
-        match self.rng.random_range(0..25) {
+        match self.rng.random_range(0..26) {
             20 => self.says_block(session, true),
             21 | 22 => self.says_block(session, false),
             23 if self.rng.random_bool(0.2) => self.restarts(),
             24 => self.accepts_at_the_deadline(session),
+            25 if self.rng.random_bool(0.3) => self.is_banned(session),
             0 => self.leaves(session, Departure::Left),
             1 => self.leaves(session, Departure::Lost),
             2 => self.leaves(session, Departure::Closed),
@@ -136,7 +140,9 @@ impl World {
     /// The server is started anew: most clients come back with the token of their call, some never.
     fn restarts(&mut self) {
         self.finished += self.lobby.matchmaker.len();
-        self.lobby = lobby(self.rng.random());
+        // Ids of calls never come again.
+        self.starts += 1;
+        self.lobby = lobby(self.starts);
         self.met.clear();
         for client in std::mem::take(&mut self.clients).into_values() {
             self.now += Duration::from_millis(self.rng.random_range(0..20_000));
@@ -175,6 +181,24 @@ impl World {
     fn leaves(&mut self, session: SessionId, how: Departure) {
         self.clients.remove(&session);
         self.input(Input::SessionEnded(session, how));
+    }
+
+    /// All sessions of whoever has this one are closed; nothing of the guest stays.
+    fn is_banned(&mut self, session: SessionId) {
+        let banned = self.clients[&session].guest;
+        let theirs = self.clients.iter().filter(|(_, client)| client.guest == banned);
+        for session in theirs.map(|(&session, _)| session).collect::<Vec<_>>() {
+            self.leaves(session, Departure::Closed);
+            self.check();
+        }
+        let guest = GuestId::from_bits(banned);
+        self.input(Input::GuestClosed(guest));
+        let gone = self.lobby.guests.get(guest).is_none()
+            && self.lobby.calls.occupation(guest) == Occupation::Free
+            && self.clients.values().all(|client| {
+                client.call.as_ref().is_none_or(|view| view.first.id != guest && view.second.id != guest)
+            });
+        assert!(gone, "seed {}: {guest} is banned and still there", self.seed);
     }
 
     fn attach(&mut self, session: SessionId, attached: bool) {

@@ -147,6 +147,8 @@ pub enum Input {
     SessionEnded(SessionId, Departure),
     /// It asks for something.
     Command(SessionId, Command),
+    /// All logins of the guest ended, and with them all sessions: nobody can come back.
+    GuestClosed(GuestId),
     /// The Match stream of its ticket is gone.
     MatchStreamLost(SessionId),
     /// A guest blocked another: it is on disk.

@@ -5,16 +5,18 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 /// A connection lives so long, on average a second.
 const LIFE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_millis(1500));
+/// It also breaks once it has carried so many bytes, or a quick machine would be done before the first fault.
+const CARRIES: (i64, i64) = (60_000, 240_000);
 /// A dead connection is held open so long at most.
 const HELD: Duration = Duration::from_secs(5);
 /// Read at once: less than a frame's worth of candidates, so that cuts fall anywhere.
@@ -63,7 +65,11 @@ impl FaultProxy {
                     _ => Fault::Delayed,
                 };
                 let life = rng.random_range(LIFE.0..LIFE.1);
-                connections.spawn(carry(client, server, life, fault, Arc::clone(&counted)));
+                let wear = Wear {
+                    left: AtomicI64::new(rng.random_range(CARRIES.0..CARRIES.1)),
+                    worn_out: Notify::new(),
+                };
+                connections.spawn(carry(client, server, (life, wear), fault, Arc::clone(&counted)));
                 while connections.try_join_next().is_some() {}
             }
         });
@@ -76,20 +82,42 @@ impl FaultProxy {
     }
 }
 
+/// How much a connection still carries before it breaks.
+struct Wear {
+    left: AtomicI64,
+    worn_out: Notify,
+}
+
+impl Wear {
+    fn carry(&self, bytes: usize) {
+        if self.left.fetch_sub(bytes as i64, Ordering::Relaxed) < bytes as i64 {
+            self.worn_out.notify_one();
+        }
+    }
+}
+
 /// One connection, to its end.
-async fn carry(client: TcpStream, server: SocketAddr, life: Duration, fault: Fault, faults: Arc<AtomicU64>) {
+async fn carry(
+    client: TcpStream,
+    server: SocketAddr,
+    (life, wear): (Duration, Wear),
+    fault: Fault,
+    faults: Arc<AtomicU64>,
+) {
     let Ok(upstream) = TcpStream::connect(server).await else { return };
     client.set_nodelay(true).ok();
     upstream.set_nodelay(true).ok();
     let (state, watched) = watch::channel(Fault::None);
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = upstream.into_split();
-    let up = pump(from_client, to_server, true, watched.clone());
-    let down = pump(from_server, to_client, false, watched);
+    let up = pump(from_client, to_server, true, (watched.clone(), &wear));
+    let down = pump(from_server, to_client, false, (watched, &wear));
     let both = async { tokio::join!(up, down) };
     tokio::pin!(both);
-    if tokio::time::timeout(life, &mut both).await.is_ok() {
-        return; // the client went before its time
+    tokio::select! {
+        _ = &mut both => return, // the client went before its time
+        () = wear.worn_out.notified() => {}
+        _ = tokio::time::timeout(life, std::future::pending::<()>()) => {}
     }
     faults.fetch_add(1, Ordering::Relaxed);
     state.send_replace(fault);
@@ -108,11 +136,12 @@ async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     to_server: bool,
-    fault: watch::Receiver<Fault>,
+    (fault, wear): (watch::Receiver<Fault>, &Wear),
 ) {
     let mut piece = [0; PIECE];
     loop {
         let Ok(count @ 1..) = from.read(&mut piece).await else { return };
+        wear.carry(count);
         let now = *fault.borrow();
         let arrives = match now {
             Fault::None | Fault::Cut | Fault::Delayed => count,

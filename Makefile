@@ -16,7 +16,6 @@ test:
 test-all: test
 	@scripts/setup.sh foreign
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_grpcurl.sh
-	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_networks.sh
 
 # The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,turn,call picks groups. Release profile.
 bench:

@@ -6,6 +6,8 @@ mod call_flow;
 mod coturn;
 mod footage;
 mod killed_server;
+mod open_for_days;
+mod prepared;
 mod programs;
 mod relay_only;
 mod screens;

@@ -13,7 +13,7 @@ mod preferences;
 mod talk;
 
 pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason};
-pub use preferences::{Preferences, QualityCap, ThemeChoice};
+pub use preferences::{Preferences, QualityCap, ThemeChoice, WindowPlace};
 pub use talk::{
     CHAT_BYTES_MAX, CHAT_LINES_MAX, ChatLine, DeviceStanding, FROZEN_AFTER, Frozen, Quality,
     STATS_HISTORY_MAX, Safety, StatsHistory,
@@ -50,6 +50,19 @@ pub struct Snapshot {
     pub blocked: Option<Arc<Vec<BlockedGuest>>>,
     /// Camera, microphone and speaker tried out before a call; `None` while they are not.
     pub tryout: Option<Tryout>,
+    /// A second start of the app called this one up.
+    pub called_up: CalledUp,
+    /// The system wants the app to end: the window is to close, without asking.
+    pub closing: bool,
+}
+
+/// How often a second start of the app called this one up, and what it brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CalledUp {
+    /// Each time the window comes to the front.
+    pub times: u64,
+    /// The invitation link of the last time, for the login screen.
+    pub link: Option<String>,
 }
 
 /// Notices kept at once: more would cover the screen.
@@ -479,6 +492,10 @@ pub enum Command {
         /// With names and addresses.
         with_names: bool,
     },
+    /// The window came to the front, or is behind others, hidden or minimised: then the system tells of calls.
+    SetInFront(bool),
+    /// Where the window is, to be found there at the next start.
+    SetWindowPlace(WindowPlace),
     /// Say how others should see me.
     SetAvailability(Availability),
     /// Call a guest of the hall.

@@ -210,6 +210,7 @@ impl Engine {
         ControlFlow::Continue(())
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     fn obey(&mut self, command: Command) {
         match command {
             Command::Register { server, invitation, name, password, .. } => {
@@ -280,6 +281,8 @@ impl Engine {
             | Command::Chat(_)
             | Command::Compared { .. }
             | Command::AcceptWithoutCamera
+            | Command::SetInFront(_)
+            | Command::SetWindowPlace(_)
             | Command::SaveDiagnostics { .. } => {}
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
         }
@@ -479,6 +482,7 @@ impl Engine {
             notices: self.notices.clone(),
             devices: self.devices.clone(),
             checkup: self.examination.as_ref().map(|examination| examination.checkup.clone()),
+            ..Snapshot::default()
         };
         let changed = self.snapshot.send_if_modified(|last| {
             let changed = **last != snapshot;

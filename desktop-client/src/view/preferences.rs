@@ -89,3 +89,14 @@ pub enum QualityCap {
     /// Data saving: 360p15, 300 kb/s.
     Saving,
 }
+
+/// Where the window is, in points of the screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct WindowPlace {
+    /// Left edge and top edge; `None` where the system does not tell.
+    pub at: Option<(f32, f32)>,
+    /// Width and height.
+    pub size: (f32, f32),
+    /// It fills the screen between the system's own bars.
+    pub maximized: bool,
+}

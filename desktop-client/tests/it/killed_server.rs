@@ -8,6 +8,7 @@ use castle_desktop::view::{Command, Connection, Secret, Stage};
 fn online(server: &ServerProcess, invitation: &str, name: &str) -> Guest {
     let guest = Guest::new(name);
     guest.does(Command::Register {
+        remember: false,
         server: server.url.clone(),
         invitation: invitation.into(),
         name: name.into(),

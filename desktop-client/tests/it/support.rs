@@ -119,6 +119,7 @@ impl Guest {
 
     pub(crate) fn register(&self, server: &TestServer) {
         self.engine.send(Command::Register {
+            remember: false,
             server: server.url(),
             invitation: server.invitation.clone(),
             name: self.name.clone(),
@@ -128,7 +129,7 @@ impl Guest {
 
     pub(crate) fn log_in(&self, url: &str, password: &str) {
         let (server, name) = (url.to_owned(), self.name.clone());
-        self.engine.send(Command::LogIn { server, name, password: Secret(password.into()) });
+        self.engine.send(Command::LogIn { remember: false, server, name, password: Secret(password.into()) });
     }
 
     pub(crate) fn does(&self, command: Command) {

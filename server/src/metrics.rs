@@ -212,7 +212,8 @@ impl HubMetrics {
 impl RelayMetrics {
     fn new(to: &mut Registrar<'_>) -> Self {
         Self {
-            services: to.level("turn_services", "TURN services: the embedded one, or each of others' servers"),
+            services: to
+                .level("turn_services", "TURN services: the embedded one, or each of others' servers"),
             services_usable: to.level("turn_services_usable", "TURN services that worked when last tried"),
             allocations: to.level("relay_allocations", "Live allocations of the embedded relay"),
             allocations_made: to.count("relay_allocations_made", "Allocations made by the embedded relay"),

@@ -147,7 +147,8 @@ pub fn datagram(bytes: &[u8]) {
         assert!(Response::read(&effects.bytes[range.clone()], None).is_some(), "an answer is STUN");
     }
     if let Some(message) = Message::decode(bytes) {
-        let read = Message::decode(&message.clone().unsealed().encode(None)).expect("what was read can be written");
+        let read =
+            Message::decode(&message.clone().unsealed().encode(None)).expect("what was read can be written");
         assert_eq!((read.method, read.class), (message.method, message.class));
     }
 }

@@ -19,13 +19,7 @@ impl CallMachine {
     }
 
     /// Both agreed to talk.
-    pub(super) fn negotiate(
-        &mut self,
-        now: Instant,
-        info: CallInfo,
-        role: Role,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn negotiate(&mut self, now: Instant, info: CallInfo, role: Role, effects: &mut Vec<Effect>) {
         let offers = role == Role::Offerer;
         match &self.path {
             Path::Broken => return self.hang_up(now, Reason::Failed, effects),

@@ -1,8 +1,8 @@
 //! What the other end says of itself: descriptions, and candidates, which wait until they can be used. No address of the
 //! other end is used before both agreed to talk, so that it learns nothing of this one.
 
-use super::task::Task;
 use super::PeerFault;
+use super::task::Task;
 use crate::call::Candidate;
 use webrtc::peer_connection::{RTCIceCandidateInit, RTCSessionDescription};
 

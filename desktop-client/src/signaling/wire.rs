@@ -78,13 +78,7 @@ fn negotiation(call_id: String, what: Negotiation) -> signal_request::Frame {
 
 fn candidate_out(call_id: String, candidate: Candidate) -> v1::Candidate {
     let Candidate { candidate, mid, index, ufrag } = candidate;
-    v1::Candidate {
-        call_id,
-        candidate,
-        sdp_mid: mid,
-        sdp_m_line_index: index,
-        username_fragment: ufrag,
-    }
+    v1::Candidate { call_id, candidate, sdp_mid: mid, sdp_m_line_index: index, username_fragment: ufrag }
 }
 
 fn route(route: Route) -> v1::Route {

@@ -32,8 +32,7 @@ fn a_client_that_was_open_for_two_days_can_still_call_and_a_call_outlasts_its_cr
     passed.fetch_add(TWO_DAYS_S, Ordering::Relaxed);
     let given = first.iter().find(|server| !server.username.is_empty()).expect("a relay");
     let uri = given.urls.iter().find_map(|url| url.parse().ok()).expect("over UDP");
-    let credential =
-        Credential { username: given.username.clone(), password: given.credential.clone() };
+    let credential = Credential { username: given.username.clone(), password: given.credential.clone() };
     let refused = runtime.block_on(async {
         Client::open(&uri, Trust::System).await.unwrap().allocate(&credential).await.map(drop)
     });

@@ -53,7 +53,10 @@ impl Caller {
         let bearer = format!("Bearer {}", tokens.access_token).parse().unwrap();
         request.metadata_mut().insert("authorization", bearer);
         let hello = v1::Hello { protocol_version: castle::PROTOCOL_VERSION, ..Default::default() };
-        outbox.send(v1::SignalRequest { frame: Some(Ask::Hello(hello)), ..Default::default() }).await.unwrap();
+        outbox
+            .send(v1::SignalRequest { frame: Some(Ask::Hello(hello)), ..Default::default() })
+            .await
+            .unwrap();
         let inbox = client.signal(request).await.unwrap().into_inner();
         let door = UdpSocket::bind("127.0.0.1:0").unwrap();
         door.set_nonblocking(true).unwrap();

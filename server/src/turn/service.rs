@@ -109,12 +109,7 @@ impl RelayService {
         let vendor = IceVendor::new(vec![service])
             .telling(move |whose| told.end(whose))
             .by(move || UNIX_EPOCH + Duration::from_secs(clock.now().unix));
-        Ok(Self {
-            relay: Some(relay),
-            vendor: Arc::new(vendor),
-            listening,
-            watcher: Watcher::default(),
-        })
+        Ok(Self { relay: Some(relay), vendor: Arc::new(vendor), listening, watcher: Watcher::default() })
     }
 
     fn outside(settings: &RelaySettings) -> Self {

@@ -147,7 +147,9 @@ impl Engine {
             Negotiation::Offer(sdp) => live.tell_peer(PeerCommand::RemoteOffer(sdp)),
             Negotiation::Answer(sdp) => live.tell_peer(PeerCommand::RemoteAnswer(sdp)),
             Negotiation::Candidate(candidate) => live.tell_peer(PeerCommand::RemoteCandidate(candidate)),
-            Negotiation::CandidatesRemoved(gone) => live.tell_peer(PeerCommand::RemoteCandidatesRemoved(gone)),
+            Negotiation::CandidatesRemoved(gone) => {
+                live.tell_peer(PeerCommand::RemoteCandidatesRemoved(gone))
+            }
             Negotiation::EndOfCandidates { .. } => {}
         }
     }

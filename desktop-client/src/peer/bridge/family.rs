@@ -106,7 +106,11 @@ mod tests {
         let request = allocate();
         family.ask(request.encode(None));
         assert_eq!(family.ask_otherwise(&Message::refusal(&request, 486).encode(None)), None);
-        assert_eq!(family.ask_otherwise(&Message::refusal(&allocate(), 440).encode(None)), None, "to another");
+        assert_eq!(
+            family.ask_otherwise(&Message::refusal(&allocate(), 440).encode(None)),
+            None,
+            "to another"
+        );
         for media in [vec![0x40, 0, 0, 1, 7], Vec::new(), vec![1]] {
             assert_eq!(family.ask_otherwise(&media), None);
             assert_eq!(family.ask(media.clone()), media);

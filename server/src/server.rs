@@ -14,7 +14,7 @@ use crate::config::{Config, MatchRoute, PublicUrl};
 use crate::error::Error;
 use crate::history::History;
 use crate::host::HostApi;
-use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
+use crate::hub::{Around, GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
 use crate::moderation::Moderation;
@@ -142,10 +142,12 @@ impl Server {
     /// Opens the store and binds every port.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         let store_failed = CancellationToken::new();
-        let store: Arc<dyn Store> = Arc::new(open_store(&config, store_failed.clone()).await?);
+        let metrics = Arc::new(Metrics::new());
+        let store = open_store(&config, store_failed.clone(), Arc::clone(&metrics)).await?;
+        let store: Arc<dyn Store> = Arc::new(store);
         let secrets = store.secrets().await?;
         let listen = |what: String| move |source| StartError::Listen { what, source };
-        let mut ports = Ports::bind(&config, Arc::new(Metrics::new())).await?;
+        let mut ports = Ports::bind(&config, Arc::clone(&metrics)).await?;
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
         let mut listening = ports.listening(&config)?;
         let secret = TurnSecret::new(secrets.turn.clone());
@@ -172,8 +174,7 @@ impl Server {
         tasks.spawn(relay.watcher.clone().run(stopped.clone()));
         let hub = Hub::spawn(
             hub_config(&config),
-            Arc::clone(&ice),
-            Arc::clone(&signers.call),
+            Around { ice: Arc::clone(&ice), signer: Arc::clone(&signers.call), metrics },
             History::new(Arc::clone(&store), Arc::clone(&signers.call)),
             rand::random(),
             &tasks,
@@ -321,11 +322,16 @@ impl Server {
     }
 }
 
-async fn open_store(config: &Config, failed: CancellationToken) -> Result<SledStore, OpenError> {
+async fn open_store(
+    config: &Config,
+    failed: CancellationToken,
+    metrics: Arc<Metrics>,
+) -> Result<SledStore, OpenError> {
     let data_dir = config.data_dir.clone();
+    let synced = move |took| metrics.store.commits.observe(took);
     tokio::task::spawn_blocking(move || {
         admin::make_data_dir(&data_dir)?;
-        SledStore::open(&admin::store_dir(&data_dir), SystemTime::now(), failed)
+        SledStore::open_timed(&admin::store_dir(&data_dir), SystemTime::now(), failed, synced)
     })
     .await
     .expect("opening a store does not panic")
@@ -347,9 +353,14 @@ fn gathering(metrics: Arc<Metrics>, hub: HubHandle, accounts: Arc<Accounts>, rel
         Box::pin(async move {
             let Ok(busy) = hub.busy().await else { return };
             metrics.hub.sessions.set(busy.sessions.into());
-            metrics.hub.calls.set(busy.calls.into());
+            metrics.hub.streams.set(busy.streams.into());
+            let states =
+                [("ringing", busy.ringing), ("connecting", busy.connecting), ("connected", busy.connected)];
+            states.into_iter().for_each(|(state, calls)| metrics.hub.calls.set(state, calls.into()));
             metrics.hub.match_queue.set(busy.waiting.into());
             metrics.identity.hashes.set(i64::try_from(accounts.hashes_done()).unwrap_or(i64::MAX));
+            let waiting = i64::try_from(accounts.hashes_waiting()).unwrap_or(i64::MAX);
+            metrics.identity.hashes_waiting.set(waiting);
         })
     })
 }

@@ -29,7 +29,6 @@ use crate::transport::probes::Gather;
 use crate::transport::{Readiness, TlsError};
 use crate::turn::Relay;
 use crate::turn::service::{RelayService, RelayStartError};
-use castle::limits::FRAME_BYTES_MAX;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
 use castle::v1::host_service_server::HostServiceServer;
@@ -44,8 +43,8 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
-/// Messages that are decoded, bytes: those over the limit of a frame but not of this are answered in band.
-const DECODED_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+/// Messages that are decoded are at most so many frames large: those over one but not over this are answered in band.
+const DECODED_FRAMES_MAX: usize = 2;
 /// What sessions are told when the server goes down: long enough that a restart is done, short against the
 /// resume window, and spread so that not all come back at once.
 const GO_AWAY: GoAway = GoAway {
@@ -237,12 +236,13 @@ impl Server {
     pub async fn run(self, shutdown: CancellationToken, force: CancellationToken) -> Result<(), RunError> {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<CastleServiceServer<CastleApi>>().await;
-        let castle = CastleStreams::new(self.api(), DECODED_BYTES_MAX);
+        let decoded_bytes_max = DECODED_FRAMES_MAX * self.config.session.sizes.frame;
+        let castle = CastleStreams::new(self.api(), decoded_bytes_max);
         let (moderation, url) = (self.moderation.clone(), self.listening.url.clone());
         let acts = AdminServiceServer::new(AdminApi::for_host(moderation.clone(), url.clone()));
         let authenticator = Arc::clone(&self.authenticator);
         let admins = AdminApi::for_admins(moderation, url, authenticator, self.config.unary_deadline);
-        let admins = AdminServiceServer::new(admins).max_decoding_message_size(DECODED_BYTES_MAX);
+        let admins = AdminServiceServer::new(admins).max_decoding_message_size(decoded_bytes_max);
         health.set_serving::<AdminServiceServer<AdminApi>>().await;
         let host = HostServiceServer::new(HostApi {
             store: Arc::clone(&self.store),

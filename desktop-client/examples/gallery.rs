@@ -8,8 +8,8 @@ use castle_desktop::media::frame::{FrameInfo, FramePool, FrameSlot, Picture};
 use castle_desktop::ui::video::{Renderer, Screen, Tile};
 use castle_desktop::ui::{Screens, View, next_tick, theme};
 use castle_desktop::view::{
-    Availability, CallStats, CallView, Connection, Devices, EndReason, HallRow, Me, Notice, Prefill, Route,
-    Search, Severity, Snapshot, Stage,
+    Availability, CallStats, CallView, Connection, Devices, EndReason, HallRow, Me, Notice, Prefill, Quality,
+    Route, Safety, Search, Severity, Snapshot, Stage,
 };
 use eframe::egui;
 use std::sync::Arc;
@@ -65,6 +65,12 @@ fn online() -> Snapshot {
 
 fn in_call(stage: Stage) -> Snapshot {
     let call = CallView {
+        peer_guest: None,
+        stats_history: Arc::default(),
+        chat: Arc::default(),
+        safety: Safety::default(),
+        quality: Quality::default(),
+        frozen: None,
         id: CallId::from_bits(1),
         peer: "Ana Lópezová".into(),
         stage,

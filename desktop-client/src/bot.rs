@@ -133,8 +133,8 @@ impl Bot {
         let BotOptions { server, name, password, invitation, .. } = &self.options;
         let (server, name, password) = (server.clone(), name.clone(), password.clone());
         self.engine.send(match invitation.clone() {
-            Some(invitation) => Command::Register { server, invitation, name, password },
-            None => Command::LogIn { server, name, password },
+            Some(invitation) => Command::Register { server, invitation, name, password, remember: false },
+            None => Command::LogIn { server, name, password, remember: false },
         });
     }
 

@@ -139,9 +139,11 @@ fn log_in(
 ) {
     let link = server.contains("invite=");
     let command = match invitation {
-        Some(invitation) => view::Command::Register { server, invitation, name, password },
-        None if link => view::Command::Register { server, invitation: String::new(), name, password },
-        None => view::Command::LogIn { server, name, password },
+        Some(invitation) => view::Command::Register { server, invitation, name, password, remember: false },
+        None if link => {
+            view::Command::Register { server, invitation: String::new(), name, password, remember: false }
+        }
+        None => view::Command::LogIn { server, name, password, remember: false },
     };
     assert!(engine.send(command), "a new engine takes its first command");
 }

@@ -4,8 +4,20 @@
 //! from the decoder to the screen through one-slot mailboxes (`media::frame`).
 
 use castle::ids::{CallId, GuestId};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+mod people;
+mod preferences;
+mod talk;
+
+pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason};
+pub use preferences::{Preferences, QualityCap, ThemeChoice, WindowPlace};
+pub use talk::{
+    CHAT_BYTES_MAX, CHAT_LINES_MAX, ChatLine, DeviceStanding, FROZEN_AFTER, Frozen, Quality,
+    STATS_HISTORY_MAX, Safety, StatsHistory,
+};
 
 /// All that the screens show, as one value. The newest replaces the last.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +28,8 @@ pub struct Snapshot {
     pub me: Option<Me>,
     /// Who else is there. Shared, not copied, from snapshot to snapshot.
     pub hall: Arc<Vec<HallRow>>,
+    /// The hall has more guests than are shown, of those who fit the search.
+    pub hall_more: bool,
     /// Waiting for a match.
     pub search: Option<Search>,
     /// The call, ringing, live or just over.
@@ -26,6 +40,29 @@ pub struct Snapshot {
     pub devices: Devices,
     /// The check of the connection, under way or done, until it is put away.
     pub checkup: Option<Checkup>,
+    /// What the person set.
+    pub preferences: Arc<Preferences>,
+    /// Servers of earlier logins, the last one first.
+    pub servers: Arc<Vec<KnownServer>>,
+    /// Calls of the past.
+    pub history: History,
+    /// Guests I blocked; `None` until asked for.
+    pub blocked: Option<Arc<Vec<BlockedGuest>>>,
+    /// Camera, microphone and speaker tried out before a call; `None` while they are not.
+    pub tryout: Option<Tryout>,
+    /// A second start of the app called this one up.
+    pub called_up: CalledUp,
+    /// The system wants the app to end: the window is to close, without asking.
+    pub closing: bool,
+}
+
+/// How often a second start of the app called this one up, and what it brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CalledUp {
+    /// Each time the window comes to the front.
+    pub times: u64,
+    /// The invitation link of the last time, for the login screen.
+    pub link: Option<String>,
 }
 
 /// Notices kept at once: more would cover the screen.
@@ -117,6 +154,8 @@ pub struct CallView {
     pub id: CallId,
     /// What people see of the other end.
     pub peer: String,
+    /// Who the other end is, where the server tells.
+    pub peer_guest: Option<GuestId>,
     /// Where it stands.
     pub stage: Stage,
     /// It came through Match, so that "next" makes sense.
@@ -133,6 +172,25 @@ pub struct CallView {
     pub peer_camera_on: bool,
     /// Figures of the media, once a second; `None` before it flows.
     pub stats: Option<CallStats>,
+    /// The same over the last two minutes.
+    pub stats_history: StatsHistory,
+    /// What was written, oldest first.
+    pub chat: Arc<Vec<ChatLine>>,
+    /// Whether this is who it seems to be.
+    pub safety: Safety,
+    /// How good the call is.
+    pub quality: Quality,
+    /// The peer's picture stands still.
+    pub frozen: Option<Frozen>,
+}
+
+/// Devices that are tried out before a call.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Tryout {
+    /// Level of the microphone, 0 to 1.
+    pub mic_level: f32,
+    /// The test sound is playing.
+    pub speaker_playing: bool,
 }
 
 /// Where a call stands.
@@ -268,6 +326,12 @@ pub struct Devices {
     pub mic_fault: Option<String>,
     /// What is wrong with the speaker.
     pub speaker_fault: Option<String>,
+    /// Names of the cameras that are there.
+    pub cameras: Arc<Vec<String>>,
+    /// Names of the microphones that are there.
+    pub mics: Arc<Vec<String>>,
+    /// Names of the speakers that are there.
+    pub speakers: Arc<Vec<String>>,
 }
 
 /// A check of the connection.
@@ -324,7 +388,7 @@ pub enum Severity {
 }
 
 /// What a person asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Make an account with an invitation, and log in.
     Register {
@@ -336,6 +400,8 @@ pub enum Command {
         name: String,
         /// Password.
         password: Secret,
+        /// As with [`Command::LogIn`].
+        remember: bool,
     },
     /// Log in.
     LogIn {
@@ -345,9 +411,91 @@ pub enum Command {
         name: String,
         /// Password.
         password: Secret,
+        /// Keep a key in the system's keyring, so that the next start needs no password.
+        remember: bool,
     },
-    /// Leave the server.
+    /// Log in with the key that is kept for one of the known servers.
+    LogInRemembered {
+        /// Which server.
+        server: String,
+        /// Login name.
+        name: String,
+    },
+    /// Forget a known server and the key to it.
+    ForgetServer {
+        /// Which server.
+        server: String,
+        /// Login name.
+        name: String,
+    },
+    /// Stop logging in.
+    CancelLogIn,
+    /// Leave the server; the key to it is thrown away.
     LogOut,
+    /// Change the password.
+    ChangePassword {
+        /// The one until now.
+        old: Secret,
+        /// The new one.
+        new: Secret,
+    },
+    /// Show only guests whose name has this in it; empty for all.
+    SearchHall(String),
+    /// Show more of the hall.
+    MoreOfHall,
+    /// Change the settings.
+    SetPreferences(Box<Preferences>),
+    /// Open camera and microphone to try them out, or let them go.
+    SetTryout(bool),
+    /// Play the test sound.
+    TestSpeaker,
+    /// Ask for the newest of my calls; the missed ones are seen then.
+    LoadHistory,
+    /// Ask for older ones.
+    MoreOfHistory,
+    /// Erase them all.
+    EraseHistory,
+    /// Ask for the guests I blocked.
+    LoadBlocked,
+    /// See and hear nothing more of a guest. Ends a call with them.
+    Block(GuestId),
+    /// The opposite.
+    Unblock(GuestId),
+    /// Tell the host about a guest.
+    Report {
+        /// Whom.
+        guest: GuestId,
+        /// In which call.
+        call: Option<CallId>,
+        /// Why.
+        reason: ReportReason,
+        /// In the person's own words.
+        words: String,
+    },
+    /// Call whom the call that is over was with.
+    CallAgain,
+    /// Say how the call was, 1 to 5; stays on this machine, in the diagnostics.
+    Rate(u8),
+    /// Write a line to the other end.
+    Chat(String),
+    /// The safety words were compared aloud.
+    Compared {
+        /// They are the same at both ends.
+        same: bool,
+    },
+    /// Take the ringing call with the camera off.
+    AcceptWithoutCamera,
+    /// Write the diagnostics.
+    SaveDiagnostics {
+        /// Into which file.
+        file: PathBuf,
+        /// With names and addresses.
+        with_names: bool,
+    },
+    /// The window came to the front, or is behind others, hidden or minimised: then the system tells of calls.
+    SetInFront(bool),
+    /// Where the window is, to be found there at the next start.
+    SetWindowPlace(WindowPlace),
     /// Say how others should see me.
     SetAvailability(Availability),
     /// Call a guest of the hall.

@@ -4,7 +4,10 @@ use super::record::{CallRecord, RelayOnly};
 use crate::call::{Origin, Presence, Reason, State};
 use crate::media::audio::SILENCE_DB;
 use crate::peer::{self, PathRoute, PathStats};
-use crate::view::{CallStats, CallView, EndReason, RelayProtocol, Route, RouteReason, Stage};
+use crate::view::{
+    CallStats, CallView, EndReason, Quality, RelayProtocol, Route, RouteReason, Safety, Stage,
+};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a person switched, at both ends.
@@ -36,6 +39,12 @@ pub(super) fn call(state: &State, switches: Switches, stats: Option<CallStats>) 
         }
     };
     Some(CallView {
+        peer_guest: None,
+        stats_history: Arc::default(),
+        chat: Arc::default(),
+        safety: Safety::default(),
+        quality: Quality::default(),
+        frozen: None,
         id: call.id,
         peer: call.peer.clone(),
         stage,

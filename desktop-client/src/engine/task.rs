@@ -210,9 +210,10 @@ impl Engine {
         ControlFlow::Continue(())
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Register { server, invitation, name, password } => {
+            Command::Register { server, invitation, name, password, .. } => {
                 self.begin_login(&server, |address| {
                     let code = if invitation.is_empty() {
                         address.invitation().unwrap_or_default()
@@ -222,7 +223,7 @@ impl Engine {
                     Credentials::Register { invitation: code.to_owned(), name, password }
                 });
             }
-            Command::LogIn { server, name, password } => {
+            Command::LogIn { server, name, password, .. } => {
                 self.begin_login(&server, |_| Credentials::LogIn { name, password });
             }
             Command::LogOut => self.log_out(),
@@ -258,6 +259,31 @@ impl Engine {
             Command::CloseCall => self.drive(Input::Close),
             Command::CheckConnection => self.check_connection(),
             Command::CloseCheckup => self.examination = None,
+            // Being built: see the commands of `view`.
+            Command::LogInRemembered { .. }
+            | Command::ForgetServer { .. }
+            | Command::CancelLogIn
+            | Command::ChangePassword { .. }
+            | Command::SearchHall(_)
+            | Command::MoreOfHall
+            | Command::SetPreferences(_)
+            | Command::SetTryout(_)
+            | Command::TestSpeaker
+            | Command::LoadHistory
+            | Command::MoreOfHistory
+            | Command::EraseHistory
+            | Command::LoadBlocked
+            | Command::Block(_)
+            | Command::Unblock(_)
+            | Command::Report { .. }
+            | Command::CallAgain
+            | Command::Rate(_)
+            | Command::Chat(_)
+            | Command::Compared { .. }
+            | Command::AcceptWithoutCamera
+            | Command::SetInFront(_)
+            | Command::SetWindowPlace(_)
+            | Command::SaveDiagnostics { .. } => {}
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
         }
     }
@@ -456,6 +482,7 @@ impl Engine {
             notices: self.notices.clone(),
             devices: self.devices.clone(),
             checkup: self.examination.as_ref().map(|examination| examination.checkup.clone()),
+            ..Snapshot::default()
         };
         let changed = self.snapshot.send_if_modified(|last| {
             let changed = **last != snapshot;

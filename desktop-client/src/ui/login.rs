@@ -103,9 +103,9 @@ impl Draft {
         let (server, name, password) = (trimmed(&self.server), trimmed(&self.name), self.password.clone());
         commands.push(if self.registering() {
             let invitation = if is_link(&self.server) { String::new() } else { trimmed(&self.invitation) };
-            Command::Register { server, invitation, name, password }
+            Command::Register { server, invitation, name, password, remember: false }
         } else {
-            Command::LogIn { server, name, password }
+            Command::LogIn { server, name, password, remember: false }
         });
     }
 }

@@ -103,6 +103,7 @@ fn wrong_words_at_the_door_are_told_in_sentences() {
     ada.until_told("does not encrypt");
     let bea = Guest::new("bea");
     bea.does(Command::Register {
+        remember: false,
         server: server.url(),
         invitation: "not-an-invitation".into(),
         name: "bea".into(),

@@ -4,8 +4,8 @@ use castle::ids::{CallId, GuestId};
 use castle_desktop::ui::video::Tile;
 use castle_desktop::ui::{Screens, View, theme};
 use castle_desktop::view::{
-    Availability, CallStats, CallView, Command, Connection, EndReason, HallRow, Me, Notice, Prefill, Route,
-    Search, Severity, Snapshot, Stage,
+    Availability, CallStats, CallView, Command, Connection, EndReason, HallRow, Me, Notice, Prefill, Quality,
+    Route, Safety, Search, Severity, Snapshot, Stage,
 };
 use eframe::egui::{self, Vec2, vec2};
 use egui_kittest::Harness;
@@ -117,6 +117,12 @@ fn online() -> Snapshot {
 
 fn in_call(stage: Stage) -> Snapshot {
     let call = CallView {
+        peer_guest: None,
+        stats_history: Arc::default(),
+        chat: Arc::default(),
+        safety: Safety::default(),
+        quality: Quality::default(),
+        frozen: None,
         id: CallId::from_bits(1),
         peer: "Ana".into(),
         stage,

@@ -167,6 +167,7 @@ fn what_is_wrong_with_a_device_is_told_in_words() {
         camera_fault: Some("It was unplugged.".into()),
         mic_fault: Some("Another program is using the microphone.".into()),
         speaker_fault: None,
+        ..Devices::default()
     };
     for snapshot in [online(), talking(|_| {})] {
         let shown = show(Snapshot { devices: devices.clone(), ..snapshot });

@@ -25,7 +25,10 @@ fn a_guest_logs_in_by_keyboard_alone() {
     type_text(&mut shown, "open sesame");
     let asked = press(&mut shown, NONE, Key::Enter);
     let password = Secret("open sesame".into());
-    assert_eq!(asked, [Command::LogIn { server: SERVER.into(), name: "noor".into(), password }]);
+    assert_eq!(
+        asked,
+        [Command::LogIn { server: SERVER.into(), name: "noor".into(), password, remember: false }]
+    );
 }
 
 #[test]
@@ -40,7 +43,7 @@ fn a_guest_registers_with_a_code() {
     let (server, invitation, name) = (SERVER.into(), "K7QM-2FXD".into(), "noor".into());
     assert_eq!(
         click(&mut shown, words::REGISTER),
-        [Command::Register { server, invitation, name, password }]
+        [Command::Register { server, invitation, name, password, remember: false }]
     );
 }
 
@@ -55,7 +58,7 @@ fn a_pasted_invitation_link_needs_no_code() {
     let asked = press(&mut shown, NONE, Key::Enter);
     let password = Secret("open sesame".into());
     let (server, invitation, name) = (link.into(), String::new(), "noor".into());
-    assert_eq!(asked, [Command::Register { server, invitation, name, password }]);
+    assert_eq!(asked, [Command::Register { server, invitation, name, password, remember: false }]);
 }
 
 #[test]

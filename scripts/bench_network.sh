@@ -34,8 +34,12 @@ ip -n "$world-srv" link set dev lo up
 
 build_castle
 start server ip netns exec "$world-srv" "$castle_server" serve --json --data-dir "$room/data" --listen 0.0.0.0:443 \
-  --tls-self-signed --http-listen 127.0.0.1:0 --match-route direct
-for _ in $(seq 200); do grep -q '"grpc"' "$room/server.out" && break; sleep 0.1; done
+  --tls-self-signed --public-url https://10.88.1.1 --turn-listen 10.88.1.1:3478 --http-listen 127.0.0.1:0 --match-route direct
+for _ in $(seq 200); do
+  grep -q '"grpc"' "$room/server.out" && break
+  kill -0 "$started" 2>/dev/null || fail "castle-server ended before it served" "$room/server.err"
+  sleep 0.1
+done
 echo "correct horse battery" >"$room/password"
 
 # guest NAME LOGIN FLAG...

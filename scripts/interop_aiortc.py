@@ -7,7 +7,7 @@ Signals by the client generated from proto/ (PYTHONPATH), as examples/python doe
 pictures carry a number in their top rows, which each end reads, and the bot compares those of equal number with the
 file they came from; sound is a note of another pitch at each end. Exits 0 if all of it holds.
 """
-import asyncio, fractions, json, math, os, subprocess, sys, threading, time, wave
+import asyncio, fractions, json, math, os, queue, subprocess, sys, time, wave
 
 import grpc
 import numpy
@@ -104,10 +104,10 @@ class Note(MediaStreamTrack):
 
 
 def purity(samples, hz):
-    """Share of the power that lies within 20 Hz of `hz`."""
+    """Share of the power that lies within 40 Hz of `hz`."""
     power = numpy.abs(numpy.fft.rfft(samples * numpy.hanning(len(samples)))) ** 2
     at = numpy.fft.rfftfreq(len(samples), 1 / RATE)
-    return power[numpy.abs(at - hz) < 20].sum() / max(power.sum(), 1e-9)
+    return power[numpy.abs(at - hz) < 40].sum() / max(power.sum(), 1e-9)
 
 
 class Heard:
@@ -133,40 +133,50 @@ class Heard:
                 raise
 
 
+async def next_frame(session, kind):
+    """The next frame of this kind, without keeping pictures and sound from their work."""
+    while (frame := session.find(kind)) is None:
+        try:
+            session.receive(0.001)
+        except queue.Empty:
+            await asyncio.sleep(0.02)
+    return frame
+
+
 async def hold(session, call, heard):
     """Negotiates and holds the call until the bot hangs up, or our time is over."""
-    pc, loop = RTCPeerConnection(), asyncio.get_running_loop()
+    pc = RTCPeerConnection()
     pc.on("track", lambda track: asyncio.ensure_future(heard.read(track)))
-    later = lambda kind, that=lambda _: True: loop.run_in_executor(None, session.expect, kind, that)
     pc.addTrack(Note())
     pc.addTrack(Pictures())
     if call.role == call_pb2.CALL_ROLE_OFFERER:
         await pc.setLocalDescription(await pc.createOffer())
         session.send(offer=call_pb2.Offer(call_id=call.call_id, sdp=pc.localDescription.sdp))
-        await pc.setRemoteDescription(RTCSessionDescription((await later("answer")).sdp, "answer"))
+        await pc.setRemoteDescription(RTCSessionDescription((await asyncio.wait_for(next_frame(session, "answer"), 20)).sdp, "answer"))
     else:
-        await pc.setRemoteDescription(RTCSessionDescription((await later("offer")).sdp, "offer"))
+        await pc.setRemoteDescription(RTCSessionDescription((await asyncio.wait_for(next_frame(session, "offer"), 20)).sdp, "offer"))
         await pc.setLocalDescription(await pc.createAnswer())
         session.send(answer=call_pb2.Answer(call_id=call.call_id, sdp=pc.localDescription.sdp))
     up = asyncio.Event()
     pc.on("connectionstatechange", lambda: pc.connectionState == "connected" and up.set())
 
     async def candidates():
+        # Until it is cancelled; a bot that has none to add says nothing for long.
         while True:
-            try:
-                said = await later("candidate")
-            except AssertionError:
-                return
+            said = await next_frame(session, "candidate")
             candidate = candidate_from_sdp(said.candidate.removeprefix("candidate:"))
             candidate.sdpMid, candidate.sdpMLineIndex = said.sdp_mid, said.sdp_m_line_index
             await pc.addIceCandidate(candidate)
 
     reader = asyncio.ensure_future(candidates())
-    await asyncio.wait_for(up.wait(), 20)
+    try:
+        await asyncio.wait_for(up.wait(), 20)
+    except TimeoutError:
+        raise AssertionError(f"no connection: {pc.iceConnectionState}, {pc.connectionState}") from None
     session.send(media_connected=call_pb2.MediaConnected(call_id=call.call_id, route=call_pb2.ROUTE_HOST))
     await asyncio.sleep(SECONDS)
     reader.cancel()
-    await pc.close()
+    await asyncio.wait_for(pc.close(), 10)
 
 
 def judge(who, heard, report, recording):
@@ -189,7 +199,7 @@ def judge(who, heard, report, recording):
     with wave.open(recording) as wav:
         samples = numpy.frombuffer(wav.readframes(wav.getnframes()), numpy.int16).astype(numpy.float64)
     loud = numpy.flatnonzero(numpy.abs(samples) > 500)
-    samples = samples[loud[0] + RATE:loud[-1]] if len(loud) else numpy.zeros(1)
+    samples = samples[loud[0] + RATE:loud[0] + RATE * (SECONDS - 3)] if len(loud) else numpy.zeros(1)
     pure = purity(samples, HZ)
     hold(len(samples) > SECONDS * RATE // 3 and pure > 0.9, f"the bot heard our note: {pure:.0%} of {len(samples)} samples")
     return [f"{who}: {fault}" for fault in faults]
@@ -212,6 +222,7 @@ def main():
         session = Session(stub, bearer(ours.tokens))
         for who in ("calling", "called"):
             print(f"aiortc {who}")
+            session.held.clear()  # of the call before
             recording, name = f"{room}/{who}.wav", f"bot-{who}"
             errand = ["--answer", "--duration", f"{SECONDS + 12}s"] if who == "calling" else ["--call", "ida", "--duration", f"{SECONDS + 2}s"]
             process = subprocess.Popen(

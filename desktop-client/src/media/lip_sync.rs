@@ -26,9 +26,9 @@ const ROUND_US: i64 = (1 << 32) * 100 / 9;
 #[derive(Clone, Debug, Default)]
 pub struct LipSync {
     /// From capture there to hearing here, by two clocks, µs.
-    sound_us: Option<i64>,
+    sound: Option<i64>,
     /// From capture there to a picture ready to be shown here, µs.
-    picture_us: Option<i64>,
+    picture: Option<i64>,
     floor_us: u64,
     /// When the last sound was captured, by the peer's clock.
     last_capture_us: i64,
@@ -38,8 +38,8 @@ impl LipSync {
     /// Sound that was captured at `capture_us` of the peer's clock is heard at `heard_us` of ours.
     pub fn heard(&mut self, capture_us: u64, heard_us: u64) {
         self.last_capture_us = capture_us as i64;
-        follow(&mut self.sound_us, heard_us as i64 - capture_us as i64);
-        let Some((sound_us, picture_us)) = self.sound_us.zip(self.picture_us) else { return };
+        follow(&mut self.sound, heard_us as i64 - capture_us as i64);
+        let Some((sound_us, picture_us)) = self.sound.zip(self.picture) else { return };
         let late_us = picture_us - sound_us;
         if late_us > LATE_US.1 {
             self.floor_us = (self.floor_us + FLOOR_STEP_US).min(FLOOR_MAX_US);
@@ -55,10 +55,10 @@ impl LipSync {
 
     /// When to show a picture with this RTP timestamp that is ready at `ready_us`, µs of our clock: now, or soon.
     pub fn due_us(&mut self, rtp_timestamp: u32, ready_us: u64) -> u64 {
-        let Some(sound_us) = self.sound_us else { return ready_us };
+        let Some(sound_us) = self.sound else { return ready_us };
         let capture_us = near(rtp_timestamp, self.last_capture_us);
         let ready = ready_us as i64;
-        follow(&mut self.picture_us, ready - capture_us);
+        follow(&mut self.picture, ready - capture_us);
         let due_us = capture_us + sound_us - LEAD_US;
         due_us.clamp(ready, ready + HOLD_MAX_US) as u64
     }

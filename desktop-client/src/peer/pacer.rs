@@ -11,8 +11,9 @@ use rtc::shared::marshal::MarshalSize as _;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What may leave at once after a pause, at the pace: short, or the burst would fill a slow path's queue.
-const BURST: Duration = Duration::from_millis(5);
+/// What may leave at once after a pause, at the pace: a frame, since congestion control learns from how bursts come
+/// through; and what a busy machine was too late to let go.
+const BURST: Duration = Duration::from_millis(100);
 /// The bucket holds at least this, bits: a full packet.
 const BURST_MIN_BITS: f64 = 1500.0 * 8.0;
 /// Sound in a burst (a thread that was kept waiting) holds up pictures for this long at most.
@@ -170,13 +171,13 @@ mod tests {
     fn a_key_frame_leaves_over_time_in_order_and_a_word_does_not_wait_for_it() {
         let start = Instant::now();
         let mut pacer = Pacer::new(SOUND, Estimator::new(start, 1_000_000));
-        for number in 0..50 {
+        for number in 0..76 {
             pacer.handle_write(packet(start, PICTURES, number, 1200)).expect("taken");
         }
         let at_once = left(&mut pacer);
-        assert!((1..=3).contains(&at_once.len()), "{at_once:?}");
+        assert!((20..30).contains(&at_once.len()), "{at_once:?}");
         pacer.handle_write(packet(start, SOUND, 7, 100)).expect("taken");
-        assert_eq!(left(&mut pacer), [(SOUND, 7)], "past 47 packets of a picture");
+        assert_eq!(left(&mut pacer), [(SOUND, 7)], "past 50 packets of a picture");
         let (mut now, mut pictures) = (start, at_once);
         while let Some(due) = pacer.poll_timeout() {
             assert!(due > now, "time goes on");
@@ -186,8 +187,8 @@ mod tests {
             assert!((1..=3).contains(&leaving.len()), "no burst: {leaving:?}");
             pictures.extend(leaving);
         }
-        assert!(pictures.iter().map(|(_, number)| *number).eq(0..50), "{pictures:?}");
-        // 50 packets of 1,212 bytes at 2.5 Mb/s.
+        assert!(pictures.iter().map(|(_, number)| *number).eq(0..76), "{pictures:?}");
+        // About 50 packets of 1,212 bytes at 2.5 Mb/s.
         let took = (now - start).as_millis();
         assert!((150..220).contains(&took), "{took} ms");
     }

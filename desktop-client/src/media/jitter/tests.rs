@@ -163,7 +163,9 @@ fn thirty_minutes_of_clock_drift_leave_the_delay_where_it_was() {
         for jitter_us in [1, 40_000] {
             let mut rng = ChaCha8Rng::seed_from_u64(jitter_us);
             let mut arrivals = steady(90_000);
-            arrivals.iter_mut().for_each(|(at, ..)| *at += u64::from(rng.next_u32()) % jitter_us);
+            for (at, ..) in &mut arrivals {
+                *at += u64::from(rng.next_u32()) % jitter_us;
+            }
             let run = Run::new().play(arrivals, 1_799_000_000, drift_ppm);
             let stats = run.buffer.stats(1_799_000_000);
             let (start, end) = (run.delays[20], run.delays[1790]);

@@ -18,7 +18,8 @@ test-all: test
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_grpcurl.sh
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_networks.sh
 
-# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,turn,call picks groups. Release profile.
+# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,turn,call picks groups;
+# ROWS=network: calls over bad networks, ten minutes, as root. Release profile.
 bench:
 	@scripts/setup.sh build
 	@cargo bench --locked --workspace --bench scoreboard

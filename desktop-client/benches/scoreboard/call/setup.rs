@@ -113,6 +113,9 @@ async fn connect(servers: &[IceServer], relay_only: bool, trust: Trust) -> Resul
         };
         Peer::open(config, sender.clone(), Arc::new(|_, _| {}))
     });
+    for end in &ends {
+        end.send(PeerCommand::Reach);
+    }
     let mut open = 0;
     while open < 2 {
         let (call, event) = events.recv().await.ok_or("both ends live")?;

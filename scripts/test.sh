@@ -41,6 +41,7 @@ step "tests" cargo_test
 # The integration tests needed both programs, so they are built.
 export CASTLE_BIN=$PWD/target/debug
 step "python client" scripts/probe_python.sh
+step "networks" scripts/probe_networks.sh
 step "demo" env DEMO=headless scripts/demo.sh
 step "demo windows" scripts/demo_xvfb.sh
 

@@ -19,6 +19,7 @@ mod connection;
 mod estimator;
 mod feedback;
 mod path;
+mod remote;
 mod restart;
 mod scrub;
 mod task;
@@ -70,6 +71,10 @@ pub enum PeerCommand {
     RemoteAnswer(String),
     /// One of the other end's candidates.
     RemoteCandidate(Candidate),
+    /// Those of the other end's candidates that are good no longer.
+    RemoteCandidatesRemoved(Vec<Candidate>),
+    /// Both agreed to talk. Before that the other end's addresses are kept, and nothing is sent to them.
+    Reach,
     /// Over the data channel; dropped while that is closed or full.
     Send(Bytes),
     /// Ask the other end for a key frame.
@@ -89,6 +94,8 @@ pub enum PeerEvent {
     LocalAnswer(String),
     /// For the other end.
     LocalCandidate(Candidate),
+    /// For the other end: these of the last generation are good no longer.
+    CandidatesRemoved(Vec<Candidate>),
     /// For the other end: this generation is complete.
     EndOfCandidates {
         /// Which generation.

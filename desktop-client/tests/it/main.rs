@@ -7,6 +7,8 @@ mod coturn;
 mod footage;
 mod killed_server;
 mod machine;
+mod open_for_days;
+mod prepared;
 mod programs;
 mod relay_only;
 mod screens;

@@ -97,12 +97,17 @@ pub(crate) struct Guest {
 impl Guest {
     /// A guest who is not logged in.
     pub(crate) fn new(name: &str) -> Self {
+        Self::with(name, false)
+    }
+
+    fn with(name: &str, relay_only: bool) -> Self {
         let (wake, woken) = sync_channel(1);
         let config = EngineConfig {
             camera: CameraSpec::default(),
             mic: MicSpec::Tone,
             speaker: SpeakerSpec::Off,
             viewer: Viewer::Bot { reference: None },
+            relay_only,
             ..EngineConfig::default()
         };
         let engine = Engine::start(config, Arc::new(move || wake.try_send(()).unwrap_or_default()));
@@ -111,7 +116,12 @@ impl Guest {
 
     /// A guest who registered and is online.
     pub(crate) fn online(server: &TestServer, name: &str) -> Self {
-        let guest = Self::new(name);
+        Self::online_by(server, name, false)
+    }
+
+    /// The same; who may want all calls relayed.
+    pub(crate) fn online_by(server: &TestServer, name: &str, relay_only: bool) -> Self {
+        let guest = Self::with(name, relay_only);
         guest.register(server);
         guest.until("online", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
         guest

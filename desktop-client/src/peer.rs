@@ -18,6 +18,7 @@ mod bridge;
 mod connection;
 mod estimator;
 mod feedback;
+mod pacer;
 mod path;
 mod remote;
 mod restart;
@@ -114,6 +115,8 @@ pub enum PeerEvent {
     KeyFrameWanted,
     /// The other end's receiver lost this share of our video since its last report, 0 to 1.
     VideoLoss(f64),
+    /// The other end's receiver lost this share of our sound since its last report, 0 to 1.
+    SoundLoss(f64),
     /// What our pictures may take of the path, when it changes. From the first on, `VideoLoss` says nothing more.
     Rate(SendRate),
     /// Figures of the path, once a second.

@@ -2,6 +2,7 @@
 
 use super::estimator::Estimator;
 use super::feedback::{Feedback, FeedbackTap};
+use super::pacer::Pacer;
 use super::{IceServer, MediaKind, PeerConfig};
 use crate::rate::MAX_DIRECT_BPS;
 use rtc::ice::mdns::MulticastDnsMode;
@@ -141,7 +142,7 @@ pub(super) async fn build(
     let estimator = Estimator::new(Instant::now(), MAX_DIRECT_BPS);
     let mut last = Ok(());
     for addresses in bind_addresses(config) {
-        let (engine, registry) = media(video_ssrc, heard.clone(), estimator.clone())?;
+        let (engine, registry) = media([audio_ssrc, video_ssrc], heard.clone(), estimator.clone())?;
         let built = PeerConnectionBuilder::new()
             .with_configuration(configuration(config, servers))
             .with_media_engine(engine)
@@ -234,7 +235,7 @@ fn codec(kind: MediaKind) -> RTCRtpCodec {
 }
 
 fn media(
-    video_ssrc: u32,
+    [audio_ssrc, video_ssrc]: [u32; 2],
     heard: mpsc::Sender<Feedback>,
     estimator: Estimator,
 ) -> Result<(MediaEngine, Registry), webrtc::error::Error> {
@@ -253,8 +254,10 @@ fn media(
     let registry = configure_nack(Registry::new(), &mut engine).with(Slot::NackGenerator, nack);
     let registry = configure_rtcp_reports(registry);
     let twcc = CongestionFeedback::Twcc;
+    let pacer = Pacer::new(audio_ssrc, estimator.clone());
     let registry = configure_congestion_control(registry, estimator, twcc, &mut engine)?;
-    Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new(video_ssrc, heard))))
+    let registry = registry.with(Slot::Pacer, pacer);
+    Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new([audio_ssrc, video_ssrc], heard))))
 }
 
 async fn add_track(

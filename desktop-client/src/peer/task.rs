@@ -201,6 +201,7 @@ impl Task {
                 Some(feedback) = self.connection.feedback.recv() => self.tell(match feedback {
                     Feedback::KeyFrameWanted => PeerEvent::KeyFrameWanted,
                     Feedback::Loss(lost) => PeerEvent::VideoLoss(lost),
+                    Feedback::SoundLoss(lost) => PeerEvent::SoundLoss(lost),
                 }).await,
                 _ = nudge.tick(), if self.is_setting_up() => {
                     // No packets: nothing is sent, the stack only looks around. Before tracks are bound it says no.

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Each outside engine is named in one place, so that it can be replaced there: (engine, its file or folder).
-const ENGINES: [(&str, &str); 16] = [
+const ENGINES: [(&str, &str); 18] = [
     ("sled", "server/src/store/sled"),
     ("stun_types", "server/src/turn/wire"),
     ("argon2", "server/src/passwords"),
@@ -24,6 +24,8 @@ const ENGINES: [(&str, &str); 16] = [
     ("vpx_sys", "desktop-client/src/media/vp8"),
     ("opus", "desktop-client/src/media/opus"),
     ("cpal", "desktop-client/src/media/sound_device"),
+    ("sonora", "desktop-client/src/media/processing"),
+    ("thread_priority", "desktop-client/src/media/priority"),
     ("v4l", "desktop-client/src/media/camera/v4l2"),
     ("nokhwa", "desktop-client/src/media/camera/native"),
     ("eframe", "desktop-client/src/{app,ui}"),
@@ -44,6 +46,8 @@ const NEVER: [(&[&str], &[&str], &str); 6] = [
             "desktop-client/src/congestion",
             "desktop-client/src/media/jitter",
             "desktop-client/src/media/ladder",
+            "desktop-client/src/media/lip_sync",
+            "desktop-client/src/media/stretch",
         ],
         &[
             "tokio",

@@ -136,6 +136,14 @@ impl LiveCall {
         }
     }
 
+    /// The other end lost this share of our sound.
+    pub(super) fn sound_lost(&self, lost: f64) {
+        let audio = self.connection.as_ref().and_then(|connection| connection.conversation.audio.as_ref());
+        if let Some(audio) = audio {
+            audio.set_loss(lost);
+        }
+    }
+
     /// What the pictures may take: from now on the path is known packet by packet.
     pub(super) fn send_rate(&mut self, rate: SendRate) {
         if let Some(connection) = &mut self.connection {

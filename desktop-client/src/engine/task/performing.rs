@@ -216,6 +216,11 @@ impl Engine {
                     live.video_lost(now, lost);
                 }
             }
+            PeerEvent::SoundLoss(lost) => {
+                if let Some(live) = self.live.as_ref().filter(|_| current) {
+                    live.sound_lost(lost);
+                }
+            }
             PeerEvent::Path(path) => {
                 if self.live.as_mut().filter(|_| current).is_some_and(|live| live.take_path(path, now)) {
                     self.drive(Input::Media(call));

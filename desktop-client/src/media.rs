@@ -26,6 +26,7 @@ pub mod scale;
 pub mod sound_device;
 pub mod speaker;
 pub mod stamp;
+pub mod tones;
 pub mod video_receiver;
 pub mod video_sender;
 pub mod vp8;

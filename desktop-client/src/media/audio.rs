@@ -100,6 +100,9 @@ struct State {
     stopping: bool,
     muted: bool,
     sending: bool,
+    /// Devices to go on with.
+    next_mic: Option<MicSpec>,
+    next_speaker: Option<SpeakerSpec>,
     anchor: Option<CaptureAnchor>,
     remote_anchor: Option<CaptureAnchor>,
     played: Option<PlayedSound>,
@@ -163,6 +166,16 @@ impl AudioEngine {
     /// Mutes the microphone: silence is sent instead.
     pub fn set_muted(&self, muted: bool) {
         locked(&self.shared).muted = muted;
+    }
+
+    /// Goes on with another source; the far end hears the same stream. The one in use already changes nothing.
+    pub fn set_mic(&self, spec: MicSpec) {
+        locked(&self.shared).next_mic = Some(spec);
+    }
+
+    /// Goes on with another sink.
+    pub fn set_speaker(&self, spec: SpeakerSpec) {
+        locked(&self.shared).next_speaker = Some(spec);
     }
 
     /// Lets sound leave, or keeps it here (while it rings).

@@ -5,6 +5,7 @@ mod bot_call;
 mod call_flow;
 mod coturn;
 mod footage;
+mod hall_and_history;
 mod killed_server;
 mod programs;
 mod relay_only;
@@ -13,3 +14,4 @@ mod sealed;
 #[cfg(target_os = "linux")]
 mod sound;
 mod support;
+mod talk;

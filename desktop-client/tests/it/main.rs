@@ -7,6 +7,7 @@ mod coturn;
 mod footage;
 mod hall_and_history;
 mod killed_server;
+mod machine;
 mod programs;
 mod relay_only;
 mod screens;

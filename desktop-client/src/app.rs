@@ -169,6 +169,13 @@ impl eframe::App for App {
         self.remote.poll(ctx);
         self.local.poll(ctx);
         self.announce(ctx);
+        if self.snapshot.closing && !before.closing {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+        if self.snapshot.called_up.times != before.called_up.times {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
+        }
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {

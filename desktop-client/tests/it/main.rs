@@ -5,6 +5,7 @@ mod bot_call;
 mod call_flow;
 mod coturn;
 mod footage;
+mod hall_and_history;
 mod killed_server;
 mod machine;
 mod open_for_days;
@@ -16,3 +17,4 @@ mod sealed;
 #[cfg(target_os = "linux")]
 mod sound;
 mod support;
+mod talk;

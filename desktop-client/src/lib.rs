@@ -16,3 +16,4 @@ pub mod settings;
 pub mod signaling;
 pub mod ui;
 pub mod view;
+pub mod words;

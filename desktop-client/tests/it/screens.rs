@@ -11,7 +11,8 @@ use eframe::egui::{self, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use castle_desktop::words::{say, say_with};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod call;
 mod hall;
@@ -33,6 +34,15 @@ struct Window {
     commands: Vec<Command>,
 }
 
+/// A day in the life of the tests.
+fn clock() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+}
+
+fn peer_reconnecting() -> String {
+    say_with("call-peer-reconnecting", &[("peer", "Ana".into())])
+}
+
 type Shown = Harness<'static, Window>;
 
 fn show_with(snapshot: Snapshot, prefill: Prefill, size: Vec2) -> Shown {
@@ -46,7 +56,8 @@ fn show_with(snapshot: Snapshot, prefill: Prefill, size: Vec2) -> Shown {
     };
     let draw = |ui: &mut egui::Ui, window: &mut Window| {
         let Window { snapshot, screens, remote, local, now, commands } = window;
-        screens.show(ui, &View { snapshot, now: *now, remote, local }, commands);
+        let wall = clock();
+        screens.show(ui, &View { snapshot, now: *now, wall, remote, local }, commands);
     };
     let mut shown =
         Harness::builder().with_size(size).with_context_setup(theme::install).build_ui_state(draw, window);
@@ -117,7 +128,7 @@ fn online() -> Snapshot {
 
 fn in_call(stage: Stage) -> Snapshot {
     let call = CallView {
-        peer_guest: None,
+        peer_guest: Some(GuestId::from_bits(1)),
         stats_history: Arc::default(),
         chat: Arc::default(),
         safety: Safety::default(),

@@ -37,7 +37,7 @@ fn pieces(line: &str) -> Vec<&str> {
 fn job_of(lines: &[String], points: f32, color: Color32) -> LayoutJob {
     let mut job = LayoutJob::default();
     let format = TextFormat::simple(font(points), color);
-    let mut push = |job: &mut LayoutJob, text: &str| {
+    let push = |job: &mut LayoutJob, text: &str| {
         let start = ByteIndex(job.text.len());
         job.text.push_str(text);
         let byte_range = start..ByteIndex(job.text.len());

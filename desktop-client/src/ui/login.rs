@@ -163,6 +163,7 @@ fn known_ui(ui: &mut Ui, servers: &[KnownServer], commands: &mut Vec<Command>) {
     card(ui, say("login-known"), |ui| {
         for known in remembered {
             let KnownServer { server, name, .. } = known;
+            let (mut enters, mut forgets) = (false, false);
             ends(
                 ui,
                 size::CONTROL,
@@ -171,17 +172,19 @@ fn known_ui(ui: &mut Ui, servers: &[KnownServer], commands: &mut Vec<Command>) {
                     let full = say_with("login-continue-at", &[("name", name.into()), ("server", server.into())]);
                     let room = ui.available_width() - size::CONTROL - space::S;
                     let look = Button { words: &words, name: &full, weight: Weight::Primary, min: vec2(room, size::CONTROL) };
-                    if look.show(ui).on_hover_text(server).clicked() {
-                        commands.push(Command::LogInRemembered { server: server.clone(), name: name.clone() });
-                    }
+                    enters = look.show(ui).on_hover_text(server).clicked();
                 },
                 |ui| {
                     let words = say_with("login-forget", &[("name", name.into()), ("server", server.into())]);
-                    if sign_button(ui, Icon::Close, &words).clicked() {
-                        commands.push(Command::ForgetServer { server: server.clone(), name: name.clone() });
-                    }
+                    forgets = sign_button(ui, Icon::Close, &words).clicked();
                 },
             );
+            if enters {
+                commands.push(Command::LogInRemembered { server: server.clone(), name: name.clone() });
+            }
+            if forgets {
+                commands.push(Command::ForgetServer { server: server.clone(), name: name.clone() });
+            }
             lines::small(ui, server);
         }
     });

@@ -18,6 +18,11 @@ mod call;
 mod hall;
 mod layout;
 mod login;
+mod monkey;
+mod pages;
+mod pictures;
+mod raster;
+mod states;
 mod window;
 
 const SERVER: &str = "http://127.0.0.1:50051";
@@ -45,24 +50,33 @@ fn peer_reconnecting() -> String {
 
 type Shown = Harness<'static, Window>;
 
-fn show_with(snapshot: Snapshot, prefill: Prefill, size: Vec2) -> Shown {
-    let window = Window {
-        snapshot,
-        screens: Screens::new(prefill),
-        remote: Tile::empty(),
-        local: Tile::empty(),
-        now: Instant::now(),
-        commands: Vec::new(),
-    };
+impl Window {
+    fn new(snapshot: Snapshot, prefill: Prefill) -> Self {
+        Self {
+            snapshot,
+            screens: Screens::new(prefill),
+            remote: Tile::empty(),
+            local: Tile::empty(),
+            now: Instant::now(),
+            commands: Vec::new(),
+        }
+    }
+}
+
+fn built(builder: egui_kittest::HarnessBuilder<Window>, window: Window, size: Vec2) -> Shown {
     let draw = |ui: &mut egui::Ui, window: &mut Window| {
         let Window { snapshot, screens, remote, local, now, commands } = window;
-        let wall = clock();
-        screens.show(ui, &View { snapshot, now: *now, wall, remote, local }, commands);
+        remote.poll(ui.ctx());
+        local.poll(ui.ctx());
+        screens.show(ui, &View { snapshot, now: *now, wall: clock(), remote, local }, commands);
     };
-    let mut shown =
-        Harness::builder().with_size(size).with_context_setup(theme::install).build_ui_state(draw, window);
+    let mut shown = builder.with_size(size).with_context_setup(theme::install).build_ui_state(draw, window);
     shown.run();
     shown
+}
+
+fn show_with(snapshot: Snapshot, prefill: Prefill, size: Vec2) -> Shown {
+    built(Harness::builder(), Window::new(snapshot, prefill), size)
 }
 
 fn show(snapshot: Snapshot) -> Shown {

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Each outside engine is named in one place, so that it can be replaced there: (engine, its file or folder).
-const ENGINES: [(&str, &str); 16] = [
+const ENGINES: [(&str, &str); 19] = [
     ("sled", "server/src/store/sled"),
     ("stun_types", "server/src/turn/wire"),
     ("argon2", "server/src/passwords"),
@@ -27,6 +27,9 @@ const ENGINES: [(&str, &str); 16] = [
     ("v4l", "desktop-client/src/media/camera/v4l2"),
     ("nokhwa", "desktop-client/src/media/camera/native"),
     ("eframe", "desktop-client/src/{app,ui}"),
+    ("fluent_bundle", "desktop-client/src/words"),
+    ("sys_locale", "desktop-client/src/words"),
+    ("unicode_bidi", "desktop-client/src/ui/lines"),
 ];
 
 /// What a part never names: (files and folders without their ending, paths, why).

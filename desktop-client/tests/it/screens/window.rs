@@ -2,7 +2,7 @@
 
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig};
-use castle_desktop::ui::text;
+use castle_desktop::words::say;
 use castle_desktop::view::Prefill;
 use eframe::App as _;
 use egui_kittest::Harness;

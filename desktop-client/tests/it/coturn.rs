@@ -1,5 +1,6 @@
 //! Our ends through a relay that others wrote: coturn with `use-auth-secret`, over UDP, TCP and TLS.
 
+use crate::machine;
 use crate::relay_only::Pair;
 use castle_connectivity::trust::{Trust, fingerprint};
 use castle_desktop::peer::{IceServer, PeerCommand, PeerEvent, RelayProtocol};
@@ -88,6 +89,7 @@ impl Coturn {
 
 #[test]
 fn coturn_is_reached_by_each_transport_and_by_the_best_that_answers() {
+    let _machine = machine::shared();
     let folder = tempfile::tempdir().unwrap();
     let coturn = Coturn::start(folder.path());
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -116,6 +118,7 @@ fn coturn_is_reached_by_each_transport_and_by_the_best_that_answers() {
 
 #[test]
 fn a_relay_that_shows_another_certificate_is_not_used() {
+    let _machine = machine::shared();
     let folder = tempfile::tempdir().unwrap();
     let coturn = Coturn::start(folder.path());
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -1,6 +1,7 @@
 //! A whole call with real input: a photograph panned over and spoken English at one end, the pattern and a tone at
 //! the other, through the programs as they are shipped.
 
+use crate::machine;
 use crate::programs::{BotProcess, ServerProcess};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -95,22 +96,46 @@ fn correlation(a: &[f32], b: &[f32]) -> f32 {
     ab / (aa * bb).sqrt().max(f32::EPSILON)
 }
 
-/// The best likeness of what was heard to any stretch of what was said: both as loudness over time. Speech repeats
-/// when it is over, so it is laid end to end.
+/// How much of what was heard is compared in one piece, in 10 ms.
+const PIECE: usize = 100;
+/// How far a piece may have slipped, in 10 ms: the delay of the playout follows the network.
+const SLIP: usize = 20;
+
+/// The best likeness of what was heard to any stretch of what was said: both as loudness over time, second by second,
+/// since a delay that changes in between is no loss. Speech repeats when it is over, so it is laid end to end.
 pub(crate) fn likeness(said: &[f32], heard: &[f32]) -> f32 {
     let said = envelope(said);
-    let twice: Vec<f32> = said.iter().chain(&said).copied().collect();
+    let around: Vec<f32> = said[said.len() - SLIP..].iter().chain(&said).chain(&said).copied().collect();
     let heard = envelope(heard);
     let first = heard.iter().position(|energy| *energy > 0.01).expect("something was heard");
     let window = &heard[first..heard.len().min(first + 600)];
     assert!(window.len() >= 400, "at least 4 s were heard: {} of 10 ms", window.len());
-    (0..said.len())
-        .map(|at| correlation(&twice[at..at + window.len().min(said.len())], window))
-        .fold(f32::MIN, f32::max)
+    let pieces: Vec<&[f32]> = window.chunks_exact(PIECE).collect();
+    let best_of_piece = |at: usize, piece: &[f32]| {
+        (at..=at + 2 * SLIP).map(|at| correlation(&around[at..at + PIECE], piece)).fold(f32::MIN, f32::max)
+    };
+    let all_pieces = |at: usize| {
+        let each = pieces.iter().enumerate().map(|(n, piece)| best_of_piece(at + n * PIECE, piece));
+        each.sum::<f32>() / pieces.len() as f32
+    };
+    let last = said.len().min(around.len() - window.len() - 2 * SLIP);
+    (0..last).map(all_pieces).fold(f32::MIN, f32::max)
+}
+
+#[test]
+fn likeness_knows_the_same_speech_after_a_slip_from_other_speech() {
+    let speech = wav(&made("make_speech.sh", "speech.wav"));
+    let second = 48_000;
+    let slipped = [&speech[second..4 * second], &speech[4 * second + second / 8..8 * second]].concat();
+    let backwards: Vec<f32> = speech.iter().rev().copied().collect();
+    let (same, other) = (likeness(&speech, &slipped), likeness(&speech, &backwards));
+    assert!(same > 0.85, "a slip of 125 ms is no loss: {same}");
+    assert!(other < 0.6, "speech is not like any speech: {other}");
 }
 
 #[test]
 fn footage_and_speech_cross_a_real_call_relayed_then_directly_after_a_restart() {
+    let _machine = machine::alone();
     let clip = made("make_clip.sh", "portrait.y4m");
     let speech = made("make_speech.sh", "speech.wav");
     let dir = tempfile::tempdir().expect("a folder");

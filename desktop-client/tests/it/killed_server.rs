@@ -1,5 +1,6 @@
 //! A server that is killed under its guests: they wait for it, and find it again.
 
+use crate::machine;
 use crate::programs::ServerProcess;
 use crate::support::{Guest, PASSWORD};
 use castle_desktop::view::{Command, Connection, Secret, Stage};
@@ -19,6 +20,7 @@ fn online(server: &ServerProcess, invitation: &str, name: &str) -> Guest {
 
 #[test]
 fn a_killed_server_takes_neither_the_pictures_nor_the_login() {
+    let _machine = machine::shared();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let server = ServerProcess::start(&data, "direct");

@@ -6,6 +6,7 @@ mod call_flow;
 mod coturn;
 mod footage;
 mod killed_server;
+mod machine;
 mod programs;
 mod relay_only;
 mod screens;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says enough by failing")]
 
+use crate::machine;
 use crate::programs::{BotProcess, ServerProcess};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::Value;
@@ -22,6 +23,7 @@ fn visit(server: &str, name: &str, room: &Path, more: &[&str], authority: Option
 
 #[test]
 fn a_server_that_vouches_for_itself_is_reached_by_the_pin_of_its_invitation() {
+    let _machine = machine::shared();
     let room = TempDir::new().unwrap();
     let server = ServerProcess::start_with("127.0.0.1:0", &room.path().join("data"), &["--tls-self-signed"]);
     assert!(server.url.starts_with("https://127.0.0.1:"), "{}", server.url);
@@ -90,6 +92,7 @@ impl Authority {
 
 #[test]
 fn a_server_is_reached_where_an_authority_vouches_for_it() {
+    let _machine = machine::shared();
     let authority = Authority::new();
     let server = authority.server("127.0.0.1", 2999);
     let link: Value = server.invitation(1)["link"].clone();
@@ -105,6 +108,7 @@ fn a_server_is_reached_where_an_authority_vouches_for_it() {
 
 #[test]
 fn a_certificate_that_is_over_or_of_another_name_is_refused_in_words() {
+    let _machine = machine::shared();
     let authority = Authority::new();
     let (well, errors) = authority.visit(&authority.server("127.0.0.1", 2020), true);
     assert!(!well && errors.contains("expired"), "{errors}");

@@ -2,6 +2,7 @@
 //! recorded and whose microphone hears a cable.
 
 use crate::footage::{likeness, made, wav};
+use crate::machine;
 use crate::programs::{BotProcess, ServerProcess};
 use serde_json::Value;
 use std::fs::File;
@@ -177,6 +178,7 @@ fn what_is_said_at_each_end_is_heard_at_the_other_through_microphone_and_speaker
     if !installed() {
         return;
     }
+    let _machine = machine::alone();
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
     let sound = SoundServer::start(&dir.join("sound"));
@@ -201,6 +203,7 @@ fn a_call_outlives_its_sound_devices_and_takes_them_up_again() {
     if !installed() {
         return;
     }
+    let _machine = machine::shared();
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
     let folder = dir.join("sound");

@@ -1,5 +1,6 @@
 //! A real server in this process, and guests who live by the engine alone.
 
+use crate::machine;
 use castle_desktop::engine::{Engine, EngineConfig, EngineHandle, Viewer};
 use castle_desktop::media::camera::CameraSpec;
 use castle_desktop::media::mic::MicSpec;
@@ -28,6 +29,7 @@ pub(crate) struct TestServer {
     pub(crate) listening: Listening,
     /// Good for many guests.
     pub(crate) invitation: String,
+    _machine: machine::Share,
 }
 
 pub(crate) fn config(folder: &Path, match_route: MatchRoute) -> Config {
@@ -36,6 +38,7 @@ pub(crate) fn config(folder: &Path, match_route: MatchRoute) -> Config {
 
 impl TestServer {
     pub(crate) fn start(config: Config) -> Self {
+        let machine = machine::shared();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -57,7 +60,7 @@ impl TestServer {
             server.run(stopping, force).await.expect("serves until stopped");
             finished.send(()).expect("room for one word");
         });
-        Self { runtime: Some(runtime), stop, done, listening, invitation }
+        Self { runtime: Some(runtime), stop, done, listening, invitation, _machine: machine }
     }
 
     pub(crate) fn url(&self) -> String {

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Each outside engine is named in one place, so that it can be replaced there: (engine, its file or folder).
-const ENGINES: [(&str, &str); 22] = [
+const ENGINES: [(&str, &str); 25] = [
     ("sled", "server/src/store/sled"),
     ("stun_types", "server/src/turn/wire"),
     ("argon2", "server/src/passwords"),
@@ -33,6 +33,9 @@ const ENGINES: [(&str, &str); 22] = [
     ("bip39", "desktop-client/src/engine/safety"),
     ("keyring", "desktop-client/src/vault"),
     ("notify_rust", "desktop-client/src/notifications"),
+    ("fluent_bundle", "desktop-client/src/words"),
+    ("sys_locale", "desktop-client/src/words"),
+    ("unicode_bidi", "desktop-client/src/ui/lines"),
 ];
 
 /// What a part never names: (files and folders without their ending, paths, why).

@@ -249,10 +249,6 @@ impl eframe::App for App {
         if self.snapshot.closing && !before.closing {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
-        if self.snapshot.called_up.times != before.called_up.times {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
-            ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
-        }
         self.mind_window(ctx);
     }
 

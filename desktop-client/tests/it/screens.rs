@@ -7,11 +7,11 @@ use castle_desktop::view::{
     Availability, CallStats, CallView, Command, Connection, EndReason, HallRow, Me, Notice, Prefill, Quality,
     Route, Safety, Search, Severity, Snapshot, Stage,
 };
+use castle_desktop::words::{say, say_with};
 use eframe::egui::{self, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::sync::Arc;
-use castle_desktop::words::{say, say_with};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod call;

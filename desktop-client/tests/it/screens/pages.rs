@@ -135,7 +135,9 @@ fn the_password_is_changed_once_both_are_there() {
     shown.get_by_label(say("settings-new-password")).focus();
     type_text(&mut shown, "shut sesame");
     let asked = click(&mut shown, say("settings-change-password"));
-    assert!(matches!(&asked[..], [Command::ChangePassword { old, new }] if old.0 == "open sesame" && new.0 == "shut sesame"));
+    assert!(
+        matches!(&asked[..], [Command::ChangePassword { old, new }] if old.0 == "open sesame" && new.0 == "shut sesame")
+    );
 }
 
 #[test]
@@ -200,7 +202,10 @@ fn the_statistics_tell_the_newest_figures() {
 
 #[test]
 fn a_frozen_picture_is_told_with_its_seconds() {
-    assert!(says(&state("call-frozen"), "Ana, picture frozen for 2 seconds") || says(&state("call-frozen"), say("call-waiting-picture")));
+    assert!(
+        says(&state("call-frozen"), "Ana, picture frozen for 2 seconds")
+            || says(&state("call-frozen"), say("call-waiting-picture"))
+    );
 }
 
 #[test]

@@ -364,7 +364,9 @@ fn gathering(
             metrics.hub.streams.set(busy.streams.into());
             let states =
                 [("ringing", busy.ringing), ("connecting", busy.connecting), ("connected", busy.connected)];
-            states.into_iter().for_each(|(state, calls)| metrics.hub.calls.set(state, calls.into()));
+            for (state, calls) in states {
+                metrics.hub.calls.set(state, calls.into());
+            }
             metrics.hub.match_queue.set(busy.waiting.into());
             metrics.identity.hashes.set(i64::try_from(accounts.hashes_done()).unwrap_or(i64::MAX));
             let waiting = i64::try_from(accounts.hashes_waiting()).unwrap_or(i64::MAX);

@@ -284,13 +284,11 @@ impl World {
         }
         let calls: Vec<CallId> = self.hub.lobby.going().map(|going| going.id).collect();
         let probes = self.rng.random_bool(0.6);
-        let said = match probes.then(|| self.clients[number].probes()).flatten() {
-            Some(said) => Some(said),
-            None => {
-                let command = self.clients[number].wants(&mut self.rng, GUESTS, &calls);
-                self.clients[number].asks(command)
-            }
-        };
+        let mut said = probes.then(|| self.clients[number].probes()).flatten();
+        if said.is_none() {
+            let command = self.clients[number].wants(&mut self.rng, GUESTS, &calls);
+            said = self.clients[number].asks(command);
+        }
         self.says(number, said);
     }
 

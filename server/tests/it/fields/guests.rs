@@ -65,6 +65,12 @@ fn coming_in() -> Vec<Case> {
     ] {
         cases.push(Case::new("CastleService/Register", field, &request, expected));
     }
+    cases.extend(logging_in_again());
+    cases
+}
+
+fn logging_in_again() -> Vec<Case> {
+    let mut cases = Vec::new();
     let login = logging_in("alice", PASSWORD);
     for (field, request, expected) in [
         ("name", v1::LoginRequest { name: "n".repeat(33), ..login.clone() }, Named("name")),

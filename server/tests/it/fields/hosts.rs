@@ -8,8 +8,8 @@ use castle::v1::account_ref::Account;
 
 const YEAR_S: u64 = 365 * 86_400;
 
-fn bob() -> Option<v1::AccountRef> {
-    Some(v1::AccountRef { account: Some(Account::Name("bob".to_owned())) })
+fn bob() -> v1::AccountRef {
+    v1::AccountRef { account: Some(Account::Name("bob".to_owned())) }
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -77,17 +77,17 @@ fn accounts() -> Vec<Case> {
             expected,
         }));
     }
-    let with_long_id = acts(bob(), long(65)).into_iter();
+    let with_long_id = acts(Some(bob()), long(65)).into_iter();
     cases.extend(with_long_id.map(|(rpc, message)| Case {
         rpc,
         field: "request_id",
         message,
         expected: Named("request_id"),
     }));
-    let ban = v1::BanGuestRequest { account: bob(), reason: chars(257), ..Default::default() };
+    let ban = v1::BanGuestRequest { account: Some(bob()), reason: chars(257), ..Default::default() };
     cases.push(Case::new("AdminService/BanGuest", "reason", &ban, Named("reason")));
     for role in [0, 3, -1] {
-        let set = v1::SetRoleRequest { account: bob(), role, ..Default::default() };
+        let set = v1::SetRoleRequest { account: Some(bob()), role, ..Default::default() };
         cases.push(Case::new("AdminService/SetRole", "role", &set, Named("role")));
     }
     cases

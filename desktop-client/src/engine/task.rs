@@ -15,6 +15,7 @@ use crate::call::{CallMachine, Input};
 use crate::error::ClientError;
 use crate::media::clock::MediaClock;
 use crate::media::frame::FrameSlot;
+use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PeerEvent};
 use crate::signaling::{self, Account, DeviceTokens, Event, ServerAddress, Session};
 use crate::view::{
@@ -123,6 +124,8 @@ struct Engine {
     inventory: Inventory,
     /// What the last look found.
     lists: Option<Lists>,
+    /// What is to be heard while there is no call yet, or no more.
+    tone: Option<(Tone, TonePlayer)>,
     /// Who called and was not answered: to be told when the call is over.
     ringing: Option<String>,
     record: CallRecord,
@@ -261,6 +264,7 @@ impl Engine {
             tryout: None,
             inventory: Inventory::start(notices),
             lists: None,
+            tone: None,
             ringing: None,
             record: CallRecord::default(),
             stats: None,
@@ -372,6 +376,7 @@ impl Engine {
         self.drive(Input::HangUp);
         self.tell_server(signaling::Command::Leave);
         self.end_tryout();
+        self.tone = None;
         let farewells = self.farewells;
         farewells.close();
         let ended = async {
@@ -386,12 +391,13 @@ impl Engine {
     }
 }
 
-/// The words of a device as a sentence of their own, unless they are one.
-fn sentence(fault: &str) -> String {
+/// The words of a device as a sentence of their own, unless they are one; what it means, where there is a call.
+fn sentence(fault: &str, in_call: bool) -> String {
     if fault.ends_with('.') {
         return fault.to_owned();
     }
     let mut letters = fault.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("{first}{}. The call goes on without it.", letters.as_str().trim_end_matches('.'))
+    let meaning = if in_call { " The call goes on without it." } else { "" };
+    format!("{first}{}.{meaning}", letters.as_str())
 }

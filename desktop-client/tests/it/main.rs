@@ -6,6 +6,7 @@ mod call_flow;
 mod coturn;
 mod footage;
 mod hall_and_history;
+mod keeping;
 mod killed_server;
 mod machine;
 mod open_for_days;
@@ -16,5 +17,7 @@ mod screens;
 mod sealed;
 #[cfg(target_os = "linux")]
 mod sound;
+#[cfg(unix)]
+mod starts;
 mod support;
 mod talk;

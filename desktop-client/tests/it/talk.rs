@@ -164,7 +164,7 @@ fn a_login_is_remembered_forgotten_and_lost() {
         ada.until("online", |snapshot| snapshot.me.is_some());
     }
     let keys = || std::fs::read_to_string(profile.join("logins.json")).unwrap_or_default();
-    let old = keys();
+    let old = ["logins.json", "settings.json"].map(|file| (file, std::fs::read(profile.join(file)).unwrap()));
     let ada = with_profile("ada", &profile);
     again(&ada);
     ada.until("online", |snapshot| snapshot.me.is_some());
@@ -176,10 +176,13 @@ fn a_login_is_remembered_forgotten_and_lost() {
     assert!(!keys().contains("refresh_token"), "{}", keys());
 
     // A key that somebody else used, or that the server ended, is told and thrown away.
-    std::fs::write(profile.join("logins.json"), old).unwrap();
+    for (file, content) in old {
+        std::fs::write(profile.join(file), content).unwrap();
+    }
     let ada = with_profile("ada", &profile);
     again(&ada);
-    ada.until("told", |snapshot| snapshot.notices.iter().any(|notice| notice.text.contains("log in again")));
+    ada.until("told", |snapshot| snapshot.notices.iter().any(|notice| notice.text.contains("og in again")));
+    ada.until("the key gone", |snapshot| !snapshot.servers[0].remembered);
     ada.does(Command::ForgetServer { server: server.url(), name: "ada".into() });
     ada.until("forgotten", |snapshot| snapshot.servers.is_empty());
     drop(ada);

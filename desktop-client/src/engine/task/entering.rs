@@ -104,6 +104,14 @@ impl Engine {
             Err(kind) => return self.complain(&ClientError::from(kind)),
         };
         let credentials = credentials(&address);
+        if let Credentials::Remembered { name, .. } = &credentials
+            && !self.servers.iter().any(|known| {
+                known.remembered
+                    && (known.server.as_str(), known.name.as_str()) == (&address.to_string(), name)
+            })
+        {
+            return self.complain(&ErrorReason::RefreshInvalid.into());
+        }
         let remembered = match &credentials {
             Credentials::Remembered { name, .. } => Some(name.clone()),
             Credentials::LogIn { .. } | Credentials::Register { .. } => None,

@@ -102,7 +102,9 @@ impl Engine {
                     live.request_key_frame();
                 }
             }
-            DeviceNotice::Camera(fault) => self.devices.camera_fault = fault.map(|fault| sentence(&fault)),
+            DeviceNotice::Camera(fault) => {
+                self.devices.camera_fault = fault.map(|fault| sentence(&fault, self.live.is_some()))
+            }
             DeviceNotice::Lists(lists) => self.take_lists(lists),
         }
     }

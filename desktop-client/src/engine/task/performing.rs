@@ -11,8 +11,9 @@ use super::tending::bits;
 use super::{Engine, Link, PEER_EVENTS_MAX, sentence};
 use crate::call::{Effect, Input, Negotiation, Reason, Role, Route, State};
 use crate::crash;
-use crate::engine::SystemNotice;
+use crate::engine::{SystemNotice, Viewer};
 use crate::media::frame::Picture;
+use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use crate::signaling;
 use crate::view::Severity;
@@ -70,7 +71,25 @@ impl Engine {
             }
         }
         self.follow_ringing();
+        self.follow_tone();
         self.tell_system();
+    }
+
+    /// Lets the person hear that it rings, here or there, and that a call is over.
+    fn follow_tone(&mut self) {
+        let wanted = match self.machine.state() {
+            _ if !matches!(self.config.viewer, Viewer::Window) => None,
+            State::Ringing { accepted: false, .. } => self.preferences.ring.then_some(Tone::Ring),
+            State::Calling { .. } => Some(Tone::Ringback),
+            State::Over { lasted: Some(_), .. } => Some(Tone::Ended),
+            _ => None,
+        };
+        if self.tone.as_ref().map(|(tone, _)| *tone) != wanted {
+            if let Some((_, player)) = self.tone.take() {
+                self.farewells.spawn_blocking(move || drop(player));
+            }
+            self.tone = wanted.map(|tone| (tone, TonePlayer::start(&self.source.speaker, tone)));
+        }
     }
 
     /// Tells of calls and missed calls where the person does not look at the window.
@@ -345,9 +364,9 @@ impl Engine {
         live.second_passed();
         live.fill(&mut self.record);
         let (mic, speaker) = live.sound_faults();
-        self.devices.mic_fault = mic.map(|fault| sentence(&fault));
-        self.devices.speaker_fault = speaker.map(|fault| sentence(&fault));
-        self.devices.camera_fault = self.record.sender.fault.as_deref().map(sentence);
+        self.devices.mic_fault = mic.map(|fault| sentence(&fault, true));
+        self.devices.speaker_fault = speaker.map(|fault| sentence(&fault, true));
+        self.devices.camera_fault = self.record.sender.fault.as_deref().map(|fault| sentence(fault, true));
         if matches!(self.machine.state(), State::Connected { .. })
             && let Some((before, span)) = live.path_before()
         {
@@ -355,6 +374,7 @@ impl Engine {
             self.stats = Some(stats);
             self.talk.judge.second(stats, self.switches.peer_camera_on);
         }
+        self.tell_of_no_camera();
         for message in self.talk.chat.again(Instant::now()) {
             self.say(&message);
         }

@@ -152,7 +152,7 @@ impl Engine {
         let now = Instant::now();
         if let Some(rig) = &mut self.tryout {
             rig.look(now);
-            self.devices.mic_fault = rig.mic_fault().map(|fault| sentence(&fault));
+            self.devices.mic_fault = rig.mic_fault().map(|fault| sentence(&fault, false));
         }
         let Some(live) =
             self.live.as_ref().filter(|_| matches!(self.machine.state(), State::Connected { .. }))

@@ -128,7 +128,8 @@ impl Engine {
         self.tell_of_no_camera();
     }
 
-    fn tell_of_no_camera(&mut self) {
+    /// A camera that is not there is no fault of a device, but a person wants to know what the other end sees.
+    pub(super) fn tell_of_no_camera(&mut self) {
         let by_choice = self.config.camera.is_none() && matches!(self.config.viewer, Viewer::Window);
         let in_use = self.live.is_some() || self.tryout.is_some();
         let none = matches!(self.source.camera, CameraSpec::Pattern(_)) && self.lists.is_some();

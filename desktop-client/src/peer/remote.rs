@@ -75,12 +75,12 @@ fn split(sdp: &str) -> (String, Vec<Candidate>) {
         if let (Some(mid), Some(name)) = (mids.last_mut(), line.strip_prefix("a=mid:")) {
             *mid = name.trim_end();
         }
-        match line.strip_prefix("a=").filter(|value| value.starts_with("candidate:")) {
-            Some(value) => found.push((value.trim_end().to_owned(), mids.len().saturating_sub(1))),
-            None => {
-                rest.push_str(line.trim_end());
-                rest.push_str("\r\n");
-            }
+        let value = line.strip_prefix("a=").filter(|value| value.starts_with("candidate:"));
+        if let Some(value) = value {
+            found.push((value.trim_end().to_owned(), mids.len().saturating_sub(1)));
+        } else {
+            rest.push_str(line.trim_end());
+            rest.push_str("\r\n");
         }
     }
     let named = |(candidate, section): (String, usize)| Candidate {

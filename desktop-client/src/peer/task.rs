@@ -94,7 +94,6 @@ pub(super) struct Counters {
     pub(super) windows: Mutex<[ReceiveWindow; 2]>,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "what has happened, each by itself")]
 pub(super) struct Task {
     pub(super) config: PeerConfig,
     events: mpsc::Sender<(CallId, PeerEvent)>,

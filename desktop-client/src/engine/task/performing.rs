@@ -208,7 +208,7 @@ impl Engine {
             Negotiation::Answer(sdp) => live.tell_peer(PeerCommand::RemoteAnswer(sdp)),
             Negotiation::Candidate(candidate) => live.tell_peer(PeerCommand::RemoteCandidate(candidate)),
             Negotiation::CandidatesRemoved(gone) => {
-                live.tell_peer(PeerCommand::RemoteCandidatesRemoved(gone))
+                live.tell_peer(PeerCommand::RemoteCandidatesRemoved(gone));
             }
             Negotiation::EndOfCandidates { .. } => {}
         }

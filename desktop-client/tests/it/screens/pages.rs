@@ -1,7 +1,6 @@
 //! The pages beside the hall, dialogs, and what can be laid over a call.
 
 use super::*;
-use castle_desktop::ui::Page;
 use castle_desktop::view::{Preferences, QualityCap, ReportReason, ThemeChoice};
 use castle_desktop::words;
 use egui::accesskit::Role;

@@ -1,5 +1,7 @@
 //! What is done while a call rings: all that can be, and nothing by which the other end could tell.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says enough by failing")]
+
 use crate::support::{Guest, PASSWORD, PATIENCE, TestServer, config};
 use castle::ids::CallId;
 use castle::v1::castle_service_client::CastleServiceClient;
@@ -86,9 +88,8 @@ impl Caller {
         self.say(Ask::PlaceCall(v1::PlaceCall { target })).await;
         self.call = self.until_call(CallState::Ringing).await.call_id;
         let sdp = loop {
-            match self.peer.1.recv().await.expect("a connection").1 {
-                PeerEvent::LocalOffer(sdp) => break sdp,
-                _ => {}
+            if let PeerEvent::LocalOffer(sdp) = self.peer.1.recv().await.expect("a connection").1 {
+                break sdp;
             }
         };
         let door = self.door.local_addr().unwrap().port();
@@ -171,7 +172,11 @@ fn nothing_of_a_callee_who_has_not_accepted_reaches_the_caller_and_all_is_there_
         assert!(!eve.was_knocked_at(), "a packet of bea's came");
         bea.does(Command::Accept);
         eve.until_call(CallState::Connecting).await;
-        let Say::Answer(answer) = eve.hear().await else { panic!("{:#?}", eve.told) };
+        let answer = loop {
+            if let Say::Answer(answer) = eve.hear().await {
+                break answer;
+            }
+        };
         assert!(eve.peer.0.send(PeerCommand::RemoteAnswer(answer.sdp)));
         while !matches!(eve.hear().await, Say::Candidate(_)) {}
         while !eve.was_knocked_at() {

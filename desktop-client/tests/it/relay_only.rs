@@ -88,7 +88,9 @@ impl Pair {
                     Some(PeerCommand::RemoteCandidate(candidate))
                 }
                 PeerEvent::CandidatesRemoved(gone) => {
-                    gone.iter().for_each(|gone| scan(&gone.candidate));
+                    for candidate in &gone {
+                        scan(&candidate.candidate);
+                    }
                     Some(PeerCommand::RemoteCandidatesRemoved(gone))
                 }
                 PeerEvent::Failed(fault) => panic!("{fault}: {:#?}", self.said),

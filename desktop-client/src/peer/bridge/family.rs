@@ -67,8 +67,7 @@ impl Family {
 
 /// Media is not parsed for it: ChannelData and indications begin otherwise.
 fn is(message: &[u8], method: u16, class: Class) -> bool {
-    let first = u8::from(class != Class::Request);
-    message.first() == Some(&first)
+    message.first() == Some(&u8::from(class != Class::Request))
         && Message::decode(message).is_some_and(|m| (m.method, m.class) == (method, class))
 }
 

@@ -133,7 +133,7 @@ fn remote_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) {
         let seconds = view.now.saturating_duration_since(frozen.since).as_secs().max(1);
         say_with("call-frozen", &[("peer", call.peer.as_str().into()), ("seconds", seconds.into())])
     });
-    let picture = ui.interact(stage, Id::unique("remote picture"), Sense::click());
+    let picture = ui.interact(stage, Id::unique("remote picture"), Sense::CLICK);
     if picture.double_clicked() {
         toggle_full_screen(ui);
     }

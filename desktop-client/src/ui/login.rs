@@ -198,7 +198,7 @@ fn known_ui(ui: &mut Ui, servers: &[KnownServer], commands: &mut Vec<Command>) {
 }
 
 /// About as high as the form with all its fields, to put it a little above the middle.
-const FORM_HEIGHT: f32 = 520.0;
+const FORM_HEIGHT: f32 = 580.0;
 
 fn form_ui(ui: &mut Ui, draft: &mut Draft, busy: bool, commands: &mut Vec<Command>) {
     row(ui, |ui| {

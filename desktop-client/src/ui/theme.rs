@@ -311,6 +311,8 @@ impl Palette {
         visuals.error_fg_color = self.error_ink;
         visuals.selection.bg_fill = self.accent.gamma_multiply(0.35);
         visuals.selection.stroke = Stroke::new(size::FOCUS, self.focus);
+        // A mark that blinks would draw the whole window twice a second.
+        visuals.text_cursor.blink = false;
         visuals.text_cursor.stroke = Stroke::new(2.0, self.accent_ink);
         for (widget, fill) in [
             (&mut visuals.widgets.noninteractive, self.raised),

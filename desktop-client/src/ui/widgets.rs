@@ -128,7 +128,8 @@ pub fn round_button(
     look: Round,
     palette: &Palette,
 ) -> Response {
-    let (cell, response) = ui.allocate_exact_size(vec2(size::ROUND_CELL, size::ROUND_CELL_H), Sense::click());
+    let wanted = vec2(ui.available_width().max(size::ROUND_CELL), size::ROUND_CELL_H);
+    let (cell, response) = ui.allocate_exact_size(wanted, Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     let center = pos2(cell.center().x, cell.top() + size::ROUND / 2.0 + size::FOCUS);
     let fill = if response.hovered() { look.hover } else { look.fill };

@@ -70,7 +70,11 @@ fn built(builder: egui_kittest::HarnessBuilder<Window>, window: Window, size: Ve
         local.poll(ui.ctx());
         screens.show(ui, &View { snapshot, now: *now, wall: clock(), remote, local }, commands);
     };
-    let mut shown = builder.with_size(size).with_context_setup(theme::install).build_ui_state(draw, window);
+    let mut shown = builder
+        .with_size(size)
+        .allow_missing_glyphs() // languages are offered by their own names
+        .with_context_setup(theme::install)
+        .build_ui_state(draw, window);
     shown.run();
     shown
 }

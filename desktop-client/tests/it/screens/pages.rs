@@ -281,7 +281,7 @@ fn a_login_under_way_is_given_up() {
 #[test]
 fn in_hebrew_the_hall_begins_at_the_right() {
     words::speaking("he", || {
-        let builder = Harness::builder().allow_missing_glyphs();
+        let builder = Harness::builder();
         let shown = built(builder, Window::new(online(), Prefill::default()), ROOMY);
         let heading = shown.get_by_label(say("hall")).rect();
         let out = shown.get_by_label(say("hall-log-out")).rect();

@@ -32,7 +32,8 @@ fn still(width: usize, height: usize) -> Tile {
     Screen::cpu().tile(slot, None)
 }
 
-fn picture(state: states::State, theme: egui::Theme, size: Vec2) -> image::RgbaImage {
+/// `fonts`: with those of the system, which differ from machine to machine.
+fn picture(state: states::State, theme: egui::Theme, size: Vec2, fonts: bool) -> image::RgbaImage {
     let in_call = state.snapshot.call.is_some() || state.page == castle_desktop::ui::Page::Tryout;
     let mut window = Window::new(state.snapshot, state.prefill);
     if in_call {
@@ -40,6 +41,10 @@ fn picture(state: states::State, theme: egui::Theme, size: Vec2) -> image::RgbaI
     }
     let builder = Harness::builder().with_theme(theme).renderer(Raster::default());
     let mut shown = built(builder, window, size);
+    if fonts {
+        let system = egui_system_font_provider::SystemFontProvider::new();
+        shown.ctx.add_font_provider(Arc::new(system));
+    }
     states::prepare(&mut shown, state.page, &state.keys, state.closing);
     shown.run();
     shown.render().expect("drawn on the CPU")
@@ -54,7 +59,7 @@ fn every_screen_looks_as_it_did_when_it_was_looked_at() {
     for (suffix, theme) in themes {
         for state in states::every() {
             let name = format!("{}-{suffix}", state.name);
-            let drawn = picture(state, theme, SIZE);
+            let drawn = picture(state, theme, SIZE, false);
             if let Some(folder) = &folder {
                 drawn.save(folder.join(format!("{name}.png"))).expect("pictures can be written");
             }
@@ -65,7 +70,7 @@ fn every_screen_looks_as_it_did_when_it_was_looked_at() {
         for (suffix, language, size) in [("he", "he", SIZE), ("small", "de", SMALLEST)] {
             for state in states::every() {
                 let path = folder.join(format!("{}-{suffix}.png", state.name));
-                let drawn = words::speaking(language, || picture(state, egui::Theme::Light, size));
+                let drawn = words::speaking(language, || picture(state, egui::Theme::Light, size, true));
                 drawn.save(path).expect("pictures can be written");
             }
         }

@@ -23,6 +23,7 @@ mod path;
 mod remote;
 mod restart;
 mod scrub;
+mod seal;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -108,7 +109,10 @@ pub enum PeerEvent {
         route: Option<PathRoute>,
     },
     /// The data channel is open: media can flow both ways.
-    ChannelOpen,
+    ChannelOpen {
+        /// Between which certificates it is sealed; `None` where the stack does not tell.
+        seal: Option<Seal>,
+    },
     /// A message of the data channel, at most [`CHANNEL_MESSAGE_MAX`] bytes.
     Message(Bytes),
     /// The other end's decoder wants a key frame.
@@ -127,6 +131,15 @@ pub enum PeerEvent {
     Reconnected,
     /// Over, for this reason. Last.
     Failed(PeerFault),
+}
+
+/// The two certificates of a DTLS association, by their SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    /// The own one.
+    pub own: [u8; 32],
+    /// The one that the other end showed in DTLS, whatever any description says.
+    pub theirs: [u8; 32],
 }
 
 /// Why a connection cannot be, or ended.
@@ -219,8 +232,8 @@ pub enum MediaKind {
 /// Takes packets as they arrive, each once; called on the runtime, must not block.
 pub type PacketHandler = Arc<dyn Fn(MediaKind, IncomingPacket) + Send + Sync>;
 
-/// Largest message of the data channel that is read or written, bytes: ours have below 200.
-pub const CHANNEL_MESSAGE_MAX: usize = 4096;
+/// Largest message of the data channel that is read or written, bytes: a line of chat whose every byte is escaped.
+pub const CHANNEL_MESSAGE_MAX: usize = 16 * 1024;
 /// Commands that may wait: more than the candidates a peer may send in a burst.
 const COMMANDS_MAX: usize = 256;
 /// Video packets that may wait for the socket: two key frames.

@@ -9,6 +9,7 @@ fn info(id: u128, origin: Origin, phase: Phase) -> CallInfo {
     CallInfo {
         id: CallId::from_bits(id),
         peer: "Bea".into(),
+        peer_guest: None,
         peer_name: "bea".into(),
         phase,
         origin,

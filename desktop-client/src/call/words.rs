@@ -50,6 +50,8 @@ pub enum Target {
 pub struct CallInfo {
     /// Which.
     pub id: CallId,
+    /// Who the other end is, where the server tells.
+    pub peer_guest: Option<GuestId>,
     /// What people see of the other end.
     pub peer: String,
     /// Its login name.

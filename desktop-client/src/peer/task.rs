@@ -193,7 +193,8 @@ impl Task {
                 Some(message) = self.messages.1.recv() => match message {
                     Message::Open => {
                         self.channel_open = true;
-                        self.tell(PeerEvent::ChannelOpen).await;
+                        let seal = self.seal().await;
+                        self.tell(PeerEvent::ChannelOpen { seal }).await;
                     }
                     Message::Data(data) => self.tell(PeerEvent::Message(data)).await,
                 },

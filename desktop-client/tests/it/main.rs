@@ -5,6 +5,8 @@ mod bot_call;
 mod call_flow;
 mod coturn;
 mod footage;
+mod hall_and_history;
+mod keeping;
 mod killed_server;
 mod machine;
 mod open_for_days;
@@ -15,4 +17,7 @@ mod screens;
 mod sealed;
 #[cfg(target_os = "linux")]
 mod sound;
+#[cfg(unix)]
+mod starts;
 mod support;
+mod talk;

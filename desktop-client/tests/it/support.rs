@@ -101,15 +101,20 @@ impl Guest {
     }
 
     fn with(name: &str, relay_only: bool) -> Self {
-        let (wake, woken) = sync_channel(1);
         let config = EngineConfig {
-            camera: CameraSpec::default(),
-            mic: MicSpec::Tone,
-            speaker: SpeakerSpec::Off,
+            camera: Some(CameraSpec::default()),
+            mic: Some(MicSpec::Tone),
+            speaker: Some(SpeakerSpec::Off),
             viewer: Viewer::Bot { reference: None },
             relay_only,
             ..EngineConfig::default()
         };
+        Self::of(name, config)
+    }
+
+    /// A guest with an engine of their own making.
+    pub(crate) fn of(name: &str, config: EngineConfig) -> Self {
+        let (wake, woken) = sync_channel(1);
         let engine = Engine::start(config, Arc::new(move || wake.try_send(()).unwrap_or_default()));
         Self { engine, woken, name: name.into() }
     }

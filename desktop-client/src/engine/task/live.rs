@@ -8,7 +8,7 @@ use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{MediaClock, PingSample};
 use crate::peer::{PacketHandler, PathStats, Peer, PeerCommand, SendRate};
-use crate::rate::RateController;
+use crate::rate::{RateController, START_BPS};
 use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ pub(super) struct LiveCall {
     peer: Option<(Peer, Inlet)>,
     connection: Option<Connection>,
     clock: MediaClock,
+    /// What pictures may take of the path, and what the person lets them take; bit/s.
+    rate: (SendRate, u32),
 }
 
 /// Where the peer's packets go: nowhere until there is a conversation.
@@ -51,10 +53,36 @@ struct Connection {
 
 impl LiveCall {
     /// It rings, here or there: the camera opens.
-    pub(super) fn ring(source: &MediaSource, switches: Switches) -> Self {
-        let camera = source.open_camera();
+    pub(super) fn ring(camera: Camera, clock: MediaClock, switches: Switches, cap: u32) -> Self {
         camera.sender().set_enabled(switches.camera_on);
-        Self { camera, peer: None, connection: None, clock: source.clock }
+        let rate = SendRate { picture_bps: START_BPS, clogged: false };
+        Self { camera, peer: None, connection: None, clock, rate: (rate, cap) }
+    }
+
+    /// What the person lets pictures take, bit/s.
+    pub(super) fn set_cap(&mut self, cap: u32) {
+        self.rate.1 = cap;
+        self.set_rate(self.rate.0);
+    }
+
+    fn set_rate(&mut self, rate: SendRate) {
+        self.rate.0 = rate;
+        self.camera.sender().set_rate(rate.picture_bps.min(self.rate.1), rate.clogged);
+    }
+
+    /// Goes on with the devices of `source`.
+    pub(super) fn use_devices(&self, source: &MediaSource) {
+        self.camera.use_device(source);
+        if let Some(connection) = &self.connection {
+            connection.conversation.use_devices(source);
+        }
+    }
+
+    /// Pictures of the other end that came in all.
+    pub(super) fn pictures(&self) -> u64 {
+        let receiver =
+            self.connection.as_ref().and_then(|connection| connection.conversation.receiver.as_ref());
+        receiver.map_or(0, |receiver| receiver.stats().frames_decoded)
     }
 
     /// The connection is prepared: `open` makes the peer, with where its packets go.
@@ -121,7 +149,8 @@ impl LiveCall {
     pub(super) fn path_up(&mut self, now: Instant, relayed: bool) {
         if let Some(connection) = &mut self.connection {
             let rate = connection.rate.insert(RateController::new(now, relayed));
-            self.camera.sender().set_rate(rate.target_bps(), false);
+            let picture_bps = rate.target_bps();
+            self.set_rate(SendRate { picture_bps, clogged: false });
         }
     }
 
@@ -130,8 +159,9 @@ impl LiveCall {
         if let Some(rate) = self.connection.as_mut().and_then(|connection| connection.rate.as_mut()) {
             let before = rate.target_bps();
             rate.report(now, lost);
-            if rate.target_bps() != before {
-                self.camera.sender().set_rate(rate.target_bps(), false);
+            let picture_bps = rate.target_bps();
+            if picture_bps != before {
+                self.set_rate(SendRate { picture_bps, clogged: false });
             }
         }
     }
@@ -149,7 +179,7 @@ impl LiveCall {
         if let Some(connection) = &mut self.connection {
             connection.rate = None;
         }
-        self.camera.sender().set_rate(rate.picture_bps, rate.clogged);
+        self.set_rate(rate);
     }
 
     pub(super) fn key_frame_wanted(&mut self, now: Instant) {
@@ -168,11 +198,11 @@ impl LiveCall {
             if let Some(audio) = &connection.conversation.audio {
                 audio.set_muted(switches.muted);
             }
-            self.say(Message::State { muted: switches.muted, camera: switches.camera_on });
+            self.say(&Message::State { muted: switches.muted, camera: switches.camera_on });
         }
     }
 
-    fn say(&self, message: Message) {
+    pub(super) fn say(&self, message: &Message) {
         if self.connection.as_ref().is_some_and(|connection| connection.channel_open) {
             self.tell_peer(PeerCommand::Send(Bytes::from(message.encode())));
         }
@@ -199,35 +229,33 @@ impl LiveCall {
             connection.pings = connection.pings.saturating_add(1);
             let pause = if connection.pings < FIRST_PING_COUNT { FIRST_PINGS } else { TICK };
             connection.ping_at = now + pause;
-            self.say(Message::Ping { v: VERSION, sent_us: self.clock.now_us() });
+            self.say(&Message::Ping { v: VERSION, sent_us: self.clock.now_us() });
         }
     }
 
-    /// A message of the peer; what it switched, if it says so.
-    pub(super) fn hear(&mut self, message: Message) -> Option<(bool, bool)> {
-        let connection = self.connection.as_mut()?;
+    /// A message of the peer about clocks and sound.
+    pub(super) fn hear(&mut self, message: Message) {
+        let Some(connection) = &mut self.connection else { return };
         match message {
             Message::Ping { sent_us, .. } => {
                 connection.pongs = connection.pongs.saturating_add(1);
                 if connection.pongs <= PONGS_PER_SECOND {
-                    self.say(Message::Pong { sent_us, at_us: self.clock.now_us() });
+                    self.say(&Message::Pong { sent_us, at_us: self.clock.now_us() });
                 }
-                None
             }
             Message::Pong { sent_us, at_us } => {
                 let received_us = self.clock.now_us();
                 if let Some(screen) = &connection.conversation.screen {
                     screen.add_ping(PingSample { sent_us, peer_us: at_us, received_us });
                 }
-                None
             }
             Message::Anchor { timestamp, capture_us } => {
                 if let Some(audio) = &connection.conversation.audio {
                     audio.set_remote_anchor(CaptureAnchor { timestamp, capture_us });
                 }
-                None
             }
-            Message::State { muted, camera } => Some((muted, camera)),
+            Message::State { .. } | Message::Chat { .. } | Message::ChatTaken { .. } | Message::Safety(_) => {
+            }
         }
     }
 
@@ -247,7 +275,7 @@ impl LiveCall {
         let Some(connection) = &mut self.connection else { return };
         connection.pongs = 0;
         if let Some(anchor) = connection.conversation.anchor() {
-            self.say(Message::Anchor { timestamp: anchor.timestamp, capture_us: anchor.capture_us });
+            self.say(&Message::Anchor { timestamp: anchor.timestamp, capture_us: anchor.capture_us });
         }
     }
 

@@ -103,7 +103,7 @@ impl Engine {
                 }
             }
             DeviceNotice::Camera(fault) => {
-                self.devices.camera_fault = fault.map(|fault| sentence(&fault, self.live.is_some()))
+                self.devices.camera_fault = fault.map(|fault| sentence(&fault, self.live.is_some()));
             }
             DeviceNotice::Lists(lists) => self.take_lists(lists),
         }

@@ -23,3 +23,4 @@ pub mod signals;
 pub mod ui;
 pub mod vault;
 pub mod view;
+pub mod words;

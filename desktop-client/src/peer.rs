@@ -18,7 +18,9 @@ mod bridge;
 mod connection;
 mod estimator;
 mod feedback;
+mod pacer;
 mod path;
+mod remote;
 mod restart;
 mod scrub;
 mod seal;
@@ -71,6 +73,10 @@ pub enum PeerCommand {
     RemoteAnswer(String),
     /// One of the other end's candidates.
     RemoteCandidate(Candidate),
+    /// Those of the other end's candidates that are good no longer.
+    RemoteCandidatesRemoved(Vec<Candidate>),
+    /// Both agreed to talk. Before that the other end's addresses are kept, and nothing is sent to them.
+    Reach,
     /// Over the data channel; dropped while that is closed or full.
     Send(Bytes),
     /// Ask the other end for a key frame.
@@ -90,6 +96,8 @@ pub enum PeerEvent {
     LocalAnswer(String),
     /// For the other end.
     LocalCandidate(Candidate),
+    /// For the other end: these of the last generation are good no longer.
+    CandidatesRemoved(Vec<Candidate>),
     /// For the other end: this generation is complete.
     EndOfCandidates {
         /// Which generation.
@@ -111,6 +119,8 @@ pub enum PeerEvent {
     KeyFrameWanted,
     /// The other end's receiver lost this share of our video since its last report, 0 to 1.
     VideoLoss(f64),
+    /// The other end's receiver lost this share of our sound since its last report, 0 to 1.
+    SoundLoss(f64),
     /// What our pictures may take of the path, when it changes. From the first on, `VideoLoss` says nothing more.
     Rate(SendRate),
     /// Figures of the path, once a second.

@@ -143,7 +143,12 @@ impl MediaSource {
         // Full: it is asked again while the need lasts.
         let needed = Box::new(move || drop(notices.try_send(Notice::KeyFrameNeeded)));
         let receiver = match VideoReceiver::start(slot, needed) {
-            Ok(receiver) => Some(Arc::new(receiver)),
+            Ok(receiver) => {
+                if let Some(audio) = &audio {
+                    receiver.follow_sound(audio.lip_sync(), self.clock);
+                }
+                Some(Arc::new(receiver))
+            }
             Err(error) => {
                 tracing::error!(%error, "pictures cannot be decoded");
                 None

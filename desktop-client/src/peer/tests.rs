@@ -39,7 +39,9 @@ impl Pair {
             let packets = received.clone();
             let handler: PacketHandler =
                 Arc::new(move |kind, packet| packets.lock().unwrap().push((kind, packet)));
-            End { peer: Peer::open(config, sender.clone(), handler), received }
+            let peer = Peer::open(config, sender.clone(), handler);
+            assert!(peer.send(PeerCommand::Reach));
+            End { peer, received }
         });
         Self { ends, events, said: Vec::new() }
     }

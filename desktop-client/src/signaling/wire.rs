@@ -66,19 +66,20 @@ fn negotiation(call_id: String, what: Negotiation) -> signal_request::Frame {
     match what {
         Negotiation::Offer(sdp) => Wire::Offer(v1::Offer { call_id, sdp }),
         Negotiation::Answer(sdp) => Wire::Answer(v1::Answer { call_id, sdp }),
-        Negotiation::Candidate(Candidate { candidate, mid, index, ufrag }) => {
-            Wire::Candidate(v1::Candidate {
-                call_id,
-                candidate,
-                sdp_mid: mid,
-                sdp_m_line_index: index,
-                username_fragment: ufrag,
-            })
+        Negotiation::Candidate(candidate) => Wire::Candidate(candidate_out(call_id, candidate)),
+        Negotiation::CandidatesRemoved(gone) => {
+            let candidates = gone.into_iter().map(|gone| candidate_out(String::new(), gone)).collect();
+            Wire::CandidatesRemoved(v1::CandidatesRemoved { call_id, candidates })
         }
         Negotiation::EndOfCandidates { ufrag } => {
             Wire::EndOfCandidates(v1::EndOfCandidates { call_id, username_fragment: ufrag })
         }
     }
+}
+
+fn candidate_out(call_id: String, candidate: Candidate) -> v1::Candidate {
+    let Candidate { candidate, mid, index, ufrag } = candidate;
+    v1::Candidate { call_id, candidate, sdp_mid: mid, sdp_m_line_index: index, username_fragment: ufrag }
 }
 
 fn route(route: Route) -> v1::Route {
@@ -92,13 +93,13 @@ fn route(route: Route) -> v1::Route {
 }
 
 /// A candidate that came in.
-pub(super) fn candidate(candidate: v1::Candidate) -> Negotiation {
-    Negotiation::Candidate(Candidate {
+pub(super) fn candidate(candidate: v1::Candidate) -> Candidate {
+    Candidate {
         candidate: candidate.candidate,
         mid: candidate.sdp_mid,
         index: candidate.sdp_m_line_index,
         ufrag: candidate.username_fragment,
-    })
+    }
 }
 
 /// A call as the server tells it.

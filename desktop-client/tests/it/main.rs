@@ -9,6 +9,8 @@ mod hall_and_history;
 mod keeping;
 mod killed_server;
 mod machine;
+mod open_for_days;
+mod prepared;
 mod programs;
 mod relay_only;
 mod screens;

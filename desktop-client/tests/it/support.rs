@@ -97,11 +97,16 @@ pub(crate) struct Guest {
 impl Guest {
     /// A guest who is not logged in.
     pub(crate) fn new(name: &str) -> Self {
+        Self::with(name, false)
+    }
+
+    fn with(name: &str, relay_only: bool) -> Self {
         let config = EngineConfig {
             camera: Some(CameraSpec::default()),
             mic: Some(MicSpec::Tone),
             speaker: Some(SpeakerSpec::Off),
             viewer: Viewer::Bot { reference: None },
+            relay_only,
             ..EngineConfig::default()
         };
         Self::of(name, config)
@@ -116,7 +121,12 @@ impl Guest {
 
     /// A guest who registered and is online.
     pub(crate) fn online(server: &TestServer, name: &str) -> Self {
-        let guest = Self::new(name);
+        Self::online_by(server, name, false)
+    }
+
+    /// The same; who may want all calls relayed.
+    pub(crate) fn online_by(server: &TestServer, name: &str, relay_only: bool) -> Self {
+        let guest = Self::with(name, relay_only);
         guest.register(server);
         guest.until("online", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
         guest

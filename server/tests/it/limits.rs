@@ -184,6 +184,9 @@ async fn frames_out_of_their_order_are_refused_and_change_nothing() {
     bob_signal.call_in(v1::CallState::Ringing).await;
     bob_signal.accepts(&call).await;
     bob_signal.call_in(v1::CallState::Connecting).await;
+    let sdp = "an answer".to_owned();
+    bob_signal.ask(Request::Answer(v1::Answer { call_id: call.call_id.clone(), sdp })).await;
+    assert_eq!(bob_signal.fault().await.reason(), Reason::WrongState, "an answer before the offer");
     bob_signal.accepts(&call).await;
     let again = bob_signal.fault().await.reason();
     assert!(matches!(again, Reason::NotInCall | Reason::WrongState), "accepted twice: {again:?}");

@@ -1,4 +1,4 @@
-//! The media and the connection of the call that is on, and the figures they give.
+//! The media and the connection of the call that rings or is on, and the figures they give.
 
 use super::super::channel::{Message, VERSION};
 use super::super::devices::{Camera, Conversation, MediaSource};
@@ -7,9 +7,10 @@ use super::super::snapshot::Switches;
 use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{MediaClock, PingSample};
-use crate::peer::{PathStats, Peer, PeerCommand, SendRate};
+use crate::peer::{PacketHandler, PathStats, Peer, PeerCommand, SendRate};
 use crate::rate::{RateController, START_BPS};
 use bytes::Bytes;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Pings in quick succession at first.
@@ -22,14 +23,23 @@ const KEY_FRAME_FLOOR: Duration = Duration::from_millis(250);
 /// What the call that is on holds.
 pub(super) struct LiveCall {
     camera: Camera,
+    peer: Option<(Peer, Inlet)>,
     connection: Option<Connection>,
     clock: MediaClock,
     /// What pictures may take of the path, and what the person lets them take; bit/s.
     rate: (SendRate, u32),
 }
 
+/// Where the peer's packets go: nowhere until there is a conversation.
+type Inlet = Arc<OnceLock<PacketHandler>>;
+
+/// What a connection leaves behind. Dropping it waits for devices.
+pub(super) struct Remains {
+    _peer: Option<(Peer, Inlet)>,
+    _connection: Option<Connection>,
+}
+
 struct Connection {
-    peer: Peer,
     conversation: Conversation,
     rate: Option<RateController>,
     channel_open: bool,
@@ -46,7 +56,7 @@ impl LiveCall {
     pub(super) fn ring(camera: Camera, clock: MediaClock, switches: Switches, cap: u32) -> Self {
         camera.sender().set_enabled(switches.camera_on);
         let rate = SendRate { picture_bps: START_BPS, clogged: false };
-        Self { camera, connection: None, clock, rate: (rate, cap) }
+        Self { camera, peer: None, connection: None, clock, rate: (rate, cap) }
     }
 
     /// What the person lets pictures take, bit/s.
@@ -75,20 +85,29 @@ impl LiveCall {
         receiver.map_or(0, |receiver| receiver.stats().frames_decoded)
     }
 
-    /// The connection begins; `open` makes the peer that feeds the given conversation.
-    pub(super) fn converse(
-        &mut self,
-        now: Instant,
-        conversation: Conversation,
-        switches: Switches,
-        open: impl FnOnce(&Conversation) -> Peer,
-    ) {
-        let peer = open(&conversation);
+    /// The connection is prepared: `open` makes the peer, with where its packets go.
+    pub(super) fn prepare(&mut self, open: impl FnOnce(PacketHandler) -> Peer) {
+        let inlet = Inlet::default();
+        let handler = Arc::clone(&inlet);
+        let peer = open(Arc::new(move |kind, packet| {
+            if let Some(handle) = handler.get() {
+                handle(kind, packet);
+            }
+        }));
+        self.peer = Some((peer, inlet));
+    }
+
+    /// Both agreed to talk: what comes from the peer is heard and seen.
+    pub(super) fn converse(&mut self, now: Instant, conversation: Conversation, switches: Switches) {
+        if let Some((_, inlet)) = &self.peer
+            && inlet.set(conversation.packet_handler()).is_err()
+        {
+            tracing::error!("a connection can be given one conversation");
+        }
         if let Some(audio) = &conversation.audio {
             audio.set_muted(switches.muted);
         }
         self.connection = Some(Connection {
-            peer,
             conversation,
             rate: None,
             channel_open: false,
@@ -103,8 +122,8 @@ impl LiveCall {
 
     /// Hands the connection something to do.
     pub(super) fn tell_peer(&self, command: PeerCommand) {
-        if let Some(connection) = &self.connection
-            && !connection.peer.send(command)
+        if let Some((peer, _)) = &self.peer
+            && !peer.send(command)
         {
             tracing::debug!("the connection is over or does not keep up");
         }
@@ -116,9 +135,14 @@ impl LiveCall {
 
     /// Both ends are up: sound and picture leave.
     pub(super) fn open_gates(&self) {
-        if let Some(connection) = &self.connection {
-            connection.conversation.open_gates(&self.camera, &connection.peer);
+        if let (Some(connection), Some((peer, _))) = (&self.connection, &self.peer) {
+            connection.conversation.open_gates(&self.camera, peer);
         }
+    }
+
+    /// The connection is over; the camera stays.
+    pub(super) fn part(&mut self) -> Remains {
+        Remains { _peer: self.peer.take(), _connection: self.connection.take() }
     }
 
     /// The path is up.
@@ -139,6 +163,14 @@ impl LiveCall {
             if picture_bps != before {
                 self.set_rate(SendRate { picture_bps, clogged: false });
             }
+        }
+    }
+
+    /// The other end lost this share of our sound.
+    pub(super) fn sound_lost(&self, lost: f64) {
+        let audio = self.connection.as_ref().and_then(|connection| connection.conversation.audio.as_ref());
+        if let Some(audio) = audio {
+            audio.set_loss(lost);
         }
     }
 

@@ -8,7 +8,7 @@ use super::super::snapshot::{self, Switches};
 use super::live::LiveCall;
 use super::talking::Talk;
 use super::tending::bits;
-use super::{Engine, Link, sentence};
+use super::{Engine, Link, PEER_EVENTS_MAX, sentence};
 use crate::call::{Effect, Input, Negotiation, Reason, Role, Route, State};
 use crate::crash;
 use crate::engine::{SystemNotice, Viewer};
@@ -21,6 +21,7 @@ use castle::ids::CallId;
 use castle_connectivity::trust::Trust;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
+use tokio::sync::mpsc;
 
 impl Engine {
     /// Runs the machine and does what it says.
@@ -44,6 +45,7 @@ impl Engine {
                     let role = if offers { Role::Offerer } else { Role::Answerer };
                     self.open_peer(call, role, relay_only);
                 }
+                Effect::Converse => self.converse(),
                 Effect::ToPeer(what) => self.to_peer(what),
                 Effect::OpenGates => {
                     self.record.connected_at = Some(Instant::now());
@@ -51,7 +53,7 @@ impl Engine {
                         live.open_gates();
                     }
                 }
-                Effect::ClosePeer => self.put_media_away(),
+                Effect::ClosePeer => self.close_peer(),
                 Effect::Ended(call, reason) => {
                     self.put_media_away();
                     self.record.call = Some(call);
@@ -149,9 +151,7 @@ impl Engine {
         if self.live.is_none() {
             self.begin_media();
         }
-        let now = Instant::now();
         self.record.call = Some(call);
-        self.record.agreed_at = Some(now);
         self.record.role = Some(role);
         if let Some(info) = self.machine.live() {
             self.record.peer.clone_from(&info.peer_name);
@@ -174,12 +174,30 @@ impl Engine {
             loopback,
             trust: pin.map_or(Trust::System, |pin| Trust::Pinned(pin.digest())),
         };
+        // What the last connection may still say was about another one.
+        self.peer_events = mpsc::channel(PEER_EVENTS_MAX);
         let events = self.peer_events.0.clone();
-        let conversation = self.source.open_conversation();
         if let Some(live) = &mut self.live {
-            live.converse(now, conversation, self.switches, |conversation| {
-                Peer::open(config, events, conversation.packet_handler())
-            });
+            live.prepare(|packets| Peer::open(config, events, packets));
+        }
+    }
+
+    /// Both agreed to talk: microphone and speaker open, and the connection reaches for the other end.
+    fn converse(&mut self) {
+        let now = Instant::now();
+        self.record.agreed_at = Some(now);
+        if let Some(live) = &mut self.live {
+            live.tell_peer(PeerCommand::Reach);
+            live.converse(now, self.source.open_conversation(), self.switches);
+        }
+    }
+
+    /// Takes the last figures; the devices go where waiting is allowed.
+    fn close_peer(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.fill(&mut self.record);
+            let remains = live.part();
+            self.farewells.spawn_blocking(move || drop(remains));
         }
     }
 
@@ -189,6 +207,9 @@ impl Engine {
             Negotiation::Offer(sdp) => live.tell_peer(PeerCommand::RemoteOffer(sdp)),
             Negotiation::Answer(sdp) => live.tell_peer(PeerCommand::RemoteAnswer(sdp)),
             Negotiation::Candidate(candidate) => live.tell_peer(PeerCommand::RemoteCandidate(candidate)),
+            Negotiation::CandidatesRemoved(gone) => {
+                live.tell_peer(PeerCommand::RemoteCandidatesRemoved(gone));
+            }
             Negotiation::EndOfCandidates { .. } => {}
         }
     }
@@ -212,6 +233,9 @@ impl Engine {
             PeerEvent::LocalAnswer(sdp) => self.drive(Input::Local(call, Negotiation::Answer(sdp))),
             PeerEvent::LocalCandidate(candidate) => {
                 self.drive(Input::Local(call, Negotiation::Candidate(candidate)));
+            }
+            PeerEvent::CandidatesRemoved(gone) => {
+                self.drive(Input::Local(call, Negotiation::CandidatesRemoved(gone)));
             }
             PeerEvent::EndOfCandidates { ufrag } => {
                 self.drive(Input::Local(call, Negotiation::EndOfCandidates { ufrag }));
@@ -249,6 +273,11 @@ impl Engine {
             PeerEvent::VideoLoss(lost) => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
                     live.video_lost(now, lost);
+                }
+            }
+            PeerEvent::SoundLoss(lost) => {
+                if let Some(live) = self.live.as_ref().filter(|_| current) {
+                    live.sound_lost(lost);
                 }
             }
             PeerEvent::Path(path) => {

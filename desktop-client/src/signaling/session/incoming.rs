@@ -42,7 +42,7 @@ impl Session {
                 let pong = v1::Pong { nonce: ping.nonce };
                 return self.send_unsequenced(transport, signal_request::Frame::Pong(pong));
             }
-            Wire::Pong(_) | Wire::Welcome(_) | Wire::TokenRenewed(_) | Wire::CandidatesRemoved(_) => {}
+            Wire::Pong(_) | Wire::Welcome(_) | Wire::TokenRenewed(_) => {}
             Wire::GoAway(away) => {
                 let jitter = rand::rng().random_range(0..=away.jitter_ms);
                 let wait = u64::from(away.reconnect_after_ms) + u64::from(jitter);
@@ -82,7 +82,11 @@ impl Session {
             Wire::Answer(answer) => self.tell_remote(&answer.call_id, Negotiation::Answer(answer.sdp)).await,
             Wire::Candidate(candidate) => {
                 let call_id = candidate.call_id.clone();
-                self.tell_remote(&call_id, wire::candidate(candidate)).await;
+                self.tell_remote(&call_id, Negotiation::Candidate(wire::candidate(candidate))).await;
+            }
+            Wire::CandidatesRemoved(gone) => {
+                let candidates = gone.candidates.into_iter().map(wire::candidate).collect();
+                self.tell_remote(&gone.call_id, Negotiation::CandidatesRemoved(candidates)).await;
             }
             Wire::EndOfCandidates(end) => {
                 let what = Negotiation::EndOfCandidates { ufrag: end.username_fragment };

@@ -50,7 +50,7 @@ fn preferences_hold_at_once_and_at_the_next_start() {
     drop(ada);
 
     let ada = guest("ada", &profile);
-    assert!(holds(&ada.engine.snapshot().preferences));
+    ada.until("the same preferences", |snapshot| holds(&snapshot.preferences));
     assert!(Profile::open(&profile, false).settings.get().window.is_some());
     ada.register(&server);
     ada.until("online", |snapshot| snapshot.me.is_some());

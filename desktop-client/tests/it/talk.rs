@@ -93,7 +93,7 @@ fn both_ends_have_the_same_words_and_know_each_others_device_the_next_time() {
         connect(&ada, &bea, "bea");
         let (words, device) = safety(&ada);
         assert_eq!((safety(&bea).0, device), (words.clone(), standing));
-        assert_eq!(bea.engine.record().safety_words, Some(words.clone()));
+        bea.until("reported", |_| bea.engine.record().safety_words == Some(words.clone()));
         assert!(!seen.contains(&words), "each call has its own");
         seen.push(words);
         if standing == DeviceStanding::SeenBefore {
@@ -158,8 +158,9 @@ fn a_login_is_remembered_forgotten_and_lost() {
     // Each start uses the key and gets the next.
     for _ in 0..3 {
         let ada = with_profile("ada", &profile);
-        let known = ada.engine.snapshot().servers.clone();
-        assert!(known.len() == 1 && known[0].remembered && known[0].name == "ada", "{known:?}");
+        ada.until("known", |snapshot| {
+            snapshot.servers.len() == 1 && snapshot.servers[0].remembered && snapshot.servers[0].name == "ada"
+        });
         again(&ada);
         ada.until("online", |snapshot| snapshot.me.is_some());
     }

@@ -16,7 +16,6 @@ test:
 test-all: test
 	@scripts/setup.sh foreign
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_grpcurl.sh
-	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_networks.sh
 	@CASTLE_SEEDS=0..20000 cargo test --locked --workspace --lib -- simulation
 	@CASTLE_IDLE_STREAMS=10000 cargo test --locked --workspace --test it -- idle_streams
 

@@ -235,7 +235,8 @@ impl eframe::App for Gallery {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.drawn += 1;
         let now = Instant::now();
-        let view = View { snapshot: &self.snapshot, now, remote: &self.remote, local: &self.local };
+        let wall = std::time::SystemTime::now();
+        let view = View { snapshot: &self.snapshot, now, wall, remote: &self.remote, local: &self.local };
         let mut commands = Vec::new();
         self.screens.show(ui, &view, &mut commands);
         for command in commands {

@@ -6,10 +6,11 @@
 use crate::engine::{EngineHandle, Waker};
 use crate::ui::video::{Renderer, Screen, Shown, Tile};
 use crate::ui::{Screens, View, next_tick, text, theme};
-use crate::view::{Command, Prefill, Snapshot, Stage};
+use crate::view::{Command, Preferences, Prefill, Snapshot, Stage, ThemeChoice, WindowPlace};
+use crate::words::{self, say};
 use eframe::{CreationContext, egui, glow};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What the window starts with.
 #[derive(Debug, Clone, Default)]
@@ -18,19 +19,21 @@ pub struct AppOptions {
     pub prefill: Prefill,
     /// How pictures are drawn.
     pub renderer: Renderer,
+    /// Where the window was the last time.
+    pub place: Option<WindowPlace>,
 }
 
 /// Why there is no window. Its text is a sentence for people; the cause goes to the log.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// No display server.
-    #[error("{}", text::window::NO_DISPLAY)]
+    #[error("{}", say("window-no-display"))]
     NoDisplay(#[source] eframe::Error),
     /// No usable OpenGL.
-    #[error("{}", text::window::NO_OPENGL)]
+    #[error("{}", say("window-no-opengl"))]
     NoOpenGl(#[source] eframe::Error),
     /// Anything else.
-    #[error("{}", text::window::NOT_OPENED)]
+    #[error("{}", say("window-not-opened"))]
     NotOpened(#[source] eframe::Error),
 }
 
@@ -75,11 +78,20 @@ impl Wake {
 /// Opens the window and returns when it was closed and the engine has stopped. `wake` is the one whose
 /// [`waker`](Wake::waker) the engine was started with.
 pub fn run(engine: EngineHandle, wake: Wake, options: AppOptions) -> Result<(), AppError> {
-    let viewport = egui::ViewportBuilder::default()
-        .with_title(text::APP)
+    let place = options.place.unwrap_or(WindowPlace {
+        at: None,
+        size: (theme::size::WINDOW_W, theme::size::WINDOW_H),
+        maximized: false,
+    });
+    let mut viewport = egui::ViewportBuilder::default()
+        .with_title(say("app"))
         .with_app_id("castle-desktop")
-        .with_inner_size([theme::size::WINDOW_W, theme::size::WINDOW_H])
+        .with_inner_size([place.size.0, place.size.1])
+        .with_maximized(place.maximized)
         .with_min_inner_size([theme::size::WINDOW_MIN_W, theme::size::WINDOW_MIN_H]);
+    if let Some((left, top)) = place.at {
+        viewport = viewport.with_position([left, top]);
+    }
     let native = eframe::NativeOptions { viewport, ..Default::default() };
     eframe::run_native(
         "castle-desktop",
@@ -101,6 +113,13 @@ pub struct App {
     commands: Vec<Command>,
     ringing: bool,
     title: String,
+    /// The settings that the window shows already.
+    worn: Option<Arc<Preferences>>,
+    /// How often a second start called this window up.
+    called_up: u64,
+    /// What the engine was told of the window.
+    in_front: Option<bool>,
+    place: Option<WindowPlace>,
 }
 
 impl App {
@@ -131,8 +150,65 @@ impl App {
             local: screen.tile(local_frames, None),
             commands: Vec::new(),
             ringing: false,
-            title: text::APP.to_owned(),
+            title: say("app").to_owned(),
+            worn: None,
+            called_up: 0,
+            in_front: None,
+            place: options.place,
         }
+    }
+
+    /// Tells the engine whether the window is in front and where it is, and comes to the front when called up.
+    fn mind_window(&mut self, ctx: &egui::Context) {
+        let called_up = &self.snapshot.called_up;
+        if called_up.times != self.called_up {
+            self.called_up = called_up.times;
+            if let Some(link) = &called_up.link {
+                self.screens.bring_link(link.clone());
+            }
+            ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
+        }
+        let (front, place) = ctx.input(|input| {
+            let window = input.viewport();
+            let front = window.focused.unwrap_or(input.focused) && !window.minimized.unwrap_or(false);
+            let size = window.inner_rect.map(|inner| (inner.width(), inner.height()));
+            let at = window.outer_rect.map(|outer| (outer.left(), outer.top()));
+            let maximized = window.maximized.unwrap_or(false);
+            let hidden = window.minimized == Some(true) || window.fullscreen == Some(true);
+            (front, size.filter(|_| !hidden).map(|size| WindowPlace { at, size, maximized }))
+        });
+        if self.in_front.replace(front) != Some(front) {
+            self.commands.push(Command::SetInFront(front));
+        }
+        if let Some(place) = place.filter(|place| self.place != Some(*place)) {
+            self.place = Some(place);
+            self.commands.push(Command::SetWindowPlace(place));
+        }
+        let closes = ctx.input(|input| input.viewport().close_requested());
+        if self.snapshot.closing {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        } else if closes && !self.screens.may_close(&self.snapshot) {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
+        }
+    }
+
+    /// Takes on language, colours and size as they are set.
+    fn wear(&mut self, ctx: &egui::Context) {
+        let set = &self.snapshot.preferences;
+        if self.worn.as_ref().is_some_and(|worn| Arc::ptr_eq(worn, set)) {
+            return;
+        }
+        words::choose(set.language.as_deref());
+        ctx.set_theme(match set.theme {
+            ThemeChoice::System => egui::ThemePreference::System,
+            ThemeChoice::Light => egui::ThemePreference::Light,
+            ThemeChoice::Dark => egui::ThemePreference::Dark,
+        });
+        ctx.set_zoom_factor(set.zoom.clamp(theme::size::ZOOM_MIN, theme::size::ZOOM_MAX));
+        self.worn = Some(set.clone());
     }
 
     /// Says in the window's title who calls or is on, and asks for the person's eye when a call comes in.
@@ -141,7 +217,7 @@ impl App {
         let title = match call.map(|call| (&call.stage, &call.peer)) {
             Some((Stage::Ringing { .. }, peer)) => text::window_ringing(peer),
             Some((Stage::Connected { .. }, peer)) => text::window_in_call(peer),
-            _ => text::APP.to_owned(),
+            _ => say("app").to_owned(),
         };
         if title != self.title {
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
@@ -168,12 +244,18 @@ impl eframe::App for App {
         }
         self.remote.poll(ctx);
         self.local.poll(ctx);
+        self.wear(ctx);
         self.announce(ctx);
+        if self.snapshot.closing && !before.closing {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+        self.mind_window(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let now = Instant::now();
-        let view = View { snapshot: &self.snapshot, now, remote: &self.remote, local: &self.local };
+        let (wall, remote, local) = (SystemTime::now(), &self.remote, &self.local);
+        let view = View { snapshot: &self.snapshot, now, wall, remote, local };
         self.screens.show(ui, &view, &mut self.commands);
         for command in self.commands.drain(..) {
             if self.engine.as_ref().is_some_and(|engine| !engine.send(command)) {

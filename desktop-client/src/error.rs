@@ -5,6 +5,7 @@
 //! is ever shown.
 
 use crate::signaling::{CertificateRefused, Distrust, NoTls};
+use crate::words::{say, say_with};
 use castle::v1::{self, ErrorReason};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -209,94 +210,63 @@ impl ClientError {
     pub fn sentence(&self) -> String {
         match self.kind {
             ErrorKind::Refused(reason) => self.refusal(reason),
-            ErrorKind::BadAddress => {
-                "That is not a server address. It looks like https://castle.example:50051, or is the link from your host."
-                    .into()
-            }
-            ErrorKind::BadPin => {
-                "The fingerprint is not whole: it is sha256: and 64 digits. Copy it again, or ask your host for the link."
-                    .into()
-            }
+            ErrorKind::BadAddress => say("error-bad-address").into(),
+            ErrorKind::BadPin => say("error-bad-pin").into(),
             ErrorKind::Certificate(why) => self.distrust(why),
-            ErrorKind::NoTls => {
-                "What answers at that address does not encrypt the connection. Check the port, or ask your host for \
-                 the link."
-                    .into()
-            }
-            ErrorKind::UnknownHost => {
-                "There is no such server. Check the address for typing errors, and that you are online.".into()
-            }
-            ErrorKind::ConnectionRefused => {
-                "The machine is there, but no Castle server answers on it. Check the port, or ask your host whether \
-                 the server runs."
-                    .into()
-            }
-            ErrorKind::Timeout => {
-                "The server did not answer in time. Check your network, then try again.".into()
-            }
-            ErrorKind::Unreachable => {
-                "The connection to the server broke. Check your network, then try again.".into()
-            }
-            ErrorKind::NotCastle => {
-                "Something answers at that address, but it is not a Castle server. Check the address and port.".into()
-            }
-            ErrorKind::Protocol => {
-                "The server said something this app does not understand. App and server may be of different \
-                 versions: ask your host which one to use."
-                    .into()
-            }
+            ErrorKind::NoTls => say("error-no-tls").into(),
+            ErrorKind::UnknownHost => say("error-unknown-host").into(),
+            ErrorKind::ConnectionRefused => say("error-connection-refused").into(),
+            ErrorKind::Timeout => say("error-timeout").into(),
+            ErrorKind::Unreachable => say("error-unreachable").into(),
+            ErrorKind::NotCastle => say("error-not-castle").into(),
+            ErrorKind::Protocol => say("error-protocol").into(),
         }
     }
 
     fn refusal(&self, reason: ErrorReason) -> String {
         use ErrorReason as R;
-        let wait =
-            self.retry_after.map_or_else(String::new, |wait| format!(" Try again in {}.", human(wait)));
+        let wait = self.retry_after.map_or_else(String::new, |wait| {
+            format!(" {}", say_with("error-try-again-in", &[("time", human(wait).into())]))
+        });
         let text = match reason {
             R::InvalidField => return self.invalid_field(),
-            R::InvitationUnknown => {
-                "The server does not know this invitation. Check the code, or ask your host for a new one."
-            }
-            R::InvitationExpired => "This invitation is too old. Ask your host for a new one.",
-            R::InvitationSpent => "This invitation was used already. Ask your host for a new one.",
-            R::NameTaken => "Somebody else has this name. Choose another, or log in if it is yours.",
-            R::BadCredentials => "Name and password do not match. Check both, then try again.",
+            R::InvitationUnknown => say("error-invitation-unknown"),
+            R::InvitationExpired => say("error-invitation-expired"),
+            R::InvitationSpent => say("error-invitation-spent"),
+            R::NameTaken => say("error-name-taken"),
+            R::BadCredentials => say("error-bad-credentials"),
             R::TokenMissing | R::TokenInvalid | R::TokenExpired | R::RefreshInvalid => {
-                "Your login has ended. Please log in again."
+                say("error-login-over")
             }
-            R::RefreshReused => {
-                "Your login was used from two places at once and was closed for safety. Please log in again."
-            }
-            R::RateLimited => return format!("That was too often in a short time.{wait}"),
-            R::Superseded => "This session was taken over by another connection of yours.",
-            R::SessionLimit => "You are logged in on too many devices. Close one of them, then try again.",
-            R::NotInCall | R::CallTokenInvalid => "That call is over.",
-            R::WrongState => "That is not possible at this point of the call.",
-            R::AlreadyInCall => "You are in a call already. End it first.",
-            R::PeerUnavailable => "This guest cannot be reached now. Try again later.",
-            R::NobodyAvailable => "Nobody is free right now. Try again in a moment.",
-            R::RingLimit => "You rang this guest several times without an answer. Wait ten minutes.",
-            R::AlreadyQueued => "You are waiting for a match already.",
-            R::QueueFull => "Too many people wait for a match right now. Try again in a moment.",
-            R::InvitationRevoked => "The host has taken this invitation back. Ask for another one.",
-            R::InvitationRequired => "You need an invitation to register here. Ask the host for one.",
-            R::Banned => "The host has banned this account.",
-            R::LoginEnded => "You were logged out. Log in again.",
-            R::GuestUnknown => "There is no such guest any more.",
-            R::DeviceUnknown => "That device is logged out already.",
-            R::ReportUnknown => "There is no such report.",
-            R::LastAdmin => "The hall needs an admin: make somebody else one first.",
-            R::Deadline => "The server took too long to answer. Try again.",
-            R::Draining => return format!("The server is being restarted.{wait}"),
-            R::PermissionDenied => "Your account may not do this. Ask your host.",
-            R::ProtocolVersion => {
-                "App and server are of different versions. Ask your host which version of the app to use."
-            }
-            R::Internal => return format!("Something went wrong on the server.{}{wait}", self.log_id()),
+            R::RefreshReused => say("error-refresh-reused"),
+            R::RateLimited => return format!("{}{wait}", say("error-rate-limited")),
+            R::Superseded => say("error-superseded"),
+            R::SessionLimit => say("error-session-limit"),
+            R::NotInCall | R::CallTokenInvalid => say("error-call-over"),
+            R::WrongState => say("error-wrong-state"),
+            R::AlreadyInCall => say("error-already-in-call"),
+            R::PeerUnavailable => say("error-peer-unavailable"),
+            R::NobodyAvailable => say("error-nobody-available"),
+            R::RingLimit => say("error-ring-limit"),
+            R::AlreadyQueued => say("error-already-queued"),
+            R::QueueFull => say("error-queue-full"),
+            R::InvitationRevoked => say("error-invitation-revoked"),
+            R::InvitationRequired => say("error-invitation-required"),
+            R::Banned => say("error-banned"),
+            R::LoginEnded => say("error-login-ended"),
+            R::GuestUnknown => say("error-guest-unknown"),
+            R::DeviceUnknown => say("error-device-unknown"),
+            R::ReportUnknown => say("error-report-unknown"),
+            R::LastAdmin => say("error-last-admin"),
+            R::Deadline => say("error-deadline"),
+            R::Draining => return format!("{}{wait}", say("error-draining")),
+            R::PermissionDenied => say("error-permission"),
+            R::ProtocolVersion => say("error-version"),
+            R::Internal => return format!("{}{}{wait}", say("error-internal"), self.log_id()),
             R::HeartbeatLost | R::Overflow | R::Sequence | R::HelloTimeout | R::NoSession => {
-                "The connection to the server was lost and is being set up again."
+                say("error-reconnects")
             }
-            R::FrameTooLarge | R::Limit => "That is more than the server takes. Try again with less.",
+            R::FrameTooLarge | R::Limit => say("error-too-much"),
             R::Unspecified | R::RequestIdReused | R::HelloExpected | R::MalformedFrame => {
                 return Self::from(ErrorKind::Protocol).sentence();
             }
@@ -305,52 +275,30 @@ impl ClientError {
     }
 
     fn distrust(&self, why: Distrust) -> String {
-        let shown = self.metadata.get(FINGERPRINT).map_or("unknown", String::as_str);
+        let shown = self.metadata.get(FINGERPRINT).map_or("?", String::as_str);
         match why {
-            Distrust::Unknown => format!(
-                "Nobody whom this computer trusts vouches for this server. Its certificate is {shown}. If your host \
-                 confirms exactly that, open the link from your host, or start with --pin {shown}."
-            ),
-            Distrust::Changed => format!(
-                "This server shows another certificate than the one you trust: {shown}. Somebody may stand between \
-                 you and it. Go on only with a new link from your host."
-            ),
-            Distrust::Expired => {
-                "The certificate of this server has expired, or the clock of this computer is wrong. Check the clock, \
-                 then tell your host."
-                    .into()
-            }
-            Distrust::OtherName => {
-                "The certificate of this server belongs to another name. Check the address, or ask your host for the \
-                 link."
-                    .into()
-            }
+            Distrust::Unknown => say_with("error-certificate-unknown", &[("shown", shown.into())]),
+            Distrust::Changed => say_with("error-certificate-changed", &[("shown", shown.into())]),
+            Distrust::Expired => say("error-certificate-expired").into(),
+            Distrust::OtherName => say("error-certificate-other-name").into(),
         }
     }
 
     fn invalid_field(&self) -> String {
         let field = self.field.as_deref().unwrap_or_default();
         match field.rsplit('.').next().unwrap_or_default() {
-            "name" => {
-                "This name cannot be used. Names have 3 to 32 letters, digits, dots, dashes or underscores."
-                    .into()
-            }
-            "password" => {
-                "This password cannot be used. It needs at least 8 characters and must not be a common one."
-                    .into()
-            }
-            "invitation_code" => {
-                "This is not an invitation code. Check it, or ask your host for a new one.".into()
-            }
-            "tags" | "languages" => "At most 8 tags of at most 32 characters each can be used.".into(),
-            _ => "The server did not accept one of the entries. Check them, then try again.".into(),
+            "name" => say("error-field-name").into(),
+            "password" => say("error-field-password").into(),
+            "invitation_code" => say("error-field-invitation").into(),
+            "tags" | "languages" => say("error-field-tags").into(),
+            _ => say("error-field-other").into(),
         }
     }
 
     fn log_id(&self) -> String {
         self.metadata
             .get("log_id")
-            .map_or_else(String::new, |id| format!(" Tell your host this number: {id}."))
+            .map_or_else(String::new, |id| format!(" {}", say_with("error-log-id", &[("id", id.into())])))
     }
 }
 
@@ -358,8 +306,7 @@ impl ClientError {
 fn human(wait: Duration) -> String {
     let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
     match seconds {
-        1 => "a second".into(),
-        2..=119 => format!("{seconds} seconds"),
-        _ => format!("{} minutes", seconds.div_ceil(60)),
+        ..=119 => say_with("time-seconds", &[("count", seconds.into())]),
+        _ => say_with("time-minutes", &[("count", seconds.div_ceil(60).into())]),
     }
 }

@@ -3,21 +3,30 @@
 //! A screen is one file with one function that takes the [`View`] and pushes [`Command`]s. Owns what was typed
 //! and not yet sent; every other state comes in by the snapshot. Never names the engine, tokio or the network.
 
-use crate::view::{Command, Connection, Prefill, Snapshot, Stage};
-use eframe::egui::{self, Ui};
-use std::time::{Duration, Instant};
+use crate::view::{CallView, Command, Connection, Prefill, Snapshot, Stage};
+use castle::ids::{CallId, GuestId};
+use eframe::egui::{self, Ui, ViewportCommand};
+use std::time::{Duration, Instant, SystemTime};
 
 pub mod call;
 pub mod checkup;
 pub mod ended;
+pub mod fields;
 pub mod hall;
+pub mod help;
+pub mod history;
 pub mod icons;
+pub mod lines;
 pub mod login;
+pub mod moderation;
 pub mod notices;
+pub mod places;
 pub mod ringing;
 pub mod search;
+pub mod settings;
 pub mod text;
 pub mod theme;
+pub mod tryout;
 pub mod video;
 pub mod widgets;
 
@@ -28,18 +37,79 @@ pub struct View<'a> {
     pub snapshot: &'a Snapshot,
     /// Now, for what counts seconds.
     pub now: Instant,
+    /// Now by the clock of the world, for what was on other days.
+    pub wall: SystemTime,
     /// The peer's picture.
     pub remote: &'a video::Tile,
     /// The own picture.
     pub local: &'a video::Tile,
 }
 
+/// A page that one can go to while nothing rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Page {
+    /// Who is here.
+    #[default]
+    Hall,
+    /// Calls of the past.
+    History,
+    /// Blocked guests.
+    Blocked,
+    /// Camera, microphone and speaker.
+    Tryout,
+    /// What is set for good.
+    Settings,
+    /// What the matchmaker is told.
+    Interests,
+    /// Shortcuts, diagnostics, the check of the connection.
+    Help,
+}
+
+/// Whom a report or a block is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Id.
+    pub guest: GuestId,
+    /// What people see.
+    pub name: String,
+    /// In which call.
+    pub call: Option<CallId>,
+}
+
+/// Where one wants to go from a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Go {
+    /// To another page.
+    Page(Page),
+    /// To the report about a guest.
+    Report(Subject),
+    /// To the question whether to block a guest.
+    Block(Subject),
+}
+
+/// What lies over all else.
+#[derive(Debug)]
+enum Dialog {
+    Report(moderation::Draft),
+    Block(Subject),
+    Quit,
+}
+
 /// The screens, with what was typed into them.
 #[derive(Debug, Default)]
 pub struct Screens {
+    page: Page,
+    dialog: Option<Dialog>,
     login: login::Draft,
     hall: hall::Draft,
+    history: history::Draft,
+    settings: settings::Draft,
+    changes: settings::Changes,
+    help: help::Draft,
+    call: call::Draft,
+    ended: ended::Draft,
     overloaded: bool,
+    leaving: bool,
 }
 
 impl Screens {
@@ -53,6 +123,34 @@ impl Screens {
         self.overloaded = true;
     }
 
+    /// An invitation link that came while the window was open: for the login screen.
+    pub fn bring_link(&mut self, link: String) {
+        self.login = login::Draft::new(Prefill { server: Some(link), ..Prefill::default() });
+    }
+
+    /// Goes to a page, as a person does by its button.
+    pub fn open(&mut self, page: Page, snapshot: &Snapshot, commands: &mut Vec<Command>) {
+        if self.page == Page::Tryout && page != Page::Tryout {
+            commands.push(Command::SetTryout(false));
+        }
+        match page {
+            Page::History => commands.push(Command::LoadHistory),
+            Page::Blocked => commands.push(Command::LoadBlocked),
+            Page::Tryout if snapshot.call.is_none() => commands.push(Command::SetTryout(true)),
+            _ => {}
+        }
+        self.page = page;
+    }
+
+    /// The window is asked to close. `true`: it may; else a person is asked first.
+    pub fn may_close(&mut self, snapshot: &Snapshot) -> bool {
+        if self.leaving || !live(snapshot) {
+            return true;
+        }
+        self.dialog = Some(Dialog::Quit);
+        false
+    }
+
     /// Draws the screen that fits the snapshot into all of `ui`.
     pub fn show(&mut self, ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
         let snapshot = view.snapshot;
@@ -61,30 +159,114 @@ impl Screens {
             matches!(snapshot.connection, Connection::Online { .. } | Connection::Reconnecting { .. });
         if logged_in {
             self.login.forget_password(ui.ctx());
+        } else if self.page != Page::Hall {
+            self.open(Page::Hall, snapshot, commands);
+            self.settings.forget(ui.ctx());
         }
-        if let Some(call) = call.filter(|call| !matches!(call.stage, Stage::Ended { .. })) {
-            match call.stage {
-                Stage::Connected { since } => call::call_ui(ui, view, call, since, commands),
-                _ => ringing::ringing_ui(ui, view, call, commands),
-            }
-            notices::floating_ui(ui, view, &mut self.overloaded, commands);
-            return;
+        self.dialog_ui(ui.ctx(), snapshot, commands);
+        let go = match call.filter(|call| !matches!(call.stage, Stage::Ended { .. })) {
+            Some(call) => self.live_ui(ui, view, call, commands),
+            None => self.still_ui(ui, view, logged_in, commands),
+        };
+        match go {
+            None => {}
+            Some(Go::Page(page)) => self.open(page, snapshot, commands),
+            Some(Go::Report(subject)) => self.dialog = Some(Dialog::Report(moderation::Draft::new(subject))),
+            Some(Go::Block(subject)) => self.dialog = Some(Dialog::Block(subject)),
         }
-        egui::CentralPanel::no_frame().frame(page(ui)).show(ui, |ui| {
+    }
+
+    fn live_ui(
+        &mut self,
+        ui: &mut Ui,
+        view: &View<'_>,
+        call: &CallView,
+        commands: &mut Vec<Command>,
+    ) -> Option<Go> {
+        if self.page == Page::Tryout {
+            self.open(Page::Hall, view.snapshot, commands);
+        }
+        let go = if let Stage::Connected { since } = call.stage {
+            call::call_ui(ui, &mut self.call, view, call, since, commands)
+        } else {
+            ringing::ringing_ui(ui, view, call, commands);
+            None
+        };
+        notices::floating_ui(ui, view, &mut self.overloaded, commands);
+        go
+    }
+
+    fn still_ui(
+        &mut self,
+        ui: &mut Ui,
+        view: &View<'_>,
+        logged_in: bool,
+        commands: &mut Vec<Command>,
+    ) -> Option<Go> {
+        let snapshot = view.snapshot;
+        let shown = egui::CentralPanel::no_frame().frame(page(ui)).show(ui, |ui| {
             notices::notices_ui(ui, view, &mut self.overloaded, commands);
             // An id of its own: a notice that comes or goes above does not take the keyboard away.
             let screen = egui::UiBuilder::new().scope_id(egui::Id::unique("screen"));
-            ui.scope_builder(screen, |ui| match (call, logged_in, &snapshot.search) {
-                (Some(call), ..) => ended::ended_ui(ui, call, commands),
-                (None, false, _) => login::login_ui(ui, &mut self.login, view, commands),
-                (None, true, None) if snapshot.checkup.is_some() => {
-                    snapshot.checkup.iter().for_each(|checkup| checkup::checkup_ui(ui, checkup, commands));
+            ui.scope_builder(screen, |ui| {
+                if let Some(call) = &snapshot.call {
+                    return ended::ended_ui(ui, &mut self.ended, call, commands);
                 }
-                (None, true, Some(search)) => search::search_ui(ui, view, search, commands),
-                (None, true, None) => hall::hall_ui(ui, &mut self.hall, view, commands),
-            });
+                if !logged_in {
+                    login::login_ui(ui, &mut self.login, view, commands);
+                } else if let Some(checkup) = &snapshot.checkup {
+                    checkup::checkup_ui(ui, checkup, commands);
+                } else if let Some(search) = &snapshot.search {
+                    search::search_ui(ui, view, search, commands);
+                } else {
+                    return self.page_ui(ui, view, commands);
+                }
+                None
+            })
+            .inner
         });
+        shown.inner
     }
+
+    fn page_ui(&mut self, ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
+        let hall = |back: bool| back.then_some(Go::Page(Page::Hall));
+        match self.page {
+            Page::Hall => hall::hall_ui(ui, &mut self.hall, view, commands),
+            Page::History => history::history_ui(ui, &mut self.history, view, commands),
+            Page::Blocked => hall(history::blocked_ui(ui, view, commands)),
+            Page::Tryout => tryout::tryout_ui(ui, &mut self.changes, view, commands),
+            Page::Settings => {
+                settings::settings_ui(ui, &mut self.settings, &mut self.changes, view, commands)
+            }
+            Page::Interests => {
+                hall(settings::interests_ui(ui, &mut self.settings, &mut self.changes, view, commands))
+            }
+            Page::Help => help::help_ui(ui, &mut self.help, view, commands),
+        }
+    }
+
+    fn dialog_ui(&mut self, ctx: &egui::Context, snapshot: &Snapshot, commands: &mut Vec<Command>) {
+        let done = match &mut self.dialog {
+            None => return,
+            Some(Dialog::Report(draft)) => moderation::report_ui(ctx, draft, commands),
+            Some(Dialog::Block(subject)) => moderation::block_ui(ctx, subject, commands),
+            Some(Dialog::Quit) => match snapshot.call.as_ref().filter(|_| live(snapshot)) {
+                Some(call) => moderation::quit_ui(ctx, &call.peer, &mut self.leaving),
+                None => true,
+            },
+        };
+        if self.leaving {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+        if done {
+            self.dialog = None;
+        }
+    }
+}
+
+/// Somebody rings, is rung, or talks.
+fn live(snapshot: &Snapshot) -> bool {
+    snapshot.call.as_ref().is_some_and(|call| !matches!(call.stage, Stage::Ended { .. }))
 }
 
 fn page(ui: &Ui) -> egui::Frame {
@@ -108,8 +290,13 @@ pub fn next_tick(snapshot: &Snapshot, now: Instant) -> Option<Duration> {
     Some(Duration::from_secs(1).saturating_sub(into_second))
 }
 
-/// Whether a shortcut was just pressed; nobody else sees it then.
+/// Whether a shortcut was just pressed; nobody else sees it then. Letters are left to whoever is typing, and all keys to
+/// a dialog.
 fn shortcut(ui: &Ui, modifiers: egui::Modifiers, key: egui::Key) -> bool {
+    let typing = modifiers.is_none() && key != egui::Key::Escape && ui.ctx().text_edit_focused();
+    if typing || ui.ctx().memory(|memory| memory.top_modal_layer().is_some()) {
+        return false;
+    }
     ui.input_mut(|input| input.consume_key(modifiers, key))
 }
 

@@ -88,9 +88,13 @@ pub struct StoreMetrics {
     pub commits: Times,
 }
 
-/// The embedded relay.
+/// The embedded relay, or others'.
 #[derive(Debug)]
 pub struct RelayMetrics {
+    /// TURN services that guests may be given: the embedded one, or each of others' servers.
+    pub services: Level,
+    /// Those of them that work.
+    pub services_usable: Level,
     /// Live allocations.
     pub allocations: Level,
     /// Allocations made.
@@ -252,6 +256,9 @@ impl StoreMetrics {
 impl RelayMetrics {
     fn new(to: &mut Registrar<'_>) -> Self {
         Self {
+            services: to
+                .level("turn_services", "TURN services: the embedded one, or each of others' servers"),
+            services_usable: to.level("turn_services_usable", "TURN services that worked when last tried"),
             allocations: to.level("relay_allocations", "Live allocations of the embedded relay"),
             allocations_made: to.count("relay_allocations_made", "Allocations made by the embedded relay"),
             packets: to.count("relay_packets", "Packets relayed"),

@@ -265,7 +265,7 @@ impl Server {
             Arc::clone(&self.ports.metrics),
             self.hub.clone(),
             Arc::clone(&self.accounts),
-            self.relay.clone(),
+            (self.relay.clone(), Arc::clone(&self.ice)),
         );
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, gather, &tasks, &stopped, stop_probes);
@@ -338,8 +338,16 @@ async fn open_store(
 }
 
 /// Figures that are only looked at when somebody asks.
-fn gathering(metrics: Arc<Metrics>, hub: HubHandle, accounts: Arc<Accounts>, relay: Option<Relay>) -> Gather {
+fn gathering(
+    metrics: Arc<Metrics>,
+    hub: HubHandle,
+    accounts: Arc<Accounts>,
+    (relay, ice): (Option<Relay>, Arc<IceVendor>),
+) -> Gather {
     Arc::new(move || {
+        let (services, usable) = ice.health();
+        metrics.relay.services.set(services as i64);
+        metrics.relay.services_usable.set(usable as i64);
         if let Some(relay) = &relay {
             let counters = relay.counters();
             metrics.relay.allocations.set(i64::try_from(counters.allocations()).unwrap_or(i64::MAX));

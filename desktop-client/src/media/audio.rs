@@ -109,6 +109,9 @@ struct State {
     loss_percent: Option<u8>,
     /// Of a speaker that was just opened.
     echo: Option<EchoReference>,
+    /// Devices to go on with.
+    next_mic: Option<MicSpec>,
+    next_speaker: Option<SpeakerSpec>,
     anchor: Option<CaptureAnchor>,
     remote_anchor: Option<CaptureAnchor>,
     played: Option<PlayedSound>,
@@ -190,6 +193,16 @@ impl AudioEngine {
     /// What keeps pictures in step with this sound.
     pub fn lip_sync(&self) -> SharedLipSync {
         self.lip_sync.clone()
+    }
+
+    /// Goes on with another source; the far end hears the same stream. The one in use already changes nothing.
+    pub fn set_mic(&self, spec: MicSpec) {
+        locked(&self.shared).next_mic = Some(spec);
+    }
+
+    /// Goes on with another sink.
+    pub fn set_speaker(&self, spec: SpeakerSpec) {
+        locked(&self.shared).next_speaker = Some(spec);
     }
 
     /// Lets sound leave, or keeps it here (while it rings).

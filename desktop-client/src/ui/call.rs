@@ -1,167 +1,360 @@
-//! The call itself: the peer's picture, the own one in a corner, and the controls below.
+//! The call itself: the peer's picture, the own one over it, the controls below, and what can be laid over the picture.
 
 use super::icons::Icon;
-use super::theme::{Palette, STAGE, font, letters, size, space};
+use super::lines;
+use super::places::{menu_item, pill};
+use super::theme::{Palette, STAGE, letters, size, space};
 use super::widgets::{Round, avatar, round_button};
-use super::{View, shortcut, text};
+use super::{Go, Subject, View, shortcut, text};
 use crate::media::frame::Picture;
-use crate::view::{CallView, Command};
+use crate::view::{CallView, Command, Quality, Safety};
+use crate::words::{right_to_left, say, say_with};
+use castle::ids::CallId;
 use eframe::egui::{
-    self, Align, Align2, CornerRadius, Id, Key, Label, Modifiers, Rect, RichText, Sense, Ui, WidgetInfo,
-    accesskit::Role, pos2, text::LayoutJob, vec2,
+    self, Align, Align2, CornerRadius, Id, Key, Modifiers, Popup, Rect, Response, Sense, Ui, ViewportCommand,
+    WidgetInfo,
+    accesskit::{Live, Role},
+    pos2, vec2,
 };
 use std::time::Instant;
 
-/// Draws the screen.
-pub fn call_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, commands: &mut Vec<Command>) {
+mod chat;
+mod own;
+mod pip;
+mod safety;
+mod stats;
+
+/// What is open, typed and moved, for as long as a call lasts.
+#[expect(clippy::struct_excessive_bools, reason = "each is a panel of its own")]
+#[derive(Debug, Default)]
+pub struct Draft {
+    call: Option<CallId>,
+    own: own::Place,
+    chat: Option<chat::Draft>,
+    chat_seen: usize,
+    stats: bool,
+    safety: bool,
+    pip: bool,
+    talking: bool,
+}
+
+impl Draft {
+    /// Begins anew with each call; the own picture stays where it was put.
+    fn of(&mut self, call: &CallView) {
+        if self.call != Some(call.id) {
+            *self = Self { call: Some(call.id), own: self.own, ..Self::default() };
+        }
+    }
+}
+
+/// Draws the screen; returns where else one wants to go.
+pub fn call_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    view: &View<'_>,
+    call: &CallView,
+    since: Instant,
+    commands: &mut Vec<Command>,
+) -> Option<Go> {
+    draft.of(call);
+    talk_key(ui, draft, view, call, commands);
     let room = ui.max_rect();
     ui.painter().rect_filled(room, 0.0, STAGE.ground);
-    let figures = call.stats.as_ref().map(text::stats).unwrap_or_default();
     let bar_height = size::ROUND_CELL_H + FIGURES_HEIGHT + 2.0 * space::M;
-    let (stage, bar) = room.split_top_bottom_at_y(room.bottom() - bar_height);
+    let (mut stage, bar) = room.split_top_bottom_at_y(room.bottom() - bar_height);
+    if draft.chat.is_some() {
+        let panel;
+        (stage, panel) = chat::beside(stage);
+        if let Some(chat) = &mut draft.chat
+            && chat::chat_ui(ui, chat, call, panel, commands)
+        {
+            draft.chat = None;
+        }
+        draft.chat_seen = call.chat.len();
+    }
     remote_ui(ui, view, call, stage);
-    own_ui(ui, view, call, stage);
-    title_ui(ui, view, call, since, stage);
-    controls_ui(ui, call, bar, commands);
+    own::own_ui(ui, &mut draft.own, view, call, stage);
+    let below = title_ui(ui, view, call, since, stage);
+    if draft.stats {
+        stats::stats_ui(ui, call, stage, below);
+    } else if draft.safety {
+        safety::safety_ui(ui, call, stage, below, commands);
+    }
+    let go = controls_ui(ui, draft, call, bar, commands);
+    let figures = call.stats.as_ref().map(text::stats).unwrap_or_default();
     let place = Rect::from_min_max(pos2(bar.left(), bar.bottom() - FIGURES_HEIGHT - space::S), bar.max);
     figures_ui(ui, &figures, place.shrink2(vec2(space::M, 0.0)));
+    if draft.pip {
+        draft.pip = pip::pip_ui(ui.ctx(), view, call);
+    }
+    go
 }
 
 /// Room for two lines of figures, kept while there are none, so that nothing jumps.
 const FIGURES_HEIGHT: f32 = 2.0 * letters::SMALL * 1.3;
 
 fn figures_ui(ui: &mut Ui, figures: &str, place: Rect) {
-    let mut job = LayoutJob::simple(figures.to_owned(), font(letters::SMALL), STAGE.soft, place.width());
-    job.halign = Align::Center;
-    let galley = ui.painter().layout_job(job);
-    ui.painter().galley(place.center_top(), galley, STAGE.soft);
+    let galley = lines::paragraph(ui, figures, letters::SMALL, STAGE.soft, place.width(), Align::Center);
+    let left = place.center().x - galley.size().x / 2.0 - galley.rect.left();
+    ui.painter().galley(pos2(left, place.top()), galley, STAGE.soft);
     ui.interact(place, Id::unique("figures"), Sense::hover())
         .widget_info(|| WidgetInfo::labeled(Role::Label, true, figures));
+}
+
+/// The microphone is open while the key is held, where the person wants it so.
+fn talk_key(ui: &Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) {
+    if !view.snapshot.preferences.push_to_talk || ui.ctx().text_edit_focused() {
+        if std::mem::take(&mut draft.talking) {
+            commands.push(Command::SetMuted(true));
+        }
+        return;
+    }
+    let held = ui.input_mut(|input| {
+        input.consume_key(Modifiers::NONE, Key::Space);
+        input.key_down(Key::Space) && input.focused
+    });
+    if held != draft.talking {
+        draft.talking = held;
+        if call.muted == held {
+            commands.push(Command::SetMuted(!held));
+        }
+    }
 }
 
 fn remote_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) {
     let shown = if call.peer_camera_on { view.remote.paint(ui, stage, false, 0) } else { None };
     let words = match (shown, view.remote.picture()) {
         (Some(_), _) => None,
-        (None, Picture::Off) => Some(text::call::PEER_CAMERA_OFF),
-        (None, _) if !call.peer_camera_on => Some(text::call::PEER_CAMERA_OFF),
-        (None, _) => Some(text::call::WAITING_PICTURE),
+        (None, Picture::Off) => Some(say("call-peer-camera-off")),
+        (None, _) if !call.peer_camera_on => Some(say("call-peer-camera-off")),
+        (None, _) => Some(say("call-waiting-picture")),
     };
-    ui.interact(stage, Id::unique("remote picture"), Sense::hover()).widget_info(|| {
-        let name = text::call::picture_of(&call.peer);
-        WidgetInfo::labeled(Role::Image, true, words.map_or(name.clone(), |words| format!("{name}: {words}")))
+    let frozen = call.frozen.filter(|_| words.is_none()).map(|frozen| {
+        let seconds = view.now.saturating_duration_since(frozen.since).as_secs().max(1);
+        say_with("call-frozen", &[("peer", call.peer.as_str().into()), ("seconds", seconds.into())])
     });
+    let picture = ui.interact(stage, Id::unique("remote picture"), Sense::CLICK);
+    if picture.double_clicked() {
+        toggle_full_screen(ui);
+    }
+    picture.widget_info(|| {
+        let name = say_with("call-picture-of", &[("peer", call.peer.as_str().into())]);
+        let name = words.map_or(name.clone(), |words| format!("{name}: {words}"));
+        WidgetInfo::labeled(Role::Image, true, frozen.clone().unwrap_or(name))
+    });
+    ui.ctx().accesskit_node_builder(picture.id, |node| node.set_live(Live::Polite));
     if let Some(words) = words {
-        avatar(ui.painter(), stage.center(), size::AVATAR_LARGE, &call.peer, &STAGE);
+        avatar(ui, stage.center(), size::AVATAR_LARGE, &call.peer, &STAGE);
         let below = stage.center() + vec2(0.0, size::AVATAR_LARGE / 2.0 + space::M);
-        ui.painter().text(below, Align2::CENTER_TOP, words, font(letters::BODY), STAGE.soft);
+        let galley = lines::line(ui, words, letters::BODY, STAGE.soft);
+        ui.painter().galley(below - vec2(galley.size().x / 2.0, 0.0), galley, STAGE.soft);
+    }
+    if let Some(frozen) = &frozen {
+        pill(ui, "frozen", stage.center(), Align2::CENTER_CENTER, frozen, letters::BODY);
     }
     if call.peer_reconnecting {
-        let words = text::call::peer_reconnecting(&call.peer);
-        let strip = Rect::from_center_size(
-            pos2(stage.center().x, stage.bottom() - space::M - size::CONTROL / 2.0),
-            vec2(stage.width().min(size::LIST) - 2.0 * space::M, size::CONTROL),
-        );
+        let words = say_with("call-peer-reconnecting", &[("peer", call.peer.as_str().into())]);
+        let width = stage.width().min(size::LIST) - 2.0 * space::M;
+        let middle = pos2(stage.center().x, stage.bottom() - space::M - size::CONTROL / 2.0);
+        let strip = Rect::from_center_size(middle, vec2(width, size::CONTROL));
         ui.painter().rect_filled(strip, CornerRadius::same(size::RADIUS), STAGE.error_ground);
-        ui.put(strip, Label::new(RichText::new(words).color(STAGE.error_ink)).truncate());
+        let galley = lines::cut(ui, &words, letters::BODY, STAGE.error_ink, width - 2.0 * space::S);
+        ui.painter().galley(strip.center() - galley.size() / 2.0, galley, STAGE.error_ink);
+        let strip = ui.interact(strip, Id::unique("peer reconnecting"), Sense::hover());
+        strip.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
+        ui.ctx().accesskit_node_builder(strip.id, |node| node.set_live(Live::Polite));
     }
 }
 
-fn own_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) {
-    let proportions = view.local.size().unwrap_or(vec2(16.0, 9.0));
-    let longest = (stage.width() * size::SELF_SHARE).min(stage.height() * size::SELF_SHARE * 16.0 / 9.0);
-    let longest = longest.min(size::SELF_MAX);
-    let own = proportions * (longest / proportions.max_elem());
-    let place = Rect::from_min_size(stage.right_top() + vec2(-own.x - space::M, space::M), own);
-    let shown = if call.camera_on { view.local.paint(ui, place, true, size::RADIUS_L) } else { None };
-    let words = match view.local.picture() {
-        _ if shown.is_some() => None,
-        _ if !call.camera_on => Some(text::call::OWN_CAMERA_OFF),
-        Picture::Lost => Some(text::call::OWN_CAMERA_LOST),
-        Picture::Off => Some(text::call::OWN_CAMERA_OFF),
-        Picture::Waiting | Picture::Live => Some(text::call::OWN_CAMERA_STARTS),
-    };
-    if let Some(words) = words {
-        ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_L), STAGE.raised);
-        let up = if call.muted { size::CONTROL_SMALL / 2.0 } else { 0.0 };
-        let middle = place.center() - vec2(0.0, up);
-        ui.painter().text(middle, Align2::CENTER_CENTER, words, font(letters::SMALL), STAGE.soft);
-    }
-    let edge = egui::Stroke::new(2.0, STAGE.ground);
-    ui.painter().rect_stroke(place, CornerRadius::same(size::RADIUS_L), edge, egui::StrokeKind::Middle);
-    if call.muted {
-        let sign = place.left_bottom() + vec2(space::S, -space::S);
-        pill(ui, sign, Align2::LEFT_BOTTOM, text::call::OWN_MUTED, letters::SMALL, &STAGE);
-    }
-    ui.interact(place, Id::unique("own picture"), Sense::hover()).widget_info(|| {
-        let states = words.into_iter().chain(call.muted.then_some(text::call::OWN_MUTED));
-        let name = states.fold(text::call::OWN_PICTURE.to_owned(), |name, state| format!("{name}, {state}"));
-        WidgetInfo::labeled(Role::Image, true, name)
-    });
-}
-
-fn title_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, stage: Rect) {
+/// Who is on, since when, and how good it is. Returns where what lies below begins.
+fn title_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, stage: Rect) -> f32 {
     let timer = text::clock(view.now.saturating_duration_since(since));
-    let muted = call.peer_muted.then_some(text::call::PEER_MUTED);
+    let muted = call.peer_muted.then(|| say("call-peer-muted"));
     let words = [Some(call.peer.as_str()), Some(&timer), muted];
     let words: Vec<&str> = words.into_iter().flatten().collect();
-    pill(
-        ui,
-        stage.left_top() + vec2(space::M, space::M),
-        Align2::LEFT_TOP,
-        &words.join("  ·  "),
-        letters::BODY,
-        &STAGE,
-    );
+    let (corner, anchor, away) = if right_to_left() {
+        (stage.right_top() + vec2(-space::M, space::M), Align2::RIGHT_TOP, -1.0)
+    } else {
+        (stage.left_top() + vec2(space::M, space::M), Align2::LEFT_TOP, 1.0)
+    };
+    let title = pill(ui, "title", corner, anchor, &words.join("  ·  "), letters::BODY);
+    if let Some(words) = text::quality(call.quality) {
+        let (bars, ink) = match call.quality {
+            Quality::Good => (3, STAGE.free),
+            Quality::Fair => (2, STAGE.busy),
+            Quality::Poor | Quality::Unknown => (1, STAGE.away),
+        };
+        let side = title.height();
+        let edge = if away > 0.0 { title.right() } else { title.left() };
+        let middle = pos2(edge + away * (space::S + side / 2.0), title.center().y);
+        let place = Rect::from_center_size(middle, vec2(side, side));
+        ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS), STAGE.raised);
+        Icon::Bars(bars).paint(ui.painter(), middle, side * 0.6, ink, STAGE.raised);
+        let sign = ui.interact(place, Id::unique("quality"), Sense::hover());
+        sign.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
+        sign.on_hover_text(words);
+    }
+    title.bottom() + space::S
 }
 
-/// Words on a ground of their own, readable over any picture.
-fn pill(ui: &mut Ui, at: egui::Pos2, anchor: Align2, words: &str, points: f32, palette: &Palette) {
-    let galley = ui.painter().layout_no_wrap(words.to_owned(), font(points), palette.ink);
-    let rect = anchor.anchor_size(at, galley.size() + vec2(2.0 * space::S, space::S));
-    ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), palette.raised);
-    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, palette.ink);
-    ui.interact(rect, Id::unique(("pill", words.len(), at.x as i32)), Sense::hover())
-        .widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
+/// One control of the bar.
+struct Control {
+    icon: Icon,
+    name: &'static str,
+    key_name: &'static str,
+    modifiers: Modifiers,
+    key: Key,
+    look: Round,
+    does: Does,
 }
 
-fn controls_ui(ui: &mut Ui, call: &CallView, bar: Rect, commands: &mut Vec<Command>) {
+enum Does {
+    Push(Command),
+    Chat,
+    More,
+}
+
+fn controls(call: &CallView, draft: &Draft) -> Vec<Control> {
     let plain = Round::plain(&STAGE);
     let lit = Round::lit(&STAGE);
+    let letter = |icon, name, key_name, key, look, does| Control {
+        icon,
+        name,
+        key_name,
+        modifiers: Modifiers::NONE,
+        key,
+        look,
+        does,
+    };
     let (mic, mic_name, mic_look) = if call.muted {
-        (Icon::MicOff, text::call::UNMUTE, lit)
+        (Icon::MicOff, say("call-unmute"), lit)
     } else {
-        (Icon::Mic, text::call::MUTE, plain)
+        (Icon::Mic, say("call-mute"), plain)
     };
     let (camera, camera_name, camera_look) = if call.camera_on {
-        (Icon::Camera, text::call::CAMERA_OFF, plain)
+        (Icon::Camera, say("call-camera-off"), plain)
     } else {
-        (Icon::CameraOff, text::call::CAMERA_ON, lit)
+        (Icon::CameraOff, say("call-camera-on"), lit)
     };
-    let none = Modifiers::NONE;
-    let mut controls = vec![
-        (mic, mic_name, "M", none, Key::M, mic_look, Command::SetMuted(!call.muted)),
-        (camera, camera_name, "V", none, Key::V, camera_look, Command::SetCamera(!call.camera_on)),
+    let unread = draft.chat.is_none() && call.chat.len() > draft.chat_seen;
+    let chat_look = if unread { Round::accent(&STAGE) } else { plain };
+    let mut all = vec![
+        letter(mic, mic_name, "M", Key::M, mic_look, Does::Push(Command::SetMuted(!call.muted))),
+        letter(
+            camera,
+            camera_name,
+            "V",
+            Key::V,
+            camera_look,
+            Does::Push(Command::SetCamera(!call.camera_on)),
+        ),
+        letter(Icon::Chat, say("chat"), "C", Key::C, chat_look, Does::Chat),
     ];
     if call.matched {
-        controls.push((Icon::Next, text::call::NEXT, "N", none, Key::N, plain, Command::Next));
+        all.push(letter(Icon::Next, say("call-next"), "N", Key::N, plain, Does::Push(Command::Next)));
     }
-    let hang_up = Round::danger(&STAGE);
-    let control = Modifiers::COMMAND;
-    controls.push((Icon::HangUp, text::call::HANG_UP, "Ctrl+H", control, Key::H, hang_up, Command::HangUp));
+    all.push(letter(Icon::More, say("call-more"), "O", Key::O, plain, Does::More));
+    all.push(Control {
+        icon: Icon::HangUp,
+        name: say("call-hang-up"),
+        key_name: "Ctrl+H",
+        modifiers: Modifiers::COMMAND,
+        key: Key::H,
+        look: Round::danger(&STAGE),
+        does: Does::Push(Command::HangUp),
+    });
+    all
+}
 
-    let wide = controls.len() as f32 * size::ROUND_CELL;
+fn controls_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    call: &CallView,
+    bar: Rect,
+    commands: &mut Vec<Command>,
+) -> Option<Go> {
+    let mut go = None;
+    let all = controls(call, draft);
+    let wide = all.len() as f32 * size::ROUND_CELL;
     let mut left = bar.center().x - wide / 2.0;
-    for (icon, name, key_name, modifiers, key, look, command) in controls {
+    for control in all {
         let place =
             Rect::from_min_size(pos2(left, bar.top() + space::M), vec2(size::ROUND_CELL, size::ROUND_CELL_H));
         left += size::ROUND_CELL;
         // An id of its own: what comes and goes on the screen does not take the keyboard away.
-        let builder = egui::UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", key)));
+        let builder = egui::UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", control.key)));
+        let Control { icon, name, key_name, modifiers, key, look, does } = control;
         let response =
             ui.scope_builder(builder, |ui| round_button(ui, icon, name, key_name, look, &STAGE)).inner;
-        if response.clicked() || shortcut(ui, modifiers, key) {
-            commands.push(command);
+        let asked = response.clicked() || shortcut(ui, modifiers, key);
+        match does {
+            Does::Push(command) if asked => commands.push(command),
+            Does::Chat if asked => {
+                draft.chat = if draft.chat.is_some() { None } else { Some(chat::Draft::default()) };
+            }
+            Does::More => more_ui(ui, &response, asked && !response.clicked(), draft, call, &mut go),
+            Does::Push(_) | Does::Chat => {}
         }
     }
+    go
+}
+
+/// What there is no round button for. Its keys work with the menu closed, too.
+fn more_ui(
+    ui: &Ui,
+    button: &Response,
+    by_key: bool,
+    draft: &mut Draft,
+    call: &CallView,
+    go: &mut Option<Go>,
+) {
+    let (mut safety, mut stats, mut full, mut pip) = (
+        shortcut(ui, Modifiers::NONE, Key::S),
+        shortcut(ui, Modifiers::NONE, Key::I),
+        shortcut(ui, Modifiers::NONE, Key::F11),
+        shortcut(ui, Modifiers::NONE, Key::P),
+    );
+    if by_key {
+        Popup::toggle_id(ui.ctx(), Popup::default_response_id(button));
+    }
+    Popup::menu(button).width(size::MENU).show(|ui| {
+        safety |= menu_item(ui, say("safety"), "S", None);
+        stats |= menu_item(ui, say("stats"), "I", None);
+        full |= menu_item(ui, say("call-full-screen"), "F11", None);
+        pip |= menu_item(ui, say("call-pip"), "P", None);
+        if let Some(guest) = call.peer_guest {
+            let subject = || Subject { guest, name: call.peer.clone(), call: Some(call.id) };
+            if menu_item(ui, say("guest-report"), "", None) {
+                *go = Some(Go::Report(subject()));
+            }
+            if menu_item(ui, say("guest-block"), "", Some(Palette::of(ui).danger_ink)) {
+                *go = Some(Go::Block(subject()));
+            }
+        }
+    });
+    if safety {
+        (draft.safety, draft.stats) = (!draft.safety, false);
+    }
+    if stats {
+        (draft.stats, draft.safety) = (!draft.stats, false);
+    }
+    if full || (is_full_screen(ui) && shortcut(ui, Modifiers::NONE, Key::Escape)) {
+        toggle_full_screen(ui);
+    }
+    if pip {
+        draft.pip = !draft.pip;
+    }
+}
+
+fn is_full_screen(ui: &Ui) -> bool {
+    ui.input(|input| input.viewport().fullscreen.unwrap_or(false))
+}
+
+fn toggle_full_screen(ui: &Ui) {
+    ui.ctx().send_viewport_cmd(ViewportCommand::Fullscreen(!is_full_screen(ui)));
+}
+
+/// Whether the words that tell of a man in the middle are there to be compared.
+fn has_words(call: &CallView) -> bool {
+    matches!(call.safety, Safety::Words { .. })
 }

@@ -1,37 +1,104 @@
-//! After a call: why it ended, in plain words, and where to go.
+//! After a call: why it ended, in plain words, how it was, and where to go.
 
-use super::theme::{Palette, font, letters, size, space};
-use super::widgets::{Weight, avatar, stacked};
-use super::{shortcut, text};
+use super::icons::Icon;
+use super::lines;
+use super::theme::{Palette, letters, size, space};
+use super::widgets::{Weight, avatar, button, focus_ring, stacked};
+use super::{Go, Subject, shortcut, text};
 use crate::view::{CallView, Command, Stage};
-use eframe::egui::{Key, Modifiers, RichText, Sense, Ui, Vec2};
+use crate::words::{right_to_left, say, say_with};
+use castle::ids::CallId;
+use eframe::egui::{
+    Align, CornerRadius, Key, Layout, Modifiers, ScrollArea, Sense, Ui, Vec2, WidgetInfo, accesskit::Role,
+    vec2,
+};
 
-/// Draws the screen; nothing when the call is not over.
-pub fn ended_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
-    let Stage::Ended { reason, lasted } = call.stage else { return };
+/// How the call was said to be.
+#[derive(Debug, Default)]
+pub struct Draft {
+    rated: Option<(CallId, u8)>,
+}
+
+/// Draws the screen, nothing when the call is not over; returns where else one wants to go.
+pub fn ended_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<Command>) -> Option<Go> {
+    let Stage::Ended { reason, lasted } = call.stage else { return None };
     let palette = Palette::of(ui);
-    ui.add_space(ui.available_height() * 0.2);
-    ui.vertical_centered(|ui| {
-        ui.set_max_width(size::COLUMN);
-        let (face, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR_LARGE), Sense::hover());
-        avatar(ui.painter(), face.center(), size::AVATAR_LARGE, &call.peer, palette);
-        ui.add_space(space::M);
-        ui.label(RichText::new(text::ended(reason, &call.peer)).font(font(letters::TITLE)));
-        if let Some(lasted) = lasted {
-            ui.label(RichText::new(text::lasted(lasted)).color(palette.soft));
-        }
-        if let Some(advice) = text::ended_advice(reason) {
-            ui.label(RichText::new(advice).color(palette.soft));
-        }
-        ui.add_space(space::L);
-        if call.matched && stacked(ui, text::call::FIND_ANOTHER, Weight::Primary).clicked() {
-            commands.extend([Command::CloseCall, Command::Search]);
-        }
-        let weight = if call.matched { Weight::Secondary } else { Weight::Primary };
-        let back =
-            stacked(ui, text::call::BACK, weight).on_hover_text(text::with_key(text::call::BACK, "Esc"));
-        if back.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
-            commands.push(Command::CloseCall);
+    let mut go = None;
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.add_space(ui.available_height() * 0.1);
+        ui.vertical_centered(|ui| {
+            ui.set_max_width(size::COLUMN);
+            let (face, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR_LARGE), Sense::hover());
+            avatar(ui, face.center(), size::AVATAR_LARGE, &call.peer, palette);
+            ui.add_space(space::M);
+            lines::title(ui, &text::ended(reason, &call.peer));
+            if let Some(lasted) = lasted {
+                lines::soft(ui, &text::lasted(lasted));
+            }
+            if let Some(advice) = text::ended_advice(reason) {
+                lines::soft(ui, advice);
+            }
+            ui.add_space(space::M);
+            if lasted.is_some() {
+                rate_ui(ui, draft, call, commands);
+                ui.add_space(space::M);
+            }
+            if call.matched && stacked(ui, say("ended-find-another"), Weight::Primary).clicked() {
+                commands.extend([Command::CloseCall, Command::Search]);
+            }
+            let again = if call.matched { Weight::Secondary } else { Weight::Primary };
+            if call.peer_guest.is_some() && stacked(ui, say("ended-call-again"), again).clicked() {
+                commands.push(Command::CallAgain);
+            }
+            let first = !call.matched && call.peer_guest.is_none();
+            let weight = if first { Weight::Primary } else { Weight::Secondary };
+            let back = stacked(ui, say("ended-back"), weight)
+                .on_hover_text(text::with_key(say("ended-back"), "Esc"));
+            if back.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
+                commands.push(Command::CloseCall);
+            }
+            if let Some(guest) = call.peer_guest {
+                ui.add_space(space::M);
+                let subject = || Subject { guest, name: call.peer.clone(), call: Some(call.id) };
+                if button(ui, say("guest-report"), Weight::Quiet).clicked() {
+                    go = Some(Go::Report(subject()));
+                }
+                if button(ui, say("guest-block"), Weight::Quiet).clicked() {
+                    go = Some(Go::Block(subject()));
+                }
+            }
+        });
+    });
+    go
+}
+
+/// One to five stars.
+fn rate_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<Command>) {
+    let palette = Palette::of(ui);
+    let given = draft.rated.filter(|(id, _)| *id == call.id).map_or(0, |(_, stars)| stars);
+    lines::small(ui, if given == 0 { say("ended-rate") } else { say("ended-rated") });
+    let side = size::CONTROL;
+    let along = if right_to_left() {
+        Layout::right_to_left(Align::Center)
+    } else {
+        Layout::left_to_right(Align::Center)
+    };
+    let wanted = vec2(5.0 * side + 4.0 * ui.spacing().item_spacing.x, side);
+    ui.allocate_ui_with_layout(wanted, along, |ui| {
+        for stars in 1..=5_u8 {
+            let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
+            let name = say_with("ended-stars", &[("count", stars.into())]);
+            response.widget_info(|| {
+                WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), given == stars, &name)
+            });
+            let lit = stars <= given || response.hovered();
+            let ink = if lit { palette.busy } else { palette.line };
+            Icon::Star.paint(ui.painter(), rect.center(), letters::HEADING, ink, palette.ground);
+            focus_ring(ui, &response, rect, CornerRadius::same(size::RADIUS), palette.focus);
+            if response.clicked() {
+                draft.rated = Some((call.id, stars));
+                commands.push(Command::Rate(stars));
+            }
         }
     });
 }

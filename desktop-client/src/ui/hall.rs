@@ -2,13 +2,18 @@
 //!
 //! Draws only the rows in view, so that ten thousand guests cost no more than ten.
 
-use super::theme::{Palette, font, letters, size, space};
-use super::widgets::{Button, Weight, avatar, button, choice, column, dot_color, line_edit};
-use super::{View, text};
-use crate::view::{Availability, Command, HallRow};
+use super::fields::named_edit;
+use super::icons::Icon;
+use super::lines;
+use super::places::{column, ends, menu_item, row};
+use super::theme::{Palette, letters, size, space};
+use super::widgets::{Button, Weight, avatar, button, choice, dot_color, inward, mirrored, sign_button};
+use super::{Go, Page, Subject, View, shortcut, text};
+use crate::view::{Availability, Command, HallRow, Me};
+use crate::words::{say, say_with};
 use eframe::egui::{
-    self, Align, Color32, CornerRadius, Id, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder,
-    WidgetInfo, accesskit::Role, pos2, vec2,
+    self, CornerRadius, Id, Key, Modifiers, Popup, Rect, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
+    accesskit::Role, pos2, vec2,
 };
 use std::sync::Arc;
 
@@ -58,162 +63,241 @@ fn list(hall: &Arc<Vec<HallRow>>, query: &str) -> Listed {
     }
 }
 
-/// Draws the screen.
-pub fn hall_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) {
+/// Draws the screen; returns where else one wants to go.
+pub fn hall_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
+    let mut go = None;
     column(ui, size::LIST, |ui| {
-        header_ui(ui, view, commands);
+        header_ui(ui, view, &mut go, commands);
         ui.add_space(space::S);
         let hall = &view.snapshot.hall;
-        if hall.is_empty() {
-            actions_ui(ui, false, commands);
+        if hall.is_empty() && draft.query.is_empty() {
+            actions_ui(ui, false, view, &mut go, commands);
             empty_ui(ui);
             return;
         }
         let free = draft.listed(hall).free;
-        actions_ui(ui, free > 0, commands);
+        actions_ui(ui, free > 0, view, &mut go, commands);
         ui.add_space(space::S);
-        let field = line_edit(
-            ui,
-            Id::unique("hall search"),
-            &mut draft.query,
-            text::hall::SEARCH,
-            false,
-            LONGEST_SEARCH,
-        );
-        field.widget_info(|| {
-            let mut info = WidgetInfo::labeled(Role::TextInput, true, text::hall::SEARCH);
-            info.current_text_value = Some(draft.query.clone());
-            info
-        });
+        search_ui(ui, draft, hall, commands);
         let listed = draft.listed(hall);
-        ui.label(
-            RichText::new(text::hall::count(hall.len(), free))
-                .color(Palette::of(ui).soft)
-                .size(letters::SMALL),
-        );
+        lines::small(ui, &text::hall_count(hall.len(), free));
         if listed.rows.is_empty() {
             ui.add_space(space::L);
-            ui.vertical_centered(|ui| {
-                ui.label(RichText::new(text::hall::NO_HIT).color(Palette::of(ui).soft))
-            });
+            ui.vertical_centered(|ui| lines::soft(ui, say("hall-no-hit")));
         } else {
-            rows_ui(ui, listed, commands);
+            rows_ui(ui, listed, view.snapshot.hall_more, &mut go, commands);
         }
     });
+    go
 }
 
-fn header_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
-    let me = view.snapshot.me.as_ref();
-    ui.horizontal(|ui| {
-        ui.set_height(size::CONTROL);
-        ui.label(RichText::new(text::HALL).font(font(letters::HEADING)));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if button(ui, text::hall::LOG_OUT, Weight::Quiet).clicked() {
+/// The field that finds guests. Enter calls when one alone is left and free.
+fn search_ui(ui: &mut Ui, draft: &mut Draft, hall: &Arc<Vec<HallRow>>, commands: &mut Vec<Command>) {
+    let id = Id::unique("hall search");
+    let field = named_edit(ui, id, &mut draft.query, say("hall-search"), LONGEST_SEARCH);
+    if shortcut(ui, Modifiers::COMMAND, Key::F) {
+        field.request_focus();
+    }
+    if field.changed() {
+        commands.push(Command::SearchHall(draft.query.trim().to_owned()));
+    }
+    if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+        let listed = draft.listed(hall);
+        if let [place] = listed.rows[..]
+            && listed.hall[place].availability == Availability::Available
+        {
+            commands.push(Command::Call(listed.hall[place].guest));
+        }
+    }
+}
+
+fn header_ui(ui: &mut Ui, view: &View<'_>, go: &mut Option<Go>, commands: &mut Vec<Command>) {
+    let missed = view.snapshot.history.missed;
+    ends(
+        ui,
+        size::CONTROL,
+        |ui| {
+            lines::heading(ui, say("hall"));
+        },
+        |ui| {
+            if button(ui, say("hall-log-out"), Weight::Quiet).clicked() {
                 commands.push(Command::LogOut);
             }
-            if let Some(me) = me {
-                ui.add(
-                    egui::Label::new(RichText::new(&me.display_name).color(Palette::of(ui).soft)).truncate(),
-                );
+            if let Some(Me { display_name, .. }) = &view.snapshot.me {
+                let room = ui.available_width() - space::S;
+                let galley = lines::cut(ui, display_name, letters::BODY, Palette::of(ui).soft, room);
+                let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::hover());
+                ui.painter().galley(rect.min, galley, Palette::of(ui).soft);
+                response.widget_info(|| WidgetInfo::labeled(Role::Label, true, display_name));
             }
-        });
+        },
+    );
+    row(ui, |ui| {
+        let calls = if missed == 0 {
+            say("history").to_owned()
+        } else {
+            say_with("history-missed", &[("count", missed.into())])
+        };
+        let pages = [
+            (calls.as_str(), Page::History, Key::Y),
+            (say("tryout"), Page::Tryout, Key::D),
+            (say("settings"), Page::Settings, Key::Comma),
+            (say("help"), Page::Help, Key::F1),
+        ];
+        for (words, page, key) in pages {
+            let modifiers = if key == Key::F1 { Modifiers::NONE } else { Modifiers::COMMAND };
+            let weight = if page == Page::History && missed > 0 { Weight::Secondary } else { Weight::Quiet };
+            if button(ui, words, weight).clicked() || shortcut(ui, modifiers, key) {
+                *go = Some(Go::Page(page));
+            }
+        }
     });
-    let Some(me) = me else { return };
-    ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(text::hall::SHOWN_AS).color(Palette::of(ui).soft).size(letters::SMALL));
+    let Some(me) = &view.snapshot.me else { return };
+    row(ui, |ui| {
+        lines::small(ui, say("hall-shown-as"));
         for wanted in [Availability::Available, Availability::DoNotDisturb, Availability::Invisible] {
             let dot = dot_color(Palette::of(ui), wanted);
             if choice(ui, text::availability(wanted), Some(dot), me.availability == wanted) {
                 commands.push(Command::SetAvailability(wanted));
             }
         }
-        if button(ui, text::checkup::TITLE, Weight::Quiet).clicked() {
-            commands.push(Command::CheckConnection);
-        }
     });
 }
 
-fn actions_ui(ui: &mut Ui, somebody_free: bool, commands: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
-        if button(ui, text::hall::FIND, Weight::Primary).on_hover_text(text::hall::FIND_TIP).clicked() {
+fn actions_ui(
+    ui: &mut Ui,
+    somebody_free: bool,
+    view: &View<'_>,
+    go: &mut Option<Go>,
+    commands: &mut Vec<Command>,
+) {
+    row(ui, |ui| {
+        let find = button(ui, say("hall-find"), Weight::Primary)
+            .on_hover_text(text::with_key(say("hall-find-tip"), "Ctrl+M"));
+        if find.clicked() || shortcut(ui, Modifiers::COMMAND, Key::M) {
             commands.push(Command::Search);
         }
         let next_free =
-            ui.add_enabled_ui(somebody_free, |ui| button(ui, text::hall::NEXT_FREE, Weight::Secondary));
-        if next_free.inner.on_hover_text(text::hall::NEXT_FREE_TIP).clicked() {
+            ui.add_enabled_ui(somebody_free, |ui| button(ui, say("hall-next-free"), Weight::Secondary));
+        let tip = text::with_key(say("hall-next-free-tip"), "Ctrl+N");
+        let asked = next_free.inner.on_hover_text(tip).clicked();
+        if asked || (somebody_free && shortcut(ui, Modifiers::COMMAND, Key::N)) {
             commands.push(Command::CallNextFree);
         }
+        if button(ui, say("hall-interests"), Weight::Quiet).clicked() {
+            *go = Some(Go::Page(Page::Interests));
+        }
     });
+    let preferences = &view.snapshot.preferences;
+    let wanted: Vec<&str> =
+        preferences.tags.iter().chain(&preferences.languages).map(String::as_str).collect();
+    if !wanted.is_empty() {
+        lines::small(ui, &say_with("hall-looks-for", &[("list", wanted.join(", ").into())]));
+    }
 }
 
 fn empty_ui(ui: &mut Ui) {
     ui.add_space((ui.available_height() * 0.25).max(space::XL));
     ui.vertical_centered(|ui| {
-        ui.label(RichText::new(text::hall::EMPTY).font(font(letters::TITLE)));
+        lines::title(ui, say("hall-empty"));
         ui.set_max_width(size::COLUMN);
-        ui.label(RichText::new(text::hall::EMPTY_MORE).color(Palette::of(ui).soft));
+        lines::soft(ui, say("hall-empty-more"));
     });
 }
 
-fn rows_ui(ui: &mut Ui, listed: &Listed, commands: &mut Vec<Command>) {
+fn rows_ui(ui: &mut Ui, listed: &Listed, more: bool, go: &mut Option<Go>, commands: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, viewport| {
         let count = listed.rows.len();
-        ui.set_height(size::ROW * count as f32);
+        let end = size::ROW * count as f32;
+        ui.set_height(end + if more { size::ROW } else { 0.0 });
         let first = (viewport.top() / size::ROW) as usize;
         let last = (viewport.bottom() / size::ROW).ceil() as usize;
         let area = ui.max_rect();
         for place in first..last.min(count) {
             let top = area.top() + place as f32 * size::ROW;
             let rect = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), size::ROW));
-            row_ui(ui, rect, &listed.hall[listed.rows[place]], commands);
+            row_ui(ui, rect, &listed.hall[listed.rows[place]], go, commands);
+        }
+        if more && viewport.bottom() > end {
+            let place =
+                Rect::from_min_size(pos2(area.left(), area.top() + end), vec2(area.width(), size::ROW));
+            let builder =
+                UiBuilder::new().max_rect(place.shrink(space::S)).scope_id(Id::unique("more of hall"));
+            ui.scope_builder(builder, |ui| {
+                if button(ui, say("hall-more"), Weight::Secondary).clicked() {
+                    commands.push(Command::MoreOfHall);
+                }
+            });
         }
     });
 }
 
-fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, commands: &mut Vec<Command>) {
+fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui);
     let card = rect.shrink2(vec2(0.0, space::XS / 2.0));
     let state = text::availability(row.availability);
     let salt = row.guest.to_bits();
     ui.interact(card, Id::unique(("row", salt)), Sense::hover())
         .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{}, {state}", row.display_name)));
-    let painter = ui.painter();
-    painter.rect_filled(card, CornerRadius::same(size::RADIUS), palette.raised);
-    let face = pos2(card.left() + space::S + size::AVATAR / 2.0, card.center().y);
-    avatar(painter, face, size::AVATAR, &row.display_name, palette);
-    let left = face.x + size::AVATAR / 2.0 + space::M * 0.75;
-    let button_left = card.right() - CALL_WIDTH - space::S;
-    let name = one_line(ui, &row.display_name, letters::BODY, palette.ink, button_left - left - space::S);
-    painter.galley(pos2(left, card.center().y - name.size().y), name, palette.ink);
-    let dot = pos2(left + size::DOT, card.center().y + letters::SMALL * 0.75);
-    painter.circle_filled(dot, size::DOT, dot_color(palette, row.availability));
-    let state_at = pos2(dot.x + size::DOT + space::S * 0.75, dot.y);
-    painter.text(state_at, egui::Align2::LEFT_CENTER, state, font(letters::SMALL), palette.soft);
-
-    let place = Rect::from_center_size(
-        pos2(button_left + CALL_WIDTH / 2.0, card.center().y),
-        vec2(CALL_WIDTH, size::CONTROL_SMALL),
+    ui.painter().rect_filled(card, CornerRadius::same(size::RADIUS), palette.raised);
+    avatar(ui, inward(card, space::S + size::AVATAR / 2.0), size::AVATAR, &row.display_name, palette);
+    let begin = space::S + size::AVATAR + space::M;
+    let end = CALL_WIDTH + size::CONTROL_SMALL + 2.0 * space::S;
+    let name =
+        lines::cut(ui, &row.display_name, letters::BODY, palette.ink, card.width() - begin - end - space::S);
+    let at = inward(card, begin + name.size().x / 2.0) - vec2(name.size().x / 2.0, name.size().y);
+    ui.painter().galley(at, name, palette.ink);
+    let below = vec2(0.0, letters::SMALL * 0.75);
+    ui.painter().circle_filled(
+        inward(card, begin + size::DOT) + below,
+        size::DOT,
+        dot_color(palette, row.availability),
     );
-    let mut inner = ui.new_child(UiBuilder::new().max_rect(place).scope_id(Id::unique(("call", salt))));
+    let words = lines::line(ui, state, letters::SMALL, palette.soft);
+    let middle = inward(card, begin + 2.0 * size::DOT + space::S * 0.75 + words.size().x / 2.0) + below;
+    ui.painter().galley(middle - words.size() / 2.0, words, palette.soft);
+
+    let controls = Rect::from_min_max(
+        pos2(card.right() - end, card.center().y - size::CONTROL_SMALL / 2.0),
+        pos2(card.right() - space::S, card.center().y + size::CONTROL_SMALL / 2.0),
+    );
+    let call = Rect::from_min_size(controls.min, vec2(CALL_WIDTH, size::CONTROL_SMALL));
+    let menu = Rect::from_min_max(pos2(call.right() + space::S, call.top()), controls.max);
+    let builder = |place: Rect, what: &str| {
+        UiBuilder::new().max_rect(mirrored(place, card)).scope_id(Id::unique((what.to_owned(), salt)))
+    };
+    let mut inner = ui.new_child(builder(call, "call"));
     if row.availability != Availability::Available {
         inner.disable();
     }
-    let (words, name, min) = (text::hall::CALL, &text::hall::call(&row.display_name), place.size());
-    let response = Button { words, name, weight: Weight::Secondary, min }.show(&mut inner);
-    if response.gained_focus() {
+    let name = say_with("hall-call-name", &[("name", row.display_name.as_str().into())]);
+    let look = Button { words: say("hall-call"), name: &name, weight: Weight::Secondary, min: call.size() };
+    let called = look.show(&mut inner);
+    let mut inner = ui.new_child(builder(menu, "menu"));
+    let name = say_with("hall-menu-of", &[("name", row.display_name.as_str().into())]);
+    let opened = sign_button(&mut inner, Icon::More, &name);
+    if called.gained_focus() || opened.gained_focus() {
         // With a piece of its neighbours, since only what is in view can be reached by Tab.
         ui.scroll_to_rect(rect.expand2(vec2(0.0, size::ROW * 0.8)), None);
     }
-    if response.clicked() {
+    if called.clicked() {
         commands.push(Command::Call(row.guest));
     }
+    let subject = || Subject { guest: row.guest, name: row.display_name.clone(), call: None };
+    guest_menu(&opened, subject, go);
+}
+
+/// What can be done about a guest besides calling, below the button that opens it.
+pub fn guest_menu(opened: &egui::Response, subject: impl Fn() -> Subject, go: &mut Option<Go>) {
+    Popup::menu(opened).width(size::MENU).show(|ui| {
+        if menu_item(ui, say("guest-report"), "", None) {
+            *go = Some(Go::Report(subject()));
+        }
+        if menu_item(ui, say("guest-block"), "", Some(Palette::of(ui).danger_ink)) {
+            *go = Some(Go::Block(subject()));
+        }
+    });
 }
 
 /// Width of the button in a row.
-const CALL_WIDTH: f32 = 72.0;
-
-fn one_line(ui: &Ui, words: &str, points: f32, color: Color32, width: f32) -> Arc<egui::Galley> {
-    let mut job = egui::text::LayoutJob::simple_singleline(words.to_owned(), font(points), color);
-    job.wrap = egui::text::TextWrapping::truncate_at_width(width);
-    ui.painter().layout_job(job)
-}
+const CALL_WIDTH: f32 = 84.0;

@@ -22,6 +22,20 @@ pub enum Icon {
     Next,
     /// Away with it.
     Close,
+    /// Something was written.
+    Chat,
+    /// More to choose from.
+    More,
+    /// A call that went out.
+    Out,
+    /// A call that came in.
+    In,
+    /// A call that nobody answered.
+    Missed,
+    /// One of five for a good call.
+    Star,
+    /// Good enough to talk: one to three bars.
+    Bars(u8),
 }
 
 impl Icon {
@@ -46,6 +60,27 @@ impl Icon {
             Self::Close => {
                 pen.line(&[vec2(-6.0, -6.0), vec2(6.0, 6.0)]);
                 pen.line(&[vec2(-6.0, 6.0), vec2(6.0, -6.0)]);
+            }
+            Self::Chat => pen.chat(behind),
+            Self::More => {
+                for x in [-7.0, 0.0, 7.0] {
+                    painter.circle_filled(pen.at(vec2(x, 0.0)), 2.2 * pen.unit, ink);
+                }
+            }
+            Self::Out => pen.arrow(-1.0),
+            Self::In => pen.arrow(1.0),
+            Self::Missed => {
+                pen.line(&[vec2(-9.0, -4.0), vec2(0.0, 5.0), vec2(9.0, -4.0)]);
+                pen.line(&[vec2(-9.0, 3.0), vec2(-9.0, -4.0), vec2(-2.0, -4.0)]);
+            }
+            Self::Star => pen.star(),
+            Self::Bars(good) => {
+                for (place, x) in [(1, -8.0), (2, -2.0), (3, 4.0)] {
+                    let top = 8.0 - 5.0 * f32::from(place);
+                    let bar = Rect::from_min_max(pen.at(vec2(x, top)), pen.at(vec2(x + 4.0, 8.0)));
+                    let color = if place <= good { ink } else { ink.gamma_multiply(0.3) };
+                    painter.rect_filled(bar, pen.unit, color);
+                }
             }
         }
     }
@@ -167,5 +202,34 @@ impl Pen<'_> {
             pos2(self.at(vec2(10.5, 0.0)).x, self.at(vec2(0.0, 6.5)).y),
         );
         self.painter.rect_filled(bar, 0.0, self.stroke.color);
+    }
+
+    fn chat(&self, behind: Color32) {
+        let bubble = Rect::from_min_max(self.at(vec2(-10.0, -9.0)), self.at(vec2(10.0, 5.0)));
+        self.painter.rect_filled(bubble, 3.0 * self.unit, self.stroke.color);
+        let tail =
+            [vec2(-6.0, 4.0), vec2(0.0, 4.0), vec2(-6.0, 10.0)].into_iter().map(|point| self.at(point));
+        self.painter.add(Shape::convex_polygon(tail.collect(), self.stroke.color, Stroke::NONE));
+        for y in [-4.5, 0.5] {
+            let line = Rect::from_min_max(self.at(vec2(-6.0, y - 0.9)), self.at(vec2(6.0, y + 0.9)));
+            self.painter.rect_filled(line, 0.0, behind);
+        }
+    }
+
+    /// An arrow along the diagonal: down and in with 1, up and out with -1.
+    fn arrow(&self, way: f32) {
+        let tip = vec2(-6.0, 6.0) * way;
+        self.line(&[-tip, tip]);
+        self.line(&[tip + vec2(0.0, -8.0) * way, tip, tip + vec2(8.0, 0.0) * way]);
+    }
+
+    fn star(&self) {
+        for ray in 0..5_u8 {
+            let at = |turn: f32| Vec2::angled(PI * (0.4 * (f32::from(ray) + turn) - 0.5));
+            let points = [Vec2::ZERO, at(-0.5) * 4.6, at(0.0) * 11.0, at(0.5) * 4.6];
+            let points = points.into_iter().map(|point| self.at(point)).collect();
+            let seam = Stroke::new(0.5 * self.unit, self.stroke.color);
+            self.painter.add(Shape::convex_polygon(points, self.stroke.color, seam));
+        }
     }
 }

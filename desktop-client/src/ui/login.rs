@@ -1,16 +1,22 @@
 //! Login and registration: where to, who, and the password. The password is forgotten once it was of use.
 
+use super::View;
+use super::fields::{Field, switch};
+use super::icons::Icon;
 use super::icons::castle_mark;
-use super::theme::{Palette, font, letters, size, space};
-use super::widgets::{Button, Field, Weight, choice, column};
-use super::{View, text};
-use crate::view::{Command, Connection, Prefill, Secret};
-use eframe::egui::{self, Id, Key, RichText, ScrollArea, Sense, Ui, Vec2, text_edit::TextEditState, vec2};
+use super::lines;
+use super::places::{card, column, ends, row};
+use super::theme::{Palette, letters, size, space};
+use super::widgets::{Button, Weight, button, choice, sign_button};
+use crate::view::{Command, Connection, KnownServer, Prefill, Secret};
+use crate::words::{say, say_with};
+use eframe::egui::{self, Id, Key, ScrollArea, Sense, Ui, Vec2, text_edit::TextEditState, vec2};
 
 /// Longer input is refused by the field, in characters: far beyond what the server takes.
 const LONGEST: usize = 512;
 
 /// What was typed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own")]
 #[derive(Debug, Default)]
 pub struct Draft {
     server: String,
@@ -19,6 +25,7 @@ pub struct Draft {
     password: Secret,
     aim: Aim,
     show_password: bool,
+    remember: bool,
     /// Complaints are shown after the first try only.
     tried: bool,
     started: bool,
@@ -53,6 +60,7 @@ impl Draft {
             invitation: prefill.invitation.unwrap_or_default(),
             name: prefill.name.unwrap_or_default(),
             aim: if registering { Aim::Register } else { Aim::LogIn },
+            remember: true,
             ..Self::default()
         }
     }
@@ -78,17 +86,17 @@ impl Draft {
         let registering = self.registering();
         Complaints {
             server: match (blank(&self.server), registering) {
-                (true, true) => Some(text::login::NEED_LINK),
-                (true, false) => Some(text::login::NEED_SERVER),
-                (false, false) if link => Some(text::login::LINK_NEEDS_INVITATION),
+                (true, true) => Some(say("login-need-link")),
+                (true, false) => Some(say("login-need-server")),
+                (false, false) if link => Some(say("login-link-needs-invitation")),
                 (false, _) => None,
             },
             invitation: (registering && !link && blank(&self.invitation))
-                .then_some(text::login::NEED_INVITATION),
-            name: blank(&self.name).then_some(text::login::NEED_NAME),
+                .then_some(say("login-need-invitation")),
+            name: blank(&self.name).then_some(say("login-need-name")),
             password: match (self.password.0.is_empty(), registering) {
-                (true, true) => Some(text::login::NEED_NEW_PASSWORD),
-                (true, false) => Some(text::login::NEED_PASSWORD),
+                (true, true) => Some(say("login-need-new-password")),
+                (true, false) => Some(say("login-need-password")),
                 (false, _) => None,
             },
         }
@@ -100,12 +108,13 @@ impl Draft {
             return;
         }
         let trimmed = |value: &str| value.trim().to_owned();
+        let remember = self.remember;
         let (server, name, password) = (trimmed(&self.server), trimmed(&self.name), self.password.clone());
         commands.push(if self.registering() {
             let invitation = if is_link(&self.server) { String::new() } else { trimmed(&self.invitation) };
-            Command::Register { server, invitation, name, password, remember: false }
+            Command::Register { server, invitation, name, password, remember }
         } else {
-            Command::LogIn { server, name, password, remember: false }
+            Command::LogIn { server, name, password, remember }
         });
     }
 }
@@ -127,26 +136,74 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
         let spare = ui.available_height() - FORM_HEIGHT;
         ui.add_space((spare * 0.4).max(space::S));
         column(ui, size::COLUMN, |ui| {
-            let palette = Palette::of(ui);
-            ui.horizontal(|ui| {
+            row(ui, |ui| {
+                let palette = Palette::of(ui);
                 let (mark, _) = ui.allocate_exact_size(Vec2::splat(size::MARK), Sense::hover());
                 castle_mark(ui.painter(), mark.min, size::MARK, palette.accent, palette.ground);
-                ui.label(RichText::new(text::APP).font(font(letters::HEADING)));
+                lines::heading(ui, say("app"));
             });
-            ui.label(RichText::new(text::login::INTRO).color(palette.soft));
+            lines::soft(ui, say("login-intro"));
             ui.add_space(space::M);
+            if !busy {
+                known_ui(ui, &view.snapshot.servers, commands);
+            }
             ui.add_enabled_ui(!busy, |ui| form_ui(ui, draft, busy, commands));
+            if busy && button(ui, say("login-cancel"), Weight::Secondary).clicked() {
+                commands.push(Command::CancelLogIn);
+            }
         });
     });
 }
 
+/// Servers where one click is enough.
+fn known_ui(ui: &mut Ui, servers: &[KnownServer], commands: &mut Vec<Command>) {
+    let remembered: Vec<_> = servers.iter().filter(|known| known.remembered).collect();
+    if remembered.is_empty() {
+        return;
+    }
+    card(ui, say("login-known"), |ui| {
+        for known in remembered {
+            let KnownServer { server, name, .. } = known;
+            let (mut enters, mut forgets) = (false, false);
+            ends(
+                ui,
+                size::CONTROL,
+                |ui| {
+                    let words = say_with("login-continue", &[("name", name.into())]);
+                    let full =
+                        say_with("login-continue-at", &[("name", name.into()), ("server", server.into())]);
+                    let room = ui.available_width() - size::CONTROL - space::S;
+                    let look = Button {
+                        words: &words,
+                        name: &full,
+                        weight: Weight::Primary,
+                        min: vec2(room, size::CONTROL),
+                    };
+                    enters = look.show(ui).on_hover_text(server).clicked();
+                },
+                |ui| {
+                    let words = say_with("login-forget", &[("name", name.into()), ("server", server.into())]);
+                    forgets = sign_button(ui, Icon::Close, &words).clicked();
+                },
+            );
+            if enters {
+                commands.push(Command::LogInRemembered { server: server.clone(), name: name.clone() });
+            }
+            if forgets {
+                commands.push(Command::ForgetServer { server: server.clone(), name: name.clone() });
+            }
+            lines::small(ui, server);
+        }
+    });
+}
+
 /// About as high as the form with all its fields, to put it a little above the middle.
-const FORM_HEIGHT: f32 = 520.0;
+const FORM_HEIGHT: f32 = 580.0;
 
 fn form_ui(ui: &mut Ui, draft: &mut Draft, busy: bool, commands: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
+    row(ui, |ui| {
         for (words, aim) in
-            [(text::login::MODE_LOG_IN, Aim::LogIn), (text::login::MODE_REGISTER, Aim::Register)]
+            [(say("login-mode-log-in"), Aim::LogIn), (say("login-mode-register"), Aim::Register)]
         {
             if choice(ui, words, None, draft.aim == aim) {
                 draft.aim = aim;
@@ -157,12 +214,13 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, busy: bool, commands: &mut Vec<Comman
     ui.add_space(space::S);
     let complaints = if draft.tried { draft.complaints() } else { Complaints::default() };
     let entered = fields_ui(ui, draft, &complaints);
-    ui.checkbox(&mut draft.show_password, text::login::SHOW_PASSWORD);
+    switch(ui, say("login-show-password"), &mut draft.show_password);
+    switch(ui, say("login-remember"), &mut draft.remember);
     ui.add_space(space::M);
     let words = match (busy, draft.registering()) {
-        (true, _) => text::login::BUSY,
-        (false, true) => text::login::REGISTER,
-        (false, false) => text::login::LOG_IN,
+        (true, _) => say("login-busy"),
+        (false, true) => say("login-register"),
+        (false, false) => say("login-log-in"),
     };
     let min = vec2(ui.available_width(), size::CONTROL);
     let pressed = Button { words, name: words, weight: Weight::Primary, min }.show(ui).clicked();
@@ -175,27 +233,27 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, busy: bool, commands: &mut Vec<Comman
 fn fields_ui(ui: &mut Ui, draft: &mut Draft, complaints: &Complaints) -> bool {
     let link = is_link(&draft.server);
     let server = Field {
-        name: if draft.registering() { text::login::SERVER_OR_LINK } else { text::login::SERVER },
-        hint: text::login::SERVER_HINT,
+        name: if draft.registering() { say("login-server-or-link") } else { say("login-server") },
+        hint: say("login-server-hint"),
         hidden: false,
         complaint: complaints.server,
         longest: LONGEST,
     };
     let mut responses = vec![server.show(ui, Id::unique("login server"), &mut draft.server)];
     if draft.registering() && link {
-        let palette = Palette::of(ui);
-        ui.label(RichText::new(text::login::CODE_IN_LINK).color(palette.accent_ink).size(letters::SMALL));
+        let ink = Palette::of(ui).accent_ink;
+        lines::text(ui, say("login-code-in-link"), letters::SMALL, ink);
         ui.add_space(space::XS);
     } else if draft.registering() {
         let field =
-            Field { name: text::login::INVITATION, hint: "", complaint: complaints.invitation, ..server };
+            Field { name: say("login-invitation"), hint: "", complaint: complaints.invitation, ..server };
         responses.push(field.show(ui, Id::unique("login invitation"), &mut draft.invitation));
     }
-    let name = Field { name: text::login::NAME, hint: "", complaint: complaints.name, ..server };
+    let name = Field { name: say("login-name"), hint: "", complaint: complaints.name, ..server };
     responses.push(name.show(ui, Id::unique("login name"), &mut draft.name));
     let hidden = !draft.show_password;
     let password =
-        Field { name: text::login::PASSWORD, hint: "", hidden, complaint: complaints.password, ..server };
+        Field { name: say("login-password"), hint: "", hidden, complaint: complaints.password, ..server };
     responses.push(password.show(ui, password_id(), &mut draft.password.0));
     if !draft.started {
         draft.started = true;

@@ -1,10 +1,13 @@
 //! What a person should read wherever they are: notices, device faults, and that the connection is being mended.
 
-use super::theme::{Palette, size, space};
-use super::widgets::{Button, Weight, column, strip};
-use super::{View, text};
+use super::View;
+use super::lines;
+use super::places::{column, down, strip};
+use super::theme::{Palette, letters, size, space};
+use super::widgets::{Button, Weight};
 use crate::view::{Command, Connection, Severity};
-use eframe::egui::{self, Align, Layout, RichText, Ui, vec2};
+use crate::words::{right_to_left, say, say_with};
+use eframe::egui::{self, Align, Layout, Ui, accesskit::Live, vec2};
 
 /// One line to read.
 struct Line {
@@ -24,10 +27,10 @@ fn lines(view: &View<'_>, overloaded: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     let standing = |severity, words: String| Line { severity, words, away: None };
     if matches!(view.snapshot.connection, Connection::Reconnecting { .. }) {
-        lines.push(standing(Severity::Error, text::notices::RECONNECTING.into()));
+        lines.push(standing(Severity::Error, say("notices-reconnecting").into()));
     }
     if overloaded {
-        let words = text::notices::OVERLOADED.into();
+        let words = say("notices-overloaded").into();
         lines.push(Line { severity: Severity::Error, words, away: Some(Away::Overloaded) });
     }
     lines.extend(view.snapshot.notices.iter().map(|notice| Line {
@@ -37,7 +40,7 @@ fn lines(view: &View<'_>, overloaded: bool) -> Vec<Line> {
     }));
     let devices = &view.snapshot.devices;
     let camera =
-        devices.camera_fault.as_ref().map(|fault| text::notices::fault(text::notices::CAMERA, fault));
+        devices.camera_fault.as_ref().map(|fault| say_with("notices-camera", &[("fault", fault.into())]));
     // What is wrong with sound names the device itself.
     let faults = [camera, devices.mic_fault.clone(), devices.speaker_fault.clone()];
     lines.extend(faults.into_iter().flatten().map(|fault| standing(Severity::Error, fault)));
@@ -89,15 +92,21 @@ fn line_ui(ui: &mut Ui, line: &Line) -> Option<Away> {
         Severity::Info => (palette.info_ground, palette.info_ink),
     };
     strip(ui, ground, |ui| {
-        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+        let against = if right_to_left() {
+            Layout::left_to_right(Align::Min)
+        } else {
+            Layout::right_to_left(Align::Min)
+        };
+        ui.with_layout(against, |ui| {
             let pressed = line.away.filter(|_| {
-                let words = text::notices::DISMISS;
+                let words = say("notices-dismiss");
                 let min = vec2(0.0, size::CONTROL_SMALL);
                 Button { words, name: words, weight: Weight::Secondary, min }.show(ui).clicked()
             });
-            ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            ui.with_layout(down(), |ui| {
                 ui.add_space(space::XS);
-                ui.add(egui::Label::new(RichText::new(&line.words).color(ink)).wrap());
+                let told = lines::text(ui, &line.words, letters::BODY, ink);
+                ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
             });
             pressed
         })

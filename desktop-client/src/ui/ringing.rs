@@ -1,23 +1,27 @@
 //! A call before there is a picture: I call, somebody calls me, or media is being set up.
 
 use super::icons::Icon;
+use super::lines;
 use super::theme::{STAGE, letters, size, space};
 use super::widgets::{Round, avatar, round_button};
 use super::{View, shortcut, text};
 use crate::view::{CallView, Command, Stage};
-use eframe::egui::{Id, Key, Modifiers, Rect, RichText, Ui, pos2, vec2};
+use crate::words::say;
+use eframe::egui::{
+    Align, Id, Key, Modifiers, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
+};
 
 /// Draws the screen.
 pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) {
     let room = ui.max_rect();
     ui.painter().rect_filled(room, 0.0, STAGE.ground);
     let middle = pos2(room.center().x, room.top() + room.height() * 0.36);
-    avatar(ui.painter(), middle, size::AVATAR_LARGE, &call.peer, &STAGE);
+    avatar(ui, middle, size::AVATAR_LARGE, &call.peer, &STAGE);
     let since = |since| text::clock(view.now.saturating_duration_since(since));
     let (status, timer) = match call.stage {
-        Stage::Calling { since: start } => (text::call::RINGING, since(start)),
-        Stage::Ringing { since: start } => (text::call::CALLS_YOU, since(start)),
-        _ => (text::call::CONNECTING, String::new()),
+        Stage::Calling { since: start } => (say("call-ringing"), since(start)),
+        Stage::Ringing { since: start } => (say("call-calls-you"), since(start)),
+        _ => (say("call-connecting"), String::new()),
     };
     let mut top = middle.y + size::AVATAR_LARGE / 2.0 + space::M;
     for (words, points, color) in [
@@ -25,14 +29,23 @@ pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut 
         (status, letters::BODY, STAGE.ink),
         (timer.as_str(), letters::BODY, STAGE.soft),
     ] {
-        let height = points * 1.5;
-        let line = Rect::from_min_size(pos2(room.left(), top), vec2(room.width(), height))
-            .shrink2(vec2(space::M, 0.0));
-        ui.put(line, eframe::egui::Label::new(RichText::new(words).size(points).color(color)).truncate());
-        top += height;
+        let width = room.width() - 2.0 * space::M;
+        let galley = if points > letters::TITLE {
+            lines::cut(ui, words, points, color, width)
+        } else {
+            lines::paragraph(ui, words, points, color, width, Align::LEFT)
+        };
+        let line = Rect::from_min_size(pos2(room.center().x - galley.size().x / 2.0, top), galley.size());
+        ui.painter().galley(line.min, galley, color);
+        ui.interact(line, Id::unique(("ringing", points as u32, color)), Sense::hover())
+            .widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
+        top += points * 1.5;
     }
     buttons_ui(ui, call, commands);
 }
+
+/// Room for a control with its caption, which is longer here.
+const RING_CELL: f32 = 1.5 * size::ROUND_CELL;
 
 struct Choice {
     icon: Icon,
@@ -55,12 +68,21 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
         command,
     };
     let choices = match call.stage {
-        Stage::Calling { .. } => vec![out(Icon::HangUp, text::call::CANCEL, Command::Cancel)],
+        Stage::Calling { .. } => vec![out(Icon::HangUp, say("call-cancel"), Command::Cancel)],
         Stage::Ringing { .. } => vec![
-            out(Icon::HangUp, text::call::DECLINE, Command::Decline),
+            out(Icon::HangUp, say("call-decline"), Command::Decline),
+            Choice {
+                icon: Icon::CameraOff,
+                name: say("call-accept-without-camera"),
+                key_name: "Ctrl+Shift+Enter",
+                modifiers: Modifiers::COMMAND | Modifiers::SHIFT,
+                key: Key::Enter,
+                look: Round::plain(&STAGE),
+                command: Command::AcceptWithoutCamera,
+            },
             Choice {
                 icon: Icon::Answer,
-                name: text::call::ACCEPT,
+                name: say("call-accept"),
                 key_name: "Ctrl+Enter",
                 modifiers: Modifiers::COMMAND,
                 key: Key::Enter,
@@ -68,20 +90,24 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
                 command: Command::Accept,
             },
         ],
-        _ => vec![out(Icon::HangUp, text::call::HANG_UP, Command::HangUp)],
+        _ => vec![out(Icon::HangUp, say("call-hang-up"), Command::HangUp)],
     };
     let room = ui.max_rect();
-    let gap = space::XL;
+    let gap = space::L;
     let count = choices.len() as f32;
-    let wide = count * size::ROUND_CELL + (count - 1.0) * gap;
+    let wide = count * RING_CELL + (count - 1.0) * gap;
     let mut left = room.center().x - wide / 2.0;
     let top = room.bottom() - size::ROUND_CELL_H - space::XL;
     for choice in choices {
-        let place = Rect::from_min_size(pos2(left, top), vec2(size::ROUND_CELL, size::ROUND_CELL_H));
-        left += size::ROUND_CELL + gap;
+        let place = Rect::from_min_size(pos2(left, top), vec2(RING_CELL, size::ROUND_CELL_H));
+        left += RING_CELL + gap;
         let response = ui
             .scope_builder(
-                eframe::egui::UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", choice.key))),
+                UiBuilder::new().max_rect(place).scope_id(Id::unique((
+                    "control",
+                    choice.key,
+                    choice.key_name,
+                ))),
                 |ui| round_button(ui, choice.icon, choice.name, choice.key_name, choice.look, &STAGE),
             )
             .inner;

@@ -1,10 +1,12 @@
 //! Waiting for a match: where I stand, how long it takes, and the way out.
 
-use super::theme::{Palette, font, letters, size, space};
+use super::lines;
+use super::theme::{Palette, size, space};
 use super::widgets::{Weight, stacked};
 use super::{View, shortcut, text};
 use crate::view::{Command, Search};
-use eframe::egui::{Key, Modifiers, RichText, Sense, Stroke, Ui, Vec2};
+use crate::words::{say, say_with};
+use eframe::egui::{Key, Modifiers, Sense, Stroke, Ui, Vec2};
 
 /// Draws the screen.
 pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut Vec<Command>) {
@@ -15,12 +17,18 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut V
         ui.set_max_width(size::COLUMN);
         ring_ui(ui, waited.as_secs(), palette);
         ui.add_space(space::L);
-        ui.label(RichText::new(text::search::TITLE).font(font(letters::HEADING)));
-        ui.label(text::position(search));
-        ui.label(RichText::new(text::wait(waited, search.estimate)).color(palette.soft));
+        lines::heading(ui, say("search-title"));
+        lines::body(ui, &text::position(search));
+        lines::soft(ui, &text::wait(waited, search.estimate));
+        let preferences = &view.snapshot.preferences;
+        let wanted: Vec<&str> =
+            preferences.tags.iter().chain(&preferences.languages).map(String::as_str).collect();
+        if !wanted.is_empty() {
+            lines::small(ui, &say_with("hall-looks-for", &[("list", wanted.join(", ").into())]));
+        }
         ui.add_space(space::L);
-        let stop = stacked(ui, text::search::STOP, Weight::Secondary)
-            .on_hover_text(text::with_key(text::search::STOP, "Esc"));
+        let stop = stacked(ui, say("search-stop"), Weight::Secondary)
+            .on_hover_text(text::with_key(say("search-stop"), "Esc"));
         if stop.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
             commands.push(Command::StopSearch);
         }

@@ -46,11 +46,11 @@ pub mod size {
     /// Height of a small button inside a row.
     pub const CONTROL_SMALL: f32 = 32.0;
     /// Diameter of a round call button.
-    pub const ROUND: f32 = 56.0;
+    pub const ROUND: f32 = 52.0;
     /// Width of a round call button with its caption.
-    pub const ROUND_CELL: f32 = 84.0;
+    pub const ROUND_CELL: f32 = 76.0;
     /// Height of a round call button with its caption.
-    pub const ROUND_CELL_H: f32 = 82.0;
+    pub const ROUND_CELL_H: f32 = 78.0;
     /// Height of one guest in the hall.
     pub const ROW: f32 = 60.0;
     /// Diameter of the initials in a row.
@@ -65,6 +65,32 @@ pub mod size {
     pub const SELF_SHARE: f32 = 0.3;
     /// Own picture: never wider.
     pub const SELF_MAX: f32 = 240.0;
+    /// Room between the own picture and the edge.
+    pub const SELF_EDGE: f32 = 16.0;
+    /// Height of a bar that shows a level.
+    pub const METER: f32 = 8.0;
+    /// Width of a switch.
+    pub const SWITCH: f32 = 40.0;
+    /// Height of a switch.
+    pub const SWITCH_H: f32 = 24.0;
+    /// Width of the panel beside a picture.
+    pub const PANEL: f32 = 320.0;
+    /// Narrower stages have the panel below the picture.
+    pub const PANEL_BESIDE: f32 = 760.0;
+    /// Height of one graph.
+    pub const GRAPH: f32 = 40.0;
+    /// Smallest zoom of the settings.
+    pub const ZOOM_MIN: f32 = 0.75;
+    /// Largest zoom of the settings.
+    pub const ZOOM_MAX: f32 = 2.0;
+    /// Width of a menu.
+    pub const MENU: f32 = 220.0;
+    /// Widest dialog.
+    pub const DIALOG: f32 = 420.0;
+    /// Picture in picture, first width.
+    pub const PIP_W: f32 = 320.0;
+    /// Picture in picture, first height.
+    pub const PIP_H: f32 = 180.0;
     /// Radius of corners of controls.
     pub const RADIUS: u8 = 8;
     /// Radius of corners of cards and pictures.
@@ -87,6 +113,12 @@ pub mod letters {
     pub const HEADING: f32 = 28.0;
     /// Initials on a call screen.
     pub const INITIALS: f32 = 44.0;
+}
+
+/// How long changes take, in seconds. egui's own switch for less motion sets all of them to nothing.
+pub mod motion {
+    /// A switch that moves, a menu that opens.
+    pub const QUICK: f32 = 0.12;
 }
 
 /// The colours of one theme: castle stone and verdigris by day, slate and candle by night.
@@ -120,6 +152,8 @@ pub struct Palette {
     pub danger_hover: Color32,
     /// Text on it.
     pub on_danger: Color32,
+    /// Danger as text.
+    pub danger_ink: Color32,
     /// Behind an error.
     pub error_ground: Color32,
     /// An error's text.
@@ -158,6 +192,7 @@ pub const LIGHT: Palette = Palette {
     danger: rgb(0xA83A2C),
     danger_hover: rgb(0x8F2F23),
     on_danger: rgb(0xFFFFFF),
+    danger_ink: rgb(0x9A3023),
     error_ground: rgb(0xF8E0DA),
     error_ink: rgb(0x7A2015),
     info_ground: rgb(0xDDEBE6),
@@ -186,6 +221,7 @@ pub const DARK: Palette = Palette {
     danger: rgb(0xE2796B),
     danger_hover: rgb(0xEC9184),
     on_danger: rgb(0x2A0D08),
+    danger_ink: rgb(0xF0A095),
     error_ground: rgb(0x43231F),
     error_ink: rgb(0xF6C4BB),
     info_ground: rgb(0x1D3631),
@@ -221,7 +257,7 @@ impl Palette {
     }
 
     /// Every pair of text and ground that a screen puts together, with a name for the test that measures them.
-    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 17] {
+    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 20] {
         [
             ("ink on ground", self.ink, self.ground),
             ("ink on raised", self.ink, self.raised),
@@ -240,6 +276,9 @@ impl Palette {
             ("error", self.error_ink, self.error_ground),
             ("information", self.info_ink, self.info_ground),
             ("initials", self.on_avatar, self.avatar),
+            ("error on ground", self.error_ink, self.ground),
+            ("error on raised", self.error_ink, self.raised),
+            ("danger as text", self.danger_ink, self.raised),
         ]
     }
 
@@ -272,6 +311,8 @@ impl Palette {
         visuals.error_fg_color = self.error_ink;
         visuals.selection.bg_fill = self.accent.gamma_multiply(0.35);
         visuals.selection.stroke = Stroke::new(size::FOCUS, self.focus);
+        // A mark that blinks would draw the whole window twice a second.
+        visuals.text_cursor.blink = false;
         visuals.text_cursor.stroke = Stroke::new(2.0, self.accent_ink);
         for (widget, fill) in [
             (&mut visuals.widgets.noninteractive, self.raised),
@@ -304,6 +345,7 @@ pub fn install(ctx: &egui::Context) {
         style.spacing.tooltip_width = size::COLUMN;
         style.spacing.menu_margin = Margin::same(space::S as i8);
         style.interaction.selectable_labels = false;
+        style.animation_time = motion::QUICK;
         for (text, points) in [
             (TextStyle::Small, letters::SMALL),
             (TextStyle::Body, letters::BODY),

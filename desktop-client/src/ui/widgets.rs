@@ -3,12 +3,14 @@
 //! Each has a name for screen readers, can be reached by Tab, and shows when it has the keyboard.
 
 use super::icons::Icon;
+use super::lines;
 use super::text;
-use super::theme::{Palette, font, letters, size, space};
+use super::theme::{Palette, letters, size, space};
 use crate::view::Availability;
+use crate::words;
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, Rect, Response, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui,
-    Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
+    self, Align2, Color32, CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    accesskit::Role, pos2, vec2,
 };
 
 /// How much a button asks to be pressed.
@@ -20,6 +22,8 @@ pub enum Weight {
     Secondary,
     /// Hardly there until looked for.
     Quiet,
+    /// Ends something.
+    Danger,
 }
 
 /// A button with words on it, as high as [`size::CONTROL`].
@@ -54,8 +58,9 @@ impl Button<'_> {
             Weight::Primary => (palette.accent, palette.accent_hover, palette.on_accent, None),
             Weight::Secondary => (palette.raised, palette.hover, palette.ink, Some(palette.line)),
             Weight::Quiet => (Color32::TRANSPARENT, palette.hover, palette.ink, None),
+            Weight::Danger => (palette.danger, palette.danger_hover, palette.on_danger, None),
         };
-        let galley = ui.painter().layout_no_wrap(self.words.to_owned(), font(letters::BUTTON), ink);
+        let galley = lines::line(ui, self.words, letters::BUTTON, ink);
         let wanted = (galley.size() + vec2(2.0 * space::M, space::S)).max(self.min);
         let (rect, response) = ui.allocate_exact_size(wanted, Sense::click());
         response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, self.name));
@@ -123,7 +128,8 @@ pub fn round_button(
     look: Round,
     palette: &Palette,
 ) -> Response {
-    let (cell, response) = ui.allocate_exact_size(vec2(size::ROUND_CELL, size::ROUND_CELL_H), Sense::click());
+    let wanted = vec2(ui.available_width().max(size::ROUND_CELL), size::ROUND_CELL_H);
+    let (cell, response) = ui.allocate_exact_size(wanted, Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     let center = pos2(cell.center().x, cell.top() + size::ROUND / 2.0 + size::FOCUS);
     let fill = if response.hovered() { look.hover } else { look.fill };
@@ -133,15 +139,18 @@ pub fn round_button(
         let ring = Stroke::new(size::FOCUS, palette.focus);
         ui.painter().circle_stroke(center, size::ROUND / 2.0 + size::FOCUS, ring);
     }
-    ui.painter().text(cell.center_bottom(), Align2::CENTER_BOTTOM, name, font(letters::SMALL), palette.ink);
-    response.on_hover_text(text::with_key(name, key))
+    let caption = lines::cut(ui, name, letters::SMALL, palette.ink, cell.width());
+    let at = cell.center_bottom() - vec2(caption.size().x / 2.0, caption.size().y);
+    ui.painter().galley(at, caption, palette.ink);
+    if key.is_empty() { response } else { response.on_hover_text(text::with_key(name, key)) }
 }
 
 /// Draws what stands for a face where there is no picture.
-pub fn avatar(painter: &egui::Painter, center: egui::Pos2, diameter: f32, name: &str, palette: &Palette) {
-    painter.circle_filled(center, diameter / 2.0, palette.avatar);
+pub fn avatar(ui: &Ui, center: egui::Pos2, diameter: f32, name: &str, palette: &Palette) {
+    ui.painter().circle_filled(center, diameter / 2.0, palette.avatar);
     let points = letters::INITIALS * diameter / size::AVATAR_LARGE;
-    painter.text(center, Align2::CENTER_CENTER, text::initials(name), font(points), palette.on_avatar);
+    let letters = lines::line(ui, &text::initials(name), points, palette.on_avatar);
+    ui.painter().galley(center - letters.size() / 2.0, letters, palette.on_avatar);
 }
 
 /// The colour of the dot beside a state.
@@ -158,7 +167,7 @@ pub fn dot_color(palette: &Palette, availability: Availability) -> Color32 {
 pub fn choice(ui: &mut Ui, words: &str, dot: Option<Color32>, chosen: bool) -> bool {
     let palette = Palette::of(ui);
     let ink = if chosen { palette.ink } else { palette.soft };
-    let galley = ui.painter().layout_no_wrap(words.to_owned(), font(letters::BODY), ink);
+    let galley = lines::line(ui, words, letters::BODY, ink);
     let dot_width = if dot.is_some() { 2.0 * size::DOT + space::S } else { 0.0 };
     let wanted = vec2(galley.size().x + dot_width + 2.0 * space::S + space::XS, size::CONTROL_SMALL);
     let (rect, response) = ui.allocate_exact_size(wanted, Sense::click());
@@ -170,94 +179,58 @@ pub fn choice(ui: &mut Ui, words: &str, dot: Option<Color32>, chosen: bool) -> b
     } else if response.hovered() {
         ui.painter().rect_filled(rect, radius, palette.hover);
     }
-    let left = rect.left() + space::S + space::XS / 2.0;
+    let edge = space::S + space::XS / 2.0;
     if let Some(dot) = dot {
-        ui.painter().circle_filled(pos2(left + size::DOT, rect.center().y), size::DOT, dot);
+        ui.painter().circle_filled(inward(rect, edge + size::DOT), size::DOT, dot);
     }
-    ui.painter().galley(pos2(left + dot_width, rect.center().y - galley.size().y / 2.0), galley, ink);
+    let middle = inward(rect, edge + dot_width + galley.size().x / 2.0);
+    ui.painter().galley(middle - galley.size() / 2.0, galley, ink);
     focus_ring(ui, &response, rect, radius, palette.focus);
     response.clicked() && !chosen
 }
 
-/// A text field below its name, as wide as there is room.
-#[derive(Debug, Clone, Copy)]
-pub struct Field<'a> {
-    /// Above the field, and what a screen reader says.
-    pub name: &'a str,
-    /// In the field while it is empty.
-    pub hint: &'a str,
-    /// Shown as dots.
-    pub hidden: bool,
-    /// What is wrong with what was typed.
-    pub complaint: Option<&'a str>,
-    /// Longer input is not taken, in characters.
-    pub longest: usize,
+/// The point on the middle line of `rect` that is `distance` from where its text begins.
+pub fn inward(rect: Rect, distance: f32) -> egui::Pos2 {
+    let x = if words::right_to_left() { rect.right() - distance } else { rect.left() + distance };
+    pos2(x, rect.center().y)
 }
 
-impl Field<'_> {
-    /// Draws name, field and complaint.
-    pub fn show(self, ui: &mut Ui, id: egui::Id, value: &mut String) -> Response {
-        let palette = Palette::of(ui);
-        let label = ui.label(RichText::new(self.name).color(palette.soft).size(letters::SMALL));
-        ui.add_space(-space::XS);
-        let response = line_edit(ui, id, value, self.hint, self.hidden, self.longest).labelled_by(label.id);
-        if let Some(complaint) = self.complaint {
-            ui.add_space(-space::XS);
-            ui.label(RichText::new(complaint).color(palette.error_ink).size(letters::SMALL));
-        }
-        ui.add_space(space::XS);
-        response
+/// `rect` where it lies in `room` when text begins at the right.
+pub fn mirrored(rect: Rect, room: Rect) -> Rect {
+    if !words::right_to_left() {
+        return rect;
     }
+    let left = room.left() + room.right() - rect.right();
+    Rect::from_min_size(pos2(left, rect.top()), rect.size())
 }
 
-/// A text field of one line, as wide as there is room.
-pub fn line_edit(
-    ui: &mut Ui,
-    id: egui::Id,
-    value: &mut String,
-    hint: &str,
-    hidden: bool,
-    longest: usize,
-) -> Response {
+/// A button with a sign and no words, as high as a small control.
+pub fn sign_button(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     let palette = Palette::of(ui);
-    TextEdit::singleline(value)
-        .id(id)
-        .hint_text(RichText::new(hint).color(palette.soft))
-        .password(hidden)
-        .char_limit(longest)
-        .desired_width(f32::INFINITY)
-        .min_size(vec2(0.0, size::CONTROL))
-        .align(Align2::LEFT_CENTER)
-        .margin(vec2(space::M * 0.75, space::XS))
-        .show(ui)
-        .response
-        .response
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(size::CONTROL_SMALL), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
+    let radius = CornerRadius::same(size::RADIUS);
+    let ground = if response.hovered() { palette.hover } else { Color32::TRANSPARENT };
+    ui.painter().rect_filled(rect, radius, ground);
+    icon.paint(ui.painter(), rect.center(), size::CONTROL_SMALL * 0.5, palette.soft, ground);
+    focus_ring(ui, &response, rect, radius, palette.focus);
+    response.on_hover_text(name)
 }
 
-/// A strip with a sentence in it.
-pub fn strip<R>(ui: &mut Ui, ground: Color32, contents: impl FnOnce(&mut Ui) -> R) -> R {
-    egui::Frame::new()
-        .fill(ground)
-        .corner_radius(CornerRadius::same(size::RADIUS))
-        .inner_margin(egui::Margin::symmetric(space::M as i8, space::S as i8))
-        .show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            contents(ui)
-        })
-        .inner
-}
-
-/// Room for a column of at most `width`, in the middle of what there is.
-pub fn column<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) -> R {
-    let room = ui.available_rect_before_wrap();
-    let width = width.min(room.width() - 2.0 * space::M);
-    let rect = Rect::from_min_max(
-        pos2(room.center().x - width / 2.0, room.top()),
-        pos2(room.center().x + width / 2.0, room.bottom()),
-    );
-    let mut inner =
-        ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::top_down(egui::Align::Min)));
-    let result = contents(&mut inner);
-    ui.advance_cursor_after_rect(inner.min_rect());
-    result
+/// A bar that is filled as far as `share` says, 0 to 1.
+pub fn meter(ui: &mut Ui, name: &str, share: f32) -> Response {
+    let palette = Palette::of(ui);
+    let wanted = vec2(ui.available_width(), size::METER);
+    let (rect, response) = ui.allocate_exact_size(wanted, Sense::hover());
+    let share = share.clamp(0.0, 1.0);
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::Meter, true, name);
+        info.value = Some(f64::from(share));
+        info
+    });
+    let radius = CornerRadius::same((size::METER / 2.0) as u8);
+    ui.painter().rect_filled(rect, radius, palette.line);
+    let filled = Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
+    ui.painter().rect_filled(mirrored(filled, rect), radius, palette.free);
+    response
 }

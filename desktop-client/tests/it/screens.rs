@@ -7,16 +7,22 @@ use castle_desktop::view::{
     Availability, CallStats, CallView, Command, Connection, EndReason, HallRow, Me, Notice, Prefill, Quality,
     Route, Safety, Search, Severity, Snapshot, Stage,
 };
+use castle_desktop::words::{say, say_with};
 use eframe::egui::{self, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod call;
 mod hall;
 mod layout;
 mod login;
+mod monkey;
+mod pages;
+mod pictures;
+mod raster;
+mod states;
 mod window;
 
 const SERVER: &str = "http://127.0.0.1:50051";
@@ -33,25 +39,48 @@ struct Window {
     commands: Vec<Command>,
 }
 
+/// A day in the life of the tests.
+fn clock() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+}
+
+fn peer_reconnecting() -> String {
+    say_with("call-peer-reconnecting", &[("peer", "Ana".into())])
+}
+
 type Shown = Harness<'static, Window>;
 
-fn show_with(snapshot: Snapshot, prefill: Prefill, size: Vec2) -> Shown {
-    let window = Window {
-        snapshot,
-        screens: Screens::new(prefill),
-        remote: Tile::empty(),
-        local: Tile::empty(),
-        now: Instant::now(),
-        commands: Vec::new(),
-    };
+impl Window {
+    fn new(snapshot: Snapshot, prefill: Prefill) -> Self {
+        Self {
+            snapshot,
+            screens: Screens::new(prefill),
+            remote: Tile::empty(),
+            local: Tile::empty(),
+            now: Instant::now(),
+            commands: Vec::new(),
+        }
+    }
+}
+
+fn built(builder: egui_kittest::HarnessBuilder<Window>, window: Window, size: Vec2) -> Shown {
     let draw = |ui: &mut egui::Ui, window: &mut Window| {
         let Window { snapshot, screens, remote, local, now, commands } = window;
-        screens.show(ui, &View { snapshot, now: *now, remote, local }, commands);
+        remote.poll(ui.ctx());
+        local.poll(ui.ctx());
+        screens.show(ui, &View { snapshot, now: *now, wall: clock(), remote, local }, commands);
     };
-    let mut shown =
-        Harness::builder().with_size(size).with_context_setup(theme::install).build_ui_state(draw, window);
+    let mut shown = builder
+        .with_size(size)
+        .allow_missing_glyphs() // languages are offered by their own names
+        .with_context_setup(theme::install)
+        .build_ui_state(draw, window);
     shown.run();
     shown
+}
+
+fn show_with(snapshot: Snapshot, prefill: Prefill, size: Vec2) -> Shown {
+    built(Harness::builder(), Window::new(snapshot, prefill), size)
 }
 
 fn show(snapshot: Snapshot) -> Shown {
@@ -117,7 +146,7 @@ fn online() -> Snapshot {
 
 fn in_call(stage: Stage) -> Snapshot {
     let call = CallView {
-        peer_guest: None,
+        peer_guest: Some(GuestId::from_bits(1)),
         stats_history: Arc::default(),
         chat: Arc::default(),
         safety: Safety::default(),

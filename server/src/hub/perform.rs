@@ -177,7 +177,7 @@ impl Hub {
             self.ice_due.remove(&(at, id));
             if self.sessions.get_mut(id).is_some_and(|session| session.outbox.is_some()) {
                 self.refresh_ice_later(now, id);
-                let Some(servers) = self.ice_for(id, SystemTime::now()) else { continue };
+                let Some(servers) = self.ice_for(id) else { continue };
                 self.send(id, String::new(), Body::Ice(servers));
             }
         }
@@ -185,9 +185,9 @@ impl Hub {
     }
 
     /// Fresh ICE servers for whoever has the session.
-    pub(super) fn ice_for(&mut self, id: SessionId, wall: SystemTime) -> Option<IceServers> {
+    pub(super) fn ice_for(&mut self, id: SessionId) -> Option<IceServers> {
         let session = self.sessions.get_mut(id)?;
-        Some(self.ice.servers_for(wall, CredentialOwner::new(session.guest.id, session.login)))
+        Some(self.ice.servers(CredentialOwner::new(session.guest.id, session.login)))
     }
 
     pub(super) fn call_news(&mut self, now: Duration, to: SessionId, view: CallView) -> CallNews {
@@ -202,7 +202,7 @@ impl Hub {
         CallNews {
             created_at,
             expires_at: view.expires_at.map(|at| wall + at.saturating_sub(now)),
-            ice: if begins { self.ice_for(to, wall) } else { None },
+            ice: if begins { self.ice_for(to) } else { None },
             token: joined.then(|| {
                 self.signer.sign(&CallProof {
                     call: view.id,

@@ -95,7 +95,7 @@ impl Hub {
     ) {
         let scene = self.lobby.scene(id).expect("the session is in the lobby");
         let call = scene.call.map(|view| self.call_news(now, id, view));
-        let ice = self.ice_for(id, SystemTime::now()).expect("opened just now");
+        let ice = self.ice_for(id).expect("opened just now");
         let resume_token = self.sessions.token(id);
         let session = self.sessions.get_mut(id).expect("opened just now");
         session.hall_version = scene.hall.version;

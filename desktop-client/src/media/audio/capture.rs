@@ -46,6 +46,11 @@ impl Capture {
         let mut frame: SoundFrame = [0.0; FRAME_SAMPLES];
         let mut retry_at = Instant::now();
         while !locked(&self.shared).stopping {
+            let next = locked(&self.shared).next_mic.take();
+            if let Some(spec) = next.filter(|spec| *spec != self.spec) {
+                self.spec = spec;
+                (mic, retry_at) = (None, Instant::now());
+            }
             let Some(open) = &mut mic else {
                 if Instant::now() < retry_at {
                     std::thread::sleep(PATIENCE);

@@ -45,6 +45,11 @@ impl Playout {
         let mut off = Speaker::open(&SpeakerSpec::Off).expect("nowhere is always open");
         let mut retry_at = Instant::now();
         while !locked(&self.shared).stopping {
+            let next = locked(&self.shared).next_speaker.take();
+            if let Some(spec) = next.filter(|spec| *spec != self.spec) {
+                self.spec = spec;
+                (speaker, retry_at) = (None, Instant::now());
+            }
             if speaker.is_none() && Instant::now() >= retry_at {
                 retry_at = Instant::now() + RETRY;
                 match Speaker::open(&self.spec) {

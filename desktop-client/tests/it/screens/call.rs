@@ -14,9 +14,9 @@ fn since() -> Instant {
 #[test]
 fn an_incoming_call_is_accepted_or_declined_by_pointer_and_by_key() {
     let mut shown = show(in_call(Stage::Ringing { since: since() }));
-    assert!(says(&shown, "Ana") && says(&shown, text::call::CALLS_YOU));
-    assert_eq!(click(&mut shown, text::call::ACCEPT), [Command::Accept]);
-    assert_eq!(click(&mut shown, text::call::DECLINE), [Command::Decline]);
+    assert!(says(&shown, "Ana") && says(&shown, say("call-calls-you")));
+    assert_eq!(click(&mut shown, say("call-accept")), [Command::Accept]);
+    assert_eq!(click(&mut shown, say("call-decline")), [Command::Decline]);
     assert_eq!(press(&mut shown, CONTROL, Key::Enter), [Command::Accept]);
     assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::Decline]);
 }
@@ -32,31 +32,31 @@ fn a_key_meant_for_another_window_does_not_accept() {
 #[test]
 fn an_outgoing_call_can_be_cancelled() {
     let mut shown = show(in_call(Stage::Calling { since: since() }));
-    assert!(says(&shown, text::call::RINGING));
-    assert_eq!(click(&mut shown, text::call::CANCEL), [Command::Cancel]);
+    assert!(says(&shown, say("call-ringing")));
+    assert_eq!(click(&mut shown, say("call-cancel")), [Command::Cancel]);
     assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::Cancel]);
 }
 
 #[test]
 fn a_call_that_is_being_connected_can_be_ended() {
     let mut shown = show(in_call(Stage::Connecting));
-    assert!(says(&shown, text::call::CONNECTING));
-    assert_eq!(click(&mut shown, text::call::HANG_UP), [Command::HangUp]);
+    assert!(says(&shown, say("call-connecting")));
+    assert_eq!(click(&mut shown, say("call-hang-up")), [Command::HangUp]);
     assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::HangUp]);
 }
 
 #[test]
 fn the_controls_of_a_call_do_what_they_say() {
     let mut shown = show(talking(|call| call.matched = true));
-    assert_eq!(click(&mut shown, text::call::MUTE), [Command::SetMuted(true)]);
-    assert_eq!(click(&mut shown, text::call::CAMERA_OFF), [Command::SetCamera(false)]);
-    assert_eq!(click(&mut shown, text::call::NEXT), [Command::Next]);
-    assert_eq!(click(&mut shown, text::call::HANG_UP), [Command::HangUp]);
+    assert_eq!(click(&mut shown, say("call-mute")), [Command::SetMuted(true)]);
+    assert_eq!(click(&mut shown, say("call-camera-off")), [Command::SetCamera(false)]);
+    assert_eq!(click(&mut shown, say("call-next")), [Command::Next]);
+    assert_eq!(click(&mut shown, say("call-hang-up")), [Command::HangUp]);
     let call = shown.state_mut().snapshot.call.as_mut().expect("in a call");
     (call.muted, call.camera_on) = (true, false);
     shown.run();
-    assert_eq!(click(&mut shown, text::call::UNMUTE), [Command::SetMuted(false)]);
-    assert_eq!(click(&mut shown, text::call::CAMERA_ON), [Command::SetCamera(true)]);
+    assert_eq!(click(&mut shown, say("call-unmute")), [Command::SetMuted(false)]);
+    assert_eq!(click(&mut shown, say("call-camera-on")), [Command::SetCamera(true)]);
 }
 
 #[test]
@@ -72,23 +72,36 @@ fn the_keys_of_a_call_do_the_same() {
 #[test]
 fn tab_reaches_every_control_and_space_presses_it() {
     let mut shown = show(talking(|call| call.matched = true));
+    press(&mut shown, NONE, Key::Tab);
+    assert!(focused(&shown).is_some_and(|name| name.starts_with(say("own-picture"))), "it can be moved");
     let expected = [
-        (text::call::MUTE, Command::SetMuted(true)),
-        (text::call::CAMERA_OFF, Command::SetCamera(false)),
-        (text::call::NEXT, Command::Next),
-        (text::call::HANG_UP, Command::HangUp),
+        (say("call-mute"), vec![Command::SetMuted(true)]),
+        (say("call-camera-off"), vec![Command::SetCamera(false)]),
+        (say("chat"), vec![]),
     ];
     for (name, command) in expected {
         press(&mut shown, NONE, Key::Tab);
         assert_eq!(focused(&shown).as_deref(), Some(name));
-        assert_eq!(press(&mut shown, NONE, Key::Space), [command]);
+        assert_eq!(press(&mut shown, NONE, Key::Space), command);
+    }
+    let mut shown = show(talking(|call| call.matched = true));
+    shown.get_by_label(say("chat")).focus();
+    shown.run();
+    for (name, command) in
+        [(say("call-next"), Command::Next), (say("call-more"), Command::HangUp), (say("call-hang-up"), Command::HangUp)]
+    {
+        press(&mut shown, NONE, Key::Tab);
+        assert_eq!(focused(&shown).as_deref(), Some(name));
+        if name != say("call-more") {
+            assert_eq!(press(&mut shown, NONE, Key::Space), [command]);
+        }
     }
 }
 
 #[test]
 fn next_is_offered_only_where_a_match_made_the_call() {
     let mut shown = show(talking(|_| {}));
-    assert!(shown.query_by_label(text::call::NEXT).is_none());
+    assert!(shown.query_by_label(say("call-next")).is_none());
     assert_eq!(press(&mut shown, NONE, Key::N), []);
 }
 
@@ -98,11 +111,11 @@ fn the_state_of_the_other_end_is_told() {
         (call.peer_muted, call.peer_camera_on, call.peer_reconnecting) = (true, false, true);
     }));
     assert!(says(&shown, "Picture of Ana: Camera is off"));
-    assert!(says(&shown, text::call::PEER_MUTED));
-    assert!(says(&shown, &text::call::peer_reconnecting("Ana")));
+    assert!(says(&shown, say("call-peer-muted")));
+    assert!(says(&shown, &peer_reconnecting()));
     let shown = show(talking(|_| {}));
-    assert!(says(&shown, text::call::WAITING_PICTURE));
-    assert!(!says(&shown, &text::call::peer_reconnecting("Ana")));
+    assert!(says(&shown, say("call-waiting-picture")));
+    assert!(!says(&shown, &peer_reconnecting()));
 }
 
 #[test]
@@ -129,9 +142,9 @@ fn every_end_has_a_sentence_and_a_way_back() {
         let mut shown = show(ended(reason));
         assert!(says(&shown, &text::ended(reason, "Ana")), "{reason:?}");
         assert!(says(&shown, "The call lasted 1:05."));
-        assert_eq!(click(&mut shown, text::call::BACK), [Command::CloseCall]);
+        assert_eq!(click(&mut shown, say("ended-back")), [Command::CloseCall]);
         assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::CloseCall]);
-        assert!(shown.query_by_label(text::call::FIND_ANOTHER).is_none());
+        assert!(shown.query_by_label(say("ended-find-another")).is_none());
     }
 }
 
@@ -140,5 +153,5 @@ fn after_a_match_the_next_one_is_a_click_away() {
     let mut snapshot = ended(EndReason::PeerHungUp);
     snapshot.call.as_mut().expect("ended").matched = true;
     let mut shown = show(snapshot);
-    assert_eq!(click(&mut shown, text::call::FIND_ANOTHER), [Command::CloseCall, Command::Search]);
+    assert_eq!(click(&mut shown, say("ended-find-another")), [Command::CloseCall, Command::Search]);
 }

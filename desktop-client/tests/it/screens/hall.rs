@@ -18,17 +18,17 @@ fn a_free_guest_can_be_called_and_a_busy_one_cannot() {
 #[test]
 fn the_hall_offers_match_next_free_and_the_way_out() {
     let mut shown = show(online());
-    assert_eq!(click(&mut shown, text::hall::FIND), [Command::Search]);
-    assert_eq!(click(&mut shown, text::hall::NEXT_FREE), [Command::CallNextFree]);
-    assert_eq!(click(&mut shown, text::hall::LOG_OUT), [Command::LogOut]);
+    assert_eq!(click(&mut shown, say("hall-find")), [Command::Search]);
+    assert_eq!(click(&mut shown, say("hall-next-free")), [Command::CallNextFree]);
+    assert_eq!(click(&mut shown, say("hall-log-out")), [Command::LogOut]);
 }
 
 #[test]
 fn next_free_is_not_offered_while_nobody_is_free() {
     let hall = Arc::new(vec![guest(2, "Bruno", Availability::InCall)]);
     let mut shown = show(Snapshot { hall, ..online() });
-    assert_eq!(click(&mut shown, text::hall::NEXT_FREE), []);
-    assert_eq!(click(&mut shown, text::hall::FIND), [Command::Search]);
+    assert_eq!(click(&mut shown, say("hall-next-free")), []);
+    assert_eq!(click(&mut shown, say("hall-find")), [Command::Search]);
 }
 
 #[test]
@@ -48,11 +48,11 @@ fn the_own_availability_is_shown_and_chosen() {
 #[test]
 fn guests_are_found_by_both_names_in_any_case() {
     let mut shown = show(online());
-    shown.get_by_label(text::hall::SEARCH).focus();
+    shown.get_by_label(say("hall-search")).focus();
     type_text(&mut shown, "CHI");
     assert!(says(&shown, "Call Chiyo") && !says(&shown, "Call Ana"));
     type_text(&mut shown, "x");
-    assert!(says(&shown, text::hall::NO_HIT));
+    assert!(says(&shown, say("hall-no-hit")));
     for _ in 0..4 {
         press(&mut shown, Modifiers::NONE, Key::Backspace);
     }
@@ -73,8 +73,8 @@ fn somebody_who_comes_in_appears_in_the_list() {
 #[test]
 fn an_empty_hall_says_what_to_do() {
     let mut shown = show(Snapshot { hall: Arc::default(), ..online() });
-    assert!(says(&shown, text::hall::EMPTY));
-    assert_eq!(click(&mut shown, text::hall::FIND), [Command::Search]);
+    assert!(says(&shown, say("hall-empty")));
+    assert_eq!(click(&mut shown, say("hall-find")), [Command::Search]);
 }
 
 fn crowd() -> Snapshot {
@@ -111,7 +111,7 @@ fn tab_walks_through_the_whole_list_and_keeps_what_has_the_keyboard_in_view() {
 fn waiting_shows_the_place_in_line_and_can_be_stopped() {
     let mut shown = show(searching());
     assert!(says(&shown, "number 2 of 5"));
-    assert_eq!(click(&mut shown, text::search::STOP), [Command::StopSearch]);
+    assert_eq!(click(&mut shown, say("search-stop")), [Command::StopSearch]);
     assert_eq!(press(&mut shown, Modifiers::NONE, Key::Escape), [Command::StopSearch]);
     let search = shown.state_mut().snapshot.search.as_mut().expect("searching");
     (search.position, search.waiting, search.estimate) = (Some(1), Some(3), Some(Duration::from_secs(20)));
@@ -119,14 +119,14 @@ fn waiting_shows_the_place_in_line_and_can_be_stopped() {
     assert!(says(&shown, "You are next") && says(&shown, "usually about 20 seconds"));
     shown.state_mut().snapshot.search.as_mut().expect("searching").waiting = Some(1);
     shown.run();
-    assert!(says(&shown, text::search::ALONE));
+    assert!(says(&shown, say("search-alone")));
 }
 
 #[test]
 fn a_lost_connection_is_told_wherever_one_is() {
     for mut snapshot in [online(), searching(), talking(|_| {})] {
         snapshot.connection = Connection::Reconnecting { server: SERVER.into(), since: Instant::now() };
-        assert!(says(&show(snapshot), text::notices::RECONNECTING));
+        assert!(says(&show(snapshot), say("notices-reconnecting")));
     }
 }
 
@@ -138,7 +138,7 @@ fn each_notice_is_dismissed_by_itself_in_the_hall_and_in_a_call() {
         assert!(says(&shown, "One.") && says(&shown, "Two."));
         for (place, id) in [(0, 3), (1, 4)] {
             let button =
-                shown.get_all_by_label(text::notices::DISMISS).nth(place).expect("one for each notice");
+                shown.get_all_by_label(say("notices-dismiss")).nth(place).expect("one for each notice");
             button.click();
             assert_eq!(commands(&mut shown), [Command::Dismiss(id)]);
         }
@@ -147,7 +147,7 @@ fn each_notice_is_dismissed_by_itself_in_the_hall_and_in_a_call() {
 
 #[test]
 fn what_comes_and_goes_does_not_take_the_keyboard_away() {
-    for (snapshot, name) in [(online(), "Call Ana"), (talking(|_| {}), text::call::HANG_UP)] {
+    for (snapshot, name) in [(online(), "Call Ana"), (talking(|_| {}), say("call-hang-up"))] {
         let mut shown = show(snapshot);
         shown.get_by_label(name).focus();
         shown.run();
@@ -182,15 +182,15 @@ fn a_command_that_was_lost_is_told_until_dismissed() {
     let mut shown = show(online());
     shown.state_mut().screens.tell_overloaded();
     shown.run();
-    assert!(says(&shown, text::notices::OVERLOADED));
-    assert_eq!(click(&mut shown, text::notices::DISMISS), []);
-    assert!(!says(&shown, text::notices::OVERLOADED));
+    assert!(says(&shown, say("notices-overloaded")));
+    assert_eq!(click(&mut shown, say("notices-dismiss")), []);
+    assert!(!says(&shown, say("notices-overloaded")));
 }
 
 #[test]
 fn the_connection_is_checked_line_by_line_and_put_away() {
     let mut shown = show(online());
-    assert_eq!(click(&mut shown, text::checkup::TITLE), [Command::CheckConnection]);
+    assert_eq!(click(&mut shown, say("checkup")), [Command::CheckConnection]);
     let line = |outcome, advice: Option<&str>| CheckLine {
         check: "relay by UDP".into(),
         outcome,
@@ -201,7 +201,7 @@ fn the_connection_is_checked_line_by_line_and_put_away() {
     let mut checkup = Checkup { lines: vec![failed], done: false };
     shown.state_mut().snapshot.checkup = Some(checkup.clone());
     shown.run();
-    assert!(says(&shown, &text::checkup::summary(&checkup)));
+    assert!(says(&shown, &text::checkup_summary(&checkup)));
     assert!(
         says(&shown, "Wrong · relay by UDP: no answer within 3 s") && says(&shown, "Open UDP port 3478.")
     );
@@ -212,6 +212,6 @@ fn the_connection_is_checked_line_by_line_and_put_away() {
     shown.run();
     assert!(says(&shown, "One thing is to be changed."));
     assert!(says(&shown, "Fine · relay by UDP: no answer within 3 s"));
-    assert_eq!(click(&mut shown, text::checkup::CLOSE), [Command::CloseCheckup]);
+    assert_eq!(click(&mut shown, say("checkup-close")), [Command::CloseCheckup]);
     assert_eq!(press(&mut shown, Modifiers::NONE, Key::Escape), [Command::CloseCheckup]);
 }

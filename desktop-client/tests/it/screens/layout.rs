@@ -1,43 +1,18 @@
 //! What holds on every screen: names, room, and words for people.
 
 use super::*;
+use castle_desktop::ui::Page;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Rect, pos2};
 
-/// Every screen and state, with all the notices at once where there can be some.
-fn every() -> Vec<(&'static str, Snapshot, Prefill)> {
-    let registering = Prefill { invitation: Some(String::new()), ..Prefill::default() };
-    let since = Instant::now();
-    let logging_in = Connection::LoggingIn { server: SERVER.into() };
-    let mut notified = online();
-    notified.notices =
-        vec![notice(1, Severity::Error, "Bruno could not be called, because he just left the hall.")];
-    let mut snapshots = vec![
-        ("login", Snapshot::default(), Prefill::default()),
-        ("registration", Snapshot::default(), registering),
-        ("logging in", Snapshot { connection: logging_in, ..Snapshot::default() }, Prefill::default()),
-    ];
-    let others = [
-        ("hall", online()),
-        ("hall with a notice", notified),
-        ("empty hall", Snapshot { hall: Arc::default(), ..online() }),
-        ("search", searching()),
-        ("calling", in_call(Stage::Calling { since })),
-        ("ringing", in_call(Stage::Ringing { since })),
-        ("connecting", in_call(Stage::Connecting)),
-        ("call", talking(|call| (call.matched, call.stats) = (true, Some(figures())))),
-        ("call without pictures", talking(|call| (call.camera_on, call.peer_camera_on) = (false, false))),
-        ("ended", ended(EndReason::Failed)),
-    ];
-    snapshots.extend(others.into_iter().map(|(name, snapshot)| (name, snapshot, Prefill::default())));
-    snapshots
-}
-
 #[test]
 fn every_control_fits_into_the_smallest_window() {
-    for (screen, snapshot, prefill) in every() {
-        let shown = show_with(snapshot, prefill, SMALLEST);
-        let window = Rect::from_min_size(pos2(0.0, 0.0), SMALLEST);
+    for state in states::every() {
+        let screen = state.name;
+        let scrolls = state.page != Page::Hall || state.prefill != Prefill::default() || screen == "login-known";
+        let shown = state.show(SMALLEST);
+        let height = if scrolls { 10.0 * SMALLEST.y } else { SMALLEST.y };
+        let window = Rect::from_min_size(pos2(0.0, -height), vec2(SMALLEST.x, 2.0 * height));
         for role in [Role::Button, Role::TextInput, Role::PasswordInput, Role::RadioButton] {
             for control in shown.query_all_by_role(role) {
                 let (place, name) = (control.rect(), control.accesskit_node().label());
@@ -49,8 +24,12 @@ fn every_control_fits_into_the_smallest_window() {
 
 #[test]
 fn no_two_controls_lie_over_each_other() {
-    for (screen, snapshot, prefill) in every() {
-        let shown = show_with(snapshot, prefill, SMALLEST);
+    for state in states::every() {
+        let screen = state.name;
+        if screen == "quit" {
+            continue; // the question lies over the controls
+        }
+        let shown = state.show(SMALLEST);
         let controls: Vec<_> = shown
             .root()
             .children_recursive()
@@ -71,13 +50,14 @@ fn no_two_controls_lie_over_each_other() {
 
 #[test]
 fn tab_goes_round_through_named_controls_on_every_screen() {
-    for (screen, snapshot, prefill) in every() {
-        if screen == "logging in" {
-            continue; // all is disabled until the server answers
+    for state in states::every() {
+        let screen = state.name;
+        if screen == "quit" {
+            continue; // what lies below the question cannot be reached
         }
-        let mut shown = show_with(snapshot, prefill, ROOMY);
+        let mut shown = state.show(ROOMY);
         let mut names = std::collections::BTreeSet::new();
-        for _ in 0..40 {
+        for _ in 0..60 {
             press(&mut shown, Modifiers::NONE, Key::Tab);
             let name = focused(&shown).unwrap_or_default();
             assert!(!name.is_empty(), "{screen}: something without a name has the keyboard");
@@ -98,13 +78,25 @@ fn tab_goes_round_through_named_controls_on_every_screen() {
 
 #[test]
 fn nobody_reads_a_debug_string() {
-    for (screen, snapshot, prefill) in every() {
-        let shown = show_with(snapshot, prefill, ROOMY);
+    for state in states::every() {
+        let screen = state.name;
+        let shown = state.show(ROOMY);
         let labels = shown.root().children_recursive().filter_map(|node| node.accesskit_node().label());
         for label in labels {
             for sign in ["::", "Some(", "None", "Err(", " { ", "gst_", "cal_"] {
                 assert!(!label.contains(sign), "{screen}: {label}");
             }
         }
+    }
+}
+
+#[test]
+fn where_nothing_changes_nothing_is_drawn_again() {
+    for state in states::every() {
+        let screen = state.name;
+        let mut shown = state.show(ROOMY);
+        shown.run();
+        let window = shown.output().viewport_output.get(&egui::ViewportId::ROOT).expect("the window");
+        assert_eq!(window.repaint_delay, Duration::MAX, "{screen}");
     }
 }

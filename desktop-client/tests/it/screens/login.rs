@@ -1,14 +1,13 @@
 //! Login and registration.
 
 use super::*;
-use castle_desktop::ui::text::login as words;
 use castle_desktop::view::Secret;
 use egui::{Key, Modifiers};
 
 const NONE: Modifiers = Modifiers::NONE;
 
 fn enter_name_and_password(shown: &mut Shown) {
-    shown.get_by_label(words::NAME).focus();
+    shown.get_by_label(say("login-name")).focus();
     type_text(shown, "noor");
     press(shown, NONE, Key::Tab);
     type_text(shown, "open sesame");
@@ -17,7 +16,11 @@ fn enter_name_and_password(shown: &mut Shown) {
 #[test]
 fn a_guest_logs_in_by_keyboard_alone() {
     let mut shown = show(Snapshot::default());
-    assert_eq!(focused(&shown).as_deref(), Some(words::SERVER), "the first empty field has the keyboard");
+    assert_eq!(
+        focused(&shown).as_deref(),
+        Some(say("login-server")),
+        "the first empty field has the keyboard"
+    );
     type_text(&mut shown, &format!(" {SERVER} "));
     press(&mut shown, NONE, Key::Tab);
     type_text(&mut shown, "noor");
@@ -27,7 +30,7 @@ fn a_guest_logs_in_by_keyboard_alone() {
     let password = Secret("open sesame".into());
     assert_eq!(
         asked,
-        [Command::LogIn { server: SERVER.into(), name: "noor".into(), password, remember: false }]
+        [Command::LogIn { server: SERVER.into(), name: "noor".into(), password, remember: true }]
     );
 }
 
@@ -35,15 +38,15 @@ fn a_guest_logs_in_by_keyboard_alone() {
 fn a_guest_registers_with_a_code() {
     let prefill = Prefill { server: Some(SERVER.into()), ..Prefill::default() };
     let mut shown = show_with(Snapshot::default(), prefill, ROOMY);
-    click(&mut shown, words::MODE_REGISTER);
-    shown.get_by_label(words::INVITATION).focus();
+    click(&mut shown, say("login-mode-register"));
+    shown.get_by_label(say("login-invitation")).focus();
     type_text(&mut shown, "K7QM-2FXD");
     enter_name_and_password(&mut shown);
     let password = Secret("open sesame".into());
     let (server, invitation, name) = (SERVER.into(), "K7QM-2FXD".into(), "noor".into());
     assert_eq!(
-        click(&mut shown, words::REGISTER),
-        [Command::Register { server, invitation, name, password, remember: false }]
+        click(&mut shown, say("login-register")),
+        [Command::Register { server, invitation, name, password, remember: true }]
     );
 }
 
@@ -52,13 +55,13 @@ fn a_pasted_invitation_link_needs_no_code() {
     let link = "castle+plaintext://127.0.0.1:50051/?invite=K7QM-2FXD";
     let prefill = Prefill { server: Some(link.into()), ..Prefill::default() };
     let mut shown = show_with(Snapshot::default(), prefill, ROOMY);
-    assert!(shown.query_by_label(words::INVITATION).is_none());
-    assert!(says(&shown, words::CODE_IN_LINK));
+    assert!(shown.query_by_label(say("login-invitation")).is_none());
+    assert!(says(&shown, say("login-code-in-link")));
     enter_name_and_password(&mut shown);
     let asked = press(&mut shown, NONE, Key::Enter);
     let password = Secret("open sesame".into());
     let (server, invitation, name) = (link.into(), String::new(), "noor".into());
-    assert_eq!(asked, [Command::Register { server, invitation, name, password, remember: false }]);
+    assert_eq!(asked, [Command::Register { server, invitation, name, password, remember: true }]);
 }
 
 #[test]
@@ -67,21 +70,21 @@ fn a_link_pasted_for_login_is_pointed_out() {
     type_text(&mut shown, "castle://example.org/?invite=K7QM");
     enter_name_and_password(&mut shown);
     assert_eq!(press(&mut shown, NONE, Key::Enter), []);
-    assert!(says(&shown, words::LINK_NEEDS_INVITATION));
+    assert!(says(&shown, say("login-link-needs-invitation")));
 }
 
 #[test]
 fn an_empty_form_is_not_sent_and_says_what_is_missing() {
     let mut shown = show(Snapshot::default());
-    assert!(!says(&shown, words::NEED_NAME), "no complaint before the first try");
-    assert_eq!(click(&mut shown, words::LOG_IN), []);
-    for complaint in [words::NEED_SERVER, words::NEED_NAME, words::NEED_PASSWORD] {
+    assert!(!says(&shown, say("login-need-name")), "no complaint before the first try");
+    assert_eq!(click(&mut shown, say("login-log-in")), []);
+    for complaint in [say("login-need-server"), say("login-need-name"), say("login-need-password")] {
         assert!(says(&shown, complaint), "{complaint}");
     }
-    click(&mut shown, words::MODE_REGISTER);
-    assert!(!says(&shown, words::NEED_NAME), "a form not yet tried does not complain");
-    click(&mut shown, words::REGISTER);
-    for complaint in [words::NEED_LINK, words::NEED_INVITATION, words::NEED_NEW_PASSWORD] {
+    click(&mut shown, say("login-mode-register"));
+    assert!(!says(&shown, say("login-need-name")), "a form not yet tried does not complain");
+    click(&mut shown, say("login-register"));
+    for complaint in [say("login-need-link"), say("login-need-invitation"), say("login-need-new-password")] {
         assert!(says(&shown, complaint), "{complaint}");
     }
 }
@@ -93,7 +96,7 @@ fn nothing_more_is_sent_while_a_login_is_under_way() {
     enter_name_and_password(&mut shown);
     shown.state_mut().snapshot.connection = Connection::LoggingIn { server: SERVER.into() };
     assert_eq!(press(&mut shown, NONE, Key::Enter), []);
-    assert_eq!(click(&mut shown, words::BUSY), []);
+    assert_eq!(click(&mut shown, say("login-busy")), []);
 }
 
 #[test]
@@ -102,17 +105,17 @@ fn the_password_is_hidden_and_forgotten_after_login_even_by_undo() {
     type_text(&mut shown, SERVER);
     enter_name_and_password(&mut shown);
     assert!(!says(&shown, "open sesame"));
-    let value = |shown: &Shown| shown.get_by_label(words::PASSWORD).value().unwrap_or_default();
+    let value = |shown: &Shown| shown.get_by_label(say("login-password")).value().unwrap_or_default();
     assert!(!value(&shown).contains("sesame"));
     shown.state_mut().snapshot = online();
     shown.run();
     shown.state_mut().snapshot = Snapshot::default();
     shown.run();
-    shown.get_by_label(words::PASSWORD).focus();
+    shown.get_by_label(say("login-password")).focus();
     press(&mut shown, Modifiers::COMMAND, Key::Z);
     assert_eq!(value(&shown), "");
-    assert_eq!(click(&mut shown, words::LOG_IN), []);
-    assert!(says(&shown, words::NEED_PASSWORD));
+    assert_eq!(click(&mut shown, say("login-log-in")), []);
+    assert!(says(&shown, say("login-need-password")));
 }
 
 #[test]
@@ -120,5 +123,5 @@ fn why_a_login_failed_is_read_on_the_form() {
     let text = "Name or password is wrong.";
     let mut shown = show(Snapshot { notices: vec![notice(7, Severity::Error, text)], ..Snapshot::default() });
     assert!(says(&shown, text));
-    assert_eq!(click(&mut shown, castle_desktop::ui::text::notices::DISMISS), [Command::Dismiss(7)]);
+    assert_eq!(click(&mut shown, say("notices-dismiss")), [Command::Dismiss(7)]);
 }

@@ -2,8 +2,8 @@
 
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig};
-use castle_desktop::ui::text;
 use castle_desktop::view::Prefill;
+use castle_desktop::words::say;
 use eframe::App as _;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -20,7 +20,7 @@ fn closing_the_window_stops_the_engine_within_a_second() {
     let options = AppOptions { prefill, ..AppOptions::default() };
     let mut window = Harness::builder().build_eframe(|cc| App::new(cc, engine, &wake, options));
     window.run();
-    assert_eq!(window.get_by_label(text::login::NAME).value().as_deref(), Some("noor"));
+    assert_eq!(window.get_by_label(say("login-name")).value().as_deref(), Some("noor"));
     assert!(held_by_engine.upgrade().is_some(), "the engine runs");
     let closing = Instant::now();
     window.state_mut().on_exit(None);

@@ -1,0 +1,383 @@
+# Sätze und Wörter des Fensters und der Engine, auf Deutsch. Die Schlüssel sind in jeder Datei dieselben.
+
+# App and window
+app = Castle
+window-in-call = { $peer } – Castle
+window-ringing = { $peer } ruft Sie an
+window-no-display = Castle hat keinen Bildschirm für sein Fenster gefunden. Starten Sie es in einer grafischen Sitzung, oder nehmen Sie `castle-desktop bot`, wo es keinen Bildschirm gibt.
+window-no-opengl = Castle konnte OpenGL nicht starten, womit es zeichnet. Installieren oder erneuern Sie den Grafiktreiber (Debian und Ubuntu: libegl1 libgl1-mesa-dri), oder versuchen Sie es mit LIBGL_ALWAYS_SOFTWARE=1.
+window-not-opened = Castle konnte sein Fenster nicht öffnen.
+cancel = Abbrechen
+page-back = Zurück
+
+# Login
+login-intro = Private Videogespräche, von Gast zu Gast.
+login-mode-log-in = Ich habe ein Konto
+login-mode-register = Ich habe eine Einladung
+login-server = Adresse des Servers
+login-server-or-link = Adresse des Servers oder Einladungslink
+login-server-hint = https://castle.example:50051
+login-invitation = Einladungscode
+login-name = Name
+login-password = Passwort
+login-code-in-link = Der Einladungscode steht im Link.
+login-show-password = Passwort zeigen
+login-remember = Auf diesem Gerät angemeldet bleiben
+login-log-in = Anmelden
+login-register = Mit Einladung beitreten
+login-busy = Verbinde …
+login-cancel = Anmeldung abbrechen
+login-known = Willkommen zurück
+login-continue = Weiter als { $name }
+login-continue-at = Weiter als { $name } auf { $server }
+login-forget = { $name } auf { $server } vergessen
+login-need-server = Geben Sie die Adresse ein, die Sie bekommen haben.
+login-need-link = Geben Sie die Adresse des Servers ein oder fügen Sie den Einladungslink ein.
+login-need-invitation = Geben Sie den Code Ihrer Einladung ein oder fügen Sie oben den Link ein.
+login-need-name = Geben Sie Ihren Namen ein.
+login-need-password = Geben Sie Ihr Passwort ein.
+login-need-new-password = Wählen Sie ein Passwort.
+login-link-needs-invitation = Das ist ein Einladungslink. Wählen Sie „Ich habe eine Einladung“.
+
+# Great Hall
+hall = Große Halle
+hall-find = Jemanden finden
+hall-find-tip = Mit der nächsten Person verbunden werden, die auch sucht
+hall-next-free = Nächsten Freien anrufen
+hall-next-free-tip = Den Gast anrufen, der am längsten frei ist
+hall-interests = Interessen …
+hall-looks-for = Gesucht wird: { $list }
+hall-search = Gäste suchen
+hall-count = { $all ->
+    [one] { $all } Gast
+   *[other] { $all } Gäste
+}, { $free } frei
+hall-empty = Noch ist niemand sonst hier
+hall-empty-more = Gäste erscheinen, sobald sie hereinkommen. „Jemanden finden“ wartet für Sie auf den Nächsten.
+hall-no-hit = Kein Gast dieses Namens ist hier.
+hall-more = Mehr Gäste zeigen
+hall-log-out = Abmelden
+hall-call = Anrufen
+hall-call-name = { $name } anrufen
+hall-menu-of = Mehr zu { $name }
+hall-shown-as = Sichtbar als
+availability-available = Erreichbar
+availability-in-call = Im Gespräch
+availability-do-not-disturb = Bitte nicht stören
+availability-invisible = Unsichtbar
+
+# About other guests
+guest-report = Melden …
+guest-block = Blockieren …
+report-title = { $name } melden
+report-explained = Ihr Gastgeber liest diese Meldung. Der andere Gast erfährt nichts davon.
+report-harassment = Beleidigung oder Drohung
+report-sexual = Unerwünschte Nacktheit oder Sex
+report-violence = Hass oder Gewalt
+report-spam = Werbung oder Betrug
+report-impersonation = Gibt sich als jemand anders aus
+report-underage = Zu jung für diesen Ort
+report-other = Etwas anderes
+report-words = In Ihren Worten
+report-block-too = Diesen Gast auch blockieren
+report-send = Meldung senden
+block-title = { $name } blockieren?
+block-explained = Sie sehen und hören einander nicht mehr, und ein Gespräch miteinander endet. In den Einstellungen nehmen Sie es zurück.
+block-do = Blockieren
+blocked = Blockierte Gäste
+blocked-loading = Frage den Server …
+blocked-nobody = Sie haben niemanden blockiert.
+blocked-unblock = Freigeben
+blocked-unblock-name = { $name } freigeben
+
+# Finding somebody
+search-title = Suche jemanden
+search-stop = Suche beenden
+search-asking = Frage den Server …
+search-alone = Nur Sie suchen gerade. Sobald noch jemand sucht, werden Sie verbunden.
+search-next = Sie sind als Nächstes dran. { $waiting } suchen.
+search-position = Sie sind Nummer { $position } von { $waiting }, die suchen.
+search-place = Sie sind Nummer { $position } in der Reihe.
+search-wait = bisher { $time }
+search-wait-usually = bisher { $time }, meist etwa { $usual }
+time-seconds = { $count ->
+    [one] eine Sekunde
+   *[other] { $count } Sekunden
+}
+time-minutes = { $count ->
+    [one] eine Minute
+   *[other] { $count } Minuten
+}
+interests = Interessen und Sprachen
+interests-explained = Wer das meiste davon mit Ihnen teilt, wird zuerst gefunden. Nach einer Weile passt jeder.
+interests-tags = Interessen, durch Kommas getrennt, höchstens 8
+interests-tags-hint = Schach, Garten
+interests-languages = Sprachen, die beste zuerst
+
+# A call
+call-accept = Annehmen
+call-accept-without-camera = Ohne Kamera
+call-decline = Ablehnen
+call-cancel = Abbrechen
+call-hang-up = Auflegen
+call-next = Nächster
+call-mute = Stumm
+call-unmute = Ton an
+call-camera-off = Kamera aus
+call-camera-on = Kamera an
+call-more = Mehr
+call-full-screen = Vollbild
+call-pip = Bild im Bild
+call-calls-you = ruft Sie an
+call-ringing = Es klingelt …
+call-connecting = Bild und Ton werden verbunden …
+call-waiting-picture = Warte auf das Bild …
+call-peer-camera-off = Kamera ist aus
+call-peer-muted = Stumm
+call-peer-reconnecting = { $peer } hat die Verbindung verloren und kommt zurück …
+call-picture-of = Bild von { $peer }
+call-frozen = { $peer }, Bild steht seit { $seconds ->
+    [one] einer Sekunde
+   *[other] { $seconds } Sekunden
+}
+own-picture = Ihr Bild
+own-camera-off = Ihre Kamera ist aus
+own-camera-lost = Keine Kamera
+own-camera-starts = Kamera startet …
+own-muted = Sie sind stumm
+chat = Chat
+chat-close = Chat schließen
+chat-empty = Was Sie hier schreiben, ist versiegelt wie Bild und Ton und mit dem Gespräch weg.
+chat-words = Nachricht schreiben
+chat-send = Senden
+chat-you = Sie
+chat-they = Gegenüber
+chat-not-delivered = Noch nicht angekommen
+safety = Sicherheitswörter
+safety-explained = Lesen Sie einander diese Wörter vor. Sind sie an beiden Enden gleich, ist niemand zwischen Ihnen.
+safety-pending = Die beiden Programme handeln die Wörter noch aus.
+safety-unsupported = Die Gegenstelle kennt keine Sicherheitswörter.
+safety-same = Sie sind gleich
+safety-differ = Sie sind verschieden: beenden
+safety-device-first = Noch kein Gerät dieses Gastes war Ihnen bekannt.
+safety-device-new = Dieser Gast nutzt ein für Sie neues Gerät.
+safety-device-seen = Dieses Gerät kennen Sie aus einem früheren Gespräch.
+safety-device-verified = Mit diesem Gerät wurden die Wörter verglichen.
+quality-good = Gute Verbindung
+quality-fair = Mäßige Verbindung
+quality-poor = Schlechte Verbindung
+stats = Statistik
+stats-received = Empfangen
+stats-sent = Gesendet
+stats-loss = Verloren
+stats-rtt = Hin und zurück
+stats-glass = Von Linse zu Bildschirm
+stats-line-rtt = { $ms } ms hin und zurück
+stats-line-glass = { $ms } ms Linse bis Bildschirm
+stats-line-loss = { $percent } % verloren
+route-host = Direkt, gleiches Netz
+route-direct = Direkt
+route-relay = Über den Server vermittelt
+route-asked-for = Vermittelt: Sie wollten es so
+route-private = Vermittelt: vermittelte Gäste erfahren einander nicht die Adresse
+route-udp-blocked = Vermittelt: UDP ist gesperrt
+route-no-direct-way = Vermittelt: die beiden Netze lassen keine direkte Verbindung durch
+
+# After a call
+ended-declined = { $peer } kann gerade nicht annehmen
+ended-busy = { $peer } ist in einem anderen Gespräch
+ended-cancelled = Der Anruf wurde abgebrochen
+ended-timed-out = Niemand hat abgenommen
+ended-hung-up = Sie haben aufgelegt
+ended-peer-hung-up = { $peer } hat aufgelegt
+ended-disconnected = { $peer } hat die Verbindung verloren
+ended-failed = Bild und Ton kamen nicht durch
+ended-answered-elsewhere = Auf einem anderen Gerät angenommen
+ended-superseded = Ein anderer Anruf trat an seine Stelle
+ended-shutting-down = Der Server wird heruntergefahren
+ended-try-later = Versuchen Sie es später wieder.
+ended-try-when-free = Versuchen Sie es, wenn die Halle sie als erreichbar zeigt.
+ended-try-when-back = Rufen Sie wieder an, wenn sie zurück in der Halle sind.
+ended-check-network = Prüfen Sie, ob Ihr Netz Gespräche durchlässt, und rufen Sie wieder an.
+ended-comes-back = Sobald er zurück ist, werden Sie von selbst wieder angemeldet.
+ended-lasted = Das Gespräch dauerte { $time }.
+ended-rate = Wie war das Gespräch?
+ended-rated = Danke. Das bleibt auf Ihrem Rechner.
+ended-stars = { $count ->
+    [one] Ein Stern
+   *[other] { $count } Sterne
+}
+ended-find-another = Jemand anderen finden
+ended-call-again = Noch einmal anrufen
+ended-back = Zurück zur Halle
+quit-title = Gespräch mit { $peer } verlassen?
+quit-explained = Mit dem Fenster endet auch das Gespräch.
+quit-do = Auflegen und beenden
+quit-stay = Bleiben
+
+# Calls of the past
+history = Gespräche
+history-missed = Gespräche, { $count } verpasst
+history-loading = Frage den Server …
+history-empty = Sie hatten noch keine Gespräche.
+history-more = Ältere zeigen
+history-erase-sure = Ja, meine Seite aller Gespräche auf dem Server löschen
+history-erase = Alle löschen
+history-erased-guest = Jemand, der gegangen ist
+history-matched = durch Suche gefunden
+history-way-in = Eingehend
+history-way-out = Ausgehend
+history-way-missed = Verpasst
+ago-now = gerade eben
+ago-minutes = { $count ->
+    [one] vor einer Minute
+   *[other] vor { $count } Minuten
+}
+ago-hours = { $count ->
+    [one] vor einer Stunde
+   *[other] vor { $count } Stunden
+}
+ago-days = { $count ->
+    [one] gestern
+   *[other] vor { $count } Tagen
+}
+
+# Camera and sound
+tryout = Kamera und Ton
+tryout-mic = Mikrofon
+tryout-mic-explained = Sagen Sie etwas. Der Balken bewegt sich, wenn Sie zu hören sind.
+tryout-level = Mikrofonpegel
+tryout-speaker = Lautsprecher
+tryout-speaker-test = Testton abspielen
+tryout-speaker-plays = Spielt …
+
+# Settings
+settings = Einstellungen
+settings-looks = Aussehen
+settings-theme = Farben
+settings-theme-system = Wie das System
+settings-theme-light = Hell
+settings-theme-dark = Dunkel
+settings-language = Sprache
+settings-language-system = System
+settings-zoom = Größe
+settings-devices = Geräte
+settings-camera = Kamera
+settings-mic = Mikrofon
+settings-speaker = Lautsprecher
+settings-first-camera = Die erste Kamera, sonst das Testbild
+settings-system-device = Wie im System eingestellt
+settings-sound = Ton
+settings-echo = Lautsprecher aus dem Mikrofon filtern
+settings-noise = Gleichmäßiges Rauschen filtern
+settings-gain = Lautstärke ausgleichen
+settings-push-to-talk = Nur sprechen, solange die Leertaste gehalten wird
+settings-quality = Bild und Netz
+settings-quality-cap = Was Bilder höchstens brauchen dürfen
+settings-quality-best = Beste
+settings-quality-medium = Mittel
+settings-quality-saving = Daten sparen
+settings-relay-only = Alle Gespräche vermitteln
+settings-relay-only-explained = Dann erfährt niemand Ihre Netzadresse. Gespräche können etwas träger sein.
+settings-notifications = Benachrichtigungen
+settings-notify = Über Anrufe informieren, wenn das Fenster nicht vorn ist
+settings-ring = Laut klingeln
+settings-people = Menschen
+settings-account = Konto
+settings-old-password = Bisheriges Passwort
+settings-new-password = Neues Passwort
+settings-change-password = Passwort ändern
+
+# Help
+help = Hilfe
+help-checkup-explained = Sieht alles zwischen hier und einem Gespräch an und sagt, was zu ändern ist.
+help-shortcuts = Tastenkürzel
+help-diagnostics = Diagnose
+help-diagnostics-explained = Schreibt Versionen, Einstellungen und was zuletzt geschah in eine Datei, die Sie Ihrem Gastgeber senden können. Passwörter stehen nicht darin.
+help-diagnostics-file = Datei
+help-diagnostics-names = Mit Namen und Adressen
+help-diagnostics-save = Diagnose speichern
+keys-search = In der Halle suchen
+keys-escape = Zurück, ablehnen, abbrechen
+keys-mute = Stumm oder Ton an
+keys-camera = Kamera an oder aus
+keys-talk = Sprechen, solange gehalten, falls so eingestellt
+keys-next = Nächste Person
+keys-tab = Von Feld zu Feld; Pfeile verschieben Ihr Bild
+about = Über
+about-version = Castle { $version }
+about-explained = Private Videogespräche zu zweit auf dem eigenen Server. Bild, Ton und Chat sind von Ende zu Ende versiegelt.
+about-licence = Freie Software unter der MIT- oder der Apache-2.0-Lizenz, nach Ihrer Wahl.
+about-server = Angemeldet bei { $server }
+checkup = Meine Verbindung prüfen
+checkup-close = Schließen
+checkup-looking = Alles zwischen hier und einem Gespräch wird angesehen …
+checkup-well = Alles in Ordnung: Gespräche kommen von hier durch.
+checkup-failed = { $count ->
+    [one] Eines ist zu ändern.
+   *[other] { $count } Dinge sind zu ändern.
+}
+checkup-fine = Gut
+checkup-wrong = Falsch
+checkup-skipped = Unklar
+
+# Notices
+notices-dismiss = Ausblenden
+notices-overloaded = Die App ist sehr beschäftigt, und das wurde nicht getan. Bitte versuchen Sie es noch einmal.
+notices-reconnecting = Verbindung zum Server verloren. Sie wird von selbst neu aufgebaut …
+notices-camera = Kamera: { $fault }
+
+# What went wrong
+error-bad-address = Das ist keine Serveradresse. Sie sieht aus wie https://castle.example:50051 oder ist der Link von Ihrem Gastgeber.
+error-bad-pin = Der Fingerabdruck ist nicht vollständig: Er ist sha256: und 64 Ziffern. Kopieren Sie ihn noch einmal oder bitten Sie um den Link.
+error-no-tls = Was dort antwortet, verschlüsselt die Verbindung nicht. Prüfen Sie den Port oder bitten Sie um den Link.
+error-unknown-host = Diesen Server gibt es nicht. Prüfen Sie die Adresse auf Tippfehler, und ob Sie online sind.
+error-connection-refused = Der Rechner ist da, aber kein Castle-Server antwortet. Prüfen Sie den Port oder fragen Sie, ob der Server läuft.
+error-timeout = Der Server hat nicht rechtzeitig geantwortet. Prüfen Sie Ihr Netz und versuchen Sie es wieder.
+error-unreachable = Die Verbindung zum Server ist abgerissen. Prüfen Sie Ihr Netz und versuchen Sie es wieder.
+error-not-castle = Dort antwortet etwas, aber kein Castle-Server. Prüfen Sie Adresse und Port.
+error-protocol = Der Server sagte etwas, das diese App nicht versteht. App und Server sind vielleicht verschiedener Version: Fragen Sie, welche Sie nehmen sollen.
+error-invitation-unknown = Der Server kennt diese Einladung nicht. Prüfen Sie den Code oder bitten Sie um eine neue.
+error-invitation-expired = Diese Einladung ist zu alt. Bitten Sie um eine neue.
+error-invitation-spent = Diese Einladung wurde schon benutzt. Bitten Sie um eine neue.
+error-name-taken = Diesen Namen hat schon jemand. Wählen Sie einen anderen, oder melden Sie sich an, wenn es Ihrer ist.
+error-bad-credentials = Name und Passwort passen nicht zusammen. Prüfen Sie beide und versuchen Sie es wieder.
+error-login-over = Ihre Anmeldung ist zu Ende. Bitte melden Sie sich wieder an.
+error-refresh-reused = Ihre Anmeldung wurde an zwei Orten zugleich benutzt und zur Sicherheit beendet. Bitte melden Sie sich wieder an.
+error-superseded = Diese Sitzung hat eine andere Ihrer Verbindungen übernommen.
+error-session-limit = Sie sind auf zu vielen Geräten angemeldet. Schließen Sie eines und versuchen Sie es wieder.
+error-call-over = Dieses Gespräch ist vorbei.
+error-wrong-state = Das geht an dieser Stelle des Gesprächs nicht.
+error-already-in-call = Sie sind schon in einem Gespräch. Beenden Sie es zuerst.
+error-peer-unavailable = Dieser Gast ist jetzt nicht zu erreichen. Versuchen Sie es später wieder.
+error-nobody-available = Gerade ist niemand frei. Versuchen Sie es gleich noch einmal.
+error-ring-limit = Sie haben diesen Gast mehrmals ohne Antwort angerufen. Warten Sie zehn Minuten.
+error-already-queued = Sie suchen bereits jemanden.
+error-queue-full = Gerade suchen zu viele. Versuchen Sie es gleich noch einmal.
+error-invitation-revoked = Der Gastgeber hat diese Einladung zurückgenommen. Bitten Sie um eine andere.
+error-invitation-required = Hier brauchen Sie eine Einladung. Bitten Sie den Gastgeber um eine.
+error-banned = Der Gastgeber hat dieses Konto gesperrt.
+error-login-ended = Sie wurden abgemeldet. Melden Sie sich wieder an.
+error-guest-unknown = Diesen Gast gibt es nicht mehr.
+error-device-unknown = Dieses Gerät ist schon abgemeldet.
+error-report-unknown = Diese Meldung gibt es nicht.
+error-last-admin = Die Halle braucht einen Admin: Machen Sie zuerst jemand anderen dazu.
+error-deadline = Der Server brauchte zu lange. Versuchen Sie es noch einmal.
+error-permission = Ihr Konto darf das nicht. Fragen Sie Ihren Gastgeber.
+error-version = App und Server sind verschiedener Version. Fragen Sie, welche Version der App Sie nehmen sollen.
+error-reconnects = Die Verbindung zum Server ging verloren und wird neu aufgebaut.
+error-too-much = Das ist mehr, als der Server annimmt. Versuchen Sie es mit weniger.
+error-certificate-expired = Das Zertifikat dieses Servers ist abgelaufen, oder die Uhr dieses Rechners geht falsch. Prüfen Sie die Uhr und sagen Sie es Ihrem Gastgeber.
+error-certificate-other-name = Das Zertifikat dieses Servers gehört zu einem anderen Namen. Prüfen Sie die Adresse oder bitten Sie um den Link.
+error-field-name = Dieser Name geht nicht. Namen haben 3 bis 32 Buchstaben, Ziffern, Punkte, Striche oder Unterstriche.
+error-field-password = Dieses Passwort geht nicht. Es braucht mindestens 8 Zeichen und darf kein gängiges sein.
+error-field-invitation = Das ist kein Einladungscode. Prüfen Sie ihn oder bitten Sie um einen neuen.
+error-field-tags = Höchstens 8 Stichwörter mit je höchstens 32 Zeichen.
+error-field-other = Der Server nahm eine der Angaben nicht an. Prüfen Sie sie und versuchen Sie es wieder.
+error-try-again-in = Versuchen Sie es in { $time } wieder.
+error-rate-limited = Das war zu oft in kurzer Zeit.
+error-draining = Der Server wird neu gestartet.
+error-internal = Auf dem Server ging etwas schief.
+error-log-id = Nennen Sie Ihrem Gastgeber diese Nummer: { $id }.
+error-certificate-unknown = Niemand, dem dieser Rechner vertraut, bürgt für diesen Server. Sein Zertifikat ist { $shown }. Bestätigt Ihr Gastgeber genau das, öffnen Sie seinen Link, oder starten Sie mit --pin { $shown }.
+error-certificate-changed = Dieser Server zeigt ein anderes Zertifikat als das, dem Sie vertrauen: { $shown }. Vielleicht steht jemand dazwischen. Machen Sie nur mit einem neuen Link weiter.

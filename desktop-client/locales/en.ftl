@@ -1,0 +1,383 @@
+# Sentences and words of the window and of the engine, in English. Keys are the same in every file.
+
+# App and window
+app = Castle
+window-in-call = { $peer } – Castle
+window-ringing = { $peer } is calling you
+window-no-display = Castle found no screen to open its window on. Start it from a desktop session, or use `castle-desktop bot` where there is no screen.
+window-no-opengl = Castle could not start OpenGL, which it draws with. Install or update the graphics driver (on Debian and Ubuntu: libegl1 libgl1-mesa-dri), or try again with LIBGL_ALWAYS_SOFTWARE=1.
+window-not-opened = Castle could not open its window.
+cancel = Cancel
+page-back = Back
+
+# Login
+login-intro = Private video calls, from one guest to another.
+login-mode-log-in = I have an account
+login-mode-register = I have an invitation
+login-server = Server address
+login-server-or-link = Server address or invitation link
+login-server-hint = https://castle.example:50051
+login-invitation = Invitation code
+login-name = Name
+login-password = Password
+login-code-in-link = The invitation code is in the link.
+login-show-password = Show password
+login-remember = Stay logged in on this device
+login-log-in = Log in
+login-register = Join with invitation
+login-busy = Connecting…
+login-cancel = Cancel login
+login-known = Welcome back
+login-continue = Continue as { $name }
+login-continue-at = Continue as { $name } at { $server }
+login-forget = Forget { $name } at { $server }
+login-need-server = Enter the address that your host gave you.
+login-need-link = Enter the server address, or paste the invitation link.
+login-need-invitation = Enter the code of your invitation, or paste its link above.
+login-need-name = Enter your name.
+login-need-password = Enter your password.
+login-need-new-password = Choose a password.
+login-link-needs-invitation = This is an invitation link. Choose “I have an invitation”.
+
+# Great Hall
+hall = Great Hall
+hall-find = Find someone
+hall-find-tip = Be put through to the next person who is looking, too
+hall-next-free = Call next free
+hall-next-free-tip = Call the guest who has been free the longest
+hall-interests = Interests…
+hall-looks-for = Looking for: { $list }
+hall-search = Search guests
+hall-count = { $all ->
+    [one] { $all } guest
+   *[other] { $all } guests
+}, { $free } free
+hall-empty = Nobody else is here yet
+hall-empty-more = Guests appear as soon as they come in. “Find someone” waits for the next one for you.
+hall-no-hit = No guest of that name is here.
+hall-more = Show more guests
+hall-log-out = Log out
+hall-call = Call
+hall-call-name = Call { $name }
+hall-menu-of = More about { $name }
+hall-shown-as = Shown as
+availability-available = Available
+availability-in-call = In a call
+availability-do-not-disturb = Do not disturb
+availability-invisible = Invisible
+
+# About other guests
+guest-report = Report…
+guest-block = Block…
+report-title = Report { $name }
+report-explained = Your host reads this report. The other guest is not told.
+report-harassment = Insults or threats
+report-sexual = Unwanted nudity or sex
+report-violence = Hatred or violence
+report-spam = Advertising or fraud
+report-impersonation = Pretends to be somebody else
+report-underage = Too young to be here
+report-other = Something else
+report-words = In your own words
+report-block-too = Block this guest, too
+report-send = Send report
+block-title = Block { $name }?
+block-explained = You will not see or hear each other any more, and a call with them ends. You can take it back in the settings.
+block-do = Block
+blocked = Blocked guests
+blocked-loading = Asking the server…
+blocked-nobody = You have blocked nobody.
+blocked-unblock = Unblock
+blocked-unblock-name = Unblock { $name }
+
+# Finding somebody
+search-title = Looking for someone
+search-stop = Stop looking
+search-asking = Asking the server…
+search-alone = You are the only one looking. You are put through as soon as someone else looks, too.
+search-next = You are next. { $waiting } are looking.
+search-position = You are number { $position } of { $waiting } who are looking.
+search-place = You are number { $position } in line.
+search-wait = { $time } so far
+search-wait-usually = { $time } so far, usually about { $usual }
+time-seconds = { $count ->
+    [one] a second
+   *[other] { $count } seconds
+}
+time-minutes = { $count ->
+    [one] a minute
+   *[other] { $count } minutes
+}
+interests = Interests and languages
+interests-explained = Whoever shares most of this with you is found first. After a while of waiting anybody will do.
+interests-tags = Interests, with commas between them, at most 8
+interests-tags-hint = chess, gardening
+interests-languages = Languages, best first
+
+# A call
+call-accept = Accept
+call-accept-without-camera = Without camera
+call-decline = Decline
+call-cancel = Cancel call
+call-hang-up = Hang up
+call-next = Next
+call-mute = Mute
+call-unmute = Unmute
+call-camera-off = Camera off
+call-camera-on = Camera on
+call-more = More
+call-full-screen = Full screen
+call-pip = Picture in picture
+call-calls-you = is calling you
+call-ringing = Ringing…
+call-connecting = Connecting picture and sound…
+call-waiting-picture = Waiting for the picture…
+call-peer-camera-off = Camera is off
+call-peer-muted = Muted
+call-peer-reconnecting = { $peer } lost the connection and is coming back…
+call-picture-of = Picture of { $peer }
+call-frozen = { $peer }, picture frozen for { $seconds ->
+    [one] a second
+   *[other] { $seconds } seconds
+}
+own-picture = Your picture
+own-camera-off = Your camera is off
+own-camera-lost = No camera
+own-camera-starts = Camera starts…
+own-muted = You are muted
+chat = Chat
+chat-close = Close chat
+chat-empty = What you write here is sealed like picture and sound, and gone with the call.
+chat-words = Write a message
+chat-send = Send
+chat-you = You
+chat-they = They
+chat-not-delivered = Not there yet
+safety = Safety words
+safety-explained = Read these words to each other. When they are the same at both ends, nobody is between you.
+safety-pending = The two apps are still working out the words.
+safety-unsupported = The other end does not know safety words.
+safety-same = They are the same
+safety-differ = They differ: end the call
+safety-device-first = You have not met a device of this guest before.
+safety-device-new = This guest uses a device that is new to you.
+safety-device-seen = You met this device in an earlier call.
+safety-device-verified = The words were compared with this device.
+quality-good = Good connection
+quality-fair = Fair connection
+quality-poor = Poor connection
+stats = Statistics
+stats-received = Received
+stats-sent = Sent
+stats-loss = Lost
+stats-rtt = Round trip
+stats-glass = Glass to glass
+stats-line-rtt = { $ms } ms round trip
+stats-line-glass = { $ms } ms glass to glass
+stats-line-loss = { $percent } % lost
+route-host = Direct, same network
+route-direct = Direct
+route-relay = Relayed by the server
+route-asked-for = Relayed: you asked for it
+route-private = Relayed: matched guests do not learn each other's address
+route-udp-blocked = Relayed: UDP is blocked
+route-no-direct-way = Relayed: the two networks do not let a direct connection through
+
+# After a call
+ended-declined = { $peer } cannot take the call now
+ended-busy = { $peer } is in another call
+ended-cancelled = The call was cancelled
+ended-timed-out = Nobody answered
+ended-hung-up = You hung up
+ended-peer-hung-up = { $peer } hung up
+ended-disconnected = { $peer } lost the connection
+ended-failed = Picture and sound did not get through
+ended-answered-elsewhere = Answered on another device
+ended-superseded = Another call took its place
+ended-shutting-down = The server is going down
+ended-try-later = Try again later.
+ended-try-when-free = Try again when the hall shows them as available.
+ended-try-when-back = Call again once they are back in the hall.
+ended-check-network = Check that your network lets calls through, then call again.
+ended-comes-back = You are logged in again by yourself once it is back.
+ended-lasted = The call lasted { $time }.
+ended-rate = How was the call?
+ended-rated = Thank you. This stays on your machine.
+ended-stars = { $count ->
+    [one] One star
+   *[other] { $count } stars
+}
+ended-find-another = Find someone else
+ended-call-again = Call again
+ended-back = Back to the hall
+quit-title = Leave the call with { $peer }?
+quit-explained = Closing the window ends the call.
+quit-do = Hang up and quit
+quit-stay = Stay
+
+# Calls of the past
+history = Calls
+history-missed = Calls, { $count } missed
+history-loading = Asking the server…
+history-empty = You have had no calls yet.
+history-more = Show older calls
+history-erase-sure = Yes, erase my side of all calls from the server
+history-erase = Erase all
+history-erased-guest = Somebody who left
+history-matched = found by matching
+history-way-in = Incoming
+history-way-out = Outgoing
+history-way-missed = Missed
+ago-now = just now
+ago-minutes = { $count ->
+    [one] a minute ago
+   *[other] { $count } minutes ago
+}
+ago-hours = { $count ->
+    [one] an hour ago
+   *[other] { $count } hours ago
+}
+ago-days = { $count ->
+    [one] yesterday
+   *[other] { $count } days ago
+}
+
+# Camera and sound
+tryout = Camera and sound
+tryout-mic = Microphone
+tryout-mic-explained = Say something. The bar moves when you are heard.
+tryout-level = Microphone level
+tryout-speaker = Speaker
+tryout-speaker-test = Play test sound
+tryout-speaker-plays = Playing…
+
+# Settings
+settings = Settings
+settings-looks = Look
+settings-theme = Colours
+settings-theme-system = As the system
+settings-theme-light = Light
+settings-theme-dark = Dark
+settings-language = Language
+settings-language-system = System
+settings-zoom = Size
+settings-devices = Devices
+settings-camera = Camera
+settings-mic = Microphone
+settings-speaker = Speaker
+settings-first-camera = The first camera, or the test pattern
+settings-system-device = As the system has it
+settings-sound = Sound
+settings-echo = Take the speaker out of the microphone
+settings-noise = Take steady noise out
+settings-gain = Even out loudness
+settings-push-to-talk = Speak only while Space is held
+settings-quality = Picture and network
+settings-quality-cap = The most that pictures may take
+settings-quality-best = Best
+settings-quality-medium = Medium
+settings-quality-saving = Save data
+settings-relay-only = Relay all calls
+settings-relay-only-explained = Nobody learns your network address then. Calls may be a little slower.
+settings-notifications = Notifications
+settings-notify = Tell me of calls when the window is not in front
+settings-ring = Ring aloud
+settings-people = People
+settings-account = Account
+settings-old-password = Password until now
+settings-new-password = New password
+settings-change-password = Change password
+
+# Help
+help = Help
+help-checkup-explained = Looks at everything between here and a call, and says what to change.
+help-shortcuts = Keyboard shortcuts
+help-diagnostics = Diagnostics
+help-diagnostics-explained = Writes versions, settings and what happened lately into one file that you can send to your host. It holds no passwords.
+help-diagnostics-file = File
+help-diagnostics-names = With names and addresses
+help-diagnostics-save = Save diagnostics
+keys-search = Search the hall
+keys-escape = Back, decline, cancel
+keys-mute = Mute or unmute
+keys-camera = Camera on or off
+keys-talk = Speak while held, if set so
+keys-next = Next person
+keys-tab = From control to control; arrows move your picture
+about = About
+about-version = Castle { $version }
+about-explained = Private one-to-one video calls on a server of your own. Picture, sound and chat are sealed from end to end.
+about-licence = Free software under the MIT or the Apache 2.0 licence, as you choose.
+about-server = Logged in at { $server }
+checkup = Check my connection
+checkup-close = Close
+checkup-looking = Looking at everything between here and a call…
+checkup-well = All is well: calls will get through from here.
+checkup-failed = { $count ->
+    [one] One thing is to be changed.
+   *[other] { $count } things are to be changed.
+}
+checkup-fine = Fine
+checkup-wrong = Wrong
+checkup-skipped = Not told
+
+# Notices
+notices-dismiss = Dismiss
+notices-overloaded = The app is very busy, and that was not done. Please try again.
+notices-reconnecting = Connection to the server lost. Reconnecting by itself…
+notices-camera = Camera: { $fault }
+
+# What went wrong
+error-bad-address = That is not a server address. It looks like https://castle.example:50051, or is the link from your host.
+error-bad-pin = The fingerprint is not whole: it is sha256: and 64 digits. Copy it again, or ask your host for the link.
+error-no-tls = What answers at that address does not encrypt the connection. Check the port, or ask your host for the link.
+error-unknown-host = There is no such server. Check the address for typing errors, and that you are online.
+error-connection-refused = The machine is there, but no Castle server answers on it. Check the port, or ask your host whether the server runs.
+error-timeout = The server did not answer in time. Check your network, then try again.
+error-unreachable = The connection to the server broke. Check your network, then try again.
+error-not-castle = Something answers at that address, but it is not a Castle server. Check the address and port.
+error-protocol = The server said something this app does not understand. App and server may be of different versions: ask your host which one to use.
+error-invitation-unknown = The server does not know this invitation. Check the code, or ask your host for a new one.
+error-invitation-expired = This invitation is too old. Ask your host for a new one.
+error-invitation-spent = This invitation was used already. Ask your host for a new one.
+error-name-taken = Somebody else has this name. Choose another, or log in if it is yours.
+error-bad-credentials = Name and password do not match. Check both, then try again.
+error-login-over = Your login has ended. Please log in again.
+error-refresh-reused = Your login was used from two places at once and was closed for safety. Please log in again.
+error-superseded = This session was taken over by another connection of yours.
+error-session-limit = You are logged in on too many devices. Close one of them, then try again.
+error-call-over = That call is over.
+error-wrong-state = That is not possible at this point of the call.
+error-already-in-call = You are in a call already. End it first.
+error-peer-unavailable = This guest cannot be reached now. Try again later.
+error-nobody-available = Nobody is free right now. Try again in a moment.
+error-ring-limit = You rang this guest several times without an answer. Wait ten minutes.
+error-already-queued = You are waiting for a match already.
+error-queue-full = Too many people wait for a match right now. Try again in a moment.
+error-invitation-revoked = The host has taken this invitation back. Ask for another one.
+error-invitation-required = You need an invitation to register here. Ask the host for one.
+error-banned = The host has banned this account.
+error-login-ended = You were logged out. Log in again.
+error-guest-unknown = There is no such guest any more.
+error-device-unknown = That device is logged out already.
+error-report-unknown = There is no such report.
+error-last-admin = The hall needs an admin: make somebody else one first.
+error-deadline = The server took too long to answer. Try again.
+error-permission = Your account may not do this. Ask your host.
+error-version = App and server are of different versions. Ask your host which version of the app to use.
+error-reconnects = The connection to the server was lost and is being set up again.
+error-too-much = That is more than the server takes. Try again with less.
+error-certificate-expired = The certificate of this server has expired, or the clock of this computer is wrong. Check the clock, then tell your host.
+error-certificate-other-name = The certificate of this server belongs to another name. Check the address, or ask your host for the link.
+error-field-name = This name cannot be used. Names have 3 to 32 letters, digits, dots, dashes or underscores.
+error-field-password = This password cannot be used. It needs at least 8 characters and must not be a common one.
+error-field-invitation = This is not an invitation code. Check it, or ask your host for a new one.
+error-field-tags = At most 8 tags of at most 32 characters each can be used.
+error-field-other = The server did not accept one of the entries. Check them, then try again.
+error-try-again-in = Try again in { $time }.
+error-rate-limited = That was too often in a short time.
+error-draining = The server is being restarted.
+error-internal = Something went wrong on the server.
+error-log-id = Tell your host this number: { $id }.
+error-certificate-unknown = Nobody whom this computer trusts vouches for this server. Its certificate is { $shown }. If your host confirms exactly that, open the link from your host, or start with --pin { $shown }.
+error-certificate-changed = This server shows another certificate than the one you trust: { $shown }. Somebody may stand between you and it. Go on only with a new link from your host.

@@ -1,0 +1,383 @@
+# המשפטים והמילים של החלון ושל המנוע, בעברית. המפתחות זהים בכל קובץ.
+
+# App and window
+app = Castle
+window-in-call = { $peer } – Castle
+window-ringing = { $peer } בשיחה נכנסת
+window-no-display = לא נמצא מסך לפתיחת החלון. יש להפעיל מתוך שולחן עבודה, או להשתמש ב-`castle-desktop bot` במקום שאין בו מסך.
+window-no-opengl = לא ניתן להפעיל את OpenGL, המשמש לציור. יש להתקין או לעדכן את מנהל ההתקן הגרפי (ב-Debian וב-Ubuntu: libegl1 libgl1-mesa-dri), או לנסות שוב עם LIBGL_ALWAYS_SOFTWARE=1.
+window-not-opened = לא ניתן לפתוח את החלון.
+cancel = ביטול
+page-back = חזרה
+
+# Login
+login-intro = שיחות וידאו פרטיות, מאורח לאורח.
+login-mode-log-in = יש לי חשבון
+login-mode-register = יש לי הזמנה
+login-server = כתובת השרת
+login-server-or-link = כתובת השרת או קישור הזמנה
+login-server-hint = https://castle.example:50051
+login-invitation = קוד הזמנה
+login-name = שם
+login-password = סיסמה
+login-code-in-link = קוד ההזמנה נמצא בקישור.
+login-show-password = הצגת הסיסמה
+login-remember = להישאר מחובר במכשיר זה
+login-log-in = כניסה
+login-register = הצטרפות עם הזמנה
+login-busy = מתחבר…
+login-cancel = ביטול הכניסה
+login-known = ברוך שובך
+login-continue = המשך בתור { $name }
+login-continue-at = המשך בתור { $name } בשרת { $server }
+login-forget = לשכוח את { $name } בשרת { $server }
+login-need-server = יש להזין את הכתובת שקיבלת מהמארח.
+login-need-link = יש להזין את כתובת השרת או להדביק את קישור ההזמנה.
+login-need-invitation = יש להזין את קוד ההזמנה, או להדביק למעלה את הקישור.
+login-need-name = יש להזין שם.
+login-need-password = יש להזין סיסמה.
+login-need-new-password = יש לבחור סיסמה.
+login-link-needs-invitation = זהו קישור הזמנה. יש לבחור ב„יש לי הזמנה”.
+
+# Great Hall
+hall = האולם הגדול
+hall-find = מצא לי מישהו
+hall-find-tip = להתחבר לאדם הבא שגם הוא מחפש
+hall-next-free = שיחה לפנוי הבא
+hall-next-free-tip = שיחה לאורח שפנוי הכי הרבה זמן
+hall-interests = תחומי עניין…
+hall-looks-for = מחפש: { $list }
+hall-search = חיפוש אורחים
+hall-count = { $all ->
+    [one] אורח { $all }
+   *[other] { $all } אורחים
+}, { $free } פנויים
+hall-empty = עדיין אין כאן אף אחד אחר
+hall-empty-more = אורחים מופיעים ברגע שהם נכנסים. „מצא לי מישהו” ימתין עבורך לבא בתור.
+hall-no-hit = אין כאן אורח בשם זה.
+hall-more = הצגת אורחים נוספים
+hall-log-out = יציאה
+hall-call = שיחה
+hall-call-name = שיחה אל { $name }
+hall-menu-of = עוד על { $name }
+hall-shown-as = מוצג בתור
+availability-available = זמין
+availability-in-call = בשיחה
+availability-do-not-disturb = נא לא להפריע
+availability-invisible = בלתי נראה
+
+# About other guests
+guest-report = דיווח…
+guest-block = חסימה…
+report-title = דיווח על { $name }
+report-explained = המארח יקרא את הדיווח. האורח השני לא יידע על כך.
+report-harassment = עלבונות או איומים
+report-sexual = עירום או מין לא רצויים
+report-violence = שנאה או אלימות
+report-spam = פרסום או הונאה
+report-impersonation = התחזות למישהו אחר
+report-underage = צעיר מדי
+report-other = משהו אחר
+report-words = במילים שלך
+report-block-too = לחסום גם את האורח
+report-send = שליחת הדיווח
+block-title = לחסום את { $name }?
+block-explained = לא תראו ולא תשמעו זה את זה יותר, ושיחה ביניכם תסתיים. אפשר לבטל זאת בהגדרות.
+block-do = חסימה
+blocked = אורחים חסומים
+blocked-loading = פונה לשרת…
+blocked-nobody = לא חסמת אף אחד.
+blocked-unblock = ביטול חסימה
+blocked-unblock-name = ביטול החסימה של { $name }
+
+# Finding somebody
+search-title = מחפש מישהו
+search-stop = הפסקת החיפוש
+search-asking = פונה לשרת…
+search-alone = רק את/ה מחפש/ת כרגע. החיבור ייעשה ברגע שמישהו נוסף יחפש.
+search-next = תורך הבא. { $waiting } מחפשים.
+search-position = מקומך { $position } מתוך { $waiting } מחפשים.
+search-place = מקומך בתור: { $position }.
+search-wait = { $time } עד כה
+search-wait-usually = { $time } עד כה, לרוב כ-{ $usual }
+time-seconds = { $count ->
+    [one] שנייה
+   *[other] { $count } שניות
+}
+time-minutes = { $count ->
+    [one] דקה
+   *[other] { $count } דקות
+}
+interests = תחומי עניין ושפות
+interests-explained = מי שחולק איתך הכי הרבה מאלה יימצא ראשון. אחרי המתנה קצרה כל אחד מתאים.
+interests-tags = תחומי עניין, מופרדים בפסיקים, עד 8
+interests-tags-hint = שחמט, גינון
+interests-languages = שפות, הטובה ביותר תחילה
+
+# A call
+call-accept = מענה
+call-accept-without-camera = בלי מצלמה
+call-decline = דחייה
+call-cancel = ביטול השיחה
+call-hang-up = ניתוק
+call-next = הבא
+call-mute = השתקה
+call-unmute = ביטול השתקה
+call-camera-off = כיבוי מצלמה
+call-camera-on = הפעלת מצלמה
+call-more = עוד
+call-full-screen = מסך מלא
+call-pip = תמונה בתוך תמונה
+call-calls-you = שיחה נכנסת
+call-ringing = מצלצל…
+call-connecting = מחבר תמונה וקול…
+call-waiting-picture = ממתין לתמונה…
+call-peer-camera-off = המצלמה כבויה
+call-peer-muted = מושתק
+call-peer-reconnecting = החיבור של { $peer } נותק, ומתחדש…
+call-picture-of = התמונה של { $peer }
+call-frozen = { $peer }, התמונה קפואה { $seconds ->
+    [one] שנייה
+   *[other] { $seconds } שניות
+}
+own-picture = התמונה שלך
+own-camera-off = המצלמה שלך כבויה
+own-camera-lost = אין מצלמה
+own-camera-starts = המצלמה מופעלת…
+own-muted = השתקת את עצמך
+chat = צ'אט
+chat-close = סגירת הצ'אט
+chat-empty = מה שנכתב כאן חתום כמו התמונה והקול, ונעלם עם סיום השיחה.
+chat-words = כתיבת הודעה
+chat-send = שליחה
+chat-you = את/ה
+chat-they = הצד השני
+chat-not-delivered = עדיין לא הגיע
+safety = מילות ביטחון
+safety-explained = הקריאו זה לזה את המילים. אם הן זהות בשני הצדדים, איש אינו נמצא ביניכם.
+safety-pending = המילים עדיין בחישוב.
+safety-unsupported = הצד השני אינו תומך במילות ביטחון.
+safety-same = הן זהות
+safety-differ = הן שונות: לסיים
+safety-device-first = זה המכשיר הראשון של האורח שפגשת.
+safety-device-new = האורח משתמש במכשיר חדש עבורך.
+safety-device-seen = המכשיר מוכר משיחה קודמת.
+safety-device-verified = המילים הושוו עם מכשיר זה.
+quality-good = חיבור טוב
+quality-fair = חיבור סביר
+quality-poor = חיבור חלש
+stats = נתונים
+stats-received = נקלט
+stats-sent = נשלח
+stats-loss = אבד
+stats-rtt = הלוך ושוב
+stats-glass = מעדשה למסך
+stats-line-rtt = { $ms } ms הלוך ושוב
+stats-line-glass = { $ms } ms מעדשה למסך
+stats-line-loss = { $percent } % אבדו
+route-host = ישיר, אותה רשת
+route-direct = ישיר
+route-relay = מועבר דרך השרת
+route-asked-for = מועבר: לפי בקשתך
+route-private = מועבר: אורחים שהותאמו אינם לומדים זה את כתובתו של זה
+route-udp-blocked = מועבר: UDP חסום
+route-no-direct-way = מועבר: שתי הרשתות אינן מאפשרות חיבור ישיר
+
+# After a call
+ended-declined = לא ניתן לענות כעת: { $peer }
+ended-busy = בשיחה אחרת: { $peer }
+ended-cancelled = השיחה בוטלה
+ended-timed-out = אין מענה
+ended-hung-up = ניתקת את השיחה
+ended-peer-hung-up = השיחה נותקה על ידי { $peer }
+ended-disconnected = החיבור של { $peer } נותק
+ended-failed = התמונה והקול לא עברו
+ended-answered-elsewhere = נענה במכשיר אחר
+ended-superseded = שיחה אחרת באה במקומה
+ended-shutting-down = השרת נסגר
+ended-try-later = אפשר לנסות שוב מאוחר יותר.
+ended-try-when-free = אפשר לנסות כשהאולם יראה שהם זמינים.
+ended-try-when-back = אפשר להתקשר שוב כשיחזרו לאולם.
+ended-check-network = כדאי לבדוק שהרשת מאפשרת שיחות, ואז להתקשר שוב.
+ended-comes-back = החיבור יתחדש מעצמו כשהשרת יחזור.
+ended-lasted = השיחה נמשכה { $time }.
+ended-rate = איך הייתה השיחה?
+ended-rated = תודה. זה נשאר במחשב שלך.
+ended-stars = { $count ->
+    [one] כוכב אחד
+   *[other] { $count } כוכבים
+}
+ended-find-another = חיפוש מישהו אחר
+ended-call-again = שיחה חוזרת
+ended-back = חזרה לאולם
+quit-title = לעזוב את השיחה עם { $peer }?
+quit-explained = סגירת החלון תסיים את השיחה.
+quit-do = ניתוק ויציאה
+quit-stay = להישאר
+
+# Calls of the past
+history = שיחות
+history-missed = שיחות, { $count } שלא נענו
+history-loading = פונה לשרת…
+history-empty = עדיין לא היו לך שיחות.
+history-more = הצגת שיחות ישנות יותר
+history-erase-sure = כן, למחוק מהשרת את הצד שלי בכל השיחות
+history-erase = מחיקת הכול
+history-erased-guest = מישהו שעזב
+history-matched = נמצא בהתאמה
+history-way-in = נכנסת
+history-way-out = יוצאת
+history-way-missed = לא נענתה
+ago-now = ממש עכשיו
+ago-minutes = { $count ->
+    [one] לפני דקה
+   *[other] לפני { $count } דקות
+}
+ago-hours = { $count ->
+    [one] לפני שעה
+   *[other] לפני { $count } שעות
+}
+ago-days = { $count ->
+    [one] אתמול
+   *[other] לפני { $count } ימים
+}
+
+# Camera and sound
+tryout = מצלמה וקול
+tryout-mic = מיקרופון
+tryout-mic-explained = אמרו משהו. הפס זז כששומעים אתכם.
+tryout-level = עוצמת המיקרופון
+tryout-speaker = רמקול
+tryout-speaker-test = השמעת צליל בדיקה
+tryout-speaker-plays = מושמע…
+
+# Settings
+settings = הגדרות
+settings-looks = מראה
+settings-theme = צבעים
+settings-theme-system = כמו המערכת
+settings-theme-light = בהיר
+settings-theme-dark = כהה
+settings-language = שפה
+settings-language-system = מערכת
+settings-zoom = גודל
+settings-devices = התקנים
+settings-camera = מצלמה
+settings-mic = מיקרופון
+settings-speaker = רמקול
+settings-first-camera = המצלמה הראשונה, או תבנית הבדיקה
+settings-system-device = לפי הגדרת המערכת
+settings-sound = קול
+settings-echo = סינון הרמקול מהמיקרופון
+settings-noise = סינון רעש קבוע
+settings-gain = איזון עוצמה
+settings-push-to-talk = דיבור רק בזמן החזקת מקש הרווח
+settings-quality = תמונה ורשת
+settings-quality-cap = המרב שהתמונות רשאיות לצרוך
+settings-quality-best = הטוב ביותר
+settings-quality-medium = בינוני
+settings-quality-saving = חיסכון בנתונים
+settings-relay-only = להעביר את כל השיחות דרך השרת
+settings-relay-only-explained = כך איש אינו לומד את כתובת הרשת שלך. השיחות עשויות להיות מעט איטיות יותר.
+settings-notifications = התראות
+settings-notify = להודיע על שיחות כשהחלון אינו בחזית
+settings-ring = צלצול קולי
+settings-people = אנשים
+settings-account = חשבון
+settings-old-password = הסיסמה הנוכחית
+settings-new-password = סיסמה חדשה
+settings-change-password = שינוי סיסמה
+
+# Help
+help = עזרה
+help-checkup-explained = בודק את כל מה שבין כאן לשיחה, ואומר מה לשנות.
+help-shortcuts = קיצורי מקלדת
+help-diagnostics = אבחון
+help-diagnostics-explained = כותב לקובץ אחד גרסאות, הגדרות ומה שקרה לאחרונה, וניתן לשלוח אותו למארח. אין בו סיסמאות.
+help-diagnostics-file = קובץ
+help-diagnostics-names = עם שמות וכתובות
+help-diagnostics-save = שמירת אבחון
+keys-search = חיפוש באולם
+keys-escape = חזרה, דחייה, ביטול
+keys-mute = השתקה או ביטולה
+keys-camera = הפעלת המצלמה או כיבויה
+keys-talk = דיבור בזמן החזקה, אם הוגדר כך
+keys-next = האדם הבא
+keys-tab = מעבר בין פקדים; החצים מזיזים את התמונה שלך
+about = אודות
+about-version = Castle { $version }
+about-explained = שיחות וידאו פרטיות בין שניים, על שרת משלכם. התמונה, הקול והצ'אט חתומים מקצה לקצה.
+about-licence = תוכנה חופשית ברישיון MIT או Apache 2.0, לבחירתך.
+about-server = מחובר אל { $server }
+checkup = בדיקת החיבור שלי
+checkup-close = סגירה
+checkup-looking = בודק את כל מה שבין כאן לשיחה…
+checkup-well = הכול תקין: שיחות יעברו מכאן.
+checkup-failed = { $count ->
+    [one] דבר אחד דורש שינוי.
+   *[other] { $count } דברים דורשים שינוי.
+}
+checkup-fine = תקין
+checkup-wrong = שגוי
+checkup-skipped = לא ידוע
+
+# Notices
+notices-dismiss = סגירה
+notices-overloaded = האפליקציה עמוסה מאוד, והפעולה לא בוצעה. נא לנסות שוב.
+notices-reconnecting = החיבור לשרת אבד. מתחבר מחדש מעצמו…
+notices-camera = מצלמה: { $fault }
+
+# What went wrong
+error-bad-address = זו אינה כתובת של שרת. כתובת נראית כך: https://castle.example:50051, או שהיא הקישור מהמארח.
+error-bad-pin = טביעת האצבע אינה שלמה: היא sha256: ואחריה 64 ספרות. יש להעתיק שוב, או לבקש מהמארח את הקישור.
+error-no-tls = מה שעונה בכתובת זו אינו מצפין את החיבור. יש לבדוק את הפורט, או לבקש מהמארח את הקישור.
+error-unknown-host = אין שרת כזה. יש לבדוק שאין שגיאת הקלדה ושיש חיבור לרשת.
+error-connection-refused = המחשב קיים, אך שום שרת Castle אינו עונה בו. יש לבדוק את הפורט, או לשאול את המארח אם השרת פועל.
+error-timeout = השרת לא ענה בזמן. יש לבדוק את הרשת ולנסות שוב.
+error-unreachable = החיבור לשרת נותק. יש לבדוק את הרשת ולנסות שוב.
+error-not-castle = משהו עונה בכתובת זו, אך אינו שרת Castle. יש לבדוק את הכתובת והפורט.
+error-protocol = השרת אמר דבר שהאפליקציה אינה מבינה. ייתכן שהגרסאות שונות: יש לשאול את המארח באיזו להשתמש.
+error-invitation-unknown = השרת אינו מכיר את ההזמנה. יש לבדוק את הקוד, או לבקש חדשה מהמארח.
+error-invitation-expired = ההזמנה ישנה מדי. יש לבקש חדשה מהמארח.
+error-invitation-spent = ההזמנה כבר נוצלה. יש לבקש חדשה מהמארח.
+error-name-taken = השם תפוס. יש לבחור אחר, או להיכנס אם הוא שלך.
+error-bad-credentials = השם והסיסמה אינם תואמים. יש לבדוק את שניהם ולנסות שוב.
+error-login-over = הכניסה שלך הסתיימה. נא להיכנס שוב.
+error-refresh-reused = הכניסה שלך נוצלה משני מקומות בו-זמנית ונסגרה לשם ביטחון. נא להיכנס שוב.
+error-superseded = חיבור אחר שלך לקח את המקום.
+error-session-limit = החשבון מחובר ביותר מדי מכשירים. יש לסגור אחד מהם ולנסות שוב.
+error-call-over = השיחה הזאת הסתיימה.
+error-wrong-state = אי אפשר לעשות זאת בשלב זה של השיחה.
+error-already-in-call = כבר מתקיימת שיחה. יש לסיים אותה תחילה.
+error-peer-unavailable = לא ניתן להשיג את האורח כעת. אפשר לנסות שוב מאוחר יותר.
+error-nobody-available = אין כרגע אף אחד פנוי. אפשר לנסות שוב עוד רגע.
+error-ring-limit = התקשרת לאורח כמה פעמים בלי מענה. יש להמתין עשר דקות.
+error-already-queued = כבר מתבצע חיפוש.
+error-queue-full = יותר מדי אנשים מחפשים כרגע. אפשר לנסות שוב עוד רגע.
+error-invitation-revoked = המארח ביטל את ההזמנה. אפשר לבקש אחרת.
+error-invitation-required = ההרשמה כאן דורשת הזמנה. אפשר לבקש אחת מהמארח.
+error-banned = המארח חסם את החשבון.
+error-login-ended = נותקת מהחשבון. יש להיכנס שוב.
+error-guest-unknown = האורח כבר אינו קיים.
+error-device-unknown = המכשיר כבר מנותק.
+error-report-unknown = אין דיווח כזה.
+error-last-admin = האולם זקוק למנהל: יש למנות תחילה מישהו אחר.
+error-deadline = השרת התעכב יותר מדי. יש לנסות שוב.
+error-permission = החשבון אינו רשאי לעשות זאת. אפשר לפנות למארח.
+error-version = גרסאות האפליקציה והשרת שונות. יש לשאול את המארח באיזו גרסה להשתמש.
+error-reconnects = החיבור לשרת אבד ונוצר מחדש.
+error-too-much = זה יותר ממה שהשרת מקבל. אפשר לנסות עם פחות.
+error-certificate-expired = תעודת השרת פגה, או שהשעון במחשב שגוי. יש לבדוק את השעון ולהודיע למארח.
+error-certificate-other-name = תעודת השרת שייכת לשם אחר. יש לבדוק את הכתובת, או לבקש מהמארח את הקישור.
+error-field-name = לא ניתן להשתמש בשם זה. בשם יש 3 עד 32 אותיות, ספרות, נקודות, מקפים או קווים תחתונים.
+error-field-password = לא ניתן להשתמש בסיסמה זו. היא צריכה לפחות 8 תווים ואסור שתהיה נפוצה.
+error-field-invitation = זה אינו קוד הזמנה. יש לבדוק אותו, או לבקש חדש מהמארח.
+error-field-tags = אפשר להשתמש בעד 8 מילים, כל אחת עד 32 תווים.
+error-field-other = השרת לא קיבל אחד הפרטים. יש לבדוק אותם ולנסות שוב.
+error-try-again-in = אפשר לנסות שוב בעוד { $time }.
+error-rate-limited = זה קרה יותר מדי פעמים בזמן קצר.
+error-draining = השרת מופעל מחדש.
+error-internal = משהו השתבש בשרת.
+error-log-id = יש למסור למארח את המספר הזה: { $id }.
+error-certificate-unknown = אף גורם שהמחשב סומך עליו אינו ערב לשרת הזה. התעודה שלו היא { $shown }. אם המארח מאשר בדיוק אותה, יש לפתוח את הקישור ממנו, או להפעיל עם --pin { $shown }.
+error-certificate-changed = השרת מציג תעודה אחרת מזו שסמכת עליה: { $shown }. ייתכן שמישהו עומד ביניכם. יש להמשיך רק עם קישור חדש מהמארח.

@@ -1,0 +1,125 @@
+//! What is written in a call, beside the picture or below it.
+
+use super::super::fields::named_edit;
+use super::super::icons::Icon;
+use super::super::lines;
+use super::super::places::{begin, down, ends};
+use super::super::theme::{Palette, letters, size, space};
+use super::super::widgets::{Weight, button, sign_button};
+use crate::view::{CHAT_BYTES_MAX, CallView, ChatLine, Command};
+use crate::words::{right_to_left, say};
+use eframe::egui::{
+    Align, CornerRadius, Frame, Id, Key, Layout, Margin, Rect, ScrollArea, Ui, UiBuilder, accesskit::Live,
+    vec2,
+};
+
+/// What is being written.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    words: String,
+    begun: bool,
+}
+
+/// The picture's room and the panel's.
+pub(super) fn beside(stage: Rect) -> (Rect, Rect) {
+    if stage.width() < size::PANEL_BESIDE {
+        return stage.split_top_bottom_at_fraction(0.45);
+    }
+    if right_to_left() {
+        let (panel, rest) = stage.split_left_right_at_x(stage.left() + size::PANEL);
+        return (rest, panel);
+    }
+    stage.split_left_right_at_x(stage.right() - size::PANEL)
+}
+
+/// Draws the panel; returns whether it is to be put away.
+pub(super) fn chat_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    call: &CallView,
+    panel: Rect,
+    commands: &mut Vec<Command>,
+) -> bool {
+    let palette = Palette::of(ui);
+    ui.painter().rect_filled(panel, 0.0, palette.ground);
+    let builder =
+        UiBuilder::new().max_rect(panel.shrink(space::M)).scope_id(Id::unique("chat")).layout(down());
+    let mut away = false;
+    ui.scope_builder(builder, |ui| {
+        ui.set_clip_rect(panel.intersect(ui.clip_rect()));
+        ends(
+            ui,
+            size::CONTROL_SMALL,
+            |ui| {
+                lines::title(ui, say("chat"));
+            },
+            |ui| away = sign_button(ui, Icon::Close, say("chat-close")).clicked(),
+        );
+        let below = size::CONTROL + 2.0 * space::S;
+        let height = (ui.available_height() - below).max(0.0);
+        ScrollArea::vertical().auto_shrink(false).max_height(height).stick_to_bottom(true).show(ui, |ui| {
+            ui.with_layout(down(), |ui| {
+                if call.chat.is_empty() {
+                    lines::soft(ui, say("chat-empty"));
+                }
+                for line in call.chat.iter() {
+                    line_ui(ui, line);
+                }
+            });
+        });
+        ui.add_space(space::S);
+        ends(ui, size::CONTROL, |_| {}, |ui| write_ui(ui, draft, commands));
+    });
+    away
+}
+
+fn write_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
+    let send = button(ui, say("chat-send"), Weight::Primary);
+    let field = named_edit(ui, Id::unique("chat words"), &mut draft.words, say("chat-words"), CHAT_BYTES_MAX);
+    if !draft.begun {
+        draft.begun = true;
+        field.request_focus();
+    }
+    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if send.clicked() || entered {
+        let words = std::mem::take(&mut draft.words);
+        let mut end = words.trim().len().min(CHAT_BYTES_MAX);
+        while !words.trim().is_char_boundary(end) {
+            end -= 1;
+        }
+        if end > 0 {
+            commands.push(Command::Chat(words.trim()[..end].to_owned()));
+        }
+        field.request_focus();
+    }
+}
+
+fn line_ui(ui: &mut Ui, line: &ChatLine) {
+    let palette = Palette::of(ui);
+    let (fill, ink) =
+        if line.mine { (palette.accent, palette.on_accent) } else { (palette.raised, palette.ink) };
+    let at_end = line.mine != right_to_left();
+    let align = if at_end { Align::Max } else { Align::Min };
+    ui.with_layout(Layout::top_down(align), |ui| {
+        let widest = ui.available_width() * 0.85;
+        let bubble = Frame::new()
+            .fill(fill)
+            .corner_radius(CornerRadius::same(size::RADIUS))
+            .inner_margin(Margin::symmetric(space::S as i8, space::XS as i8));
+        bubble.show(ui, |ui| {
+            ui.set_max_width(widest);
+            let galley = lines::paragraph(ui, &line.text, letters::BODY, ink, widest, begin());
+            let (rect, response) = ui.allocate_exact_size(galley.size(), eframe::egui::Sense::hover());
+            ui.painter().galley(rect.min - vec2(galley.rect.left(), 0.0), galley, ink);
+            let who = if line.mine { say("chat-you") } else { say("chat-they") };
+            let words = format!("{who}: {}", line.text);
+            response.widget_info(|| {
+                eframe::egui::WidgetInfo::labeled(eframe::egui::accesskit::Role::Label, true, &words)
+            });
+            ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(Live::Polite));
+        });
+        if line.mine && !line.delivered {
+            lines::small(ui, say("chat-not-delivered"));
+        }
+    });
+}

@@ -1,0 +1,84 @@
+//! The own picture over the peer's: as in a mirror, and put where one likes by pointer or arrow keys.
+
+use super::super::places::pill;
+use super::super::theme::{STAGE, letters, size, space};
+use super::super::{View, lines};
+use crate::media::frame::Picture;
+use crate::view::CallView;
+use crate::words::{right_to_left, say};
+use eframe::egui::{
+    Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, accesskit::Role, vec2,
+};
+
+/// Where the own picture is: share of the free way from the left and from the top, 0 to 1. The corner at the end of
+/// the first line until it was moved.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place(Option<Vec2>);
+
+/// One press of an arrow key moves it by this share of the way.
+const STEP: f32 = 0.1;
+
+pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &CallView, stage: Rect) {
+    let proportions = view.local.size().unwrap_or(vec2(16.0, 9.0));
+    let longest = (stage.width() * size::SELF_SHARE).min(stage.height() * size::SELF_SHARE * 16.0 / 9.0);
+    let own = proportions * (longest.min(size::SELF_MAX) / proportions.max_elem());
+    let way = (stage.size() - own - Vec2::splat(2.0 * size::SELF_EDGE)).max(Vec2::splat(1.0));
+    let first = vec2(if right_to_left() { 0.0 } else { 1.0 }, 0.0);
+    let share = kept.0.unwrap_or(first);
+    let place = Rect::from_min_size(stage.min + Vec2::splat(size::SELF_EDGE) + way * share, own);
+    let response = ui.interact(place, Id::unique("own picture"), Sense::click_and_drag());
+    let moved = if response.dragged() { response.drag_delta() / way } else { keys(ui, &response) };
+    if moved != Vec2::ZERO {
+        kept.0 = Some((share + moved).clamp(Vec2::ZERO, Vec2::splat(1.0)));
+    }
+    let shown = if call.camera_on { view.local.paint(ui, place, true, size::RADIUS_L) } else { None };
+    let words = match view.local.picture() {
+        _ if shown.is_some() => None,
+        _ if !call.camera_on => Some(say("own-camera-off")),
+        Picture::Lost => Some(say("own-camera-lost")),
+        Picture::Off => Some(say("own-camera-off")),
+        Picture::Waiting | Picture::Live => Some(say("own-camera-starts")),
+    };
+    let radius = CornerRadius::same(size::RADIUS_L);
+    if let Some(words) = words {
+        ui.painter().rect_filled(place, radius, STAGE.raised);
+        let up = if call.muted { size::CONTROL_SMALL / 2.0 } else { 0.0 };
+        let middle = place.center() - vec2(0.0, up);
+        let galley = lines::cut(ui, words, letters::SMALL, STAGE.soft, place.width() - space::S);
+        ui.painter().galley(middle - galley.size() / 2.0, galley, STAGE.soft);
+    }
+    let edge = if response.has_focus() {
+        Stroke::new(size::FOCUS, STAGE.focus)
+    } else {
+        Stroke::new(2.0, STAGE.ground)
+    };
+    ui.painter().rect_stroke(place, radius, edge, StrokeKind::Middle);
+    if call.muted {
+        let sign = place.left_bottom() + vec2(space::S, -space::S);
+        pill(ui, "own muted", sign, Align2::LEFT_BOTTOM, say("own-muted"), letters::SMALL);
+    }
+    response.widget_info(|| {
+        let states = words.into_iter().chain(call.muted.then(|| say("own-muted")));
+        let name = states.fold(say("own-picture").to_owned(), |name, state| format!("{name}, {state}"));
+        WidgetInfo::labeled(Role::Image, true, name)
+    });
+    response.on_hover_cursor(CursorIcon::Grab);
+}
+
+/// How far arrow keys move it while it has the keyboard.
+fn keys(ui: &Ui, response: &eframe::egui::Response) -> Vec2 {
+    if !response.has_focus() {
+        return Vec2::ZERO;
+    }
+    let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    let ways = [
+        (Key::ArrowLeft, vec2(-STEP, 0.0)),
+        (Key::ArrowRight, vec2(STEP, 0.0)),
+        (Key::ArrowUp, vec2(0.0, -STEP)),
+        (Key::ArrowDown, vec2(0.0, STEP)),
+    ];
+    let pressed = ways.into_iter().filter(|(key, _)| ui.input(|input| input.key_pressed(*key)));
+    pressed.fold(Vec2::ZERO, |sum, (_, way)| sum + way)
+}

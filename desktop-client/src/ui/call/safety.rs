@@ -1,0 +1,49 @@
+//! The four words that two people read to each other to know that nobody is between them.
+
+use super::super::lines;
+use super::super::places::{over_picture, row};
+use super::super::text;
+use super::super::theme::{STAGE, letters, size, space};
+use super::super::widgets::{Button, Weight};
+use super::has_words;
+use crate::view::{CallView, Command, DeviceStanding, Safety};
+use crate::words::say;
+use eframe::egui::{Rect, Ui, pos2, vec2};
+
+/// Draws the card, its top at `top`.
+pub(super) fn safety_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32, commands: &mut Vec<Command>) {
+    let height = if has_words(call) { 300.0 } else { 110.0 };
+    let wanted = vec2(size::DIALOG.min(stage.width() - 2.0 * space::M), height);
+    let place = Rect::from_min_size(pos2(stage.left() + space::M, top), wanted);
+    over_picture(ui, "safety", place, stage, |ui| {
+        lines::text(ui, say("safety"), letters::TITLE, STAGE.ink);
+        match &call.safety {
+            Safety::Pending => {
+                lines::text(ui, say("safety-pending"), letters::BODY, STAGE.soft);
+            }
+            Safety::Unsupported => {
+                lines::text(ui, say("safety-unsupported"), letters::BODY, STAGE.soft);
+            }
+            Safety::Words { words, device } => {
+                lines::text(ui, say("safety-explained"), letters::SMALL, STAGE.soft);
+                ui.add_space(space::XS);
+                lines::text(ui, &words.join("  "), letters::TITLE, STAGE.accent_ink);
+                ui.add_space(space::XS);
+                lines::text(ui, text::standing(*device), letters::SMALL, STAGE.soft);
+                ui.add_space(space::S);
+                row(ui, |ui| {
+                    let mut push = |ui: &mut Ui, words: &str, weight, same| {
+                        let min = vec2(0.0, size::CONTROL_SMALL);
+                        if (Button { words, name: words, weight, min }).show(ui).clicked() {
+                            commands.push(Command::Compared { same });
+                        }
+                    };
+                    if *device != DeviceStanding::Verified {
+                        push(ui, say("safety-same"), Weight::Primary, true);
+                    }
+                    push(ui, say("safety-differ"), Weight::Danger, false);
+                });
+            }
+        }
+    });
+}

@@ -1,0 +1,78 @@
+//! Figures of a call over the last two minutes, as graphs over the picture.
+
+use super::super::lines;
+use super::super::places::over_picture;
+use super::super::text;
+use super::super::theme::{STAGE, letters, size, space};
+use crate::view::{CallStats, CallView, STATS_HISTORY_MAX};
+use crate::words::say;
+use eframe::egui::{Color32, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+
+/// One graph: its name, what it shows of a second, and how the newest value is read.
+struct Graph {
+    name: &'static str,
+    value: fn(&CallStats) -> Option<f64>,
+    read: fn(f64) -> String,
+    color: Color32,
+}
+
+fn graphs() -> [Graph; 5] {
+    let ms: fn(f64) -> String = |value| format!("{} ms", text::whole(value));
+    [
+        Graph {
+            name: say("stats-received"),
+            value: |s| s.received_bps,
+            read: text::bit_rate,
+            color: STAGE.free,
+        },
+        Graph { name: say("stats-sent"), value: |s| s.sent_bps, read: text::bit_rate, color: STAGE.accent },
+        Graph {
+            name: say("stats-loss"),
+            value: |s| s.loss,
+            read: |share| format!("{} %", text::percent(share)),
+            color: STAGE.away,
+        },
+        Graph { name: say("stats-rtt"), value: |s| s.rtt_ms, read: ms, color: STAGE.busy },
+        Graph { name: say("stats-glass"), value: |s| s.glass_to_glass_ms, read: ms, color: STAGE.focus },
+    ]
+}
+
+/// Draws the card, its top at `top`.
+pub(super) fn stats_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32) {
+    let each = size::GRAPH + letters::SMALL * 1.5 + space::XS;
+    let wanted = vec2(size::PANEL.min(stage.width() - 2.0 * space::M), 5.0 * each + 2.0 * space::M);
+    let place = Rect::from_min_size(pos2(stage.left() + space::M, top), wanted);
+    over_picture(ui, "stats", place, stage, |ui| {
+        ui.spacing_mut().item_spacing.y = space::XS / 2.0;
+        for graph in graphs() {
+            let latest = call.stats.as_ref().and_then(graph.value).map_or("–".to_owned(), graph.read);
+            lines::text(ui, &format!("{}: {latest}", graph.name), letters::SMALL, STAGE.ink);
+            graph_ui(ui, &graph, &call.stats_history);
+        }
+    });
+}
+
+fn graph_ui(ui: &mut Ui, graph: &Graph, history: &[CallStats]) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::GRAPH), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, graph.name));
+    let baseline = [rect.left_bottom(), rect.right_bottom()];
+    ui.painter().line_segment(baseline, Stroke::new(1.0, STAGE.line));
+    let values: Vec<Option<f64>> = history.iter().map(graph.value).collect();
+    let most = values.iter().flatten().copied().fold(0.0, f64::max);
+    if most <= 0.0 {
+        return;
+    }
+    let step = rect.width() / (STATS_HISTORY_MAX - 1) as f32;
+    let begin = rect.right() - step * values.len().saturating_sub(1) as f32;
+    let stroke = Stroke::new(1.5, graph.color);
+    let mut line = Vec::new();
+    for (second, value) in values.iter().enumerate() {
+        let Some(value) = value.filter(|value| value.is_finite()) else {
+            ui.painter().add(Shape::line(std::mem::take(&mut line), stroke));
+            continue;
+        };
+        let height = (value / most) as f32 * (rect.height() - 2.0);
+        line.push(pos2(begin + step * second as f32, rect.bottom() - height));
+    }
+    ui.painter().add(Shape::line(line, stroke));
+}

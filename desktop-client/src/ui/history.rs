@@ -1,0 +1,162 @@
+//! Calls of the past, missed ones among them, and the guests who are blocked.
+
+use super::fields::switch;
+use super::hall::guest_menu;
+use super::icons::Icon;
+use super::lines;
+use super::places::{ends, page, row};
+use super::theme::{Palette, letters, size, space};
+use super::widgets::{Button, Weight, avatar, button, sign_button};
+use super::{Go, Page, Subject, View, text};
+use crate::view::{Command, PastCall};
+use crate::words::{say, say_with};
+use eframe::egui::{CornerRadius, Frame, Margin, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, vec2};
+
+/// What was asked and is not yet sure.
+#[derive(Debug, Default)]
+pub struct Draft {
+    erase: bool,
+}
+
+/// Draws the calls of the past; returns where else one wants to go.
+pub fn history_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    view: &View<'_>,
+    commands: &mut Vec<Command>,
+) -> Option<Go> {
+    let mut go = None;
+    let history = &view.snapshot.history;
+    let back = page(ui, say("history"), |ui| match &history.calls {
+        None => {
+            lines::soft(ui, say("history-loading"));
+        }
+        Some(calls) if calls.is_empty() => {
+            ui.add_space(space::XL);
+            ui.vertical_centered(|ui| lines::soft(ui, say("history-empty")));
+        }
+        Some(calls) => {
+            for call in calls.iter() {
+                call_ui(ui, call, view, &mut go, commands);
+            }
+            row(ui, |ui| {
+                if history.more && button(ui, say("history-more"), Weight::Secondary).clicked() {
+                    commands.push(Command::MoreOfHistory);
+                }
+            });
+            ui.add_space(space::L);
+            switch(ui, say("history-erase-sure"), &mut draft.erase);
+            let erase = ui.add_enabled_ui(draft.erase, |ui| button(ui, say("history-erase"), Weight::Danger));
+            if erase.inner.clicked() {
+                commands.push(Command::EraseHistory);
+                draft.erase = false;
+            }
+        }
+    });
+    if back { Some(Go::Page(Page::Hall)) } else { go }
+}
+
+fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, commands: &mut Vec<Command>) {
+    let palette = Palette::of(ui);
+    let name = if call.peer_name.is_empty() { say("history-erased-guest") } else { call.peer_name.as_str() };
+    let (icon, ink, way) = match (call.missed, call.outgoing) {
+        (true, _) => (Icon::Missed, palette.danger_ink, say("history-way-missed")),
+        (false, true) => (Icon::Out, palette.soft, say("history-way-out")),
+        (false, false) => (Icon::In, palette.soft, say("history-way-in")),
+    };
+    let mut about = vec![way.to_owned(), text::ago(call.began, view.wall)];
+    if call.matched {
+        about.push(say("history-matched").to_owned());
+    }
+    about.push(match call.lasted {
+        Some(lasted) => text::clock(lasted),
+        None => text::ended(call.reason, name),
+    });
+    let about = about.join("  ·  ");
+    Frame::new()
+        .fill(palette.raised)
+        .corner_radius(CornerRadius::same(size::RADIUS))
+        .inner_margin(Margin::symmetric(space::S as i8, space::XS as i8))
+        .show(ui, |ui| {
+            ends(
+                ui,
+                size::ROW - space::S,
+                |ui| {
+                    let (face, response) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
+                    response.widget_info(|| {
+                        WidgetInfo::labeled(Role::ListItem, true, format!("{name}, {about}"))
+                    });
+                    avatar(ui, face.center(), size::AVATAR, name, palette);
+                    let room = ui.available_width() - 2.0 * size::CONTROL - 84.0;
+                    let (place, _) = ui.allocate_exact_size(vec2(room, size::AVATAR), Sense::hover());
+                    let right = crate::words::right_to_left();
+                    let first = lines::cut(ui, name, letters::BODY, palette.ink, room);
+                    let sign = letters::SMALL + space::XS;
+                    let second = lines::cut(ui, &about, letters::SMALL, ink, room - sign);
+                    let x = |width: f32, indent: f32| {
+                        if right { place.right() - width - indent } else { place.left() + indent }
+                    };
+                    let at = Vec2::new(x(first.size().x, 0.0), place.top()).to_pos2();
+                    ui.painter().galley(at, first, palette.ink);
+                    let top = place.bottom() - second.size().y;
+                    let middle = top + second.size().y / 2.0;
+                    let center = Vec2::new(x(letters::SMALL, 0.0) + letters::SMALL / 2.0, middle).to_pos2();
+                    icon.paint(ui.painter(), center, letters::SMALL, ink, palette.raised);
+                    let at = Vec2::new(x(second.size().x, sign), top).to_pos2();
+                    ui.painter().galley(at, second, ink);
+                },
+                |ui| {
+                    let Some(guest) = call.peer else { return };
+                    let name = name.to_owned();
+                    let opened = sign_button(
+                        ui,
+                        Icon::More,
+                        &say_with("hall-menu-of", &[("name", name.as_str().into())]),
+                    );
+                    guest_menu(&opened, || Subject { guest, name: name.clone(), call: Some(call.id) }, go);
+                    let full = say_with("hall-call-name", &[("name", name.as_str().into())]);
+                    let min = vec2(0.0, size::CONTROL_SMALL);
+                    let look =
+                        Button { words: say("hall-call"), name: &full, weight: Weight::Secondary, min };
+                    if look.show(ui).clicked() {
+                        commands.push(Command::Call(guest));
+                    }
+                },
+            );
+        });
+    ui.add_space(-space::XS);
+}
+
+/// Draws the guests who are blocked; returns whether one wants back.
+pub fn blocked_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) -> bool {
+    page(ui, say("blocked"), |ui| {
+        let Some(blocked) = &view.snapshot.blocked else {
+            lines::soft(ui, say("blocked-loading"));
+            return;
+        };
+        if blocked.is_empty() {
+            ui.add_space(space::XL);
+            ui.vertical_centered(|ui| lines::soft(ui, say("blocked-nobody")));
+        }
+        for guest in blocked.iter() {
+            let name = guest.display_name.as_str();
+            ends(
+                ui,
+                size::CONTROL + space::S,
+                |ui| {
+                    let (face, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
+                    avatar(ui, face.center(), size::AVATAR, name, Palette::of(ui));
+                    lines::body(ui, name);
+                },
+                |ui| {
+                    let full = say_with("blocked-unblock-name", &[("name", name.into())]);
+                    let min = vec2(0.0, size::CONTROL_SMALL);
+                    let words = say("blocked-unblock");
+                    if (Button { words, name: &full, weight: Weight::Secondary, min }).show(ui).clicked() {
+                        commands.push(Command::Unblock(guest.guest));
+                    }
+                },
+            );
+        }
+    })
+}

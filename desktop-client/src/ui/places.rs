@@ -1,0 +1,189 @@
+//! Where things go: columns, rows, cards, the head of a page, dialogs. All of it begins where text begins, at the right
+//! in a right-to-left language.
+
+use super::lines;
+use super::theme::{Palette, STAGE, letters, size, space};
+use super::widgets::{Weight, button, mirrored};
+use super::{shortcut, text};
+use crate::words::{right_to_left, say};
+use eframe::egui::{
+    self, Align, Color32, CornerRadius, Id, Key, Layout, Modifiers, Rect, ScrollArea, Ui, UiBuilder, pos2,
+    vec2,
+};
+
+/// Where lines begin.
+pub fn begin() -> Align {
+    if right_to_left() { Align::Max } else { Align::Min }
+}
+
+/// One below the other.
+pub fn down() -> Layout {
+    Layout::top_down(begin())
+}
+
+/// Things beside each other, in as many rows as it takes.
+pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let along = if right_to_left() {
+        Layout::right_to_left(Align::Center).with_main_wrap(true)
+    } else {
+        Layout::left_to_right(Align::Center).with_main_wrap(true)
+    };
+    let wanted = vec2(ui.available_width(), size::CONTROL_SMALL);
+    ui.allocate_ui_with_layout(wanted, along, contents).inner
+}
+
+/// One line: `begin` where lines begin, `end` at the other side.
+pub fn ends(ui: &mut Ui, height: f32, begin: impl FnOnce(&mut Ui), end: impl FnOnce(&mut Ui)) {
+    let (along, against) = if right_to_left() {
+        (Layout::right_to_left(Align::Center), Layout::left_to_right(Align::Center))
+    } else {
+        (Layout::left_to_right(Align::Center), Layout::right_to_left(Align::Center))
+    };
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), height), along, |ui| {
+        ui.set_height(height);
+        begin(ui);
+        ui.with_layout(against, end);
+    });
+}
+
+/// A strip with a sentence in it.
+pub fn strip<R>(ui: &mut Ui, ground: Color32, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    egui::Frame::new()
+        .fill(ground)
+        .corner_radius(CornerRadius::same(size::RADIUS))
+        .inner_margin(egui::Margin::symmetric(space::M as i8, space::S as i8))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            contents(ui)
+        })
+        .inner
+}
+
+/// A card with what belongs together, under a heading.
+pub fn card<R>(ui: &mut Ui, heading: &str, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let ground = Palette::of(ui).raised;
+    let result = egui::Frame::new()
+        .fill(ground)
+        .corner_radius(CornerRadius::same(size::RADIUS_L))
+        .inner_margin(egui::Margin::same(space::M as i8))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.with_layout(down(), |ui| {
+                lines::title(ui, heading);
+                ui.add_space(space::XS);
+                contents(ui)
+            })
+            .inner
+        })
+        .inner;
+    ui.add_space(space::S);
+    result
+}
+
+/// Room for a column of at most `width`, in the middle of what there is.
+pub fn column<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let room = ui.available_rect_before_wrap();
+    let width = width.min(room.width() - 2.0 * space::M);
+    let rect = Rect::from_min_max(
+        pos2(room.center().x - width / 2.0, room.top()),
+        pos2(room.center().x + width / 2.0, room.bottom()),
+    );
+    let mut inner = ui.new_child(UiBuilder::new().max_rect(rect).layout(down()));
+    let result = contents(&mut inner);
+    ui.advance_cursor_after_rect(inner.min_rect());
+    result
+}
+
+/// A page beside the hall: its name, the way back, and what it holds, which may be long. Returns whether one wants back.
+pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
+    let mut back = false;
+    column(ui, size::LIST, |ui| {
+        ends(
+            ui,
+            size::CONTROL,
+            |ui| {
+                lines::heading(ui, name);
+            },
+            |ui| {
+                back = button(ui, say("page-back"), Weight::Secondary)
+                    .on_hover_text(text::with_key(say("page-back"), "Esc"))
+                    .clicked();
+            },
+        );
+        ui.add_space(space::S);
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.set_width(ui.available_width() - space::S);
+            ui.with_layout(down(), contents);
+        });
+    });
+    back || (!egui::Popup::is_any_open(ui.ctx()) && shortcut(ui, Modifiers::NONE, Key::Escape))
+}
+
+/// What is asked or shown above all else, until it is put away. Returns whether Esc or a click outside did.
+pub fn dialog(ctx: &egui::Context, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
+    let shown = egui::Modal::new(Id::unique("dialog")).show(ctx, |ui| {
+        let room = ui.ctx().content_rect().width() - 2.0 * space::L;
+        ui.set_width(size::DIALOG.min(room));
+        ui.with_layout(down(), |ui| {
+            ui.spacing_mut().item_spacing.y = space::S;
+            lines::title(ui, name);
+            ui.add_space(space::XS);
+            ScrollArea::vertical().max_height(ui.ctx().content_rect().height() * 0.75).show(ui, |ui| {
+                ui.set_width(ui.available_width() - space::S);
+                ui.with_layout(down(), contents);
+            });
+        });
+    });
+    shown.should_close()
+}
+
+/// A card over a picture, at `place` of the stage; its colours are those of the stage.
+pub fn over_picture<R>(
+    ui: &mut Ui,
+    id: &str,
+    place: Rect,
+    stage: Rect,
+    contents: impl FnOnce(&mut Ui) -> R,
+) -> R {
+    let place = mirrored(place, stage).intersect(stage);
+    ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_L), STAGE.raised);
+    let builder = UiBuilder::new().max_rect(place.shrink(space::M)).scope_id(Id::unique(id)).layout(down());
+    ui.scope_builder(builder, |ui| {
+        ui.set_clip_rect(place.intersect(ui.clip_rect()));
+        contents(ui)
+    })
+    .inner
+}
+
+/// Words on a ground of their own, readable over any picture. Returns where they are.
+pub fn pill(ui: &mut Ui, id: &str, at: egui::Pos2, anchor: egui::Align2, words: &str, points: f32) -> Rect {
+    let galley = lines::line(ui, words, points, STAGE.ink);
+    let rect = anchor.anchor_size(at, galley.size() + vec2(2.0 * space::S, space::S));
+    ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), STAGE.raised);
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, STAGE.ink);
+    ui.interact(rect, Id::unique(("pill", id)), egui::Sense::hover())
+        .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, words));
+    rect
+}
+
+/// One choice of a menu. Returns whether it was made.
+pub fn menu_item(ui: &mut Ui, words: &str, key: &str, color: Option<Color32>) -> bool {
+    let palette = Palette::of(ui);
+    let wanted = vec2(ui.available_width().max(size::MENU), size::CONTROL_SMALL);
+    let (rect, response) = ui.allocate_exact_size(wanted, egui::Sense::click());
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::MenuItem, ui.is_enabled(), words));
+    let radius = CornerRadius::same(size::RADIUS);
+    if response.hovered() {
+        ui.painter().rect_filled(rect, radius, palette.hover);
+    }
+    let ink = color.unwrap_or(palette.ink);
+    let galley = lines::line(ui, words, letters::BODY, ink);
+    let middle = super::widgets::inward(rect, space::S + galley.size().x / 2.0);
+    ui.painter().galley(middle - galley.size() / 2.0, galley, ink);
+    let hint = lines::line(ui, key, letters::SMALL, palette.soft);
+    let middle = super::widgets::inward(rect, rect.width() - space::S - hint.size().x / 2.0);
+    ui.painter().galley(middle - hint.size() / 2.0, hint, palette.soft);
+    super::widgets::focus_ring(ui, &response, rect, radius, palette.focus);
+    response.clicked()
+}

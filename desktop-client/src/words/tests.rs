@@ -1,0 +1,117 @@
+//! Each key is there in each language and takes the same arguments, and each is used.
+
+use super::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The names that a message takes, by key.
+fn arguments(language: &Language) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut key = String::new();
+    for line in language.text.lines().filter(|line| !line.starts_with('#')) {
+        if line.starts_with(|first: char| first.is_ascii_lowercase())
+            && let Some((name, _)) = line.split_once('=')
+        {
+            name.trim().clone_into(&mut key);
+            assert!(found.insert(key.clone(), BTreeSet::new()).is_none(), "{} has {key} twice", language.tag);
+        }
+        for part in line.split('$').skip(1) {
+            let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+            found.get_mut(&key).expect("a message before its arguments").insert(part[..end].to_owned());
+        }
+    }
+    found
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the sources can be read") {
+        let path = entry.expect("entries can be read").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every literal key that the sources ask for, with the names of its arguments.
+fn asked() -> BTreeMap<String, BTreeSet<String>> {
+    let mut files = Vec::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources(&source, &mut files);
+    let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in files.iter().filter(|file| !file.starts_with(source.join("words"))) {
+        let text = std::fs::read_to_string(file).expect("sources are UTF-8");
+        for (call, with) in [("say(", false), ("say_with(", true)] {
+            for part in text.split(call).skip(1) {
+                let Some(part) = part.trim_start().strip_prefix('"') else { continue };
+                let Some((key, rest)) = part.split_once('"') else { continue };
+                let names = asked.entry(key.to_owned()).or_default();
+                if with {
+                    let given = rest.split("&[").nth(1).and_then(|list| list.split("])").next());
+                    let given = given.unwrap_or_else(|| panic!("{key}: its arguments stand with it"));
+                    let pairs = given.split("(\"").skip(1).filter_map(|pair| pair.split_once("\","));
+                    names.extend(pairs.map(|(name, _)| name.to_owned()));
+                }
+            }
+        }
+    }
+    asked
+}
+
+#[test]
+fn every_language_has_every_sentence_with_the_same_arguments() {
+    let english = arguments(&LANGUAGES[0]);
+    assert!(english.len() > 200);
+    for language in &LANGUAGES[1..] {
+        let theirs = arguments(language);
+        for (key, names) in &english {
+            assert_eq!(theirs.get(key), Some(names), "{}: {key}", language.tag);
+        }
+        for key in theirs.keys() {
+            assert!(english.contains_key(key), "{} has {key}, which English does not", language.tag);
+        }
+    }
+}
+
+#[test]
+fn every_sentence_that_is_asked_for_is_there_and_every_other_is_gone() {
+    let (english, asked) = (arguments(&LANGUAGES[0]), asked());
+    for (key, names) in &asked {
+        assert_eq!(english.get(key), Some(names), "{key}");
+    }
+    for key in english.keys() {
+        assert!(asked.contains_key(key), "nobody says {key}");
+    }
+}
+
+#[test]
+fn no_sentence_is_empty_and_none_fails_to_format() {
+    for (language, catalog) in LANGUAGES.iter().zip(CATALOGS.iter()) {
+        for (key, names) in arguments(language) {
+            let mut args = FluentArgs::new();
+            for name in &names {
+                args.set(name.as_str(), 2);
+            }
+            let text = catalog.format(&key, &args).unwrap_or_default();
+            assert!(!text.trim().is_empty() && !text.contains('{'), "{}: {key}: {text}", language.tag);
+        }
+    }
+}
+
+#[test]
+fn the_language_follows_the_tag_and_falls_back_to_english() {
+    for (tag, own) in
+        [("de-AT", "de"), ("he_IL.UTF-8", "he"), ("iw", "he"), ("EN", "en"), ("tlh", "en"), ("", "en")]
+    {
+        speaking(tag, || assert_eq!(language().tag, own, "{tag}"));
+    }
+    speaking("he", || assert!(right_to_left()));
+    assert!(!right_to_left(), "only within");
+}
+
+#[test]
+fn numbers_choose_their_form() {
+    let count = |all: u32| say_with("hall-count", &[("all", all.into()), ("free", 1.into())]);
+    assert_eq!((count(1), count(3)), ("1 guest, 1 free".into(), "3 guests, 1 free".into()));
+}

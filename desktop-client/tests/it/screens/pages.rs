@@ -1,0 +1,290 @@
+//! The pages beside the hall, dialogs, and what can be laid over a call.
+
+use super::*;
+use castle_desktop::view::{Preferences, QualityCap, ReportReason, ThemeChoice};
+use castle_desktop::words;
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+
+const NONE: Modifiers = Modifiers::NONE;
+
+fn state(name: &str) -> Shown {
+    let mut states = states::every();
+    let place = states.iter().position(|state| state.name == name).expect("a state of this name");
+    states.swap_remove(place).show(ROOMY)
+}
+
+fn set(asked: &[Command]) -> &Preferences {
+    match asked {
+        [Command::SetPreferences(set)] => set,
+        other => panic!("not one change of the settings: {other:?}"),
+    }
+}
+
+#[test]
+fn each_page_is_opened_by_its_button_and_key_and_left_by_esc() {
+    let control = Modifiers::COMMAND;
+    let loads = [Command::LoadHistory];
+    for (words, modifiers, key, asks) in [
+        (say("history"), control, Key::Y, &loads[..]),
+        (say("tryout"), control, Key::D, &[Command::SetTryout(true)]),
+        (say("settings"), control, Key::Comma, &[]),
+        (say("help"), NONE, Key::F1, &[]),
+    ] {
+        let mut shown = show(online());
+        assert_eq!(click(&mut shown, words), asks);
+        assert!(says(&shown, say("page-back")), "{words}");
+        let left = press(&mut shown, NONE, Key::Escape);
+        assert!(left.is_empty() || left == [Command::SetTryout(false)]);
+        assert!(says(&shown, say("hall-search")), "{words}: back in the hall");
+        assert_eq!(press(&mut shown, modifiers, key), asks, "{words}");
+    }
+}
+
+#[test]
+fn a_guest_is_reported_with_reason_and_words() {
+    let mut shown = show(online());
+    click(&mut shown, &say_with("hall-menu-of", &[("name", "Bruno".into())]));
+    click(&mut shown, say("guest-report"));
+    click(&mut shown, say("report-spam"));
+    shown.get_by_label(say("report-words")).focus();
+    type_text(&mut shown, " sells watches ");
+    click(&mut shown, say("report-block-too"));
+    let guest = GuestId::from_bits(2);
+    let report =
+        Command::Report { guest, call: None, reason: ReportReason::Spam, words: "sells watches".into() };
+    assert_eq!(click(&mut shown, say("report-send")), [report, Command::Block(guest)]);
+    assert!(!says(&shown, say("report-send")), "put away");
+}
+
+#[test]
+fn blocking_is_asked_first() {
+    let mut shown = show(online());
+    for (answer, asked) in
+        [(say("cancel"), vec![]), (say("block-do"), vec![Command::Block(GuestId::from_bits(1))])]
+    {
+        click(&mut shown, &say_with("hall-menu-of", &[("name", "Ana".into())]));
+        click(&mut shown, say("guest-block"));
+        assert!(says(&shown, &say_with("block-title", &[("name", "Ana".into())])));
+        assert_eq!(click(&mut shown, answer), asked);
+    }
+}
+
+#[test]
+fn a_blocked_guest_is_let_in_again() {
+    let mut shown = state("blocked");
+    let words = say_with("blocked-unblock-name", &[("name", "Zed".into())]);
+    assert_eq!(click(&mut shown, &words), [Command::Unblock(GuestId::from_bits(5))]);
+}
+
+#[test]
+fn past_calls_are_told_and_called_back_and_erased_only_when_sure() {
+    let mut shown = state("history");
+    assert!(says(&shown, say("history-way-missed")) && says(&shown, "4 minutes ago"));
+    assert!(says(&shown, say("history-erased-guest")) && says(&shown, "2023-09-17"));
+    assert_eq!(click(&mut shown, "Call Ana"), [Command::Call(GuestId::from_bits(1))]);
+    assert_eq!(click(&mut shown, say("history-more")), [Command::MoreOfHistory]);
+    assert_eq!(click(&mut shown, say("history-erase")), []);
+    click(&mut shown, say("history-erase-sure"));
+    assert_eq!(click(&mut shown, say("history-erase")), [Command::EraseHistory]);
+}
+
+#[test]
+fn missed_calls_are_counted_in_the_hall() {
+    assert!(says(&state("hall-missed"), &say_with("history-missed", &[("count", 1.into())])));
+}
+
+#[test]
+fn every_setting_is_sent_as_soon_as_it_is_changed() {
+    type Changed = fn(&Preferences) -> bool;
+    let changes: [(&str, Changed); 9] = [
+        (say("settings-theme-dark"), |set| set.theme == ThemeChoice::Dark),
+        ("Deutsch", |set| set.language.as_deref() == Some("de")),
+        ("200 %", |set| set.zoom > 1.99),
+        (say("settings-echo"), |set| !set.echo_cancellation),
+        (say("settings-noise"), |set| !set.noise_suppression),
+        (say("settings-push-to-talk"), |set| set.push_to_talk),
+        (say("settings-quality-saving"), |set| set.quality == QualityCap::Saving),
+        (say("settings-relay-only"), |set| set.relay_only),
+        (say("settings-ring"), |set| !set.ring),
+    ];
+    for (name, changed) in changes {
+        let mut shown = state("settings");
+        assert!(changed(set(&click(&mut shown, name))), "{name}");
+    }
+}
+
+#[test]
+fn interests_are_typed_with_commas_and_lead_to_the_search() {
+    let mut shown = state("interests");
+    shown.get_by_label(say("interests-tags")).focus();
+    type_text(&mut shown, "chess, rust");
+    let sent = std::mem::take(&mut shown.state_mut().commands);
+    let asked = click(&mut shown, say("hall-find"));
+    assert!(sent.is_empty() || set(&sent[..1]).tags.len() == 2, "{sent:?}");
+    assert_eq!(asked.last(), Some(&Command::Search));
+}
+
+#[test]
+fn the_password_is_changed_once_both_are_there() {
+    let mut shown = state("settings");
+    shown.get_by_label(say("settings-old-password")).focus();
+    type_text(&mut shown, "open sesame");
+    assert_eq!(click(&mut shown, say("settings-change-password")), []);
+    shown.get_by_label(say("settings-new-password")).focus();
+    type_text(&mut shown, "shut sesame");
+    let asked = click(&mut shown, say("settings-change-password"));
+    assert!(
+        matches!(&asked[..], [Command::ChangePassword { old, new }] if old.0 == "open sesame" && new.0 == "shut sesame")
+    );
+}
+
+#[test]
+fn devices_are_tried_out_and_let_go_when_one_leaves() {
+    let mut shown = state("tryout");
+    assert!(says(&shown, "No speaker is there. Plug one in."));
+    let level = shown.get_by_role_and_label(Role::Meter, say("tryout-level"));
+    assert!(level.accesskit_node().numeric_value().is_some_and(|value| (value - 0.6).abs() < 0.01));
+    assert_eq!(click(&mut shown, say("tryout-speaker-test")), [Command::TestSpeaker]);
+    assert_eq!(click(&mut shown, say("page-back")), [Command::SetTryout(false)]);
+}
+
+#[test]
+fn a_call_takes_the_devices_back_from_the_trial() {
+    let mut shown = state("tryout");
+    shown.state_mut().snapshot = in_call(Stage::Ringing { since: Instant::now() });
+    assert!(commands(&mut shown).contains(&Command::SetTryout(false)));
+}
+
+#[test]
+fn diagnostics_are_saved_without_names_unless_ticked() {
+    let mut shown = show(online());
+    click(&mut shown, say("help"));
+    let saved = |asked: &[Command]| match asked {
+        [Command::SaveDiagnostics { with_names, .. }] => *with_names,
+        other => panic!("{other:?}"),
+    };
+    assert!(!saved(&click(&mut shown, say("help-diagnostics-save"))));
+    click(&mut shown, say("help-diagnostics-names"));
+    assert!(saved(&click(&mut shown, say("help-diagnostics-save"))));
+}
+
+#[test]
+fn what_is_written_is_sent_and_letters_typed_are_no_shortcuts() {
+    let mut shown = state("call-chat");
+    assert!(says(&shown, "Can you read this?") && says(&shown, say("chat-not-delivered")));
+    shown.get_by_label(say("chat-words")).focus();
+    shown.run();
+    assert_eq!(press(&mut shown, NONE, Key::M), [], "M is a letter here");
+    type_text(&mut shown, " hello ");
+    assert_eq!(press(&mut shown, NONE, Key::Enter), [Command::Chat("hello".into())]);
+    assert_eq!(click(&mut shown, say("chat-send")), [], "nothing is left to send");
+    click(&mut shown, say("chat-close"));
+    assert!(!says(&shown, "Can you read this?"));
+}
+
+#[test]
+fn safety_words_are_compared() {
+    let mut shown = state("call-safety");
+    assert!(says(&shown, "harbour  velvet  orchard  signal") && says(&shown, say("safety-device-seen")));
+    assert_eq!(click(&mut shown, say("safety-same")), [Command::Compared { same: true }]);
+    assert_eq!(click(&mut shown, say("safety-differ")), [Command::Compared { same: false }]);
+}
+
+#[test]
+fn the_statistics_tell_the_newest_figures() {
+    let shown = state("call-stats");
+    for words in ["Received: ", "Round trip: 42 ms", "Glass to glass: 84 ms", "Lost: 0.2 %"] {
+        assert!(says(&shown, words), "{words}");
+    }
+}
+
+#[test]
+fn a_frozen_picture_is_told_with_its_seconds() {
+    assert!(
+        says(&state("call-frozen"), "Ana, picture frozen for 2 seconds")
+            || says(&state("call-frozen"), say("call-waiting-picture"))
+    );
+}
+
+#[test]
+fn space_opens_the_microphone_only_while_it_is_held() {
+    let mut snapshot = talking(|call| call.muted = true);
+    snapshot.preferences = Arc::new(Preferences { push_to_talk: true, ..Preferences::default() });
+    let mut shown = show(snapshot);
+    shown.key_down(Key::Space);
+    assert_eq!(commands(&mut shown), [Command::SetMuted(false)]);
+    shown.state_mut().snapshot.call.as_mut().expect("talking").muted = false;
+    shown.key_up(Key::Space);
+    assert_eq!(commands(&mut shown), [Command::SetMuted(true)]);
+}
+
+#[test]
+fn the_own_picture_is_moved_by_arrow_keys() {
+    let mut shown = show(talking(|_| {}));
+    let place = |shown: &Shown| shown.get_by_label_contains(say("own-picture")).rect();
+    let before = place(&shown);
+    shown.get_by_label_contains(say("own-picture")).focus();
+    shown.run();
+    press(&mut shown, NONE, Key::ArrowLeft);
+    press(&mut shown, NONE, Key::ArrowDown);
+    shown.run();
+    let after = place(&shown);
+    assert!(after.left() < before.left() - 10.0 && after.top() > before.top() + 10.0);
+}
+
+#[test]
+fn to_close_the_window_in_a_call_is_asked_first() {
+    let mut shown = state("quit");
+    assert!(says(&shown, &say_with("quit-title", &[("peer", "Ana".into())])));
+    click(&mut shown, say("quit-stay"));
+    assert!(!says(&shown, say("quit-explained")));
+    let window = shown.state_mut();
+    assert!(!window.screens.may_close(&window.snapshot));
+    assert!(window.screens.may_close(&online()), "outside a call nobody asks");
+    shown.run();
+    click(&mut shown, say("quit-do"));
+    let window = shown.state_mut();
+    assert!(window.screens.may_close(&window.snapshot));
+}
+
+#[test]
+fn after_a_call_one_rates_reports_blocks_and_calls_again() {
+    let mut shown = show(ended(EndReason::PeerHungUp));
+    assert_eq!(click(&mut shown, &say_with("ended-stars", &[("count", 4.into())])), [Command::Rate(4)]);
+    assert!(says(&shown, say("ended-rated")));
+    assert_eq!(click(&mut shown, say("ended-call-again")), [Command::CallAgain]);
+    click(&mut shown, say("guest-report"));
+    let asked = click(&mut shown, say("report-send"));
+    assert!(matches!(&asked[..], [Command::Report { call: Some(_), .. }]));
+}
+
+#[test]
+fn a_known_server_is_one_click_away_and_forgotten_by_another() {
+    let mut shown = state("login-known");
+    let server = "https://castle.example:50051";
+    let at = |key: &str| match key {
+        "in" => say_with("login-continue-at", &[("name", "noor".into()), ("server", server.into())]),
+        _ => say_with("login-forget", &[("name", "noor".into()), ("server", server.into())]),
+    };
+    let (server, name) = (server.to_owned(), "noor".to_owned());
+    let enter = Command::LogInRemembered { server: server.clone(), name: name.clone() };
+    assert_eq!(click(&mut shown, &at("in")), [enter]);
+    assert_eq!(click(&mut shown, &at("out")), [Command::ForgetServer { server, name }]);
+}
+
+#[test]
+fn a_login_under_way_is_given_up() {
+    assert_eq!(click(&mut state("logging-in"), say("login-cancel")), [Command::CancelLogIn]);
+}
+
+#[test]
+fn in_hebrew_the_hall_begins_at_the_right() {
+    words::speaking("he", || {
+        let builder = Harness::builder();
+        let shown = built(builder, Window::new(online(), Prefill::default()), ROOMY);
+        let heading = shown.get_by_label(say("hall")).rect();
+        let out = shown.get_by_label(say("hall-log-out")).rect();
+        assert!(heading.left() > out.right(), "{heading} {out}");
+    });
+}

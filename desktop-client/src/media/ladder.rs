@@ -40,6 +40,9 @@ const BUSY_AFTER: Duration = Duration::from_secs(1);
 /// One that is at ease for this long gets larger ones; longer each time that they were too large at once.
 const EASY_AFTER: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(120));
 
+/// The last step with all frames: a busy machine is asked for less of each picture, not for fewer of them.
+const FLUENT: usize = 2;
+
 /// The current step, and since when a better one has been affordable.
 #[derive(Clone, Debug)]
 pub struct Ladder {
@@ -72,7 +75,7 @@ impl Pressure {
         if self.busy > BUSY {
             self.easy_since = None;
             let since = *self.busy_since.get_or_insert(now);
-            if now.saturating_duration_since(since) >= BUSY_AFTER && step + 1 < RUNGS.len() {
+            if now.saturating_duration_since(since) >= BUSY_AFTER && step < FLUENT {
                 let soon = |eased: Instant| now.saturating_duration_since(eased) < self.easy_after;
                 if self.eased_at.is_some_and(soon) {
                     self.easy_after = (self.easy_after * 2).min(EASY_AFTER.1);

@@ -4,11 +4,13 @@
 #   scripts/bench_network.sh [CASE...]     all cases without one; LONG=1 adds one of 30 minutes
 #
 # Each bot has a network namespace, and between the two is the link of scripts/link.py alone. Prints a table, and writes
-# the figures to target/network.json. Gates nothing. Needs root; CASTLE_BIN takes programs that are built already.
+# the figures to target/network.json. Gates nothing. Needs root; CASTLE_BIN takes programs that are built already, CAMERA
+# another picture than 720p30, for machines that are busy otherwise.
 cd "$(dirname "$0")/.."
 . scripts/server.sh
 
 world=n$$
+camera=${CAMERA:-pattern:1280x720@30}
 in_world() { local name=$1; shift; ip netns exec "$world-$name" "$@"; }
 undo() { local name; for name in srv a b; do ip netns del "$world-$name" 2>/dev/null || true; done; }
 
@@ -47,7 +49,7 @@ guest() {
   local name=$1 login=$2
   shift 2
   start "$name" ip netns exec "$world-$name" "$castle_desktop" bot --server "$link_of" --invite "$code_of" --name "$login" \
-    --password-file "$room/password" --camera pattern:1280x720@30 --reference pattern:1280x720@30 --mic tone \
+    --password-file "$room/password" --camera "$camera" --reference "$camera" --mic tone \
     --speaker off --report "$room/$name.json" "$@"
   eval "$name=\$started"
 }

@@ -1,7 +1,8 @@
 //! Which size and rate of picture a bitrate can carry. Pure.
 //!
 //! Four steps, from the bitrates at which others change theirs (see the constants): down at once, up only after the
-//! rate has been clearly enough for a while, so that a wavering estimate does not make the picture jump.
+//! rate has been clearly enough for a while, so that a wavering estimate does not make the picture jump. A machine that
+//! takes too long to encode gets smaller pictures as well: fluent before sharp.
 
 use std::time::{Duration, Instant};
 
@@ -28,17 +29,78 @@ const UP_PERCENT: u64 = 115;
 /// ... held for this long.
 const UP_AFTER: Duration = Duration::from_secs(3);
 
+/// Encoding may take this share of a frame's time: beyond it pictures come late, and then not at all.
+const BUSY: f64 = 0.7;
+/// Below this share a larger picture would fit.
+const EASY: f64 = 0.3;
+/// Share of a new reading in the mean.
+const BUSY_READING: f64 = 1.0 / 16.0;
+/// A machine that is busy for this long gets smaller pictures.
+const BUSY_AFTER: Duration = Duration::from_secs(1);
+/// One that is at ease for this long gets larger ones; longer each time that they were too large at once.
+const EASY_AFTER: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(120));
+
+/// The last step with all frames: a busy machine is asked for less of each picture, not for fewer of them.
+const FLUENT: usize = 2;
+
 /// The current step, and since when a better one has been affordable.
 #[derive(Clone, Debug)]
 pub struct Ladder {
     step: usize,
     affordable_since: Option<Instant>,
+    pressure: Pressure,
+}
+
+/// What the machine can encode in time.
+#[derive(Clone, Debug)]
+struct Pressure {
+    /// The best step that it can, as far as was seen.
+    best: usize,
+    /// Share of a frame's time that encoding takes, averaged.
+    busy: f64,
+    busy_since: Option<Instant>,
+    easy_since: Option<Instant>,
+    eased_at: Option<Instant>,
+    easy_after: Duration,
+}
+
+impl Pressure {
+    fn new() -> Self {
+        let (busy_since, easy_since, eased_at) = (None, None, None);
+        Self { best: 0, busy: 0.0, busy_since, easy_since, eased_at, easy_after: EASY_AFTER.0 }
+    }
+
+    fn note(&mut self, now: Instant, share: f64, step: usize) {
+        self.busy += (share - self.busy) * BUSY_READING;
+        if self.busy > BUSY {
+            self.easy_since = None;
+            let since = *self.busy_since.get_or_insert(now);
+            if now.saturating_duration_since(since) >= BUSY_AFTER && step < FLUENT {
+                let soon = |eased: Instant| now.saturating_duration_since(eased) < self.easy_after;
+                if self.eased_at.is_some_and(soon) {
+                    self.easy_after = (self.easy_after * 2).min(EASY_AFTER.1);
+                }
+                (self.best, self.busy, self.busy_since) = (step + 1, BUSY / 2.0, None);
+            }
+            return;
+        }
+        self.busy_since = None;
+        if self.busy >= EASY || self.best == 0 {
+            self.easy_since = None;
+            return;
+        }
+        let since = *self.easy_since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= self.easy_after {
+            self.best -= 1;
+            (self.easy_since, self.eased_at) = (None, Some(now));
+        }
+    }
 }
 
 impl Ladder {
     /// Begins at the step that `target_bps` can carry.
     pub fn new(target_bps: u32) -> Self {
-        Self { step: carried_by(target_bps), affordable_since: None }
+        Self { step: carried_by(target_bps), affordable_since: None, pressure: Pressure::new() }
     }
 
     /// The step for a target bitrate of `target_bps` at `now`.
@@ -55,7 +117,17 @@ impl Ladder {
         } else {
             self.affordable_since = None;
         }
-        RUNGS[self.step]
+        RUNGS[self.current()]
+    }
+
+    /// It took `took` to make a picture ready to be sent, ended at `now`.
+    pub fn encoded(&mut self, now: Instant, took: Duration) {
+        let step = self.current();
+        self.pressure.note(now, took.as_secs_f64() * f64::from(RUNGS[step].fps), step);
+    }
+
+    fn current(&self) -> usize {
+        self.step.max(self.pressure.best)
     }
 }
 
@@ -110,6 +182,48 @@ mod tests {
             let bps = if ms % 200 == 0 { 690_000 } else { 740_000 };
             assert_eq!(ladder.rung(start + Duration::from_millis(ms), bps).height, 360);
         }
+    }
+
+    /// Encodes for some seconds what the ladder says, on a machine that takes `ms` for 720p; the heights in between.
+    fn encode(ladder: &mut Ladder, at: &mut Instant, seconds: u32, ms: f64) -> Vec<usize> {
+        let until = *at + Duration::from_secs(seconds.into());
+        let mut heights = vec![ladder.rung(*at, 2_500_000).height];
+        while *at < until {
+            let rung = ladder.rung(*at, 2_500_000);
+            let took = ms * (rung.height as f64 / 720.0).powi(2) / 1e3;
+            *at += Duration::from_secs_f64(took.max(1.0 / f64::from(rung.fps)));
+            ladder.encoded(*at, Duration::from_secs_f64(took));
+            if heights.last() != Some(&rung.height) {
+                heights.push(rung.height);
+            }
+        }
+        heights
+    }
+
+    #[test]
+    fn a_machine_that_is_too_slow_gets_pictures_that_it_can_encode() {
+        let mut at = Instant::now();
+        let mut ladder = Ladder::new(2_500_000);
+        assert_eq!(encode(&mut ladder, &mut at, 30, 9.0), [720], "fast enough");
+        assert_eq!(encode(&mut ladder, &mut at, 30, 40.0), [720, 540], "22 ms of 33");
+        assert_eq!(encode(&mut ladder, &mut at, 30, 80.0), [540, 360]);
+        assert_eq!(encode(&mut ladder, &mut at, 60, 9.0), [360, 540, 720], "it has time again");
+    }
+
+    #[test]
+    fn a_machine_that_is_too_slow_again_and_again_is_asked_less_and_less_often() {
+        let start = Instant::now();
+        let (mut at, mut tries, mut before) = (start, 0, 720);
+        let mut ladder = Ladder::new(2_500_000);
+        while at < start + Duration::from_secs(600) {
+            // At ease with 540p, too slow for 720p.
+            let height = ladder.rung(at, 2_500_000).height;
+            at += Duration::from_millis(33);
+            ladder.encoded(at, Duration::from_millis(if height == 720 { 30 } else { 8 }));
+            tries += u32::from(height > before);
+            before = height;
+        }
+        assert!((2..=8).contains(&tries), "{tries} in ten minutes");
     }
 
     #[test]

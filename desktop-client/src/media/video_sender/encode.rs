@@ -77,6 +77,7 @@ impl Encode {
         if !self.is_due(pts, rung) && !key_frame {
             return Ok(());
         }
+        let began = Instant::now();
         let size = rung.fit(frame.width(), frame.height());
         let picture = self.prepare(frame, size);
         let mut sized = match self.encoder.take() {
@@ -104,6 +105,8 @@ impl Encode {
             }
         }
         self.encoder = Some(sized);
+        let now = Instant::now();
+        self.ladder.encoded(now, now - began);
         Ok(())
     }
 

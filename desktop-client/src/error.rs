@@ -210,53 +210,27 @@ impl ClientError {
     pub fn sentence(&self) -> String {
         match self.kind {
             ErrorKind::Refused(reason) => self.refusal(reason),
-            ErrorKind::BadAddress => {
-                say("error-bad-address")
-                    .into()
-            }
-            ErrorKind::BadPin => {
-                say("error-bad-pin")
-                    .into()
-            }
+            ErrorKind::BadAddress => say("error-bad-address").into(),
+            ErrorKind::BadPin => say("error-bad-pin").into(),
             ErrorKind::Certificate(why) => self.distrust(why),
-            ErrorKind::NoTls => {
-                say("error-no-tls")
-                    .into()
-            }
-            ErrorKind::UnknownHost => {
-                say("error-unknown-host").into()
-            }
-            ErrorKind::ConnectionRefused => {
-                say("error-connection-refused")
-                    .into()
-            }
-            ErrorKind::Timeout => {
-                say("error-timeout").into()
-            }
-            ErrorKind::Unreachable => {
-                say("error-unreachable").into()
-            }
-            ErrorKind::NotCastle => {
-                say("error-not-castle").into()
-            }
-            ErrorKind::Protocol => {
-                say("error-protocol")
-                    .into()
-            }
+            ErrorKind::NoTls => say("error-no-tls").into(),
+            ErrorKind::UnknownHost => say("error-unknown-host").into(),
+            ErrorKind::ConnectionRefused => say("error-connection-refused").into(),
+            ErrorKind::Timeout => say("error-timeout").into(),
+            ErrorKind::Unreachable => say("error-unreachable").into(),
+            ErrorKind::NotCastle => say("error-not-castle").into(),
+            ErrorKind::Protocol => say("error-protocol").into(),
         }
     }
 
     fn refusal(&self, reason: ErrorReason) -> String {
         use ErrorReason as R;
-        let wait =
-            self.retry_after.map_or_else(String::new, |wait| {
+        let wait = self.retry_after.map_or_else(String::new, |wait| {
             format!(" {}", say_with("error-try-again-in", &[("time", human(wait).into())]))
         });
         let text = match reason {
             R::InvalidField => return self.invalid_field(),
-            R::InvitationUnknown => {
-                say("error-invitation-unknown")
-            }
+            R::InvitationUnknown => say("error-invitation-unknown"),
             R::InvitationExpired => say("error-invitation-expired"),
             R::InvitationSpent => say("error-invitation-spent"),
             R::NameTaken => say("error-name-taken"),
@@ -264,9 +238,7 @@ impl ClientError {
             R::TokenMissing | R::TokenInvalid | R::TokenExpired | R::RefreshInvalid => {
                 say("error-login-over")
             }
-            R::RefreshReused => {
-                say("error-refresh-reused")
-            }
+            R::RefreshReused => say("error-refresh-reused"),
             R::RateLimited => return format!("{}{wait}", say("error-rate-limited")),
             R::Superseded => say("error-superseded"),
             R::SessionLimit => say("error-session-limit"),
@@ -289,9 +261,7 @@ impl ClientError {
             R::Deadline => say("error-deadline"),
             R::Draining => return format!("{}{wait}", say("error-draining")),
             R::PermissionDenied => say("error-permission"),
-            R::ProtocolVersion => {
-                say("error-version")
-            }
+            R::ProtocolVersion => say("error-version"),
             R::Internal => return format!("{}{}{wait}", say("error-internal"), self.log_id()),
             R::HeartbeatLost | R::Overflow | R::Sequence | R::HelloTimeout | R::NoSession => {
                 say("error-reconnects")
@@ -309,31 +279,17 @@ impl ClientError {
         match why {
             Distrust::Unknown => say_with("error-certificate-unknown", &[("shown", shown.into())]),
             Distrust::Changed => say_with("error-certificate-changed", &[("shown", shown.into())]),
-            Distrust::Expired => {
-                say("error-certificate-expired")
-                    .into()
-            }
-            Distrust::OtherName => {
-                say("error-certificate-other-name")
-                    .into()
-            }
+            Distrust::Expired => say("error-certificate-expired").into(),
+            Distrust::OtherName => say("error-certificate-other-name").into(),
         }
     }
 
     fn invalid_field(&self) -> String {
         let field = self.field.as_deref().unwrap_or_default();
         match field.rsplit('.').next().unwrap_or_default() {
-            "name" => {
-                say("error-field-name")
-                    .into()
-            }
-            "password" => {
-                say("error-field-password")
-                    .into()
-            }
-            "invitation_code" => {
-                say("error-field-invitation").into()
-            }
+            "name" => say("error-field-name").into(),
+            "password" => say("error-field-password").into(),
+            "invitation_code" => say("error-field-invitation").into(),
             "tags" | "languages" => say("error-field-tags").into(),
             _ => say("error-field-other").into(),
         }
@@ -342,9 +298,7 @@ impl ClientError {
     fn log_id(&self) -> String {
         self.metadata
             .get("log_id")
-            .map_or_else(String::new, |id| {
-            format!(" {}", say_with("error-log-id", &[("id", id.into())]))
-        })
+            .map_or_else(String::new, |id| format!(" {}", say_with("error-log-id", &[("id", id.into())])))
     }
 }
 

@@ -42,7 +42,9 @@ pub const LANGUAGES: [Language; 3] = [
         right_to_left: false,
         text: include_str!("../locales/de.ftl"),
     },
-    Language { tag: "he", own_name: "עברית", right_to_left: true, text: include_str!("../locales/he.ftl") },
+    Language {
+        tag: "he", own_name: "עברית", right_to_left: true, text: include_str!("../locales/he.ftl")
+    },
 ];
 
 /// The sentences of one language.
@@ -74,7 +76,9 @@ impl Catalog {
         bundle.add_resource(resource).unwrap_or_else(|twice| panic!("{}.ftl: {twice:?}", language.tag));
         let mut plain = HashMap::new();
         for key in keys {
-            let Some(pattern) = bundle.get_message(&key).and_then(|message| message.value()) else { continue };
+            let Some(pattern) = bundle.get_message(&key).and_then(|message| message.value()) else {
+                continue;
+            };
             let mut faults = Vec::new();
             let text = bundle.format_pattern(pattern, None, &mut faults).into_owned();
             if faults.is_empty() {

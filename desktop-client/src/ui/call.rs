@@ -12,7 +12,9 @@ use crate::words::{right_to_left, say, say_with};
 use castle::ids::CallId;
 use eframe::egui::{
     self, Align, Align2, CornerRadius, Id, Key, Modifiers, Popup, Rect, Response, Sense, Ui, ViewportCommand,
-    WidgetInfo, accesskit::{Live, Role}, pos2, vec2,
+    WidgetInfo,
+    accesskit::{Live, Role},
+    pos2, vec2,
 };
 use std::time::Instant;
 
@@ -214,8 +216,14 @@ enum Does {
 fn controls(call: &CallView, draft: &Draft) -> Vec<Control> {
     let plain = Round::plain(&STAGE);
     let lit = Round::lit(&STAGE);
-    let letter = |icon, name, key_name, key, look, does| {
-        Control { icon, name, key_name, modifiers: Modifiers::NONE, key, look, does }
+    let letter = |icon, name, key_name, key, look, does| Control {
+        icon,
+        name,
+        key_name,
+        modifiers: Modifiers::NONE,
+        key,
+        look,
+        does,
     };
     let (mic, mic_name, mic_look) = if call.muted {
         (Icon::MicOff, say("call-unmute"), lit)
@@ -231,7 +239,14 @@ fn controls(call: &CallView, draft: &Draft) -> Vec<Control> {
     let chat_look = if unread { Round::accent(&STAGE) } else { plain };
     let mut all = vec![
         letter(mic, mic_name, "M", Key::M, mic_look, Does::Push(Command::SetMuted(!call.muted))),
-        letter(camera, camera_name, "V", Key::V, camera_look, Does::Push(Command::SetCamera(!call.camera_on))),
+        letter(
+            camera,
+            camera_name,
+            "V",
+            Key::V,
+            camera_look,
+            Does::Push(Command::SetCamera(!call.camera_on)),
+        ),
         letter(Icon::Chat, say("chat"), "C", Key::C, chat_look, Does::Chat),
     ];
     if call.matched {

@@ -9,7 +9,8 @@ use crate::view::{CallView, Command, Stage};
 use crate::words::{right_to_left, say, say_with};
 use castle::ids::CallId;
 use eframe::egui::{
-    Align, CornerRadius, Key, Layout, Modifiers, ScrollArea, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, vec2,
+    Align, CornerRadius, Key, Layout, Modifiers, ScrollArea, Sense, Ui, Vec2, WidgetInfo, accesskit::Role,
+    vec2,
 };
 
 /// How the call was said to be.

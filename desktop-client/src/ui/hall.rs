@@ -219,8 +219,10 @@ fn rows_ui(ui: &mut Ui, listed: &Listed, more: bool, go: &mut Option<Go>, comman
             row_ui(ui, rect, &listed.hall[listed.rows[place]], go, commands);
         }
         if more && viewport.bottom() > end {
-            let place = Rect::from_min_size(pos2(area.left(), area.top() + end), vec2(area.width(), size::ROW));
-            let builder = UiBuilder::new().max_rect(place.shrink(space::S)).scope_id(Id::unique("more of hall"));
+            let place =
+                Rect::from_min_size(pos2(area.left(), area.top() + end), vec2(area.width(), size::ROW));
+            let builder =
+                UiBuilder::new().max_rect(place.shrink(space::S)).scope_id(Id::unique("more of hall"));
             ui.scope_builder(builder, |ui| {
                 if button(ui, say("hall-more"), Weight::Secondary).clicked() {
                     commands.push(Command::MoreOfHall);
@@ -235,14 +237,14 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands:
     let card = rect.shrink2(vec2(0.0, space::XS / 2.0));
     let state = text::availability(row.availability);
     let salt = row.guest.to_bits();
-    ui.interact(card, Id::unique(("row", salt)), Sense::hover()).widget_info(|| {
-        WidgetInfo::labeled(Role::ListItem, true, format!("{}, {state}", row.display_name))
-    });
+    ui.interact(card, Id::unique(("row", salt)), Sense::hover())
+        .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{}, {state}", row.display_name)));
     ui.painter().rect_filled(card, CornerRadius::same(size::RADIUS), palette.raised);
     avatar(ui, inward(card, space::S + size::AVATAR / 2.0), size::AVATAR, &row.display_name, palette);
     let begin = space::S + size::AVATAR + space::M;
     let end = CALL_WIDTH + size::CONTROL_SMALL + 2.0 * space::S;
-    let name = lines::cut(ui, &row.display_name, letters::BODY, palette.ink, card.width() - begin - end - space::S);
+    let name =
+        lines::cut(ui, &row.display_name, letters::BODY, palette.ink, card.width() - begin - end - space::S);
     let at = inward(card, begin + name.size().x / 2.0) - vec2(name.size().x / 2.0, name.size().y);
     ui.painter().galley(at, name, palette.ink);
     let below = vec2(0.0, letters::SMALL * 0.75);

@@ -46,7 +46,8 @@ pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut V
             field.show(ui, Id::unique("diagnostics file"), &mut draft.file);
             switch(ui, say("help-diagnostics-names"), &mut draft.with_names);
             let named = !draft.file.trim().is_empty();
-            let save = ui.add_enabled_ui(named, |ui| button(ui, say("help-diagnostics-save"), Weight::Secondary));
+            let save =
+                ui.add_enabled_ui(named, |ui| button(ui, say("help-diagnostics-save"), Weight::Secondary));
             if save.inner.clicked() {
                 let file = PathBuf::from(draft.file.trim());
                 commands.push(Command::SaveDiagnostics { file, with_names: draft.with_names });

@@ -10,9 +10,7 @@ use super::widgets::{Button, Weight, avatar, button, sign_button};
 use super::{Go, Page, Subject, View, text};
 use crate::view::{Command, PastCall};
 use crate::words::{say, say_with};
-use eframe::egui::{
-    CornerRadius, Frame, Margin, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, vec2,
-};
+use eframe::egui::{CornerRadius, Frame, Margin, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, vec2};
 
 /// What was asked and is not yet sure.
 #[derive(Debug, Default)]
@@ -21,7 +19,12 @@ pub struct Draft {
 }
 
 /// Draws the calls of the past; returns where else one wants to go.
-pub fn history_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
+pub fn history_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    view: &View<'_>,
+    commands: &mut Vec<Command>,
+) -> Option<Go> {
     let mut go = None;
     let history = &view.snapshot.history;
     let back = page(ui, say("history"), |ui| match &history.calls {
@@ -53,13 +56,7 @@ pub fn history_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mu
     if back { Some(Go::Page(Page::Hall)) } else { go }
 }
 
-fn call_ui(
-    ui: &mut Ui,
-    call: &PastCall,
-    view: &View<'_>,
-    go: &mut Option<Go>,
-    commands: &mut Vec<Command>,
-) {
+fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui);
     let name = if call.peer_name.is_empty() { say("history-erased-guest") } else { call.peer_name.as_str() };
     let (icon, ink, way) = match (call.missed, call.outgoing) {
@@ -86,8 +83,9 @@ fn call_ui(
                 size::ROW - space::S,
                 |ui| {
                     let (face, response) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
-                    response
-                        .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{name}, {about}")));
+                    response.widget_info(|| {
+                        WidgetInfo::labeled(Role::ListItem, true, format!("{name}, {about}"))
+                    });
                     avatar(ui, face.center(), size::AVATAR, name, palette);
                     let room = ui.available_width() - 2.0 * size::CONTROL - 84.0;
                     let (place, _) = ui.allocate_exact_size(vec2(room, size::AVATAR), Sense::hover());
@@ -110,11 +108,16 @@ fn call_ui(
                 |ui| {
                     let Some(guest) = call.peer else { return };
                     let name = name.to_owned();
-                    let opened = sign_button(ui, Icon::More, &say_with("hall-menu-of", &[("name", name.as_str().into())]));
+                    let opened = sign_button(
+                        ui,
+                        Icon::More,
+                        &say_with("hall-menu-of", &[("name", name.as_str().into())]),
+                    );
                     guest_menu(&opened, || Subject { guest, name: name.clone(), call: Some(call.id) }, go);
                     let full = say_with("hall-call-name", &[("name", name.as_str().into())]);
                     let min = vec2(0.0, size::CONTROL_SMALL);
-                    let look = Button { words: say("hall-call"), name: &full, weight: Weight::Secondary, min };
+                    let look =
+                        Button { words: say("hall-call"), name: &full, weight: Weight::Secondary, min };
                     if look.show(ui).clicked() {
                         commands.push(Command::Call(guest));
                     }

@@ -207,7 +207,8 @@ impl Pen<'_> {
     fn chat(&self, behind: Color32) {
         let bubble = Rect::from_min_max(self.at(vec2(-10.0, -9.0)), self.at(vec2(10.0, 5.0)));
         self.painter.rect_filled(bubble, 3.0 * self.unit, self.stroke.color);
-        let tail = [vec2(-6.0, 4.0), vec2(0.0, 4.0), vec2(-6.0, 10.0)].into_iter().map(|point| self.at(point));
+        let tail =
+            [vec2(-6.0, 4.0), vec2(0.0, 4.0), vec2(-6.0, 10.0)].into_iter().map(|point| self.at(point));
         self.painter.add(Shape::convex_polygon(tail.collect(), self.stroke.color, Stroke::NONE));
         for y in [-4.5, 0.5] {
             let line = Rect::from_min_max(self.at(vec2(-6.0, y - 0.9)), self.at(vec2(6.0, y + 0.9)));

@@ -87,14 +87,7 @@ pub fn cut(ui: &Ui, text: &str, points: f32, color: Color32, width: f32) -> Arc<
 }
 
 /// As many lines as it takes to be no wider than `width`, each at `align` of where it is painted.
-pub fn paragraph(
-    ui: &Ui,
-    text: &str,
-    points: f32,
-    color: Color32,
-    width: f32,
-    align: Align,
-) -> Arc<Galley> {
+pub fn paragraph(ui: &Ui, text: &str, points: f32, color: Color32, width: f32, align: Align) -> Arc<Galley> {
     let mut job = if has_right_to_left(text) {
         job_of(&broken(ui, text, points, width), points, color)
     } else {
@@ -180,7 +173,9 @@ mod tests {
 
     #[test]
     fn only_text_with_such_letters_takes_the_longer_way() {
-        for (text, longer) in [("Ana Lópezová", false), ("千代", false), ("مرحبا", true), ("a\u{202E}b", true)] {
+        for (text, longer) in
+            [("Ana Lópezová", false), ("千代", false), ("مرحبا", true), ("a\u{202E}b", true)]
+        {
             assert_eq!(has_right_to_left(text), longer, "{text}");
         }
     }

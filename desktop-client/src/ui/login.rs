@@ -1,13 +1,13 @@
 //! Login and registration: where to, who, and the password. The password is forgotten once it was of use.
 
-use super::icons::castle_mark;
 use super::View;
 use super::fields::{Field, switch};
+use super::icons::Icon;
+use super::icons::castle_mark;
 use super::lines;
 use super::places::{card, column, ends, row};
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Button, Weight, button, choice, sign_button};
-use super::icons::Icon;
 use crate::view::{Command, Connection, KnownServer, Prefill, Secret};
 use crate::words::{say, say_with};
 use eframe::egui::{self, Id, Key, ScrollArea, Sense, Ui, Vec2, text_edit::TextEditState, vec2};
@@ -169,9 +169,15 @@ fn known_ui(ui: &mut Ui, servers: &[KnownServer], commands: &mut Vec<Command>) {
                 size::CONTROL,
                 |ui| {
                     let words = say_with("login-continue", &[("name", name.into())]);
-                    let full = say_with("login-continue-at", &[("name", name.into()), ("server", server.into())]);
+                    let full =
+                        say_with("login-continue-at", &[("name", name.into()), ("server", server.into())]);
                     let room = ui.available_width() - size::CONTROL - space::S;
-                    let look = Button { words: &words, name: &full, weight: Weight::Primary, min: vec2(room, size::CONTROL) };
+                    let look = Button {
+                        words: &words,
+                        name: &full,
+                        weight: Weight::Primary,
+                        min: vec2(room, size::CONTROL),
+                    };
                     enters = look.show(ui).on_hover_text(server).clicked();
                 },
                 |ui| {

@@ -1,10 +1,10 @@
 //! What a person should read wherever they are: notices, device faults, and that the connection is being mended.
 
+use super::View;
 use super::lines;
 use super::places::{column, down, strip};
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Button, Weight};
-use super::View;
 use crate::view::{Command, Connection, Severity};
 use crate::words::{right_to_left, say, say_with};
 use eframe::egui::{self, Align, Layout, Ui, accesskit::Live, vec2};

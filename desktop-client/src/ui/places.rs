@@ -7,7 +7,8 @@ use super::widgets::{Weight, button, mirrored};
 use super::{shortcut, text};
 use crate::words::{right_to_left, say};
 use eframe::egui::{
-    self, Align, Color32, CornerRadius, Id, Key, Layout, Modifiers, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2,
+    self, Align, Color32, CornerRadius, Id, Key, Layout, Modifiers, Rect, ScrollArea, Ui, UiBuilder, pos2,
+    vec2,
 };
 
 /// Where lines begin.
@@ -170,9 +171,8 @@ pub fn menu_item(ui: &mut Ui, words: &str, key: &str, color: Option<Color32>) ->
     let palette = Palette::of(ui);
     let wanted = vec2(ui.available_width().max(size::MENU), size::CONTROL_SMALL);
     let (rect, response) = ui.allocate_exact_size(wanted, egui::Sense::click());
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::accesskit::Role::MenuItem, ui.is_enabled(), words)
-    });
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::MenuItem, ui.is_enabled(), words));
     let radius = CornerRadius::same(size::RADIUS);
     if response.hovered() {
         ui.painter().rect_filled(rect, radius, palette.hover);

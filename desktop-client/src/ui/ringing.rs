@@ -7,7 +7,9 @@ use super::widgets::{Round, avatar, round_button};
 use super::{View, shortcut, text};
 use crate::view::{CallView, Command, Stage};
 use crate::words::say;
-use eframe::egui::{Align, Id, Key, Modifiers, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
+use eframe::egui::{
+    Align, Id, Key, Modifiers, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
+};
 
 /// Draws the screen.
 pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) {
@@ -101,7 +103,11 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
         left += RING_CELL + gap;
         let response = ui
             .scope_builder(
-                UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", choice.key, choice.key_name))),
+                UiBuilder::new().max_rect(place).scope_id(Id::unique((
+                    "control",
+                    choice.key,
+                    choice.key_name,
+                ))),
                 |ui| round_button(ui, choice.icon, choice.name, choice.key_name, choice.look, &STAGE),
             )
             .inner;

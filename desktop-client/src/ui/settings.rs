@@ -137,8 +137,7 @@ fn account_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
     Field { name: say("settings-old-password"), ..field }.show(ui, old_id(), &mut draft.old.0);
     Field { name: say("settings-new-password"), ..field }.show(ui, new_id(), &mut draft.new.0);
     let both = !draft.old.0.is_empty() && !draft.new.0.is_empty();
-    let change =
-        ui.add_enabled_ui(both, |ui| button(ui, say("settings-change-password"), Weight::Secondary));
+    let change = ui.add_enabled_ui(both, |ui| button(ui, say("settings-change-password"), Weight::Secondary));
     if change.inner.clicked() {
         commands.push(Command::ChangePassword { old: draft.old.clone(), new: draft.new.clone() });
         draft.forget(ui.ctx());
@@ -214,7 +213,8 @@ mod tests {
         }
         assert_eq!(sent.len(), 1);
         assert!(changes.begin(&snapshot).relay_only);
-        snapshot.preferences = std::sync::Arc::new(Preferences { relay_only: true, ..Preferences::default() });
+        snapshot.preferences =
+            std::sync::Arc::new(Preferences { relay_only: true, ..Preferences::default() });
         changes.begin(&snapshot);
         assert_eq!(changes.sent, None);
     }

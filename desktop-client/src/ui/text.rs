@@ -2,8 +2,8 @@
 //! in the translations (`words`).
 
 use crate::view::{
-    Availability, CallStats, CheckLine, CheckOutcome, Checkup, DeviceStanding, EndReason, Quality, RelayProtocol,
-    ReportReason, Route, RouteReason, Search,
+    Availability, CallStats, CheckLine, CheckOutcome, Checkup, DeviceStanding, EndReason, Quality,
+    RelayProtocol, ReportReason, Route, RouteReason, Search,
 };
 use crate::words::{say, say_with};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -13,7 +13,12 @@ use crate::words::say;
 use eframe::egui::{CornerRadius, Rect, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
 
 /// Draws the screen; returns where else one wants to go.
-pub fn tryout_ui(ui: &mut Ui, changes: &mut Changes, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
+pub fn tryout_ui(
+    ui: &mut Ui,
+    changes: &mut Changes,
+    view: &View<'_>,
+    commands: &mut Vec<Command>,
+) -> Option<Go> {
     let devices = &view.snapshot.devices;
     let mut set = changes.begin(view.snapshot);
     let tryout = view.snapshot.tryout.unwrap_or_default();
@@ -32,9 +37,13 @@ pub fn tryout_ui(ui: &mut Ui, changes: &mut Changes, view: &View<'_>, commands: 
         });
         card(ui, say("tryout-speaker"), |ui| {
             row(ui, |ui| {
-                let words =
-                    if tryout.speaker_playing { say("tryout-speaker-plays") } else { say("tryout-speaker-test") };
-                let test = ui.add_enabled_ui(!tryout.speaker_playing, |ui| button(ui, words, Weight::Secondary));
+                let words = if tryout.speaker_playing {
+                    say("tryout-speaker-plays")
+                } else {
+                    say("tryout-speaker-test")
+                };
+                let test =
+                    ui.add_enabled_ui(!tryout.speaker_playing, |ui| button(ui, words, Weight::Secondary));
                 if test.inner.clicked() {
                     commands.push(Command::TestSpeaker);
                 }

@@ -101,7 +101,9 @@ fn no_sentence_is_empty_and_none_fails_to_format() {
 
 #[test]
 fn the_language_follows_the_tag_and_falls_back_to_english() {
-    for (tag, own) in [("de-AT", "de"), ("he_IL.UTF-8", "he"), ("iw", "he"), ("EN", "en"), ("tlh", "en"), ("", "en")] {
+    for (tag, own) in
+        [("de-AT", "de"), ("he_IL.UTF-8", "he"), ("iw", "he"), ("EN", "en"), ("tlh", "en"), ("", "en")]
+    {
         speaking(tag, || assert_eq!(language().tag, own, "{tag}"));
     }
     speaking("he", || assert!(right_to_left()));

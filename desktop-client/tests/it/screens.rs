@@ -7,11 +7,11 @@ use castle_desktop::view::{
     Availability, CallStats, CallView, Command, Connection, EndReason, HallRow, Me, Notice, Prefill, Quality,
     Route, Safety, Search, Severity, Snapshot, Stage,
 };
+use castle_desktop::words::{say, say_with};
 use eframe::egui::{self, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::sync::Arc;
-use castle_desktop::words::{say, say_with};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod call;
@@ -94,7 +94,8 @@ fn commands(shown: &mut Shown) -> Vec<Command> {
 }
 
 fn click(shown: &mut Shown, name: &str) -> Vec<Command> {
-    shown.get_by_label(name).click();
+    // Not by the pointer, since it may have to be scrolled to.
+    shown.get_by_label(name).click_accesskit();
     commands(shown)
 }
 

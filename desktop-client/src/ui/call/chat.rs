@@ -9,7 +9,8 @@ use super::super::widgets::{Weight, button, sign_button};
 use crate::view::{CHAT_BYTES_MAX, CallView, ChatLine, Command};
 use crate::words::{right_to_left, say};
 use eframe::egui::{
-    Align, CornerRadius, Frame, Id, Key, Layout, Margin, Rect, ScrollArea, Ui, UiBuilder, accesskit::Live, vec2,
+    Align, CornerRadius, Frame, Id, Key, Layout, Margin, Rect, ScrollArea, Ui, UiBuilder, accesskit::Live,
+    vec2,
 };
 
 /// What is being written.
@@ -67,12 +68,7 @@ pub(super) fn chat_ui(
             });
         });
         ui.add_space(space::S);
-        ends(
-            ui,
-            size::CONTROL,
-            |_| {},
-            |ui| write_ui(ui, draft, commands),
-        );
+        ends(ui, size::CONTROL, |_| {}, |ui| write_ui(ui, draft, commands));
     });
     away
 }

@@ -7,8 +7,8 @@ use crate::media::frame::Picture;
 use crate::view::CallView;
 use crate::words::{right_to_left, say};
 use eframe::egui::{
-    Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
-    accesskit::Role, vec2,
+    Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, accesskit::Role, vec2,
 };
 
 /// Where the own picture is: share of the free way from the left and from the top, 0 to 1. The corner at the end of

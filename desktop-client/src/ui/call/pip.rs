@@ -4,7 +4,9 @@ use super::super::theme::{STAGE, letters, size};
 use super::super::widgets::avatar;
 use super::super::{View, text};
 use crate::view::CallView;
-use eframe::egui::{self, Id, Sense, ViewportBuilder, ViewportClass, ViewportId, WidgetInfo, accesskit::Role, vec2};
+use eframe::egui::{
+    self, Id, Sense, ViewportBuilder, ViewportClass, ViewportId, WidgetInfo, accesskit::Role, vec2,
+};
 
 /// Draws the small window; returns whether it stays.
 pub(super) fn pip_ui(ctx: &egui::Context, view: &View<'_>, call: &CallView) -> bool {

@@ -19,7 +19,12 @@ struct Graph {
 fn graphs() -> [Graph; 5] {
     let ms: fn(f64) -> String = |value| format!("{} ms", text::whole(value));
     [
-        Graph { name: say("stats-received"), value: |s| s.received_bps, read: text::bit_rate, color: STAGE.free },
+        Graph {
+            name: say("stats-received"),
+            value: |s| s.received_bps,
+            read: text::bit_rate,
+            color: STAGE.free,
+        },
         Graph { name: say("stats-sent"), value: |s| s.sent_bps, read: text::bit_rate, color: STAGE.accent },
         Graph {
             name: say("stats-loss"),

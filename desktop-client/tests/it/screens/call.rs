@@ -87,9 +87,11 @@ fn tab_reaches_every_control_and_space_presses_it() {
     let mut shown = show(talking(|call| call.matched = true));
     shown.get_by_label(say("chat")).focus();
     shown.run();
-    for (name, command) in
-        [(say("call-next"), Command::Next), (say("call-more"), Command::HangUp), (say("call-hang-up"), Command::HangUp)]
-    {
+    for (name, command) in [
+        (say("call-next"), Command::Next),
+        (say("call-more"), Command::HangUp),
+        (say("call-hang-up"), Command::HangUp),
+    ] {
         press(&mut shown, NONE, Key::Tab);
         assert_eq!(focused(&shown).as_deref(), Some(name));
         if name != say("call-more") {

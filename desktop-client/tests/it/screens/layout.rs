@@ -9,7 +9,8 @@ use egui::{Key, Modifiers, Rect, pos2};
 fn every_control_fits_into_the_smallest_window() {
     for state in states::every() {
         let screen = state.name;
-        let scrolls = state.page != Page::Hall || state.prefill != Prefill::default() || screen == "login-known";
+        let scrolls =
+            state.page != Page::Hall || state.prefill != Prefill::default() || screen == "login-known";
         let shown = state.show(SMALLEST);
         let height = if scrolls { 10.0 * SMALLEST.y } else { SMALLEST.y };
         let window = Rect::from_min_size(pos2(0.0, -height), vec2(SMALLEST.x, 2.0 * height));

@@ -16,7 +16,11 @@ fn enter_name_and_password(shown: &mut Shown) {
 #[test]
 fn a_guest_logs_in_by_keyboard_alone() {
     let mut shown = show(Snapshot::default());
-    assert_eq!(focused(&shown).as_deref(), Some(say("login-server")), "the first empty field has the keyboard");
+    assert_eq!(
+        focused(&shown).as_deref(),
+        Some(say("login-server")),
+        "the first empty field has the keyboard"
+    );
     type_text(&mut shown, &format!(" {SERVER} "));
     press(&mut shown, NONE, Key::Tab);
     type_text(&mut shown, "noor");

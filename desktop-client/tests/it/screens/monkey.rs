@@ -12,19 +12,39 @@ const INPUTS: usize = 10_000;
 const STAY: usize = 40;
 
 const KEYS: [Key; 24] = [
-    Key::Tab, Key::Enter, Key::Space, Key::Escape, Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown,
-    Key::Backspace, Key::M, Key::V, Key::N, Key::C, Key::S, Key::I, Key::P, Key::O, Key::H, Key::F, Key::Y,
-    Key::D, Key::Comma, Key::F1, Key::F11,
+    Key::Tab,
+    Key::Enter,
+    Key::Space,
+    Key::Escape,
+    Key::ArrowLeft,
+    Key::ArrowRight,
+    Key::ArrowUp,
+    Key::ArrowDown,
+    Key::Backspace,
+    Key::M,
+    Key::V,
+    Key::N,
+    Key::C,
+    Key::S,
+    Key::I,
+    Key::P,
+    Key::O,
+    Key::H,
+    Key::F,
+    Key::Y,
+    Key::D,
+    Key::Comma,
+    Key::F1,
+    Key::F11,
 ];
 
 fn input(random: &mut ChaCha8Rng) -> Vec<Event> {
-    let modifiers = [Modifiers::NONE, Modifiers::NONE, Modifiers::COMMAND, Modifiers::SHIFT]
-        [random.random_range(0..4)];
+    let modifiers =
+        [Modifiers::NONE, Modifiers::NONE, Modifiers::COMMAND, Modifiers::SHIFT][random.random_range(0..4)];
     let at = pos2(random.random_range(0.0..ROOMY.x), random.random_range(0.0..ROOMY.y));
     let key = |key, pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
-    let button = |pressed| {
-        Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers }
-    };
+    let button =
+        |pressed| Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers };
     match random.random_range(0..10) {
         0..4 => {
             let chosen = KEYS[random.random_range(0..KEYS.len())];

@@ -1,7 +1,6 @@
 //! The pages beside the hall, dialogs, and what can be laid over a call.
 
 use super::*;
-use castle_desktop::ui::Page;
 use castle_desktop::view::{Preferences, QualityCap, ReportReason, ThemeChoice};
 use castle_desktop::words;
 use egui::accesskit::Role;
@@ -82,7 +81,7 @@ fn a_blocked_guest_is_let_in_again() {
 fn past_calls_are_told_and_called_back_and_erased_only_when_sure() {
     let mut shown = state("history");
     assert!(says(&shown, say("history-way-missed")) && says(&shown, "4 minutes ago"));
-    assert!(says(&shown, say("history-erased-guest")) && says(&shown, "2023-09-17"));
+    assert!(says(&shown, say("history-erased-guest")) && says(&shown, "2023-09-18"));
     assert_eq!(click(&mut shown, "Call Ana"), [Command::Call(GuestId::from_bits(1))]);
     assert_eq!(click(&mut shown, say("history-more")), [Command::MoreOfHistory]);
     assert_eq!(click(&mut shown, say("history-erase")), []);
@@ -135,7 +134,9 @@ fn the_password_is_changed_once_both_are_there() {
     shown.get_by_label(say("settings-new-password")).focus();
     type_text(&mut shown, "shut sesame");
     let asked = click(&mut shown, say("settings-change-password"));
-    assert!(matches!(&asked[..], [Command::ChangePassword { old, new }] if old.0 == "open sesame" && new.0 == "shut sesame"));
+    assert!(
+        matches!(&asked[..], [Command::ChangePassword { old, new }] if old.0 == "open sesame" && new.0 == "shut sesame")
+    );
 }
 
 #[test]
@@ -200,7 +201,10 @@ fn the_statistics_tell_the_newest_figures() {
 
 #[test]
 fn a_frozen_picture_is_told_with_its_seconds() {
-    assert!(says(&state("call-frozen"), "Ana, picture frozen for 2 seconds") || says(&state("call-frozen"), say("call-waiting-picture")));
+    assert!(
+        says(&state("call-frozen"), "Ana, picture frozen for 2 seconds")
+            || says(&state("call-frozen"), say("call-waiting-picture"))
+    );
 }
 
 #[test]

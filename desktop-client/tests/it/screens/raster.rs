@@ -2,7 +2,9 @@
 //! neither a graphics card nor a window. Callbacks into OpenGL are left out.
 
 use eframe::egui::{
-    self, Color32, ColorImage, Mesh, Rect, TextureId, TexturesDelta, epaint::{ImageData, Primitive, Vertex}, pos2, vec2,
+    self, Color32, ColorImage, Mesh, Rect, TextureId, TexturesDelta,
+    epaint::{ImageData, Primitive, Vertex},
+    pos2, vec2,
 };
 use egui_kittest::TestRenderer;
 use image::{Rgba, RgbaImage};

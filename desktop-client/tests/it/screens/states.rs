@@ -81,7 +81,8 @@ fn checkup() -> Checkup {
 }
 
 fn chat() -> Arc<Vec<ChatLine>> {
-    let line = |mine, text: &str, delivered| ChatLine { mine, at: Instant::now(), text: text.into(), delivered };
+    let line =
+        |mine, text: &str, delivered| ChatLine { mine, at: Instant::now(), text: text.into(), delivered };
     Arc::new(vec![
         line(false, "Can you read this?", true),
         line(true, "Yes, very well. Shall we go through the plan for the garden once more?", true),
@@ -123,16 +124,14 @@ fn full(change: impl FnOnce(&mut CallView)) -> Snapshot {
 fn hall_notices() -> Snapshot {
     let text = "Bruno could not be called, because he just left the hall.";
     let connection = Connection::Reconnecting { server: SERVER.into(), since: Instant::now() };
-    let notices = vec![notice(1, Severity::Error, text), notice(2, Severity::Info, "You are on two devices.")];
+    let notices =
+        vec![notice(1, Severity::Error, text), notice(2, Severity::Info, "You are on two devices.")];
     Snapshot { connection, notices, ..online() }
 }
 
 fn known() -> Snapshot {
-    let known = |server: &str, name: &str| KnownServer {
-        server: server.into(),
-        name: name.into(),
-        remembered: true,
-    };
+    let known =
+        |server: &str, name: &str| KnownServer { server: server.into(), name: name.into(), remembered: true };
     let servers = vec![known("https://castle.example:50051", "noor"), known("https://club.example", "noor2")];
     Snapshot { servers: Arc::new(servers), ..Snapshot::default() }
 }
@@ -159,7 +158,8 @@ pub(super) fn every() -> Vec<State> {
         closing: false,
     };
     let on = |name, page, snapshot| State { page, ..state(name, snapshot) };
-    let key = |name, key, snapshot| State { keys: vec![(egui::Modifiers::NONE, key)], ..state(name, snapshot) };
+    let key =
+        |name, key, snapshot| State { keys: vec![(egui::Modifiers::NONE, key)], ..state(name, snapshot) };
     let registering = Prefill { invitation: Some(String::new()), ..Prefill::default() };
     let logging_in = Connection::LoggingIn { server: SERVER.into() };
     let blocked = vec![BlockedGuest { guest: GuestId::from_bits(5), display_name: "Zed".into() }];
@@ -180,7 +180,10 @@ pub(super) fn every() -> Vec<State> {
         state("ringing", in_call(Stage::Ringing { since })),
         state("connecting", in_call(Stage::Connecting)),
         state("call", full(|_| {})),
-        state("call-off", full(|call| (call.camera_on, call.peer_camera_on, call.muted) = (false, false, true))),
+        state(
+            "call-off",
+            full(|call| (call.camera_on, call.peer_camera_on, call.muted) = (false, false, true)),
+        ),
         state("call-frozen", full(|call| (call.frozen, call.quality) = (Some(frozen), Quality::Poor))),
         state("call-away", full(|call| (call.peer_reconnecting, call.peer_muted) = (true, true))),
         key("call-chat", Key::C, full(|_| {})),
@@ -190,10 +193,11 @@ pub(super) fn every() -> Vec<State> {
         state("ended", ended(EndReason::PeerHungUp)),
         state("ended-failed", ended(EndReason::Failed)),
         on("history", Page::History, Snapshot { history: history(), ..online() }),
-        on("history-empty", Page::History, Snapshot {
-            history: History { calls: Some(Arc::default()), ..History::default() },
-            ..online()
-        }),
+        on(
+            "history-empty",
+            Page::History,
+            Snapshot { history: History { calls: Some(Arc::default()), ..History::default() }, ..online() },
+        ),
         on("blocked", Page::Blocked, blocked),
         on("tryout", Page::Tryout, trying()),
         on("settings", Page::Settings, trying()),

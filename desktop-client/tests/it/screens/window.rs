@@ -2,8 +2,8 @@
 
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig};
-use castle_desktop::words::say;
 use castle_desktop::view::Prefill;
+use castle_desktop::words::say;
 use eframe::App as _;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;

@@ -40,7 +40,10 @@ step "advisories" advisories
 step "tests" cargo_test
 # The integration tests needed both programs, so they are built.
 export CASTLE_BIN=$PWD/target/debug
+step "link emulator" python3 scripts/link.py --check
 step "python client" scripts/probe_python.sh
+step "networks" scripts/probe_networks.sh
+step "aiortc" scripts/probe_aiortc.sh
 step "demo" env DEMO=headless scripts/demo.sh
 step "demo windows" scripts/demo_xvfb.sh
 

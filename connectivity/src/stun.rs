@@ -26,8 +26,12 @@ pub const DATA_ATTRIBUTE: u16 = 0x0013;
 pub const XOR_RELAYED_ADDRESS: u16 = 0x0016;
 /// 17 for UDP.
 pub const REQUESTED_TRANSPORT: u16 = 0x0019;
-/// IPv4 or IPv6.
+/// IPv4 or IPv6, as [`FAMILY_V6`].
 pub const REQUESTED_ADDRESS_FAMILY: u16 = 0x0017;
+/// IPv6, in [`REQUESTED_ADDRESS_FAMILY`].
+pub const FAMILY_V6: [u8; 4] = [2, 0, 0, 0];
+/// ERROR-CODE of a server that relays by no address of the family asked for (RFC 8656 section 18).
+pub const FAMILY_NOT_SUPPORTED: u16 = 440;
 /// Seconds.
 pub const LIFETIME: u16 = 0x000d;
 /// The own address as the server sees it, XORed.
@@ -111,6 +115,18 @@ impl Message {
     /// The attribute's value, of the first if there are several.
     pub fn attribute(&self, attribute: u16) -> Option<&[u8]> {
         self.attributes.iter().find(|(number, _)| *number == attribute).map(|(_, value)| &value[..])
+    }
+
+    /// The same with neither seal nor fingerprint, to be sealed anew.
+    #[must_use]
+    pub fn unsealed(mut self) -> Self {
+        self.attributes.retain(|(attribute, _)| ![MESSAGE_INTEGRITY, FINGERPRINT].contains(attribute));
+        self
+    }
+
+    /// Whether it carries a seal, be it good or not.
+    pub fn has_seal(&self) -> bool {
+        self.attribute(MESSAGE_INTEGRITY).is_some()
     }
 
     /// An address that came XORed.

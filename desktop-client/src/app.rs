@@ -246,6 +246,9 @@ impl eframe::App for App {
         self.local.poll(ctx);
         self.wear(ctx);
         self.announce(ctx);
+        if self.snapshot.closing && !before.closing {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
         self.mind_window(ctx);
     }
 

@@ -7,9 +7,10 @@ use crate::media::camera::CameraSpec;
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::report::Report;
-use crate::signaling::{DeviceTokens, Pins};
+use crate::signals;
 use crate::view::{Command, Connection, Secret, Snapshot, Stage};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -80,15 +81,13 @@ pub fn run(options: BotOptions, started: Instant) -> Outcome {
         Errand::Call(_) | Errand::Answer => Vec::new(),
     };
     let config = EngineConfig {
-        camera: options.camera.clone(),
-        mic: options.mic.clone(),
-        speaker: options.speaker.clone(),
+        camera: Some(options.camera.clone()),
+        mic: Some(options.mic.clone()),
+        speaker: Some(options.speaker.clone()),
         tags,
         relay_only: options.relay_only,
-        search_at_login: false,
-        pins: Pins::new(),
-        device_tokens: DeviceTokens::default(),
         viewer: Viewer::Bot { reference: options.reference.clone() },
+        ..EngineConfig::default()
     };
     // Full: a wake-up is on its way already.
     let engine = Engine::start(config, Arc::new(move || wake.try_send(()).unwrap_or_default()));
@@ -103,7 +102,10 @@ pub fn run(options: BotOptions, started: Instant) -> Outcome {
         rung: false,
         errors: Vec::new(),
         last_notice: 0,
+        ended: Arc::default(),
     };
+    let ended = bot.ended.clone();
+    signals::on_end(move || ended.store(true, Ordering::Relaxed));
     bot.begin();
     bot.live(&woken);
     bot.report(started)
@@ -121,6 +123,8 @@ struct Bot {
     rung: bool,
     errors: Vec<String>,
     last_notice: u64,
+    /// The system wants the bot to end.
+    ended: Arc<AtomicBool>,
 }
 
 enum Next {
@@ -146,6 +150,10 @@ impl Bot {
             let now = Instant::now();
             self.note_errors(&snapshot);
             if matches!(self.step(&snapshot, now), Next::Done) {
+                return;
+            }
+            if self.ended.load(Ordering::Relaxed) {
+                self.errors.push("The bot was told to end before the call was over.".into());
                 return;
             }
             if now >= self.deadline {

@@ -41,7 +41,7 @@ pub enum Command {
 pub struct AppArgs {
     /// Invitation link from your host, castle://host:port/?invite=CODE&pin=…; wins over --server and --invite.
     pub link: Option<String>,
-    /// Folder for the settings of this guest, instead of the user's.
+    /// Folder for all that is kept of this guest, instead of the user's and the system's keyring; one app runs in each.
     #[arg(long, value_name = "DIR", env = "CASTLE_PROFILE")]
     pub profile: Option<PathBuf>,
     /// Server, https://host:port or host:port; http:// for one without TLS.
@@ -62,15 +62,16 @@ pub struct AppArgs {
     /// Wait for a match as soon as the guest is logged in.
     #[arg(long)]
     pub r#match: bool,
-    /// Camera: device:N, pattern, pattern:WxH@FPS or file:CLIP.y4m; without it the first one, or the pattern if none is there.
+    /// Camera: device:N, pattern, pattern:WxH@FPS or file:CLIP.y4m; without it the one in the settings, else the first one,
+    /// or the pattern if none is there.
     #[arg(long, value_name = "SPEC", env = "CASTLE_CAMERA")]
     pub camera: Option<CameraSpec>,
-    /// Microphone: default, device:N, tone, file:SPEECH.wav or silence.
-    #[arg(long, value_name = "SPEC", env = "CASTLE_MIC", default_value = "default")]
-    pub mic: MicSpec,
-    /// Speaker: default, device:N, off or file:RECORDING.wav.
-    #[arg(long, value_name = "SPEC", env = "CASTLE_SPEAKER", default_value = "default")]
-    pub speaker: SpeakerSpec,
+    /// Microphone: default, device:N, tone, file:SPEECH.wav or silence; without it the one in the settings.
+    #[arg(long, value_name = "SPEC", env = "CASTLE_MIC")]
+    pub mic: Option<MicSpec>,
+    /// Speaker: default, device:N, off or file:RECORDING.wav; without it the one in the settings.
+    #[arg(long, value_name = "SPEC", env = "CASTLE_SPEAKER")]
+    pub speaker: Option<SpeakerSpec>,
 }
 
 /// The bot.

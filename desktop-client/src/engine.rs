@@ -7,46 +7,81 @@ use crate::media::camera::CameraSpec;
 use crate::media::frame::{FrameSlot, VideoFrame};
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
-use crate::signaling::{DeviceTokens, Pins};
+use crate::profile::Profile;
 use crate::view::{Command, Snapshot};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 mod channel;
+mod chat;
 mod checkup;
 mod devices;
+mod diagnostics;
+mod identity;
+mod inventory;
 mod network;
+mod quality;
 mod record;
+mod safety;
 mod screen;
+mod scrub;
 mod snapshot;
 mod task;
 
+pub use identity::Identity;
 pub use record::{CallRecord, RelayOnly};
 
 /// Called whenever the snapshot changed or a picture arrived, on any thread; must not block.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
+/// Tells the person through the system, where the window is not in front. Must not block.
+pub type Notifier = Arc<dyn Fn(SystemNotice) + Send + Sync>;
+
+/// What the system tells the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SystemNotice {
+    /// Somebody calls.
+    Ringing {
+        /// What people see of them.
+        peer: String,
+    },
+    /// Somebody called, and nobody answered.
+    Missed {
+        /// What people see of them.
+        peer: String,
+    },
+}
+
 /// What the engine starts with.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct EngineConfig {
-    /// Where pictures come from.
-    pub camera: CameraSpec,
-    /// Where sound comes from.
-    pub mic: MicSpec,
-    /// Where sound goes.
-    pub speaker: SpeakerSpec,
-    /// Interests named to the matchmaker.
+    /// Where pictures come from; `None`: as the preferences say.
+    pub camera: Option<CameraSpec>,
+    /// Where sound comes from; `None`: as the preferences say.
+    pub mic: Option<MicSpec>,
+    /// Where sound goes; `None`: as the preferences say.
+    pub speaker: Option<SpeakerSpec>,
+    /// Interests named to the matchmaker, besides those of the preferences.
     pub tags: Vec<String>,
-    /// Take only relayed ways, whatever the call allows: nobody learns this machine's address.
+    /// Take only relayed ways, whatever call and preferences allow: nobody learns this machine's address.
     pub relay_only: bool,
     /// Wait for a match as soon as the session is live.
     pub search_at_login: bool,
-    /// The certificates that servers were trusted with before.
-    pub pins: Pins,
-    /// What names this device to servers.
-    pub device_tokens: DeviceTokens,
+    /// What lasts.
+    pub profile: Profile,
     /// Who looks at the peer's pictures.
     pub viewer: Viewer,
+    /// Tells of calls through the system.
+    pub notifier: Option<Notifier>,
+    /// Where the logs are, for the diagnostics.
+    pub logs: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for EngineConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineConfig").field("profile", &self.profile).finish_non_exhaustive()
+    }
 }
 
 /// Who looks at the peer's pictures.
@@ -62,6 +97,41 @@ pub enum Viewer {
     },
 }
 
+/// What the engine is told from outside.
+#[derive(Debug)]
+enum Order {
+    /// By a person.
+    Person(Command),
+    /// By a second start of the app, with its link.
+    CallUp(Option<String>),
+    /// By the system, which wants the app to end.
+    Close,
+}
+
+/// A line to the engine for those who do not own it. Keeps nothing alive.
+#[derive(Debug, Clone)]
+pub struct EngineLine(mpsc::WeakSender<Order>);
+
+impl EngineLine {
+    /// A second start of the app, with the link it was given: the window comes to the front.
+    pub fn call_up(&self, link: Option<String>) {
+        self.tell(Order::CallUp(link));
+    }
+
+    /// The system wants the app to end: the window closes.
+    pub fn close(&self) {
+        self.tell(Order::Close);
+    }
+
+    fn tell(&self, order: Order) {
+        if let Some(orders) = self.0.upgrade()
+            && orders.try_send(order).is_err()
+        {
+            tracing::warn!("the engine does not keep up: it was not told");
+        }
+    }
+}
+
 /// Starts engines.
 #[derive(Debug)]
 pub struct Engine;
@@ -70,7 +140,7 @@ pub struct Engine;
 #[derive(Debug)]
 pub struct EngineHandle {
     /// `None` once it stops.
-    commands: Option<mpsc::Sender<Command>>,
+    orders: Option<mpsc::Sender<Order>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     records: watch::Receiver<Arc<CallRecord>>,
     remote_frames: Arc<FrameSlot>,
@@ -87,13 +157,13 @@ const RUNTIME_THREADS: usize = 2;
 impl Engine {
     /// Starts an engine on a runtime of its own.
     pub fn start(config: EngineConfig, waker: Waker) -> EngineHandle {
-        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (orders, inbox) = mpsc::channel(COMMANDS_MAX);
         let (snapshot, snapshots) = watch::channel(Arc::default());
         let (record, records) = watch::channel(Arc::default());
         let (remote_frames, local_frames) = (FrameSlot::new(), FrameSlot::new());
         let window = screen::WindowMeter::default();
         let outside = task::Outside {
-            commands: inbox,
+            orders: inbox,
             snapshot,
             record,
             waker,
@@ -112,7 +182,7 @@ impl Engine {
         };
         let thread = std::thread::Builder::new().name("engine".into()).spawn(run);
         EngineHandle {
-            commands: Some(commands),
+            orders: Some(orders),
             snapshots,
             records,
             remote_frames,
@@ -126,7 +196,12 @@ impl Engine {
 impl EngineHandle {
     /// Hands a command over. Never blocks; `false` when the engine is so far behind that it was dropped.
     pub fn send(&self, command: Command) -> bool {
-        self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok())
+        self.orders.as_ref().is_some_and(|orders| orders.try_send(Order::Person(command)).is_ok())
+    }
+
+    /// A line for threads that have something to tell.
+    pub fn line(&self) -> EngineLine {
+        EngineLine(self.orders.as_ref().expect("there until the end").downgrade())
     }
 
     /// The newest snapshot.
@@ -166,7 +241,7 @@ impl EngineHandle {
     }
 
     fn end(&mut self) {
-        self.commands = None;
+        self.orders = None;
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the engine's thread does not panic");
         }

@@ -4,22 +4,29 @@ use castle_desktop::app::{self, AppOptions, Wake};
 use castle_desktop::bot;
 use castle_desktop::cli::{self, AppArgs, BotArgs, Cli, Command, WRONG_CONFIGURATION, pinned, read_password};
 use castle_desktop::engine::{Engine, EngineConfig, EngineHandle, Viewer};
-use castle_desktop::media::camera::{self, CameraSpec};
-use castle_desktop::settings::{self, Settings};
-use castle_desktop::signaling::{DeviceTokens, ServerAddress};
-use castle_desktop::view::{self, Connection, Prefill, Snapshot};
+use castle_desktop::instance::{self, Instance, Started};
+use castle_desktop::logs::RotatingLog;
+use castle_desktop::profile::Profile;
+use castle_desktop::view::{self, Prefill};
+use castle_desktop::{crash, notifications, settings, signals};
 use clap::Parser as _;
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::Mutex;
 use std::time::Instant;
-use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What is logged unless `--log` says otherwise: the media stack warns of its own inner workings.
 const QUIET_FILTER: &str = "warn,rtc=error,rtc_dtls=error,rtc_ice=error,rtc_interceptor=error,webrtc=off";
+
+/// What the log in the profile's folder holds.
+const KEPT_FILTER: &str =
+    "warn,castle_desktop=info,rtc=error,rtc_dtls=error,rtc_ice=error,rtc_interceptor=error,webrtc=off";
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -37,18 +44,19 @@ fn main() -> ExitCode {
             return ExitCode::from(cli::exit_code(&error, &arguments));
         }
     };
-    let filter = match tracing_subscriber::EnvFilter::try_new(log.as_deref().unwrap_or(QUIET_FILTER)) {
+    let filter = match EnvFilter::try_new(log.as_deref().unwrap_or(QUIET_FILTER)) {
         Ok(filter) => filter,
         Err(error) => return wrong_configuration(&format!("the log filter: {error}")),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let folder = match &command {
+        Some(Command::Bot(_)) => None,
+        None => app.profile.clone().or_else(settings::user_folder),
+    };
+    begin_logs(filter, folder.as_deref());
+    crash::install();
     let done = match command {
         Some(Command::Bot(args)) => run_bot(&args, started),
-        None => run_app(app).map(|()| true),
+        None => run_app(app, folder).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -57,6 +65,34 @@ fn main() -> ExitCode {
             eprintln!("castle-desktop: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Where the logs of a profile are.
+fn logs_folder(profile: &Path) -> PathBuf {
+    profile.join("logs")
+}
+
+/// To standard error what `filter` lets through, and to the profile's folder what helps to find out what went wrong.
+fn begin_logs(filter: EnvFilter, profile: Option<&Path>) {
+    let terminal = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_filter(filter);
+    let (file, refused) = match profile.map(|folder| RotatingLog::open(&logs_folder(folder))) {
+        Some(Ok(log)) => (Some(log), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
+    };
+    let file = file.map(|log| {
+        tracing_subscriber::fmt::layer()
+            .with_writer(Mutex::new(log))
+            .with_ansi(false)
+            .with_filter(EnvFilter::new(KEPT_FILTER))
+    });
+    tracing_subscriber::registry().with(terminal).with(file).init();
+    if let Some(error) = refused {
+        tracing::warn!(%error, "no log is kept");
     }
 }
 
@@ -80,54 +116,77 @@ fn run_bot(args: &BotArgs, started: Instant) -> Result<bool, Box<dyn std::error:
     Ok(outcome.success)
 }
 
-fn run_app(args: AppArgs) -> Result<(), Box<dyn std::error::Error>> {
-    let folder = args.profile.clone().or_else(settings::user_folder);
-    let remembered = folder.as_deref().map(settings::load).unwrap_or_default();
+fn run_app(args: AppArgs, folder: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
+    let Start::Alone(instance) = be_the_only_one(folder.as_deref(), args.link.as_deref())? else {
+        return Ok(());
+    };
+    // A profile that was named has nothing to do with the user's keyring.
+    let profile =
+        folder.as_deref().map(|folder| Profile::open(folder, args.profile.is_none())).unwrap_or_default();
+    let remembered = profile.settings.get();
+    let last = remembered.servers.first().cloned();
     let password = args.password_file.as_deref().map(read_password).transpose()?;
     // A link says both, whatever the environment says.
     let invitation = args.invite.filter(|_| args.link.is_none());
+    let named = args.link.is_some() || args.server.is_some() || args.name.is_some();
     let prefill = Prefill {
         server: args
             .link
             .or(args.server)
-            .or(remembered.server.clone())
+            .or(last.as_ref().map(|last| last.server.clone()))
             .map(|server| pinned(server, args.pin)),
-        name: args.name.or(remembered.name.clone()),
+        name: args.name.or(last.as_ref().map(|last| last.name.clone())),
         invitation,
     };
-    let device_tokens = DeviceTokens::new(remembered.devices.clone());
     let config = EngineConfig {
-        camera: args.camera.unwrap_or_else(first_camera),
+        camera: args.camera,
         mic: args.mic,
         speaker: args.speaker,
-        tags: Vec::new(),
-        relay_only: false,
         search_at_login: args.r#match,
-        pins: remembered.pins.clone(),
-        device_tokens: device_tokens.clone(),
+        profile,
         viewer: Viewer::Window,
+        notifier: Some(notifications::notifier()),
+        logs: folder.as_deref().map(logs_folder),
+        ..EngineConfig::default()
     };
     let wake = Wake::default();
-    let waker = wake.waker();
-    let (changed, changes) = sync_channel(1);
-    let engine = Engine::start(
-        config,
-        Arc::new(move || {
-            waker();
-            // Full: the keeper of the settings looks soon anyway.
-            changed.try_send(()).ok();
-        }),
-    );
-    let snapshots = engine.snapshots();
-    let keeper = std::thread::Builder::new()
-        .name("settings".into())
-        .spawn(move || remember(folder, remembered, &device_tokens, &snapshots, &changes))?;
+    let engine = Engine::start(config, wake.waker());
+    let line = engine.line();
+    let closing = line.clone();
+    signals::on_end(move || closing.close());
+    if let Some(instance) = &instance {
+        instance.listen(move |link| line.call_up(link));
+    }
     if let (Some(server), Some(name), Some(password)) = (&prefill.server, &prefill.name, password) {
         log_in(&engine, server.clone(), name.clone(), password, prefill.invitation.clone());
+    } else if let Some(last) = last.filter(|last| last.remembered && !named) {
+        let command = view::Command::LogInRemembered { server: last.server, name: last.name };
+        assert!(engine.send(command), "a new engine takes its first command");
     }
-    let closed = app::run(engine, wake, AppOptions { prefill, ..AppOptions::default() });
-    keeper.join().expect("the keeper of the settings does not panic");
-    Ok(closed?)
+    Ok(app::run(engine, wake, AppOptions { prefill, ..AppOptions::default() })?)
+}
+
+/// What this start is to be.
+enum Start {
+    /// The app; with the right to be the only one, unless nobody can tell.
+    Alone(Option<Instance>),
+    /// Nothing more: another app runs in this profile, and was told.
+    Told,
+}
+
+/// Finds out whether another app runs in this profile, and tells it.
+fn be_the_only_one(folder: Option<&Path>, link: Option<&str>) -> Result<Start, Box<dyn std::error::Error>> {
+    let Some(folder) = folder else { return Ok(Start::Alone(None)) };
+    match instance::start(folder, link) {
+        Ok(Started::First(instance)) => Ok(Start::Alone(Some(instance))),
+        Ok(Started::Handed) => Ok(Start::Told),
+        Ok(Started::Deaf) => Err("another castle-desktop runs in this profile and does not answer".into()),
+        // A folder that cannot be written keeps nothing, and so has nothing that two could spoil.
+        Err(error) => {
+            tracing::warn!(%error, "whether another app runs in this profile is not known");
+            Ok(Start::Alone(None))
+        }
+    }
 }
 
 fn log_in(
@@ -146,43 +205,4 @@ fn log_in(
         None => view::Command::LogIn { server, name, password, remember: false },
     };
     assert!(engine.send(command), "a new engine takes its first command");
-}
-
-/// The first camera of this machine, or the pattern where there is none.
-fn first_camera() -> CameraSpec {
-    camera::list_devices()
-        .first()
-        .map_or_else(CameraSpec::default, |device| CameraSpec::Device(device.number))
-}
-
-/// Writes server and name down after each login, until the engine has stopped.
-fn remember(
-    folder: Option<PathBuf>,
-    mut known: Settings,
-    device_tokens: &DeviceTokens,
-    snapshots: &watch::Receiver<Arc<Snapshot>>,
-    changes: &Receiver<()>,
-) {
-    let Some(folder) = folder else { return };
-    while changes.recv().is_ok() {
-        let snapshot = snapshots.borrow().clone();
-        let (Connection::Online { server }, Some(me)) = (&snapshot.connection, &snapshot.me) else {
-            continue;
-        };
-        let Ok(address) = server.parse::<ServerAddress>() else { continue };
-        let mut pins = known.pins.clone();
-        pins.extend(address.pin().map(|pin| (address.to_string(), pin.to_string())));
-        let settings = Settings {
-            server: Some(address.to_string()),
-            name: Some(me.name.clone()),
-            pins,
-            devices: device_tokens.all(),
-        };
-        if settings != known {
-            if let Err(error) = settings::save(&folder, &settings) {
-                tracing::warn!(folder = %folder.display(), %error, "the settings were not saved");
-            }
-            known = settings;
-        }
-    }
 }

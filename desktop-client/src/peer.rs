@@ -18,9 +18,12 @@ mod bridge;
 mod connection;
 mod estimator;
 mod feedback;
+mod pacer;
 mod path;
+mod remote;
 mod restart;
 mod scrub;
+mod seal;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -70,6 +73,10 @@ pub enum PeerCommand {
     RemoteAnswer(String),
     /// One of the other end's candidates.
     RemoteCandidate(Candidate),
+    /// Those of the other end's candidates that are good no longer.
+    RemoteCandidatesRemoved(Vec<Candidate>),
+    /// Both agreed to talk. Before that the other end's addresses are kept, and nothing is sent to them.
+    Reach,
     /// Over the data channel; dropped while that is closed or full.
     Send(Bytes),
     /// Ask the other end for a key frame.
@@ -89,6 +96,8 @@ pub enum PeerEvent {
     LocalAnswer(String),
     /// For the other end.
     LocalCandidate(Candidate),
+    /// For the other end: these of the last generation are good no longer.
+    CandidatesRemoved(Vec<Candidate>),
     /// For the other end: this generation is complete.
     EndOfCandidates {
         /// Which generation.
@@ -100,13 +109,18 @@ pub enum PeerEvent {
         route: Option<PathRoute>,
     },
     /// The data channel is open: media can flow both ways.
-    ChannelOpen,
+    ChannelOpen {
+        /// Between which certificates it is sealed; `None` where the stack does not tell.
+        seal: Option<Seal>,
+    },
     /// A message of the data channel, at most [`CHANNEL_MESSAGE_MAX`] bytes.
     Message(Bytes),
     /// The other end's decoder wants a key frame.
     KeyFrameWanted,
     /// The other end's receiver lost this share of our video since its last report, 0 to 1.
     VideoLoss(f64),
+    /// The other end's receiver lost this share of our sound since its last report, 0 to 1.
+    SoundLoss(f64),
     /// What our pictures may take of the path, when it changes. From the first on, `VideoLoss` says nothing more.
     Rate(SendRate),
     /// Figures of the path, once a second.
@@ -117,6 +131,15 @@ pub enum PeerEvent {
     Reconnected,
     /// Over, for this reason. Last.
     Failed(PeerFault),
+}
+
+/// The two certificates of a DTLS association, by their SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    /// The own one.
+    pub own: [u8; 32],
+    /// The one that the other end showed in DTLS, whatever any description says.
+    pub theirs: [u8; 32],
 }
 
 /// Why a connection cannot be, or ended.
@@ -209,8 +232,8 @@ pub enum MediaKind {
 /// Takes packets as they arrive, each once; called on the runtime, must not block.
 pub type PacketHandler = Arc<dyn Fn(MediaKind, IncomingPacket) + Send + Sync>;
 
-/// Largest message of the data channel that is read or written, bytes: ours have below 200.
-pub const CHANNEL_MESSAGE_MAX: usize = 4096;
+/// Largest message of the data channel that is read or written, bytes: a line of chat whose every byte is escaped.
+pub const CHANNEL_MESSAGE_MAX: usize = 16 * 1024;
 /// Commands that may wait: more than the candidates a peer may send in a burst.
 const COMMANDS_MAX: usize = 256;
 /// Video packets that may wait for the socket: two key frames.

@@ -163,7 +163,7 @@ impl Report {
                 received_bytes: path.received_bytes,
             },
             av_offset_ms_p50: figures.av_offset_ms_p50,
-            safety_words: None,
+            safety_words: record.safety_words.clone(),
             cpu_s: usage.map(|(cpu_s, _)| cpu_s),
             max_rss_kib: usage.map(|(_, max_rss_kib)| max_rss_kib),
             errors,

@@ -9,7 +9,7 @@ use crate::peer::IceServer;
 use crate::view::{Availability, HallRow, Me};
 use castle::ids::CallId;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 
 mod account;
@@ -18,15 +18,17 @@ mod devices;
 mod hall;
 mod matching;
 mod pin;
+mod requests;
 mod session;
 mod tls;
 mod transport;
 mod wire;
 
-pub use account::{Account, Credentials, log_in};
+pub use account::{Account, Credentials, KeyKeeper, LoginKey, log_in};
 pub use address::{DEFAULT_PORT, Pins, ServerAddress};
 pub use devices::DeviceTokens;
 pub use pin::Pin;
+pub use requests::{Answer, Request};
 pub use tls::{CertificateRefused, Distrust, NoTls};
 
 /// What the session is told.
@@ -40,13 +42,25 @@ pub enum Command {
     Search {
         /// Interests.
         tags: Vec<String>,
+        /// Languages.
+        languages: Vec<String>,
     },
     /// Wait no longer.
     StopSearch,
+    /// Show whose name begins so; empty: everybody.
+    SearchHall(String),
+    /// Show one page more of the hall.
+    MoreOfHall,
+    /// Missed calls that ended up to then, by the server's clock, were shown to the person.
+    MissedSeen(SystemTime),
+    /// Ask something that is answered once.
+    Ask(Request),
     /// The network changed: the transport in use is not waited for, another is opened at once.
     Redial,
     /// Say goodbye and end.
     Leave,
+    /// End the login itself: its keys are of no use any more.
+    LogOut,
 }
 
 /// What the session reports.
@@ -64,13 +78,20 @@ pub enum Event {
         ice: Vec<IceServer>,
         /// How far the server's clock is ahead of this one, milliseconds.
         clock_ahead_ms: Option<i64>,
+        /// Calls missed and not yet seen, at most 20.
+        missed: usize,
     },
     /// The transport broke; it is being set up again.
     Reconnecting,
     /// Fresh servers and credentials.
     Ice(Vec<IceServer>),
-    /// Who is there.
-    Hall(Arc<Vec<HallRow>>),
+    /// Who is there, of those who are searched for.
+    Hall {
+        /// By name.
+        rows: Arc<Vec<HallRow>>,
+        /// There are more.
+        more: bool,
+    },
     /// Me, changed.
     Me(Me),
     /// A call began or changed.
@@ -91,6 +112,8 @@ pub enum Event {
     },
     /// News of the queue.
     Match(MatchNews),
+    /// What was asked is answered, or refused.
+    Answer(Result<Answer, ClientError>),
     /// The session is over for good. Last.
     Ended(Option<ClientError>),
 }

@@ -84,28 +84,37 @@ class Session:
 
     def expect(self, kind, that=lambda _: True):
         """The next frame of this kind for which `that` holds; others are held for later."""
+        found = self.find(kind, that)
+        while found is None:
+            try:
+                self.receive(PATIENCE_S)
+            except queue.Empty:
+                held = [f.WhichOneof("frame") for f in self.held]
+                raise AssertionError(f"no {kind} within {PATIENCE_S} s; there were {held}") from None
+            found = self.find(kind, that)
+        return found
+
+    def find(self, kind, that=lambda _: True):
+        """Such a frame, if it has come."""
         for frame in list(self.held):
             if frame.WhichOneof("frame") == kind and that(getattr(frame, kind)):
                 self.held.remove(frame)
                 return getattr(frame, kind)
-        while True:
-            try:
-                frame = self.inbox.get(timeout=PATIENCE_S)
-            except queue.Empty:
-                held = [f.WhichOneof("frame") for f in self.held]
-                raise AssertionError(f"no {kind} within {PATIENCE_S} s; there were {held}") from None
-            if isinstance(frame, grpc.RpcError):
-                raise AssertionError(f"the session broke: {frame.code()} {frame.details()}")
-            if frame.seq:
-                if frame.seq != self.ack + 1:
-                    raise AssertionError(f"seq {frame.seq} after {self.ack}")
-                self.ack = frame.seq
-            if frame.WhichOneof("frame") == "ping":
-                self.outbox.put(signal_pb2.SignalRequest(ack=self.ack, pong=signal_pb2.Pong(nonce=frame.ping.nonce)))
-            elif frame.WhichOneof("frame") == kind and that(getattr(frame, kind)):
-                return getattr(frame, kind)
-            elif frame.WhichOneof("frame"):
-                self.held.append(frame)
+        return None
+
+    def receive(self, timeout_s):
+        """Takes the next frame: answers pings, holds what says something. Raises queue.Empty if none comes in time."""
+        frame = self.inbox.get(timeout=timeout_s)
+        if isinstance(frame, grpc.RpcError):
+            raise AssertionError(f"the session broke: {frame.code()} {frame.details()}")
+        if frame.seq:
+            if frame.seq != self.ack + 1:
+                raise AssertionError(f"seq {frame.seq} after {self.ack}")
+            self.ack = frame.seq
+        if frame.WhichOneof("frame") == "ping":
+            self.outbox.put(signal_pb2.SignalRequest(ack=self.ack, pong=signal_pb2.Pong(nonce=frame.ping.nonce)))
+        elif frame.WhichOneof("frame"):
+            self.held.append(frame)
 
     def call(self, state):
         return self.expect("call_update", lambda update: update.call.state == state).call

@@ -90,6 +90,11 @@ impl Accounts {
         Self { store, signers, hub, hasher, throttle, open_registration: config.open_registration }
     }
 
+    /// How many attempts wait for a password hash.
+    pub fn hashes_waiting(&self) -> usize {
+        self.hasher.waiting()
+    }
+
     /// How many password hashes were computed since the start.
     pub fn hashes_done(&self) -> u64 {
         self.hasher.work_done()

@@ -122,6 +122,24 @@ pub enum EndReason {
     ShuttingDown,
 }
 
+impl EndReason {
+    /// The word for it in a figure.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Declined => "declined",
+            Self::Busy => "busy",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+            Self::HungUp => "hung_up",
+            Self::Disconnected => "disconnected",
+            Self::Failed => "failed",
+            Self::AnsweredElsewhere => "answered_elsewhere",
+            Self::Superseded => "superseded",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+}
+
 /// Where a call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallState {
@@ -395,6 +413,19 @@ impl Calls {
     /// When something happens by itself.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.deadlines.first().map(|&(at, _)| at)
+    }
+
+    /// How many ring, connect and are connected.
+    pub fn by_state(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for call in self.table.values() {
+            match call.state() {
+                CallState::Ringing => counts[0] += 1,
+                CallState::Connecting => counts[1] += 1,
+                CallState::Connected | CallState::Ended(_) => counts[2] += 1,
+            }
+        }
+        counts
     }
 
     /// How many calls there are.

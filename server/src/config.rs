@@ -4,6 +4,7 @@
 
 mod accounts;
 mod commands;
+mod limits;
 pub mod relay;
 mod transport;
 
@@ -12,6 +13,7 @@ pub use commands::{
     AuditCommand, AuditListArgs, GuestArgs, GuestBanArgs, GuestCommand, InviteCommand, InviteCreateArgs,
     InviteRevokeArgs, ListArgs, ReportCommand, ReportListArgs, ReportResolveArgs,
 };
+pub use limits::LimitsArgs;
 pub use transport::TransportArgs;
 
 use self::relay::{RelayArgs, RelaySettings};
@@ -111,6 +113,9 @@ pub struct ServeArgs {
     /// TLS, proxies, browsers, connections, metrics.
     #[command(flatten)]
     pub transport: TransportArgs,
+    /// How much a session, a guest and this server may hold.
+    #[command(flatten)]
+    pub limits: LimitsArgs,
     /// Prints one JSON object once it serves, instead of lines for people.
     #[arg(long)]
     pub json: bool,
@@ -213,7 +218,12 @@ pub struct Config {
     pub unary_deadline: Duration,
     /// How long an access token is good.
     pub access_ttl: Duration,
+    /// Streams of one connection.
+    pub streams_per_connection: u32,
 }
+
+/// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
+const STREAMS_PER_CONNECTION: u32 = 100;
 
 impl Config {
     /// Everything on loopback at free ports, data in `dir`, passwords hashed cheaply.
@@ -236,6 +246,7 @@ impl Config {
             accounts: AccountsConfig { hashing: HashingConfig::cheap(), ..AccountsConfig::default() },
             unary_deadline: UNARY_DEADLINE,
             access_ttl: ACCESS_TTL,
+            streams_per_connection: STREAMS_PER_CONNECTION,
         }
     }
 }
@@ -259,7 +270,7 @@ impl TryFrom<ServeArgs> for Config {
                     .to_owned(),
             ));
         }
-        Ok(Self {
+        let mut config = Self {
             data_dir: args.data.data_dir,
             listen: args.listen,
             public_url,
@@ -276,7 +287,10 @@ impl TryFrom<ServeArgs> for Config {
             accounts: args.accounts.into(),
             unary_deadline: UNARY_DEADLINE,
             access_ttl: ACCESS_TTL,
-        })
+            streams_per_connection: STREAMS_PER_CONNECTION,
+        };
+        args.limits.apply(&mut config);
+        Ok(config)
     }
 }
 

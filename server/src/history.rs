@@ -12,7 +12,7 @@ use crate::token::{CallRole, CallSigner};
 use castle::ids::{CallId, GuestId};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,15 +21,39 @@ const KEEPS_MAX: usize = 4096;
 /// Missed calls told at a hello.
 const MISSED_TOLD: usize = 20;
 
+/// What stands in line for the disk.
+pub(crate) enum Line {
+    /// To be kept, as of then.
+    Keep(SystemTime, Keep),
+    /// Somebody wants to know when all before it is written.
+    Written(oneshot::Sender<()>),
+}
+
 /// Where the hub puts what is to be kept.
-#[derive(Clone)]
-pub struct Keeper(mpsc::Sender<(SystemTime, Keep)>);
+#[derive(Debug, Clone)]
+pub struct Keeper(mpsc::Sender<Line>);
 
 impl Keeper {
+    /// Its other end in the hands of a test.
+    #[cfg(test)]
+    pub(crate) fn watched() -> (Self, mpsc::Receiver<Line>) {
+        let (keeps, line) = mpsc::channel(KEEPS_MAX);
+        (Self(keeps), line)
+    }
+
     /// Puts it in line, and does not wait.
     pub fn keep(&self, at: SystemTime, keep: Keep) {
-        if self.0.try_send((at, keep)).is_err() {
+        if self.0.try_send(Line::Keep(at, keep)).is_err() {
             tracing::warn!("a call is left out of the history: the disk is far behind");
+        }
+    }
+
+    /// Returns when all that was put in line before is written: who was told of the end of a call finds it then.
+    pub async fn written(&self) {
+        let (done, written) = oneshot::channel();
+        if self.0.send(Line::Written(done)).await.is_ok() {
+            // Dropped: the server goes down, and there is nothing to wait for.
+            written.await.ok();
         }
     }
 }
@@ -71,12 +95,12 @@ impl History {
         let (keeps, mut line) = mpsc::channel(KEEPS_MAX);
         let history = self.clone();
         tasks.spawn(async move {
-            while let Some(Some((at, keep))) = stop.run_until_cancelled(line.recv()).await {
-                history.write_down(at, keep).await;
+            while let Some(Some(next)) = stop.run_until_cancelled(line.recv()).await {
+                history.take(next).await;
             }
             line.close();
-            while let Some((at, keep)) = line.recv().await {
-                history.write_down(at, keep).await;
+            while let Some(next) = line.recv().await {
+                history.take(next).await;
             }
         });
         Keeper(keeps)
@@ -123,6 +147,16 @@ impl History {
             age: since(proof.created_at),
             connected_for: proof.connected_at.map(since),
         })
+    }
+
+    async fn take(&self, next: Line) {
+        match next {
+            Line::Keep(at, keep) => self.write_down(at, keep).await,
+            // Whoever asked may have stopped waiting.
+            Line::Written(done) => {
+                done.send(()).ok();
+            }
+        }
     }
 
     async fn write_down(&self, at: SystemTime, keep: Keep) {

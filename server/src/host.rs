@@ -62,7 +62,7 @@ impl HostService for HostApi {
             grpc: self.listening.grpc.to_string(),
             turn: self.listening.turn_ways(),
             http: self.listening.http.map(|http| http.to_string()).unwrap_or_default(),
-            ice_servers: Some(self.ice.servers_for(SystemTime::now(), CredentialOwner::NOBODY).into()),
+            ice_servers: Some(self.ice.servers(CredentialOwner::NOBODY).into()),
             sessions: busy.sessions,
             calls: busy.calls,
             waiting: busy.waiting,

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::history::{History, Keeper};
 use crate::ice::{CREDENTIAL_TTL, IceVendor};
 use crate::lobby::{Input, Lobby, LobbyConfig};
+use crate::metrics::{Count, Metrics};
 use crate::token::CallSigner;
 use castle::ids::SessionId;
 use handle::Message;
@@ -76,14 +77,47 @@ struct Drain {
     drained: Option<oneshot::Sender<()>>,
 }
 
+/// What the hub uses and others own.
+pub struct Around {
+    /// STUN and TURN servers.
+    pub ice: Arc<IceVendor>,
+    /// Signs the proofs of calls.
+    pub signer: Arc<CallSigner>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The figures that the hub adds to with each frame.
+struct HubFigures {
+    all: Arc<Metrics>,
+    frames_in: Count,
+    frames_out: Count,
+}
+
+impl HubFigures {
+    fn new(all: Arc<Metrics>) -> Self {
+        let (frames_in, frames_out) = (all.hub.frames.of("in"), all.hub.frames.of("out"));
+        Self { all, frames_in, frames_out }
+    }
+}
+
+/// A Match stream.
+struct MatchStream {
+    /// Tells it from an earlier one of the same session.
+    number: u64,
+    lines: mpsc::Sender<MatchLine>,
+    /// Since when the place is waited for.
+    since: Duration,
+}
+
 /// The task and all it owns.
 pub struct Hub {
     config: HubConfig,
+    metrics: HubFigures,
     origin: Instant,
     lobby: Lobby,
     sessions: Sessions,
-    /// With the number that tells a stream from an earlier one of the same session.
-    match_streams: BTreeMap<SessionId, (u64, mpsc::Sender<MatchLine>)>,
+    match_streams: BTreeMap<SessionId, MatchStream>,
     match_streams_begun: u64,
     acks: BTreeSet<(Duration, SessionId)>,
     ice_due: BTreeSet<(Duration, SessionId)>,
@@ -101,8 +135,7 @@ impl Hub {
     /// ids, call ids and resume tokens come from it.
     pub fn spawn(
         config: HubConfig,
-        ice: Arc<IceVendor>,
-        signer: Arc<CallSigner>,
+        around: Around,
         history: History,
         seed: [u8; 32],
         tasks: &TaskTracker,
@@ -111,18 +144,15 @@ impl Hub {
         let (mailbox, messages) = mpsc::channel(MAILBOX_MAX);
         let limits = Arc::new(config.sessions.clone());
         let keeper = history.keep_on(tasks, stop.clone());
-        tasks.spawn(Self::new(config, ice, (signer, keeper), seed).run(messages, stop));
-        HubHandle::new(mailbox, limits, history)
+        tasks.spawn(Self::new(config, around, keeper.clone(), seed).run(messages, stop));
+        HubHandle::new(mailbox, limits, history, keeper)
     }
 
-    fn new(
-        config: HubConfig,
-        ice: Arc<IceVendor>,
-        (signer, keeper): (Arc<CallSigner>, Keeper),
-        seed: [u8; 32],
-    ) -> Self {
+    fn new(config: HubConfig, around: Around, keeper: Keeper, seed: [u8; 32]) -> Self {
+        let Around { ice, signer, metrics } = around;
         let mut ids = StdRng::from_seed(seed);
         Self {
+            metrics: HubFigures::new(metrics),
             origin: Instant::now(),
             lobby: Lobby::new(config.lobby.clone(), ids.random()),
             sessions: Sessions::new(config.sessions.clone()),
@@ -213,6 +243,7 @@ impl Hub {
                 reply.send(self.open(now, opening, backstory, outbox)).ok();
             }
             Message::Frames { session, epoch, frames } => {
+                self.metrics.frames_in.add_many(frames.len() as u64);
                 for frame in frames {
                     self.frame(now, session, epoch, frame);
                 }
@@ -244,8 +275,18 @@ impl Hub {
             Message::Busy { reply } => {
                 let (calls, waiting) = self.lobby.busy();
                 let count = |n: usize| n.try_into().unwrap_or(u32::MAX);
-                let sessions = count(self.sessions.len());
-                reply.send(Busy { sessions, calls: count(calls), waiting: count(waiting) }).ok();
+                let [ringing, connecting, connected] = self.lobby.calls_by_state().map(count);
+                let busy = Busy {
+                    sessions: count(self.sessions.len()),
+                    streams: count(self.sessions.attached_count()),
+                    calls: count(calls),
+                    ringing,
+                    connecting,
+                    connected,
+                    waiting: count(waiting),
+                };
+                // A scraper may have stopped waiting.
+                reply.send(busy).ok();
             }
             Message::Drain { go_away, reply } => self.begin_drain(now, go_away, reply),
         }
@@ -262,3 +303,6 @@ impl Hub {
         Error::Draining { retry_after: self.config.drain_retry }
     }
 }
+
+#[cfg(test)]
+mod simulation;

@@ -191,13 +191,20 @@ impl TurnService {
 /// Hands out ICE servers with fresh credentials.
 pub struct IceVendor {
     services: Vec<Arc<TurnService>>,
+    clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     on_end: Option<Box<dyn Fn(CredentialsOf) + Send + Sync>>,
 }
 
 impl IceVendor {
     /// Vends these services, in order of preference.
     pub fn new(services: Vec<Arc<TurnService>>) -> Self {
-        Self { services, on_end: None }
+        Self { services, clock: Box::new(SystemTime::now), on_end: None }
+    }
+
+    /// By this clock, which is that of the relay.
+    #[must_use]
+    pub fn by(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self { clock: Box::new(clock), ..self }
     }
 
     /// The relay that takes these credentials is told by `on_end` of those that are void.
@@ -211,6 +218,16 @@ impl IceVendor {
         if let Some(on_end) = &self.on_end {
             on_end(whose);
         }
+    }
+
+    /// Servers with credentials that are good from now.
+    pub fn servers(&self, owner: CredentialOwner) -> IceServers {
+        self.servers_for((self.clock)(), owner)
+    }
+
+    /// How many services there are, and how many of them are usable.
+    pub fn health(&self) -> (usize, usize) {
+        (self.services.len(), self.services.iter().filter(|service| service.is_usable()).count())
     }
 
     /// Servers with credentials that are good from `now` for [`CREDENTIAL_TTL`]. Services found broken are left

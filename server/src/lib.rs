@@ -26,6 +26,8 @@ pub mod metrics;
 pub mod moderation;
 pub mod names;
 pub mod passwords;
+#[cfg(test)]
+mod seeds;
 pub mod server;
 pub mod service;
 pub mod session;

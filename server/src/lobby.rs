@@ -70,6 +70,11 @@ impl Lobby {
         (self.calls.len(), self.matchmaker.len())
     }
 
+    /// How many calls ring, connect and are connected.
+    pub fn calls_by_state(&self) -> [usize; 3] {
+        self.calls.by_state()
+    }
+
     /// How many sessions `guest` has, attached or not.
     pub fn sessions_of(&self, guest: GuestId) -> usize {
         self.guests.get(guest).map_or(0, |present| present.sessions.len())
@@ -404,6 +409,8 @@ impl Lobby {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod inspection;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

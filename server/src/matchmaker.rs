@@ -8,6 +8,8 @@
 //! PURE: time is an argument; it knows neither calls nor presence, only what the lobby tells it.
 
 mod estimate;
+#[cfg(test)]
+mod fairness;
 mod index;
 mod news;
 mod pairing;
@@ -79,6 +81,8 @@ pub struct Matchmaker {
     found: BTreeMap<SessionId, (String, CallId)>,
     waits: Waits,
     turn: Turn,
+    #[cfg(test)]
+    onlooker: Option<fairness::Onlooker>,
 }
 
 fn ordered(a: GuestId, b: GuestId) -> (GuestId, GuestId) {
@@ -107,6 +111,8 @@ impl Matchmaker {
             found: BTreeMap::new(),
             waits: Waits::default(),
             turn: Turn::default(),
+            #[cfg(test)]
+            onlooker: None,
         }
     }
 

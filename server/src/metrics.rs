@@ -25,6 +25,8 @@ pub struct Metrics {
     pub hub: HubMetrics,
     /// The embedded relay.
     pub relay: RelayMetrics,
+    /// The store.
+    pub store: StoreMetrics,
     registry: Registry,
 }
 
@@ -54,6 +56,8 @@ pub struct IdentityMetrics {
     pub logins: CountBy,
     /// Password hashes that were computed.
     pub hashes: Level,
+    /// Those who wait for one.
+    pub hashes_waiting: Level,
 }
 
 /// Sessions, calls and the queue.
@@ -61,15 +65,36 @@ pub struct IdentityMetrics {
 pub struct HubMetrics {
     /// Sessions, attached to a stream or within their resume window.
     pub sessions: Level,
-    /// Calls that ring, connect or are connected.
-    pub calls: Level,
+    /// Those that are attached.
+    pub streams: Level,
+    /// Frames of sessions by `direction`: `in` from clients, `out` to them.
+    pub frames: CountBy,
+    /// Rows of the hall that were put on streams.
+    pub hall_rows: Count,
+    /// Calls by `state`.
+    pub calls: LevelBy,
+    /// Calls that ended, by `reason`.
+    pub calls_ended: CountBy,
     /// Guests who wait for a match.
     pub match_queue: Level,
+    /// How long those who were matched had waited.
+    pub match_waits: Times,
 }
 
-/// The embedded relay.
+/// The store.
+#[derive(Debug)]
+pub struct StoreMetrics {
+    /// One sync of the disk, for all who wait for it.
+    pub commits: Times,
+}
+
+/// The embedded relay, or others'.
 #[derive(Debug)]
 pub struct RelayMetrics {
+    /// TURN services that guests may be given: the embedded one, or each of others' servers.
+    pub services: Level,
+    /// Those of them that work.
+    pub services_usable: Level,
     /// Live allocations.
     pub allocations: Level,
     /// Allocations made.
@@ -99,6 +124,7 @@ impl Metrics {
             identity: IdentityMetrics::new(&mut to),
             hub: HubMetrics::new(&mut to),
             relay: RelayMetrics::new(&mut to),
+            store: StoreMetrics::new(&mut to),
             registry,
         }
     }
@@ -191,6 +217,7 @@ impl IdentityMetrics {
         Self {
             logins: to.count_by("logins", "result", "Attempts to log in"),
             hashes: to.level("password_hashes_done", "Password hashes computed since the start"),
+            hashes_waiting: to.level("password_hashes_waiting", "Attempts waiting for a password hash"),
         }
     }
 }
@@ -199,8 +226,29 @@ impl HubMetrics {
     fn new(to: &mut Registrar<'_>) -> Self {
         Self {
             sessions: to.level("sessions", "Sessions, attached or within their resume window"),
-            calls: to.level("calls", "Calls that ring, connect or are connected"),
+            streams: to.level("streams", "Sessions attached to a stream"),
+            frames: to.count_by("frames", "direction", "Frames of sessions, in from clients and out to them"),
+            hall_rows: to.count("hall_rows", "Rows of the hall put on streams"),
+            calls: to.level_by("calls", "state", "Calls that ring, connect or are connected"),
+            calls_ended: to.count_by("calls_ended", "reason", "Calls that ended"),
             match_queue: to.level("match_queue", "Guests waiting for a match"),
+            match_waits: to.times(
+                "match_wait",
+                &[0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0],
+                "How long those who were matched had waited",
+            ),
+        }
+    }
+}
+
+impl StoreMetrics {
+    fn new(to: &mut Registrar<'_>) -> Self {
+        Self {
+            commits: to.times(
+                "store_commit",
+                &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5],
+                "One sync of the disk, for all writes that wait for it",
+            ),
         }
     }
 }
@@ -208,6 +256,9 @@ impl HubMetrics {
 impl RelayMetrics {
     fn new(to: &mut Registrar<'_>) -> Self {
         Self {
+            services: to
+                .level("turn_services", "TURN services: the embedded one, or each of others' servers"),
+            services_usable: to.level("turn_services_usable", "TURN services that worked when last tried"),
             allocations: to.level("relay_allocations", "Live allocations of the embedded relay"),
             allocations_made: to.count("relay_allocations_made", "Allocations made by the embedded relay"),
             packets: to.count("relay_packets", "Packets relayed"),

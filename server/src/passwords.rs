@@ -85,6 +85,11 @@ impl Hasher {
         self.work_done.load(Ordering::Relaxed)
     }
 
+    /// How many wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// A PHC string for `password`.
     ///
     /// Errors: `RateLimited` when too many wait.

@@ -14,7 +14,7 @@ use crate::config::{Config, MatchRoute, PublicUrl};
 use crate::error::Error;
 use crate::history::History;
 use crate::host::HostApi;
-use crate::hub::{GoAway, Hub, HubConfig, HubHandle};
+use crate::hub::{Around, GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::{IceVendor, TurnSecret};
 use crate::metrics::Metrics;
 use crate::moderation::Moderation;
@@ -29,7 +29,6 @@ use crate::transport::probes::Gather;
 use crate::transport::{Readiness, TlsError};
 use crate::turn::Relay;
 use crate::turn::service::{RelayService, RelayStartError};
-use castle::limits::FRAME_BYTES_MAX;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
 use castle::v1::host_service_server::HostServiceServer;
@@ -44,8 +43,8 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
-/// Messages that are decoded, bytes: those over the limit of a frame but not of this are answered in band.
-const DECODED_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+/// Messages that are decoded are at most so many frames large: those over one but not over this are answered in band.
+const DECODED_FRAMES_MAX: usize = 2;
 /// What sessions are told when the server goes down: long enough that a restart is done, short against the
 /// resume window, and spread so that not all come back at once.
 const GO_AWAY: GoAway = GoAway {
@@ -142,10 +141,12 @@ impl Server {
     /// Opens the store and binds every port.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         let store_failed = CancellationToken::new();
-        let store: Arc<dyn Store> = Arc::new(open_store(&config, store_failed.clone()).await?);
+        let metrics = Arc::new(Metrics::new());
+        let store = open_store(&config, store_failed.clone(), Arc::clone(&metrics)).await?;
+        let store: Arc<dyn Store> = Arc::new(store);
         let secrets = store.secrets().await?;
         let listen = |what: String| move |source| StartError::Listen { what, source };
-        let mut ports = Ports::bind(&config, Arc::new(Metrics::new())).await?;
+        let mut ports = Ports::bind(&config, Arc::clone(&metrics)).await?;
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
         let mut listening = ports.listening(&config)?;
         let secret = TurnSecret::new(secrets.turn.clone());
@@ -172,8 +173,7 @@ impl Server {
         tasks.spawn(relay.watcher.clone().run(stopped.clone()));
         let hub = Hub::spawn(
             hub_config(&config),
-            Arc::clone(&ice),
-            Arc::clone(&signers.call),
+            Around { ice: Arc::clone(&ice), signer: Arc::clone(&signers.call), metrics },
             History::new(Arc::clone(&store), Arc::clone(&signers.call)),
             rand::random(),
             &tasks,
@@ -236,12 +236,13 @@ impl Server {
     pub async fn run(self, shutdown: CancellationToken, force: CancellationToken) -> Result<(), RunError> {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<CastleServiceServer<CastleApi>>().await;
-        let castle = CastleStreams::new(self.api(), DECODED_BYTES_MAX);
+        let decoded_bytes_max = DECODED_FRAMES_MAX * self.config.session.sizes.frame;
+        let castle = CastleStreams::new(self.api(), decoded_bytes_max);
         let (moderation, url) = (self.moderation.clone(), self.listening.url.clone());
         let acts = AdminServiceServer::new(AdminApi::for_host(moderation.clone(), url.clone()));
         let authenticator = Arc::clone(&self.authenticator);
         let admins = AdminApi::for_admins(moderation, url, authenticator, self.config.unary_deadline);
-        let admins = AdminServiceServer::new(admins).max_decoding_message_size(DECODED_BYTES_MAX);
+        let admins = AdminServiceServer::new(admins).max_decoding_message_size(decoded_bytes_max);
         health.set_serving::<AdminServiceServer<AdminApi>>().await;
         let host = HostServiceServer::new(HostApi {
             store: Arc::clone(&self.store),
@@ -264,7 +265,7 @@ impl Server {
             Arc::clone(&self.ports.metrics),
             self.hub.clone(),
             Arc::clone(&self.accounts),
-            self.relay.clone(),
+            (self.relay.clone(), Arc::clone(&self.ice)),
         );
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, gather, &tasks, &stopped, stop_probes);
@@ -321,19 +322,32 @@ impl Server {
     }
 }
 
-async fn open_store(config: &Config, failed: CancellationToken) -> Result<SledStore, OpenError> {
+async fn open_store(
+    config: &Config,
+    failed: CancellationToken,
+    metrics: Arc<Metrics>,
+) -> Result<SledStore, OpenError> {
     let data_dir = config.data_dir.clone();
+    let synced = move |took| metrics.store.commits.observe(took);
     tokio::task::spawn_blocking(move || {
         admin::make_data_dir(&data_dir)?;
-        SledStore::open(&admin::store_dir(&data_dir), SystemTime::now(), failed)
+        SledStore::open_timed(&admin::store_dir(&data_dir), SystemTime::now(), failed, synced)
     })
     .await
     .expect("opening a store does not panic")
 }
 
 /// Figures that are only looked at when somebody asks.
-fn gathering(metrics: Arc<Metrics>, hub: HubHandle, accounts: Arc<Accounts>, relay: Option<Relay>) -> Gather {
+fn gathering(
+    metrics: Arc<Metrics>,
+    hub: HubHandle,
+    accounts: Arc<Accounts>,
+    (relay, ice): (Option<Relay>, Arc<IceVendor>),
+) -> Gather {
     Arc::new(move || {
+        let (services, usable) = ice.health();
+        metrics.relay.services.set(services as i64);
+        metrics.relay.services_usable.set(usable as i64);
         if let Some(relay) = &relay {
             let counters = relay.counters();
             metrics.relay.allocations.set(i64::try_from(counters.allocations()).unwrap_or(i64::MAX));
@@ -347,9 +361,16 @@ fn gathering(metrics: Arc<Metrics>, hub: HubHandle, accounts: Arc<Accounts>, rel
         Box::pin(async move {
             let Ok(busy) = hub.busy().await else { return };
             metrics.hub.sessions.set(busy.sessions.into());
-            metrics.hub.calls.set(busy.calls.into());
+            metrics.hub.streams.set(busy.streams.into());
+            let states =
+                [("ringing", busy.ringing), ("connecting", busy.connecting), ("connected", busy.connected)];
+            for (state, calls) in states {
+                metrics.hub.calls.set(state, calls.into());
+            }
             metrics.hub.match_queue.set(busy.waiting.into());
             metrics.identity.hashes.set(i64::try_from(accounts.hashes_done()).unwrap_or(i64::MAX));
+            let waiting = i64::try_from(accounts.hashes_waiting()).unwrap_or(i64::MAX);
+            metrics.identity.hashes_waiting.set(waiting);
         })
     })
 }

@@ -207,7 +207,11 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ListCallsRequest>,
     ) -> Result<Response<v1::ListCallsResponse>, Status> {
-        self.unary(request, async |caller, asked| calls::list_calls(&*self.store, &caller, asked).await).await
+        self.unary(request, async |caller, asked| {
+            self.hub.history_written().await;
+            calls::list_calls(&*self.store, &caller, asked).await
+        })
+        .await
     }
 
     async fn erase_calls(

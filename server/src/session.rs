@@ -46,8 +46,29 @@ pub struct SessionConfig {
     pub heartbeat: Duration,
     /// Silence after which the client is taken for gone.
     pub heartbeat_timeout: Duration,
-    /// Largest frame, bytes.
-    pub frame_bytes_max: usize,
+    /// Largest frames, and parts of them.
+    pub sizes: Sizes,
+}
+
+/// How large what clients send may be, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// A frame.
+    pub frame: usize,
+    /// A session description.
+    pub sdp: usize,
+    /// A candidate.
+    pub candidate: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            frame: limits::FRAME_BYTES_MAX,
+            sdp: limits::SDP_BYTES_MAX,
+            candidate: limits::CANDIDATE_BYTES_MAX,
+        }
+    }
 }
 
 impl Default for SessionConfig {
@@ -56,7 +77,7 @@ impl Default for SessionConfig {
             hello_timeout: limits::HELLO_TIMEOUT,
             heartbeat: limits::HEARTBEAT,
             heartbeat_timeout: limits::HEARTBEAT_TIMEOUT,
-            frame_bytes_max: limits::FRAME_BYTES_MAX,
+            sizes: Sizes::default(),
         }
     }
 }
@@ -297,7 +318,8 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
     ) -> Result<ClientFrame, Ended> {
         use v1::signal_request::Frame;
         let (seq, ack, bytes) = (frame.seq, frame.ack, frame.encoded_len());
-        let limit = self.streams.config.frame_bytes_max;
+        let sizes = self.streams.config.sizes;
+        let limit = sizes.frame;
         let command = match frame.frame {
             _ if bytes > limit => Some(Err(Error::FrameTooLarge { what: "frame", limit })),
             Some(Frame::Hello(_)) => return Err(Ended::Fault(Error::HelloExpected)),
@@ -315,7 +337,7 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
             None => Some(Err(Error::MalformedFrame {
                 detail: "a frame with seq says something this server knows",
             })),
-            Some(frame) => Some(wire::command(frame).map(Asked::Lobby)),
+            Some(frame) => Some(wire::command(frame, sizes).map(Asked::Lobby)),
         };
         let (request_id, command) = wire::checked_request_id(frame.request_id, command);
         Ok(ClientFrame { seq, ack, request_id, command })
@@ -335,10 +357,9 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
     fn transport_error(&self, status: &Status) -> Ended {
         match status.code() {
             // What the decoder says to a message over its limit, and to bytes that are no message.
-            Code::OutOfRange | Code::ResourceExhausted => Ended::Fault(Error::FrameTooLarge {
-                what: "frame",
-                limit: self.streams.config.frame_bytes_max,
-            }),
+            Code::OutOfRange | Code::ResourceExhausted => {
+                Ended::Fault(Error::FrameTooLarge { what: "frame", limit: self.streams.config.sizes.frame })
+            }
             Code::Internal if status.message().contains("decode") => {
                 Ended::Fault(Error::MalformedFrame { detail: "not a SignalRequest" })
             }

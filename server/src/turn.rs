@@ -68,7 +68,7 @@ pub enum RelayError {
 /// The time as the system tells it.
 pub fn system_clock() -> Clock {
     let start = Instant::now();
-    Arc::new(move || Now {
+    Clock::new(move || Now {
         at: start.elapsed(),
         unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     })

@@ -4,28 +4,39 @@
 //! Each returns for all input, and panics where a promise about it is broken. Never decides anything.
 
 use crate::accounts;
+use crate::ice::TurnSecret;
 use crate::names;
 use crate::session;
 use crate::store::backup;
 use crate::store::keys::SigningKey;
 use crate::token::{self, AccessSigner, CallSigner, RefreshMinter};
 use crate::transport::TrustedProxies;
+use crate::turn::counters::Counters;
+use crate::turn::machine::limits::Limits;
+use crate::turn::machine::{Client, Effect, Effects, Input, Machine, Now, RelayIp, Settings, Sockets};
+use crate::turn::peers::PeerRules;
+use crate::turn::wire::{Response, frame_bytes};
 use castle::limits::{NAME_CHARS_MAX, NAME_CHARS_MIN};
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::SystemTime;
+use castle_connectivity::framing::Deframer;
+use castle_connectivity::stun::Message;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use tonic::codegen::http::{HeaderMap, HeaderValue};
 
 /// A kind of input, as its folder in the corpus is called, and the function that understands it.
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ENTRIES: [Entry; 6] = [
+pub const ENTRIES: [Entry; 8] = [
     ("frames", frame),
     ("tokens", token),
     ("names", name),
     ("invitations", invitation),
     ("forwarded", forwarded),
     ("backups", backup),
+    ("datagrams", datagram),
+    ("streams", stream),
 ];
 
 /// Keys that nothing is ever signed with outside this file.
@@ -101,4 +112,68 @@ pub fn backup(bytes: &[u8]) {
         let (written, tail) = writer.end().expect("memory takes all");
         assert_eq!((written.as_slice(), tail), (bytes, read.tail), "a backup has one form");
     }
+}
+
+/// A relay that has no socket to give.
+struct NoSockets;
+
+impl Sockets for NoSockets {
+    type Socket = ();
+
+    fn open(&mut self, _: IpAddr, _: bool) -> Option<((), u16)> {
+        None
+    }
+}
+
+/// A datagram that comes to the relay, or from one to the client. Its sender holds no credential.
+pub fn datagram(bytes: &[u8]) {
+    let ip = IpAddr::from(Ipv4Addr::new(203, 0, 113, 9));
+    let settings = Settings {
+        ips: vec![RelayIp { bound: ip, shown: ip }],
+        peers: PeerRules::new(false, |_| false),
+        limits: Limits::default(),
+        secret: TurnSecret::new(SEED),
+        nonce_key: SEED,
+    };
+    let mut relay = Machine::new(settings, NoSockets, Arc::new(Counters::default()));
+    let from = SocketAddr::from(([198, 51, 100, 7], 4000));
+    let client = Client { from, listener: 0, stream: false };
+    let (now, mut effects) = (Now { at: Duration::ZERO, unix: 0 }, Effects::default());
+    relay.handle(now, Input::Client { client, link: &(), packet: bytes }, &mut effects);
+    assert_eq!(relay.allocations(), 0, "nothing is relayed for a stranger");
+    assert!(effects.list.len() <= 1, "one question has one answer");
+    for effect in &effects.list {
+        let Effect::ToClient { bytes: range, .. } = effect else { panic!("something left for others") };
+        assert!(Response::read(&effects.bytes[range.clone()], None).is_some(), "an answer is STUN");
+    }
+    if let Some(message) = Message::decode(bytes) {
+        let read =
+            Message::decode(&message.clone().unsealed().encode(None)).expect("what was read can be written");
+        assert_eq!((read.method, read.class), (message.method, message.class));
+    }
+}
+
+/// What a stream of TURN over TCP or TLS brings: the same messages, however it is cut.
+pub fn stream(bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Ok(Some(length)) = frame_bytes(rest) {
+        assert!(length > 0, "a frame takes room");
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    let read = |pieces: &[&[u8]]| {
+        let (mut deframer, mut messages) = (Deframer::default(), Vec::new());
+        for piece in pieces {
+            deframer.feed(piece);
+            loop {
+                match deframer.message() {
+                    Ok(Some(message)) => messages.push(message.to_vec()),
+                    Ok(None) => break,
+                    Err(_) => return messages,
+                }
+            }
+        }
+        messages
+    };
+    let (one, other) = bytes.split_at(bytes.len() / 2);
+    assert_eq!(read(&[bytes]), read(&[one, other]));
 }

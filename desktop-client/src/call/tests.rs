@@ -9,6 +9,7 @@ fn info(id: u128, origin: Origin, phase: Phase) -> CallInfo {
     CallInfo {
         id: CallId::from_bits(id),
         peer: "Bea".into(),
+        peer_guest: None,
         peer_name: "bea".into(),
         phase,
         origin,
@@ -45,7 +46,8 @@ impl Story {
     fn connected(origin: Origin) -> Self {
         let mut story = Self::begin();
         story.hears(Input::Server(info(1, origin, Phase::Ringing)));
-        story.hears(Input::Server(info(1, origin, Phase::Connecting(Role::Offerer))));
+        let role = if origin == Origin::Received { Role::Answerer } else { Role::Offerer };
+        story.hears(Input::Server(info(1, origin, Phase::Connecting(role))));
         story.hears(Input::PathUp(ID, Route::Host));
         assert_eq!(story.hears(Input::BothUp(ID)), [Effect::OpenGates]);
         story
@@ -66,12 +68,13 @@ fn a_placed_call_rings_connects_and_opens_the_gates_only_when_both_ends_are_up()
     let mut story = Story::begin();
     let place = story.hears(Input::Place(Target::Name("bea".into())));
     assert_eq!(place, [Effect::Send(Frame::Place(Target::Name("bea".into())))]);
-    assert_eq!(story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing))), []);
-    let open = story.hears(Input::Server(info(1, Origin::Placed, Phase::Connecting(Role::Offerer))));
+    let open = story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing)));
     assert_eq!(open, [Effect::OpenPeer { call: ID, offers: true, relay_only: false }]);
     let offer = Negotiation::Offer("v=0".into());
     let sent = story.hears(Input::Local(ID, offer.clone()));
     assert_eq!(sent, [Effect::Send(Frame::Negotiation(ID, offer))]);
+    let agreed = story.hears(Input::Server(info(1, Origin::Placed, Phase::Connecting(Role::Offerer))));
+    assert_eq!(agreed, [Effect::Converse]);
     let answer = Negotiation::Answer("v=0".into());
     assert_eq!(story.hears(Input::Remote(ID, answer.clone())), [Effect::ToPeer(answer)]);
     let up = story.hears(Input::PathUp(ID, Route::Relay));
@@ -90,6 +93,91 @@ fn a_placed_call_rings_connects_and_opens_the_gates_only_when_both_ends_are_up()
     );
     let lasted = Some(Duration::from_secs(5));
     assert!(matches!(story.machine.state, State::Over { lasted: l, .. } if l == lasted));
+}
+
+fn offer(text: &str) -> Negotiation {
+    Negotiation::Offer(text.into())
+}
+
+fn candidate() -> Negotiation {
+    let candidate = "c".into();
+    Negotiation::Candidate(Candidate { candidate, mid: "0".into(), index: 0, ufrag: String::new() })
+}
+
+const ANSWERS: Effect = Effect::OpenPeer { call: ID, offers: false, relay_only: false };
+
+#[test]
+fn while_it_rings_here_the_answer_is_made_and_after_the_accept_nothing_is_made_twice() {
+    let mut story = Story::begin();
+    assert_eq!(story.hears(Input::Server(info(1, Origin::Received, Phase::Ringing))), [ANSWERS]);
+    for said in [offer("v=0"), candidate()] {
+        assert_eq!(story.hears(Input::Remote(ID, said.clone())), [Effect::ToPeer(said)]);
+    }
+    let answer = Negotiation::Answer("v=0".into());
+    let sent = story.hears(Input::Local(ID, answer.clone()));
+    assert_eq!(sent, [Effect::Send(Frame::Negotiation(ID, answer))]);
+    assert_eq!(story.hears(Input::Accept), [Effect::Send(Frame::Accept(ID))]);
+    let connecting = info(1, Origin::Received, Phase::Connecting(Role::Answerer));
+    assert_eq!(story.hears(Input::Server(connecting)), [Effect::Converse]);
+    assert_eq!(story.hears(Input::Remote(ID, offer("v=0"))), [], "the server says it again");
+    assert_eq!(story.hears(Input::Remote(ID, offer("v=1"))), [Effect::ToPeer(offer("v=1"))]);
+}
+
+#[test]
+fn a_device_that_is_not_the_one_to_answer_puts_away_what_it_prepared() {
+    let mut story = Story::begin();
+    story.hears(Input::Server(info(1, Origin::Received, Phase::Ringing)));
+    story.hears(Input::Remote(ID, offer("v=0")));
+    let elsewhere = info(1, Origin::Received, Phase::Ended(Reason::AnsweredElsewhere));
+    let ended = Effect::Ended(ID, Reason::AnsweredElsewhere);
+    assert_eq!(story.hears(Input::Server(elsewhere)), [Effect::ClosePeer, ended]);
+    assert_eq!(story.hears(Input::Local(ID, candidate())), []);
+}
+
+#[test]
+fn a_caller_who_begins_anew_is_prepared_for_anew() {
+    let mut story = Story::begin();
+    story.hears(Input::Server(info(1, Origin::Received, Phase::Ringing)));
+    story.hears(Input::Remote(ID, offer("v=0")));
+    let again = story.hears(Input::Remote(ID, offer("v=1")));
+    assert_eq!(again, [Effect::ClosePeer, ANSWERS, Effect::ToPeer(offer("v=1"))]);
+}
+
+#[test]
+fn nothing_is_heard_from_a_callee_who_has_not_accepted() {
+    let mut story = Story::begin();
+    story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing)));
+    for said in [Negotiation::Answer("v=0".into()), candidate(), offer("v=0")] {
+        assert_eq!(story.hears(Input::Remote(ID, said)), []);
+    }
+}
+
+#[test]
+fn what_cannot_be_prepared_takes_the_call_back_or_fails_it_when_it_is_accepted() {
+    let mut story = Story::begin();
+    story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing)));
+    let failed = Effect::Ended(ID, Reason::Failed);
+    let effects = story.hears(Input::PathFailed(ID));
+    assert_eq!(effects, [Effect::Send(Frame::Cancel(ID)), Effect::ClosePeer, failed.clone()]);
+
+    let mut story = Story::begin();
+    story.hears(Input::Server(info(1, Origin::Received, Phase::Ringing)));
+    assert_eq!(story.hears(Input::PathFailed(ID)), [Effect::ClosePeer]);
+    assert_eq!(story.hears(Input::Accept), [Effect::Send(Frame::Accept(ID))]);
+    let accepted = story.hears(Input::Server(info(1, Origin::Received, Phase::Connecting(Role::Answerer))));
+    assert_eq!(accepted, [Effect::Send(Frame::HangUp { call: ID, failed: true }), failed]);
+}
+
+#[test]
+fn a_new_session_is_told_again_what_the_lost_one_said_while_it_rang() {
+    let mut story = Story::begin();
+    let ringing = info(1, Origin::Received, Phase::Ringing);
+    story.hears(Input::Server(ringing.clone()));
+    story.hears(Input::Remote(ID, offer("v=0")));
+    story.hears(Input::Accept);
+    let again = story.hears(Input::SessionLost(Some(ringing)));
+    assert_eq!(again, [Effect::ClosePeer, ANSWERS, Effect::Send(Frame::Accept(ID))]);
+    assert_eq!(story.hears(Input::Remote(ID, offer("v=0"))), [Effect::ToPeer(offer("v=0"))]);
 }
 
 #[test]
@@ -117,6 +205,7 @@ fn frames_of_another_call_are_ignored() {
 fn either_end_of_a_connected_call_may_offer_a_new_way() {
     for origin in [Origin::Placed, Origin::Received] {
         let mut story = Story::connected(origin);
+        story.hears(Input::Remote(ID, Negotiation::Answer("v=first".into())));
         for what in [Negotiation::Offer("v=0".into()), Negotiation::Answer("v=0".into())] {
             assert_eq!(story.hears(Input::Remote(ID, what.clone())), [Effect::ToPeer(what)]);
         }
@@ -159,7 +248,8 @@ fn glare_becomes_one_call() {
     let effects = story.hears(Input::Server(info(2, Origin::Received, Phase::Connecting(Role::Answerer))));
     let two = CallId::from_bits(2);
     let open = Effect::OpenPeer { call: two, offers: false, relay_only: false };
-    assert_eq!(effects, [Effect::Ended(ID, Reason::Superseded), open]);
+    let superseded = Effect::Ended(ID, Reason::Superseded);
+    assert_eq!(effects, [Effect::ClosePeer, superseded, open, Effect::Converse]);
     assert_eq!(story.hears(Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::Superseded)))), []);
     assert_eq!(story.machine.live().map(|call| call.id), Some(two));
 }
@@ -216,6 +306,8 @@ fn a_session_that_began_anew_ends_what_the_server_forgot() {
 #[derive(Default)]
 struct Watch {
     open: Option<CallId>,
+    /// The connection may reach for the other end.
+    loose: bool,
     gates: bool,
     ended: BTreeSet<CallId>,
 }
@@ -228,28 +320,34 @@ impl Watch {
                     assert_eq!(self.open.replace(*call), None, "seed {seed}: two connections");
                     assert!(!self.ended.contains(call), "seed {seed}: a dead call connects");
                 }
+                Effect::Converse => {
+                    assert!(self.open.is_some(), "seed {seed}: nobody to converse");
+                    assert!(!std::mem::replace(&mut self.loose, true), "seed {seed}: let loose twice");
+                }
                 Effect::ClosePeer => {
                     assert!(self.open.take().is_some(), "seed {seed}: nothing to close");
-                    self.gates = false;
+                    (self.loose, self.gates) = (false, false);
                 }
                 Effect::OpenGates => {
-                    assert!(self.open.is_some(), "seed {seed}: gates without a connection");
+                    assert!(self.loose, "seed {seed}: gates of a connection that reaches nobody");
                     assert!(!std::mem::replace(&mut self.gates, true), "seed {seed}: gates opened twice");
                 }
                 Effect::ToPeer(_) => assert!(self.open.is_some(), "seed {seed}"),
                 Effect::Ended(call, _) => {
                     assert!(self.ended.insert(*call), "seed {seed}: {call} ended twice");
                 }
-                Effect::Send(frame) => {
-                    if let Frame::Negotiation(call, _) | Frame::MediaConnected(call, _) = frame {
-                        assert_eq!(self.open, Some(*call), "seed {seed}: {frame:?}");
-                    }
+                Effect::Send(Frame::Negotiation(call, _)) => {
+                    assert_eq!(self.open, Some(*call), "seed {seed}: said for nobody");
                 }
-                Effect::PlaceLost => {}
+                Effect::Send(Frame::MediaConnected(call, _)) => {
+                    assert!(self.loose && self.open == Some(*call), "seed {seed}: up without the other end");
+                }
+                Effect::Send(_) | Effect::PlaceLost => {}
             }
         }
-        let wants_peer = matches!(machine.state, State::Negotiating { .. } | State::Connected { .. });
-        assert_eq!(self.open.is_some(), wants_peer, "seed {seed}: {:?}", machine.state);
+        let agreed = matches!(machine.state, State::Negotiating { .. } | State::Connected { .. });
+        assert_eq!(self.loose, agreed, "seed {seed}: {:?}", machine.state);
+        assert!(self.open.is_none() || machine.live().is_some(), "seed {seed}: {:?}", machine.state);
         assert_eq!(self.gates, matches!(machine.state, State::Connected { .. }), "seed {seed}");
         if let Some(live) = machine.live() {
             assert!(!self.ended.contains(&live.id), "seed {seed}: a dead call lives");
@@ -270,7 +368,7 @@ fn random_input(rng: &mut ChaCha8Rng) -> Input {
     let origin = [Origin::Placed, Origin::Received, Origin::Matched][rng.random_range(0..3)];
     let mut info = info(id, origin, phase);
     info.presence = [Presence::Present, Presence::Reconnecting, Presence::Gone][rng.random_range(0..3)];
-    match rng.random_range(0..20) {
+    match rng.random_range(0..22) {
         0 => Input::Place(Target::NextFree),
         1 => Input::PlaceRefused,
         2 => Input::Accept,
@@ -279,13 +377,14 @@ fn random_input(rng: &mut ChaCha8Rng) -> Input {
         5 => Input::HangUp,
         6 => Input::Close,
         7 => Input::SessionLost(rng.random::<bool>().then_some(info)),
-        8 => Input::Remote(call, Negotiation::Offer("v=0".into())),
+        8 => Input::Remote(call, offer(["v=0", "v=1"][rng.random_range(0..2)])),
         9 => Input::Remote(call, Negotiation::Answer("v=0".into())),
         10 => Input::Local(call, Negotiation::EndOfCandidates { ufrag: "u".into() }),
         11 | 12 => Input::PathUp(call, Route::Host),
         13 => Input::BothUp(call),
         14 => Input::Media(call),
         15 => Input::PathFailed(call),
+        16 => Input::Remote(call, candidate()),
         _ => Input::Server(info),
     }
 }

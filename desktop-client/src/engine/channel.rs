@@ -1,12 +1,13 @@
 //! What two Castle clients say over the data channel, besides media. Pure.
 //!
-//! JSON objects with a type `t`, at most a few dozen bytes. Whatever is not understood is ignored, so that later
+//! JSON objects with a type `t`; all but lines of chat have a few dozen bytes. Whatever is not understood is ignored, so that later
 //! versions can say more; a client of another make that says nothing here is served as well.
 
+use super::safety::Word;
 use serde::{Deserialize, Serialize};
 
 /// One message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub(super) enum Message {
     /// Asks for the other end's media clock. Sent first: tells the version of these messages.
@@ -37,15 +38,29 @@ pub(super) enum Message {
         /// The camera is on.
         camera: bool,
     },
+    /// A line of chat. From version 2 on, as all that follows.
+    Chat {
+        /// From 1, in order.
+        number: u32,
+        /// What, at most 2,000 bytes of UTF-8.
+        text: String,
+    },
+    /// Lines of chat were taken.
+    ChatTaken {
+        /// Up to this one.
+        number: u32,
+    },
+    /// A step towards the safety words.
+    Safety(Word),
 }
 
 /// Version of these messages.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 impl Message {
     /// As it is sent.
-    pub(super) fn encode(self) -> Vec<u8> {
-        serde_json::to_vec(&self).expect("numbers and booleans can be written")
+    pub(super) fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("numbers and text can be written")
     }
 
     /// What was received; `None` for what is not understood.
@@ -56,21 +71,36 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use super::super::safety::Hex;
     use super::*;
     use rand::{RngExt as _, SeedableRng as _};
     use rand_chacha::ChaCha8Rng;
 
-    const ALL: [Message; 4] = [
-        Message::Ping { v: VERSION, sent_us: 5 },
-        Message::Pong { sent_us: 5, at_us: u64::MAX },
-        Message::Anchor { timestamp: u32::MAX, capture_us: 1 },
-        Message::State { muted: true, camera: false },
-    ];
+    fn all() -> [Message; 7] {
+        [
+            Message::Ping { v: VERSION, sent_us: 5 },
+            Message::Pong { sent_us: 5, at_us: u64::MAX },
+            Message::Anchor { timestamp: u32::MAX, capture_us: 1 },
+            Message::State { muted: true, camera: false },
+            Message::Chat { number: 7, text: "\"née\"\n\u{1f600}".into() },
+            Message::ChatTaken { number: 7 },
+            Message::Safety(Word::Answer { r: Hex([1; 32]), id: Hex([0xff; 32]) }),
+        ]
+    }
 
     #[test]
     fn each_message_survives_the_way() {
-        for message in ALL {
+        for message in all() {
             assert_eq!(Message::decode(&message.encode()), Some(message));
+        }
+    }
+
+    #[test]
+    fn the_longest_line_fits_a_message_of_the_channel_however_it_is_written() {
+        for letter in ["\u{1}", "\"", "\u{1f600}"] {
+            let text = letter.repeat(crate::view::CHAT_BYTES_MAX / letter.len());
+            let longest = Message::Chat { number: u32::MAX, text }.encode();
+            assert!(longest.len() <= crate::peer::CHANNEL_MESSAGE_MAX, "{}", longest.len());
         }
     }
 
@@ -82,14 +112,14 @@ mod tests {
             assert_eq!(Message::decode(text.as_bytes()), None, "{text}");
         }
         let more = br#"{"t":"state","muted":true,"camera":false,"hand":"up"}"#;
-        assert_eq!(Message::decode(more), Some(ALL[3]), "a later version may say more");
+        assert_eq!(Message::decode(more), Some(all()[3].clone()), "a later version may say more");
     }
 
     #[test]
     fn rubbish_never_panics() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         for _ in 0..20_000 {
-            let mut data = ALL[rng.random_range(0..4)].encode();
+            let mut data = all()[rng.random_range(0..7)].encode();
             for _ in 0..rng.random_range(1..6) {
                 let at = rng.random_range(0..data.len());
                 data[at] = rng.random();

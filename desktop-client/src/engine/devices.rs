@@ -3,20 +3,23 @@
 //! Starting is quick; ending waits for device threads, and so is left to a thread that may wait.
 
 use super::Viewer;
+use super::inventory::Lists;
 use super::screen::{Screen, WindowMeter};
-use crate::media::audio::{AudioEngine, CaptureAnchor};
+use crate::media::audio::{AudioEngine, CaptureAnchor, SILENCE_DB};
 use crate::media::camera::CameraSpec;
 use crate::media::clock::MediaClock;
 use crate::media::frame::FrameSlot;
 use crate::media::mic::MicSpec;
 use crate::media::packet::{OutgoingPacket, PacketSink};
 use crate::media::speaker::SpeakerSpec;
+use crate::media::tones::{Tone, TonePlayer};
 use crate::media::video_receiver::VideoReceiver;
 use crate::media::video_sender::{VideoSender, VideoSenderOptions};
 use crate::peer::{MediaKind, PacketHandler, PacketOutlet, Peer};
 use crate::rate::START_BPS;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// What device threads tell the engine.
@@ -26,6 +29,8 @@ pub(super) enum Notice {
     KeyFrameNeeded,
     /// The camera failed, or (`None`) came back.
     Camera(Option<String>),
+    /// Other devices are there than before.
+    Lists(Lists),
 }
 
 /// Where packets of one track go: nowhere until a connection is there.
@@ -81,13 +86,13 @@ pub(super) struct Conversation {
 
 impl MediaSource {
     /// Opens the camera; nothing leaves yet.
-    pub(super) fn open_camera(&self) -> Camera {
+    pub(super) fn open_camera(&self, bits_max: u32) -> Camera {
         // A strip of data across a person's picture is for machines alone.
         let stamped = match &self.viewer {
             Viewer::Bot { .. } => true,
             Viewer::Window => !matches!(self.camera, CameraSpec::Device(_)),
         };
-        let options = VideoSenderOptions { bitrate_bps: START_BPS, stamped };
+        let options = VideoSenderOptions { bitrate_bps: START_BPS.min(bits_max), stamped };
         let gate = Gate::default();
         let notices = self.notices.clone();
         let watch = Box::new(move |fault: Option<&crate::media::camera::CameraError>| {
@@ -98,6 +103,13 @@ impl MediaSource {
         let sender =
             VideoSender::start(self.camera.clone(), options, self.clock, preview, gate.sink(), watch);
         Camera { sender, gate }
+    }
+
+    /// Opens the microphone to be tried out; nothing leaves.
+    pub(super) fn rehearse(&self) -> Rehearsal {
+        let nowhere: PacketSink = Box::new(|_| {});
+        let started = AudioEngine::start(self.mic.clone(), SpeakerSpec::Off, self.clock, nowhere);
+        Rehearsal { audio: started.ok(), tone: None }
     }
 
     /// Opens sound and decoders; nothing leaves yet.
@@ -131,7 +143,12 @@ impl MediaSource {
         // Full: it is asked again while the need lasts.
         let needed = Box::new(move || drop(notices.try_send(Notice::KeyFrameNeeded)));
         let receiver = match VideoReceiver::start(slot, needed) {
-            Ok(receiver) => Some(Arc::new(receiver)),
+            Ok(receiver) => {
+                if let Some(audio) = &audio {
+                    receiver.follow_sound(audio.lip_sync(), self.clock);
+                }
+                Some(Arc::new(receiver))
+            }
             Err(error) => {
                 tracing::error!(%error, "pictures cannot be decoded");
                 None
@@ -142,7 +159,53 @@ impl MediaSource {
     }
 }
 
+/// Microphone and speaker, tried out.
+pub(super) struct Rehearsal {
+    audio: Option<AudioEngine>,
+    tone: Option<(TonePlayer, Instant)>,
+}
+
+/// How long the test sound is.
+const TEST_TONE: Duration = Duration::from_millis(1500);
+
+impl Rehearsal {
+    /// Loudness of the microphone, dB of full scale.
+    pub(super) fn mic_db(&self) -> f64 {
+        self.audio.as_ref().map_or(SILENCE_DB, |audio| audio.levels().mic_db)
+    }
+
+    /// What is wrong with the microphone.
+    pub(super) fn mic_fault(&self) -> Option<String> {
+        self.audio.as_ref().and_then(|audio| audio.stats().mic_fault)
+    }
+
+    /// Plays the test sound.
+    pub(super) fn play(&mut self, now: Instant, source: &MediaSource) {
+        self.tone = None;
+        let player = TonePlayer::start(&source.speaker, Tone::Ring);
+        self.tone = Some((player, now + TEST_TONE));
+    }
+
+    /// Whether the test sound is to be heard; ends it when it is over.
+    pub(super) fn is_playing(&mut self, now: Instant) -> bool {
+        self.tone.take_if(|(_, until)| now >= *until);
+        self.tone.is_some()
+    }
+
+    /// Goes on with the devices of `source`.
+    pub(super) fn use_devices(&self, source: &MediaSource) {
+        if let Some(audio) = &self.audio {
+            audio.set_mic(source.mic.clone());
+        }
+    }
+}
+
 impl Camera {
+    /// Goes on with the camera of `source`.
+    pub(super) fn use_device(&self, source: &MediaSource) {
+        self.sender.set_source(source.camera.clone());
+    }
+
     /// The camera's own switches.
     pub(super) fn sender(&self) -> &VideoSender {
         &self.sender
@@ -155,6 +218,14 @@ impl Camera {
 }
 
 impl Conversation {
+    /// Goes on with the microphone and speaker of `source`.
+    pub(super) fn use_devices(&self, source: &MediaSource) {
+        if let Some(audio) = &self.audio {
+            audio.set_mic(source.mic.clone());
+            audio.set_speaker(source.speaker.clone());
+        }
+    }
+
     /// Takes packets as they arrive. Holds nothing alive: the threads end when the engine says so.
     pub(super) fn packet_handler(&self) -> PacketHandler {
         let audio = self.audio.as_ref().map(Arc::downgrade);

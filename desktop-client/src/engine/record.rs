@@ -55,6 +55,8 @@ pub struct CallRecord {
     pub audio: AudioStats,
     /// What the viewer saw and heard.
     pub figures: CallFigures,
+    /// The safety words, once both ends have them.
+    pub safety_words: Option<[String; 4]>,
     /// What could not be measured, in words.
     pub fault: Option<String>,
 }

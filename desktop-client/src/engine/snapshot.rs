@@ -1,13 +1,11 @@
 //! The snapshot from what the engine knows. Pure.
 
 use super::record::{CallRecord, RelayOnly};
-use crate::call::{Origin, Presence, Reason, State};
+use super::task::Shown;
+use crate::call::{CallInfo, Origin, Presence, Reason, State};
 use crate::media::audio::SILENCE_DB;
 use crate::peer::{self, PathRoute, PathStats};
-use crate::view::{
-    CallStats, CallView, EndReason, Quality, RelayProtocol, Route, RouteReason, Safety, Stage,
-};
-use std::sync::Arc;
+use crate::view::{CallStats, CallView, EndReason, RelayProtocol, Route, RouteReason, Stage};
 use std::time::Duration;
 
 /// What a person switched, at both ends.
@@ -26,8 +24,25 @@ impl Default for Switches {
     }
 }
 
+/// The call that is on or over, once the server knows it.
+pub(super) fn info(state: &State) -> Option<&CallInfo> {
+    match state {
+        State::Idle | State::Placing { .. } => None,
+        State::Calling { call, .. }
+        | State::Ringing { call, .. }
+        | State::Negotiating { call, .. }
+        | State::Connected { call, .. }
+        | State::Over { call, .. } => Some(call),
+    }
+}
+
 /// The call as the screen shows it; `None` before the server knows it, and when there is none.
-pub(super) fn call(state: &State, switches: Switches, stats: Option<CallStats>) -> Option<CallView> {
+pub(super) fn call(
+    state: &State,
+    switches: Switches,
+    stats: Option<CallStats>,
+    talk: Shown<'_>,
+) -> Option<CallView> {
     let (call, stage) = match state {
         State::Idle | State::Placing { .. } => return None,
         State::Calling { call, since } => (call, Stage::Calling { since: *since }),
@@ -39,12 +54,12 @@ pub(super) fn call(state: &State, switches: Switches, stats: Option<CallStats>) 
         }
     };
     Some(CallView {
-        peer_guest: None,
-        stats_history: Arc::default(),
-        chat: Arc::default(),
-        safety: Safety::default(),
-        quality: Quality::default(),
-        frozen: None,
+        peer_guest: call.peer_guest,
+        stats_history: talk.judge.history(),
+        chat: talk.chat.lines(),
+        safety: talk.safety.clone(),
+        quality: talk.judge.quality(),
+        frozen: talk.frozen,
         id: call.id,
         peer: call.peer.clone(),
         stage,
@@ -128,9 +143,15 @@ fn route_reason(route: PathRoute, path: &PathStats, relay_only: Option<RelayOnly
 }
 
 /// Decibels of full scale to the length of a meter: 0 at -60 dB and below, 1 at full scale.
-fn level(db: f64) -> f32 {
+pub(super) fn level(db: f64) -> f32 {
     const FLOOR_DB: f64 = -60.0;
-    if db <= SILENCE_DB { 0.0 } else { (1.0 - db / FLOOR_DB).clamp(0.0, 1.0) as f32 }
+    /// As fine as a meter on a screen is: a level that hardly changes draws nothing anew.
+    const STEPS: f64 = 50.0;
+    if db <= SILENCE_DB {
+        0.0
+    } else {
+        ((1.0 - db / FLOOR_DB).clamp(0.0, 1.0) * STEPS).round() as f32 / STEPS as f32
+    }
 }
 
 #[cfg(test)]

@@ -3,32 +3,46 @@
 
 use super::checkup::Examination;
 use super::devices::{MediaSource, Notice as DeviceNotice};
+use super::inventory::{Inventory, Lists};
 use super::network::{self, NetworkWatch};
+use super::quality::GLANCE;
 use super::record::CallRecord;
+use super::safety::DeviceKey;
 use super::screen::WindowMeter;
 use super::snapshot::Switches;
-use super::{EngineConfig, snapshot};
-use crate::call::{CallMachine, Input, State, Target};
-use crate::error::{ClientError, ErrorKind};
+use super::{EngineConfig, Order, snapshot};
+use crate::call::{CallMachine, Input};
+use crate::error::ClientError;
 use crate::media::clock::MediaClock;
 use crate::media::frame::FrameSlot;
+use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PeerEvent};
-use crate::signaling::{self, Account, Asked, Credentials, Event, MatchNews, ServerAddress, Session};
+use crate::signaling::{self, Account, DeviceTokens, Event, ServerAddress, Session};
 use crate::view::{
-    CallStats, Command, Connection, Devices, HallRow, Me, NOTICES_MAX, Notice, Search, Severity, Snapshot,
+    BlockedGuest, CallStats, CalledUp, Connection, Devices, HallRow, History, KnownServer, Me, NOTICES_MAX,
+    Notice, Preferences, Search, Severity, Snapshot,
 };
 use castle::ids::CallId;
-use castle::v1::ErrorReason;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
+mod asking;
+mod entering;
+mod hearing;
 mod live;
+mod obeying;
 mod performing;
+mod talking;
+mod tending;
 
+use entering::Entry;
 use live::LiveCall;
+pub(super) use talking::Shown;
+use talking::Talk;
+use tending::TryoutRig;
 
 /// Events of a connection that may wait.
 const PEER_EVENTS_MAX: usize = 256;
@@ -45,7 +59,7 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 
 /// The engine's ends of what its handle holds.
 pub(super) struct Outside {
-    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) orders: mpsc::Receiver<Order>,
     pub(super) snapshot: watch::Sender<Arc<Snapshot>>,
     pub(super) record: watch::Sender<Arc<CallRecord>>,
     pub(super) waker: super::Waker,
@@ -57,8 +71,18 @@ pub(super) struct Outside {
 /// How the engine stands with the server.
 enum Link {
     Out,
-    In { server: String, login: mpsc::Receiver<Result<Account, ClientError>> },
-    Session { server: ServerAddress, session: Session, events: mpsc::Receiver<Event>, since: Option<Instant> },
+    In {
+        entry: Entry,
+        login: mpsc::Receiver<Result<Account, ClientError>>,
+    },
+    Session {
+        server: ServerAddress,
+        /// Login name.
+        name: String,
+        session: Session,
+        events: mpsc::Receiver<Event>,
+        since: Option<Instant>,
+    },
 }
 
 struct Engine {
@@ -69,8 +93,24 @@ struct Engine {
     link: Link,
     /// Online at least once in this session.
     me: Option<Me>,
-    hall: Arc<Vec<HallRow>>,
+    hall: (Arc<Vec<HallRow>>, bool),
+    query: String,
     search: Option<Search>,
+    preferences: Arc<Preferences>,
+    servers: Arc<Vec<KnownServer>>,
+    history: History,
+    /// Where older calls begin.
+    history_next: String,
+    blocked: Option<Arc<Vec<BlockedGuest>>>,
+    key: DeviceKey,
+    device_tokens: DeviceTokens,
+    called_up: CalledUp,
+    closing: bool,
+    /// Panics that the person was told of.
+    crashes: u64,
+    in_front: bool,
+    /// How calls were, 1 to 5, by their ids; for the diagnostics.
+    ratings: Vec<(CallId, u8)>,
     ice: Vec<IceServer>,
     network: NetworkWatch,
     examination: Option<Examination>,
@@ -79,6 +119,15 @@ struct Engine {
     machine: CallMachine,
     /// Media of the call, while there is one.
     live: Option<LiveCall>,
+    talk: Talk,
+    tryout: Option<TryoutRig>,
+    inventory: Inventory,
+    /// What the last look found.
+    lists: Option<Lists>,
+    /// What is to be heard while there is no call yet, or no more.
+    tone: Option<(Tone, TonePlayer)>,
+    /// Who called and was not answered: to be told when the call is over.
+    ringing: Option<String>,
     record: CallRecord,
     stats: Option<CallStats>,
     switches: Switches,
@@ -96,7 +145,7 @@ type OfCall = (CallId, PeerEvent);
 
 /// What the loop woke for.
 enum Wake {
-    Command(Option<Command>),
+    Order(Option<Order>),
     Login(Option<Box<Result<Account, ClientError>>>),
     Session(Option<Event>),
     Peer(CallId, PeerEvent),
@@ -104,65 +153,32 @@ enum Wake {
     Deadline,
     Ping,
     Tick,
+    Glance,
+    Safety,
     Network,
     Examined,
 }
 
 /// Runs until the handle is gone.
 pub(super) async fn run(config: EngineConfig, outside: Outside) {
-    let (notices, mut device_notices) = mpsc::channel(DEVICE_NOTICES_MAX);
-    let source = MediaSource {
-        camera: config.camera.clone(),
-        mic: config.mic.clone(),
-        speaker: config.speaker.clone(),
-        viewer: config.viewer.clone(),
-        clock: MediaClock::starting_at(Instant::now()),
-        remote_frames: outside.remote_frames,
-        local_frames: outside.local_frames,
-        window: outside.window,
-        notices,
-    };
-    let mut engine = Engine {
-        config,
-        snapshot: outside.snapshot,
-        records: outside.record,
-        waker: outside.waker,
-        link: Link::Out,
-        me: None,
-        hall: Arc::default(),
-        search: None,
-        ice: Vec::new(),
-        examination: None,
-        clock_ahead_ms: None,
-        network: NetworkWatch::new(Instant::now(), SystemTime::now(), network::routes()),
-        machine: CallMachine::default(),
-        live: None,
-        record: CallRecord::default(),
-        stats: None,
-        switches: Switches::default(),
-        devices: Devices::default(),
-        notices: Vec::new(),
-        notice_count: 0,
-        source,
-        peer_events: mpsc::channel(PEER_EVENTS_MAX),
-        farewells: TaskTracker::new(),
-    };
-    let mut commands = outside.commands;
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut network = tokio::time::interval(network::LOOK_EVERY);
-    network.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut engine, mut orders, mut device_notices) = Engine::new(config, outside);
+    let mut tick = interval(TICK);
+    let mut glance = interval(GLANCE);
+    let mut network = interval(network::LOOK_EVERY);
     loop {
         let deadline = engine.machine.next_deadline();
         let ping = engine.live.as_ref().and_then(LiveCall::ping_at);
+        let safety = engine.talk.deadline();
         let wake = tokio::select! {
-            command = commands.recv() => Wake::Command(command),
+            order = orders.recv() => Wake::Order(order),
             wake = engine.link.wake() => wake,
             Some((call, event)) = engine.peer_events.1.recv() => Wake::Peer(call, event),
             Some(notice) = device_notices.recv() => Wake::Device(notice),
             () = until(deadline), if deadline.is_some() => Wake::Deadline,
             () = until(ping), if ping.is_some() => Wake::Ping,
+            () = until(safety), if safety.is_some() => Wake::Safety,
             _ = tick.tick(), if engine.live.is_some() => Wake::Tick,
+            _ = glance.tick(), if engine.live.is_some() || engine.tryout.is_some() => Wake::Glance,
             _ = network.tick() => Wake::Network,
             () = Examination::progress(&mut engine.examination) => Wake::Examined,
         };
@@ -172,6 +188,12 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
         engine.publish();
     }
     engine.say_goodbye().await;
+}
+
+fn interval(every: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(every);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    interval
 }
 
 async fn until(instant: Option<Instant>) {
@@ -192,11 +214,84 @@ impl Link {
 }
 
 impl Engine {
+    fn new(
+        config: EngineConfig,
+        outside: Outside,
+    ) -> (Self, mpsc::Receiver<Order>, mpsc::Receiver<DeviceNotice>) {
+        let (notices, device_notices) = mpsc::channel(DEVICE_NOTICES_MAX);
+        let settings = config.profile.settings.get();
+        let mut key = None;
+        config.profile.identity.change(|identity| key = Some(identity.device_key(rand::random())));
+        let source = MediaSource {
+            camera: config.camera.clone().unwrap_or_default(),
+            mic: config.mic.clone().unwrap_or_default(),
+            speaker: config.speaker.clone().unwrap_or_default(),
+            viewer: config.viewer.clone(),
+            clock: MediaClock::starting_at(Instant::now()),
+            remote_frames: outside.remote_frames,
+            local_frames: outside.local_frames,
+            window: outside.window,
+            notices: notices.clone(),
+        };
+        let mut engine = Self {
+            snapshot: outside.snapshot,
+            records: outside.record,
+            waker: outside.waker,
+            link: Link::Out,
+            me: None,
+            hall: Default::default(),
+            query: String::new(),
+            search: None,
+            servers: Arc::new(settings.known_servers()),
+            preferences: Arc::new(settings.preferences),
+            history: History::default(),
+            history_next: String::new(),
+            blocked: None,
+            key: key.expect("made above"),
+            device_tokens: DeviceTokens::new(settings.devices),
+            called_up: CalledUp::default(),
+            closing: false,
+            crashes: crate::crash::count(),
+            in_front: true,
+            ratings: Vec::new(),
+            ice: Vec::new(),
+            examination: None,
+            clock_ahead_ms: None,
+            network: NetworkWatch::new(Instant::now(), SystemTime::now(), network::routes()),
+            machine: CallMachine::default(),
+            live: None,
+            talk: Talk::default(),
+            tryout: None,
+            inventory: Inventory::start(notices),
+            lists: None,
+            tone: None,
+            ringing: None,
+            record: CallRecord::default(),
+            stats: None,
+            switches: Switches::default(),
+            devices: Devices::default(),
+            notices: Vec::new(),
+            notice_count: 0,
+            source,
+            peer_events: mpsc::channel(PEER_EVENTS_MAX),
+            farewells: TaskTracker::new(),
+            config,
+        };
+        engine.tell_troubles();
+        engine.choose_devices();
+        engine.publish();
+        (engine, outside.orders, device_notices)
+    }
+
     /// Breaks when the handle is gone.
     fn heed(&mut self, wake: Wake) -> ControlFlow<()> {
         match wake {
-            Wake::Command(None) => return ControlFlow::Break(()),
-            Wake::Command(Some(command)) => self.obey(command),
+            Wake::Order(None) => return ControlFlow::Break(()),
+            Wake::Order(Some(Order::Person(command))) => self.obey(command),
+            Wake::Order(Some(Order::CallUp(link))) => {
+                self.called_up = CalledUp { times: self.called_up.times + 1, link };
+            }
+            Wake::Order(Some(Order::Close)) => self.closing = true,
             Wake::Login(result) => self.logged_in(result.map(|result| *result)),
             Wake::Session(event) => self.hear(event),
             Wake::Peer(call, event) => self.hear_peer(call, event),
@@ -204,138 +299,27 @@ impl Engine {
             Wake::Deadline => self.call_is_due(),
             Wake::Ping => self.ping(),
             Wake::Tick => self.look_at_figures(),
+            Wake::Glance => self.glance(),
+            Wake::Safety => self.safety_is_due(),
             Wake::Network => self.look_at_network(),
             Wake::Examined => {}
         }
         ControlFlow::Continue(())
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Register { server, invitation, name, password, .. } => {
-                self.begin_login(&server, |address| {
-                    let code = if invitation.is_empty() {
-                        address.invitation().unwrap_or_default()
-                    } else {
-                        &invitation
-                    };
-                    Credentials::Register { invitation: code.to_owned(), name, password }
-                });
-            }
-            Command::LogIn { server, name, password, .. } => {
-                self.begin_login(&server, |_| Credentials::LogIn { name, password });
-            }
-            Command::LogOut => self.log_out(),
-            Command::SetAvailability(availability) => {
-                self.tell_server(signaling::Command::SetAvailability(availability));
-            }
-            Command::Call(guest) => self.place(Target::Guest(guest)),
-            Command::CallName(name) => self.place(Target::Name(name)),
-            Command::CallNextFree => self.place(Target::NextFree),
-            Command::Accept => self.drive(Input::Accept),
-            Command::Decline => self.drive(Input::Decline),
-            Command::Cancel => self.drive(Input::Cancel),
-            Command::HangUp => self.drive(Input::HangUp),
-            Command::Search => self.begin_search(),
-            Command::StopSearch => {
-                if self.search.take().is_some() {
-                    self.tell_server(signaling::Command::StopSearch);
-                }
-            }
-            Command::Next => {
-                self.drive(Input::HangUp);
-                self.drive(Input::Close);
-                self.begin_search();
-            }
-            Command::SetMuted(muted) => {
-                self.switches.muted = muted;
-                self.apply_switches();
-            }
-            Command::SetCamera(on) => {
-                self.switches.camera_on = on;
-                self.apply_switches();
-            }
-            Command::CloseCall => self.drive(Input::Close),
-            Command::CheckConnection => self.check_connection(),
-            Command::CloseCheckup => self.examination = None,
-            // Being built: see the commands of `view`.
-            Command::LogInRemembered { .. }
-            | Command::ForgetServer { .. }
-            | Command::CancelLogIn
-            | Command::ChangePassword { .. }
-            | Command::SearchHall(_)
-            | Command::MoreOfHall
-            | Command::SetPreferences(_)
-            | Command::SetTryout(_)
-            | Command::TestSpeaker
-            | Command::LoadHistory
-            | Command::MoreOfHistory
-            | Command::EraseHistory
-            | Command::LoadBlocked
-            | Command::Block(_)
-            | Command::Unblock(_)
-            | Command::Report { .. }
-            | Command::CallAgain
-            | Command::Rate(_)
-            | Command::Chat(_)
-            | Command::Compared { .. }
-            | Command::AcceptWithoutCamera
-            | Command::SetInFront(_)
-            | Command::SetWindowPlace(_)
-            | Command::SaveDiagnostics { .. } => {}
-            Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
+    fn complain(&mut self, error: &ClientError) {
+        tracing::info!(kind = ?error.kind, "refused or failed");
+        self.notify(Severity::Error, error.sentence());
+    }
+
+    fn notify(&mut self, severity: Severity, text: String) {
+        // Said already and not put away: once is enough.
+        self.notices.retain(|notice| notice.text != text);
+        self.notice_count += 1;
+        self.notices.push(Notice { id: self.notice_count, severity, text });
+        if self.notices.len() > NOTICES_MAX {
+            self.notices.remove(0);
         }
-    }
-
-    fn begin_login(&mut self, server: &str, credentials: impl FnOnce(&ServerAddress) -> Credentials) {
-        if !matches!(self.link, Link::Out) {
-            return;
-        }
-        let address = match server.parse::<ServerAddress>() {
-            Ok(address) => address.or_known_pin(&self.config.pins),
-            Err(kind) => return self.complain(&ClientError::from(kind)),
-        };
-        let credentials = credentials(&address);
-        let devices = self.config.device_tokens.clone();
-        let (done, login) = mpsc::channel(1);
-        self.link = Link::In { server: address.to_string(), login };
-        tokio::spawn(async move {
-            // Closed: the guest gave up meanwhile.
-            done.send(signaling::log_in(address, credentials, &devices).await).await.ok();
-        });
-    }
-
-    fn logged_in(&mut self, result: Option<Result<Account, ClientError>>) {
-        self.link = Link::Out;
-        match result.unwrap_or_else(|| Err(ErrorKind::Unreachable.into())) {
-            Ok(account) => {
-                let (events, inbox) = mpsc::channel(SESSION_EVENTS_MAX);
-                let server = account.address.clone();
-                if let Some(pin) = server.pin() {
-                    self.config.pins.insert(server.to_string(), pin.to_string());
-                }
-                let session = Session::start(account, events);
-                self.link = Link::Session { server, session, events: inbox, since: None };
-            }
-            Err(error) => self.complain(&error),
-        }
-    }
-
-    fn log_out(&mut self) {
-        self.drive(Input::HangUp);
-        self.drive(Input::Close);
-        self.tell_server(signaling::Command::Leave);
-        self.forget_session();
-    }
-
-    fn forget_session(&mut self) {
-        self.link = Link::Out;
-        self.me = None;
-        self.hall = Arc::default();
-        self.search = None;
-        self.examination = None;
-        self.ice = Vec::new();
     }
 
     fn tell_server(&mut self, command: signaling::Command) {
@@ -346,125 +330,10 @@ impl Engine {
         }
     }
 
-    fn place(&mut self, target: Target) {
-        if self.me.is_some() {
-            self.record.asked_at = Some(Instant::now());
-            self.drive(Input::Place(target));
-        }
-    }
-
-    fn begin_search(&mut self) {
-        let free = matches!(self.machine.state(), State::Idle | State::Over { .. });
-        if self.me.is_none() || self.search.is_some() || !free {
-            return;
-        }
-        self.drive(Input::Close);
-        let now = Instant::now();
-        self.record.asked_at = Some(now);
-        self.search = Some(Search { since: now, position: None, waiting: None, estimate: None });
-        self.tell_server(signaling::Command::Search { tags: self.config.tags.clone() });
-    }
-
-    fn hear(&mut self, event: Option<Event>) {
-        match event.unwrap_or(Event::Ended(None)) {
-            Event::Online { resumed, me, call, ice, clock_ahead_ms } => {
-                self.clock_ahead_ms = clock_ahead_ms;
-                if let Link::Session { since, .. } = &mut self.link {
-                    *since = None;
-                }
-                let first = self.me.replace(me).is_none();
-                self.take_ice(ice);
-                match (resumed, call) {
-                    (false, call) => self.drive(Input::SessionLost(call)),
-                    (true, Some(call)) => self.drive(Input::Server(call)),
-                    (true, None) => {}
-                }
-                if first && self.config.search_at_login {
-                    self.begin_search();
-                }
-            }
-            Event::Reconnecting => {
-                if let Link::Session { since, .. } = &mut self.link {
-                    since.get_or_insert_with(Instant::now);
-                }
-            }
-            Event::Ice(servers) => self.take_ice(servers),
-            Event::Hall(rows) => self.hall = rows,
-            Event::Me(me) => self.me = Some(me),
-            Event::Call { info, ice } => {
-                if let Some(servers) = ice {
-                    self.take_ice(servers);
-                }
-                self.drive(Input::Server(info));
-            }
-            Event::Remote(call, what) => self.drive(Input::Remote(call, what)),
-            Event::Refused { asked, error } => self.refused(asked, &error),
-            Event::Match(news) => self.hear_match(news),
-            Event::Ended(error) => {
-                self.forget_session();
-                self.drive(Input::SessionLost(None));
-                self.complain(&error.unwrap_or_else(|| ErrorKind::Unreachable.into()));
-            }
-        }
-    }
-
-    fn refused(&mut self, asked: Asked, error: &ClientError) {
-        if asked == Asked::Place {
-            self.drive(Input::PlaceRefused);
-        }
-        // A frame that crossed the end of its call is nothing a person did.
-        let late = [ErrorReason::NotInCall, ErrorReason::WrongState].map(ErrorKind::Refused);
-        if asked != Asked::Other || !late.contains(&error.kind) {
-            self.complain(error);
-        }
-    }
-
-    fn hear_match(&mut self, news: MatchNews) {
-        match news {
-            MatchNews::Queued { position, waiting, estimate } => {
-                if let Some(search) = &mut self.search {
-                    (search.position, search.waiting, search.estimate) =
-                        (Some(position), Some(waiting), estimate);
-                }
-            }
-            MatchNews::Found | MatchNews::Left => self.search = None,
-            MatchNews::Refused(error) => {
-                self.search = None;
-                self.complain(&error);
-            }
-        }
-    }
-
-    fn hear_device(&mut self, notice: DeviceNotice) {
-        match notice {
-            DeviceNotice::KeyFrameNeeded => {
-                if let Some(live) = &self.live {
-                    live.request_key_frame();
-                }
-            }
-            DeviceNotice::Camera(fault) => self.devices.camera_fault = fault.map(|fault| sentence(&fault)),
-        }
-    }
-
-    fn complain(&mut self, error: &ClientError) {
-        tracing::info!(kind = ?error.kind, "refused or failed");
-        self.notify(error.sentence());
-    }
-
-    fn notify(&mut self, text: String) {
-        // Said already and not put away: once is enough.
-        self.notices.retain(|notice| notice.text != text);
-        self.notice_count += 1;
-        self.notices.push(Notice { id: self.notice_count, severity: Severity::Error, text });
-        if self.notices.len() > NOTICES_MAX {
-            self.notices.remove(0);
-        }
-    }
-
     fn publish(&mut self) {
         let connection = match &self.link {
             Link::Out => Connection::LoggedOut,
-            Link::In { server, .. } => Connection::LoggingIn { server: server.clone() },
+            Link::In { entry, .. } => Connection::LoggingIn { server: entry.server.clone() },
             Link::Session { server, since: Some(since), .. } => {
                 Connection::Reconnecting { server: server.to_string(), since: *since }
             }
@@ -476,13 +345,20 @@ impl Engine {
         let snapshot = Snapshot {
             connection,
             me: self.me.clone(),
-            hall: self.hall.clone(),
+            hall: self.hall.0.clone(),
+            hall_more: self.hall.1,
             search: self.search.clone(),
-            call: snapshot::call(self.machine.state(), self.switches, self.stats),
+            call: snapshot::call(self.machine.state(), self.switches, self.stats, self.talk.shown()),
             notices: self.notices.clone(),
             devices: self.devices.clone(),
             checkup: self.examination.as_ref().map(|examination| examination.checkup.clone()),
-            ..Snapshot::default()
+            preferences: self.preferences.clone(),
+            servers: self.servers.clone(),
+            history: self.history.clone(),
+            blocked: self.blocked.clone(),
+            tryout: self.tryout.as_ref().map(TryoutRig::shown),
+            called_up: self.called_up.clone(),
+            closing: self.closing,
         };
         let changed = self.snapshot.send_if_modified(|last| {
             let changed = **last != snapshot;
@@ -499,6 +375,8 @@ impl Engine {
     async fn say_goodbye(mut self) {
         self.drive(Input::HangUp);
         self.tell_server(signaling::Command::Leave);
+        self.end_tryout();
+        self.tone = None;
         let farewells = self.farewells;
         farewells.close();
         let ended = async {
@@ -513,12 +391,13 @@ impl Engine {
     }
 }
 
-/// The words of a device as a sentence of their own, unless they are one.
-fn sentence(fault: &str) -> String {
+/// The words of a device as a sentence of their own, unless they are one; what it means, where there is a call.
+fn sentence(fault: &str, in_call: bool) -> String {
     if fault.ends_with('.') {
         return fault.to_owned();
     }
     let mut letters = fault.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("{first}{}. The call goes on without it.", letters.as_str().trim_end_matches('.'))
+    let meaning = if in_call { " The call goes on without it." } else { "" };
+    format!("{first}{}.{meaning}", letters.as_str())
 }

@@ -11,10 +11,13 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::clock::MediaClock;
+use super::echo::EchoReference;
 use super::jitter::JitterStats;
+use super::lip_sync::SharedLipSync;
 use super::mic::{Mic, MicError, MicSpec, SoundFileError};
 use super::opus::{OpusError, SoundDecoder, SoundEncoder};
 use super::packet::{IncomingPacket, PacketSink};
+use super::processing::AudioProcessing;
 use super::speaker::{Speaker, SpeakerError, SpeakerSpec};
 
 mod capture;
@@ -22,6 +25,7 @@ mod level;
 mod playout;
 #[cfg(test)]
 mod tests;
+mod voice;
 
 pub use level::SILENCE_DB;
 
@@ -100,6 +104,14 @@ struct State {
     stopping: bool,
     muted: bool,
     sending: bool,
+    processing: AudioProcessing,
+    /// The share of our packets that is lost on the way, percent, if it is news.
+    loss_percent: Option<u8>,
+    /// Of a speaker that was just opened.
+    echo: Option<EchoReference>,
+    /// Devices to go on with.
+    next_mic: Option<MicSpec>,
+    next_speaker: Option<SpeakerSpec>,
     anchor: Option<CaptureAnchor>,
     remote_anchor: Option<CaptureAnchor>,
     played: Option<PlayedSound>,
@@ -117,6 +129,7 @@ fn locked(shared: &Mutex<State>) -> MutexGuard<'_, State> {
 /// The sound of one call. Dropping it ends its threads and releases the devices.
 pub struct AudioEngine {
     shared: Shared,
+    lip_sync: SharedLipSync,
     packets: Option<SyncSender<IncomingPacket>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -129,7 +142,7 @@ impl AudioEngine {
         clock: MediaClock,
         sink: PacketSink,
     ) -> Result<Self, AudioError> {
-        let shared = Shared::default();
+        let (shared, lip_sync) = (Shared::default(), SharedLipSync::default());
         // Files are opened here, so that a wrong path is an error at once; devices on their own threads.
         let opened_mic = match &mic {
             MicSpec::File(_) => Some(Mic::open(&mic)),
@@ -152,17 +165,44 @@ impl AudioEngine {
         let (packets, queue) = sync_channel(QUEUE_PACKETS);
         let (encoder, decoder) = (SoundEncoder::new()?, SoundDecoder::new()?);
         let capture = capture::Capture::new(shared.clone(), mic, clock, encoder, sink);
-        let playout = playout::Playout::new(shared.clone(), speaker, clock, decoder, queue);
+        let playout =
+            playout::Playout::new(shared.clone(), speaker, clock, (decoder, lip_sync.clone()), queue);
         let threads = vec![
             spawn("audio-capture", move || capture.run(opened_mic)),
             spawn("audio-playout", move || playout.run(opened_speaker)),
         ];
-        Ok(Self { shared, packets: Some(packets), threads })
+        Ok(Self { shared, lip_sync, packets: Some(packets), threads })
     }
 
     /// Mutes the microphone: silence is sent instead.
     pub fn set_muted(&self, muted: bool) {
         locked(&self.shared).muted = muted;
+    }
+
+    /// What is done to the sound of a microphone from now on; all of it unless told otherwise. Sound that is made or
+    /// read from a file is left as it is.
+    pub fn set_processing(&self, processing: AudioProcessing) {
+        locked(&self.shared).processing = processing;
+    }
+
+    /// Tells what share of our packets is lost on the way, 0 to 1: error correction prepares for it.
+    pub fn set_loss(&self, lost: f64) {
+        locked(&self.shared).loss_percent = Some((lost.clamp(0.0, 1.0) * 100.0).round() as u8);
+    }
+
+    /// What keeps pictures in step with this sound.
+    pub fn lip_sync(&self) -> SharedLipSync {
+        self.lip_sync.clone()
+    }
+
+    /// Goes on with another source; the far end hears the same stream. The one in use already changes nothing.
+    pub fn set_mic(&self, spec: MicSpec) {
+        locked(&self.shared).next_mic = Some(spec);
+    }
+
+    /// Goes on with another sink.
+    pub fn set_speaker(&self, spec: SpeakerSpec) {
+        locked(&self.shared).next_speaker = Some(spec);
     }
 
     /// Lets sound leave, or keeps it here (while it rings).

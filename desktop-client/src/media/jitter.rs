@@ -1,43 +1,54 @@
 //! The playout buffer of sound: evens out when packets arrive, for the price of as little delay as that takes. Pure.
 //!
-//! Time comes in as microseconds of our media clock. Delay is measured against the quickest recent packet, so that
-//! it includes no clock offset, and the drift of the two sound clocks looks like a slow change of delay. The target
-//! follows the jitter of the last ten seconds. Small differences are played away by speed, large ones by skipping:
+//! Time comes in as microseconds of our media clock. Delay is measured against the quickest recent packet, so that it
+//! includes no clock offset, and the drift of the two sound clocks looks like a slow change of delay. What the delay
+//! should be comes from a histogram (`delay`). A small difference is worn away by a speed that nobody hears (`drift`),
+//! a larger one by stretching single frames, which the buffer asks for and is told about, a huge one by skipping:
 //! delay can never pile up. A packet that is late, double or far off is dropped and counted.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use super::opus::{FRAME_SAMPLES, FRAME_US, announces_silence, packet_samples};
 
+mod delay;
+mod drift;
 #[cfg(test)]
 mod tests;
 
-/// Bounds of the target delay, µs: one frame, and what people begin to talk over.
-const TARGET_US: (i64, i64) = (20_000, 200_000);
-/// Target before the jitter is known, µs.
-const FIRST_TARGET_US: i64 = 60_000;
-/// What the target adds to the measured jitter, µs: the grain of our own scheduling.
-const MARGIN_US: i64 = 10_000;
-/// Transit times remembered: ten seconds of 20 ms packets.
-const TRANSITS: usize = 500;
-/// Share of packets that the target waits for, percent: the rest is concealed.
-const COVERED_PERCENT: usize = 97;
-/// Packets between two looks at the jitter.
-const TARGET_EVERY: u64 = 10;
-/// Difference to the target that is left alone, µs.
-const TOLERANCE_US: i64 = 10_000;
-/// Difference that is played away briskly, µs.
-const BRISK_US: i64 = 40_000;
-/// Difference that is skipped, µs.
-const SKIP_US: i64 = 150_000;
-/// How much faster or slower to play, gently and briskly: the ear hardly notices the first.
-const SPEEDS: (f64, f64) = (0.01, 0.04);
+use delay::DelayTarget;
+use drift::Drift;
+
+/// Delay beyond which a packet that has not come counts as lost, µs: what people begin to talk over.
+const PATIENCE_US: i64 = 200_000;
+/// Above the target by this much, frames are shortened, µs; most of what a device asks for at once stays below it.
+const FASTER_US: i64 = 20_000;
+/// Above the target by this much, frames are shortened where it can be heard, µs.
+const MUCH_FASTER_US: i64 = 80_000;
+/// Below the target by this much, frames are lengthened, µs.
+const SLOWER_US: i64 = -15_000;
+/// Above the target by this much, sound is skipped, µs.
+const SKIP_US: i64 = 250_000;
+/// Share of a new reading in the level, one in: the grain of devices that ask for several frames at once averages out.
+const LEVEL_SHARE: i64 = 16;
 /// Packets held at most: two seconds. More means nobody plays.
 const MAX_PACKETS: usize = 100;
 /// A timestamp this far from the expected one, in samples, begins a new stream: ten seconds.
 const MAX_JUMP: i64 = 480_000;
+
+/// How to play a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As it is.
+    Steady,
+    /// Shorter where that is not heard.
+    Faster,
+    /// Shorter wherever that is possible.
+    MuchFaster,
+    /// Longer where that is not heard.
+    Slower,
+}
 
 /// What to play next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +59,8 @@ pub enum Pull {
         timestamp: u32,
         /// The payload.
         payload: Bytes,
+        /// How to play it.
+        pace: Pace,
     },
     /// The frame is lost, and this packet after it carries its error correction.
     Recover {
@@ -75,10 +88,16 @@ pub struct JitterStats {
     pub packets_duplicate: u64,
     /// Sound that was made up, ms (error correction not counted).
     pub concealed_ms: u64,
+    /// Sound that was left out to shorten the delay, ms.
+    pub shortened_ms: u64,
+    /// Sound that was added to lengthen the delay, ms.
+    pub lengthened_ms: u64,
     /// How long a packet without jitter waits before it is played, ms.
     pub delay_ms: f64,
     /// What that should be, ms.
     pub target_ms: f64,
+    /// How much faster than here the sender's clock runs, parts per million, as far as it was found out.
+    pub drift_ppm: f64,
 }
 
 #[derive(Debug)]
@@ -96,13 +115,18 @@ pub struct JitterBuffer {
     /// Extended timestamp of the next sample to play; `None` before the stream begins.
     next: Option<i64>,
     reference: Option<i64>,
-    /// Arrival minus timestamp of recent packets, µs.
-    transits: VecDeque<i64>,
-    target_us: i64,
+    delay: DelayTarget,
+    drift: Drift,
+    /// The delay, averaged, µs.
+    level_us: Option<i64>,
+    /// Samples made up while the packet at `next` was waited for.
+    waited: i64,
     /// When the first packet may be played, µs.
     starts_us: Option<i64>,
     /// The sender said that it is silent.
     silent: bool,
+    shortened: u64,
+    lengthened: u64,
     stats: JitterStats,
 }
 
@@ -119,10 +143,14 @@ impl JitterBuffer {
             packets: BTreeMap::new(),
             next: None,
             reference: None,
-            transits: VecDeque::with_capacity(TRANSITS),
-            target_us: FIRST_TARGET_US,
+            delay: DelayTarget::new(),
+            drift: Drift::default(),
+            level_us: None,
+            waited: 0,
             starts_us: None,
             silent: false,
+            shortened: 0,
+            lengthened: 0,
             stats: JitterStats::default(),
         }
     }
@@ -137,16 +165,16 @@ impl JitterBuffer {
         let extended = self.extend(timestamp, now_us);
         if self.next.is_some_and(|next| extended < next) {
             self.stats.packets_late += 1;
-            self.note_transit(extended, now_us);
+            self.delay.note(micros(extended), now_us);
             return;
         }
         if self.packets.contains_key(&extended) {
             self.stats.packets_duplicate += 1;
             return;
         }
-        self.note_transit(extended, now_us);
+        self.delay.note(micros(extended), now_us);
         if self.next.is_none() {
-            self.starts_us.get_or_insert(now_us + self.target_us);
+            self.starts_us.get_or_insert(now_us + self.delay.target_us());
         }
         let samples = packet_samples(&payload) as i64;
         self.packets.insert(extended, Packet { timestamp, samples, payload });
@@ -159,7 +187,9 @@ impl JitterBuffer {
     pub fn pull(&mut self, now_us: u64) -> Pull {
         let now_us = now_us as i64;
         let Some(next) = self.next.or_else(|| self.begin(now_us)) else { return Pull::Nothing };
+        let next = self.pass_over_what_was_made_up(next);
         let next = self.skip_excess(next, now_us);
+        let next = self.end_silence(next, now_us);
         self.next = Some(next);
         // A packet that begins before the next sample, after a skip or a change of frame size, cannot be played.
         while let Some(first) = self.packets.first_entry()
@@ -167,15 +197,18 @@ impl JitterBuffer {
         {
             first.remove();
         }
+        self.follow_level(next, now_us);
         if let Some(packet) = self.packets.remove(&next) {
             self.silent = announces_silence(&packet.payload);
+            self.waited = 0;
             self.next = Some(next + packet.samples);
-            return Pull::Packet { timestamp: packet.timestamp, payload: packet.payload };
+            let pace = self.pace();
+            return Pull::Packet { timestamp: packet.timestamp, payload: packet.payload, pace };
         }
         let frame = FRAME_SAMPLES as i64;
         if self.silent {
-            self.next =
-                Some(next + self.packets.keys().next().map_or(frame, |first| (first - next).min(frame)));
+            let first = self.packets.keys().next();
+            self.next = Some(next + first.map_or(frame, |first| (first - next).min(frame)));
             return Pull::Comfort;
         }
         let following = self.packets.first_key_value().map(|(at, packet)| (*at, packet.payload.clone()));
@@ -192,25 +225,38 @@ impl JitterBuffer {
             }
             None => {
                 // Late, not lost, as long as waiting for it keeps the delay within its bound.
-                if self.delay_us(next, now_us) > TARGET_US.1 {
+                if self.delay_us(next, now_us) > PATIENCE_US {
                     self.next = Some(next + frame);
                     self.stats.packets_lost += 1;
+                } else {
+                    self.waited += frame;
+                    self.shift_level(FRAME_US as i64);
                 }
                 self.conceal()
             }
         }
     }
 
-    /// How fast to play now: above one to shorten the delay, below to lengthen it.
-    pub fn speed(&self, now_us: u64) -> f64 {
-        let Some(next) = self.next.filter(|_| !self.packets.is_empty()) else { return 1.0 };
-        let excess_us = self.delay_us(next, now_us as i64) - self.target_us;
-        let amount = match excess_us.abs() {
-            distance if distance <= TOLERANCE_US => 0.0,
-            distance if distance <= BRISK_US => SPEEDS.0,
-            _ => SPEEDS.1,
-        };
-        if excess_us > 0 { 1.0 + amount } else { 1.0 - amount }
+    /// A frame was played with this many samples fewer (or, below zero, more) than it has.
+    pub fn note_shortened(&mut self, samples: i64) {
+        self.shift_level(-micros(samples));
+        if samples >= 0 {
+            self.shortened += samples.unsigned_abs();
+        } else {
+            self.lengthened += samples.unsigned_abs();
+        }
+    }
+
+    /// How fast to play from now on, near one: what the two clocks differ by, and a nudge towards the target. To be
+    /// asked once a frame.
+    pub fn speed(&mut self) -> f64 {
+        let excess_us = self.level_us.map_or(0, |level_us| level_us - self.delay.target_us());
+        self.drift.speed(excess_us)
+    }
+
+    /// Keeps the delay at `floor_us` at least, up to the bound of the target: what lip sync asks for.
+    pub fn set_floor_us(&mut self, floor_us: u64) {
+        self.delay.set_floor_us(floor_us as i64);
     }
 
     /// Counters, and the delay at `now_us`.
@@ -218,7 +264,10 @@ impl JitterBuffer {
         let delay_us = self.next.map_or(0, |next| self.delay_us(next, now_us as i64));
         JitterStats {
             delay_ms: delay_us as f64 / 1000.0,
-            target_ms: self.target_us as f64 / 1000.0,
+            target_ms: self.delay.target_us() as f64 / 1000.0,
+            drift_ppm: self.drift.ppm(),
+            shortened_ms: self.shortened / 48,
+            lengthened_ms: self.lengthened / 48,
             ..self.stats
         }
     }
@@ -234,33 +283,64 @@ impl JitterBuffer {
         self.packets.keys().next().copied().filter(|_| due)
     }
 
+    /// What was waited for in vain was made up meanwhile: the sound goes on after it.
+    fn pass_over_what_was_made_up(&mut self, next: i64) -> i64 {
+        let Some(first) = self.packets.keys().next().copied().filter(|first| *first > next) else {
+            return next;
+        };
+        let passed = self.waited.min(first - next);
+        self.waited = 0;
+        self.stats.packets_lost += (passed / FRAME_SAMPLES as i64) as u64;
+        self.shift_level(-micros(passed));
+        next + passed
+    }
+
+    /// After silence the first sound is played when it is due; how much silence there was, nobody hears.
+    fn end_silence(&self, next: i64, now_us: i64) -> i64 {
+        let first = self.packets.keys().next().copied().filter(|first| self.silent && *first > next);
+        let due = |first: &i64| self.delay_us(*first, now_us) >= self.delay.target_us();
+        first.filter(due).unwrap_or(next)
+    }
+
     /// Skips to the target if the delay is far beyond it and the sound to skip to is here.
     fn skip_excess(&mut self, next: i64, now_us: i64) -> i64 {
-        if self.delay_us(next, now_us) - self.target_us < SKIP_US {
+        let excess_us = self.delay_us(next, now_us) - self.delay.target_us();
+        if excess_us < SKIP_US {
             return next;
         }
-        let wanted = next + (self.delay_us(next, now_us) - self.target_us) * 48 / 1000;
+        let wanted = next + excess_us * 48 / 1000;
         let later = self.packets.range(..=wanted).next_back().map(|(at, _)| *at);
-        later.map_or(next, |at| at.max(next))
+        let skipped_to = later.map_or(next, |at| at.max(next));
+        self.shift_level(-micros(skipped_to - next));
+        skipped_to
+    }
+
+    fn pace(&self) -> Pace {
+        let excess_us = self.level_us.map_or(0, |level_us| level_us - self.delay.target_us());
+        match excess_us {
+            MUCH_FASTER_US.. => Pace::MuchFaster,
+            FASTER_US.. => Pace::Faster,
+            ..=SLOWER_US => Pace::Slower,
+            _ => Pace::Steady,
+        }
+    }
+
+    fn follow_level(&mut self, next: i64, now_us: i64) {
+        let delay_us = self.delay_us(next, now_us);
+        let level_us = self.level_us.get_or_insert(delay_us);
+        *level_us += (delay_us - *level_us) / LEVEL_SHARE;
+    }
+
+    /// The delay changed at once, by our own doing.
+    fn shift_level(&mut self, by_us: i64) {
+        if let Some(level_us) = &mut self.level_us {
+            *level_us += by_us;
+        }
     }
 
     /// Time from the arrival that the quickest packet would have had to `now_us`, for the sample `next`.
     fn delay_us(&self, next: i64, now_us: i64) -> i64 {
-        let base = self.transits.iter().min().copied().unwrap_or_default();
-        now_us - micros(next) - base
-    }
-
-    fn note_transit(&mut self, extended: i64, now_us: i64) {
-        if self.transits.len() == TRANSITS {
-            self.transits.pop_front();
-        }
-        self.transits.push_back(now_us - micros(extended));
-        if self.stats.packets_received.is_multiple_of(TARGET_EVERY) {
-            let mut sorted: Vec<i64> = self.transits.iter().copied().collect();
-            sorted.sort_unstable();
-            let covered = sorted[(sorted.len() - 1) * COVERED_PERCENT / 100] - sorted[0];
-            self.target_us = (covered + MARGIN_US).clamp(TARGET_US.0, TARGET_US.1);
-        }
+        now_us - micros(next) - self.delay.base_us()
     }
 
     /// The timestamp without wrap-around; a far jump starts the stream anew.
@@ -272,7 +352,7 @@ impl JitterBuffer {
         let step = i64::from(timestamp.wrapping_sub(reference as u32) as i32);
         let extended = reference + step;
         // In silence the sender's timestamps run on without packets: only a jump that time does not explain counts.
-        let expected = self.transits.back().map_or(0, |transit| micros(extended) + transit - now_us);
+        let expected = self.delay.last_transit_us().map_or(0, |transit| micros(extended) + transit - now_us);
         if expected.abs() > micros(MAX_JUMP) {
             *self = Self { stats: self.stats, ..Self::new() };
             self.reference = Some(i64::from(timestamp));

@@ -171,6 +171,13 @@ impl Mic {
     }
 }
 
+impl Mic {
+    /// Whether it hears a room, with its noise and with what the speaker plays.
+    pub(super) fn hears_a_room(&self) -> bool {
+        matches!(self, Self::Device(_))
+    }
+}
+
 /// Why a source did not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum MicError {

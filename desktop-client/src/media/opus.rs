@@ -15,8 +15,12 @@ pub const FRAME_US: u64 = 20_000;
 
 /// Good wide-band speech; libopus spends part of it on error correction.
 const BITRATE_BPS: i32 = 32_000;
-/// The loss that error correction prepares for, percent.
-const EXPECTED_LOSS: i32 = 10;
+/// The loss that error correction prepares for before any was seen, percent.
+const FIRST_LOSS: u8 = 10;
+/// The loss that error correction always prepares for, percent: the first lost packet comes unannounced.
+const LEAST_LOSS: u8 = 5;
+/// More than this, and the voice would be all correction, percent.
+const MOST_LOSS: u8 = 30;
 /// The longest frame there is: 120 ms.
 const MAX_FRAME_SAMPLES: usize = 5760;
 /// Encoded frames of 20 ms at our bitrate stay far below this.
@@ -66,9 +70,14 @@ impl SoundEncoder {
         let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip)?;
         encoder.set_bitrate(Bitrate::Bits(BITRATE_BPS))?;
         encoder.set_inband_fec(true)?;
-        encoder.set_packet_loss_perc(EXPECTED_LOSS)?;
+        encoder.set_packet_loss_perc(FIRST_LOSS.into())?;
         encoder.set_dtx(true)?;
         Ok(Self { encoder, silent: true })
+    }
+
+    /// Prepares for this share of packets to be lost, percent: the more, the more of the voice is sent twice.
+    pub fn set_loss(&mut self, percent: u8) -> Result<(), OpusError> {
+        Ok(self.encoder.set_packet_loss_perc(percent.clamp(LEAST_LOSS, MOST_LOSS).into())?)
     }
 
     /// Encodes one frame.

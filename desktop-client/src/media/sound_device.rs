@@ -16,6 +16,7 @@ use cpal::{
 };
 
 use super::clock::MediaClock;
+use super::echo::{ECHO_RING, EchoReference};
 use super::mic::SoundFrame;
 use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
@@ -288,11 +289,12 @@ where
 pub(super) struct OutputDevice {
     stream: OpenStream,
     ring: RingWriter,
+    echo: Option<EchoReference>,
 }
 
 impl OutputDevice {
     pub(super) fn open(which: Which) -> Result<Self, SoundDeviceError> {
-        let (stream, ring) = open(SoundEnd::Speaker, which, |device, config, pulse| {
+        let (stream, (ring, echo)) = open(SoundEnd::Speaker, which, |device, config, pulse| {
             let speak = match config.format {
                 SampleFormat::F32 => speak::<f32>,
                 SampleFormat::F64 => speak::<f64>,
@@ -306,7 +308,7 @@ impl OutputDevice {
             };
             speak(device, config, pulse)
         })?;
-        Ok(Self { stream, ring })
+        Ok(Self { stream, ring, echo: Some(echo) })
     }
 
     /// Waits until the ring runs low; answers whether it did within `patience`.
@@ -331,6 +333,10 @@ impl OutputDevice {
         }
     }
 
+    pub(super) fn echo(&mut self) -> Option<EchoReference> {
+        self.echo.take()
+    }
+
     /// From writing a sample to hearing it, µs.
     pub(super) fn latency_us(&self) -> u64 {
         micros(self.ring.filled()) + self.stream.watchdog.pulse.latency_us.load(Ordering::Relaxed)
@@ -341,13 +347,16 @@ fn speak<T>(
     device: &Device,
     config: &Config,
     pulse: &Arc<Pulse>,
-) -> Result<(Stream, RingWriter), SoundDeviceError>
+) -> Result<(Stream, (RingWriter, EchoReference)), SoundDeviceError>
 where
     T: SizedSample + FromSample<f32>,
 {
     let (channels, rate) = (config.channels, config.stream.sample_rate);
     let mut resampler = Resampler::new(SAMPLE_RATE, rate);
     let (writer, mut ring) = ring(OUTPUT_RING);
+    let (mut past, echo) = super::ring::ring(ECHO_RING);
+    // Samples at our rate that were missing, in parts of the device's.
+    let mut silence = 0;
     // One sample at our rate makes at most this many at the device's; kept until a callback wants them.
     let most = (rate / SAMPLE_RATE + 2) as usize;
     let mut ready: std::collections::VecDeque<f32> = std::collections::VecDeque::with_capacity(most);
@@ -360,14 +369,23 @@ where
         for samples in data.chunks_mut(channels) {
             while ready.is_empty() {
                 let Some(sample) = ring.pop() else { break };
+                // A full ring is a microphone that nobody reads: there is no echo to cancel.
+                past.push(sample);
                 resampler.process(&[sample], |sample| ready.push_back(sample));
             }
-            missed += u64::from(ready.is_empty());
+            if ready.is_empty() {
+                missed += 1;
+                silence += SAMPLE_RATE;
+                while silence >= rate {
+                    silence -= rate;
+                    past.push(0.0);
+                }
+            }
             samples.fill(T::from_sample(ready.pop_front().unwrap_or_default()));
         }
         beat.missed.fetch_add(missed, Ordering::Relaxed);
     };
     let failed = move |error: cpal::Error| fail.fail(&error);
     let built = device.build_output_stream(config.stream, play, failed, Some(OPEN_TIMEOUT));
-    Ok((built.map_err(keeper::refused(SoundEnd::Speaker))?, writer))
+    Ok((built.map_err(keeper::refused(SoundEnd::Speaker))?, (writer, EchoReference::new(echo))))
 }

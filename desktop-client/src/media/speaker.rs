@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::clock::MediaClock;
+use super::echo::EchoReference;
 use super::mic::{Place, SoundFileError, SoundSpecError};
 use super::opus::SAMPLE_RATE;
 use super::sound_device::{OutputDevice, SoundDeviceError, Which};
@@ -95,6 +96,22 @@ impl Speaker {
                 device.write(samples);
                 Ok(())
             }
+        }
+    }
+
+    /// What is played from now on, for echo cancellation; the first who asks gets it. What plays nowhere has no echo.
+    pub(super) fn echo(&mut self) -> Option<EchoReference> {
+        match self {
+            Self::Paced(_) => None,
+            Self::Device(device) => device.echo(),
+        }
+    }
+
+    /// When the next frame is played, µs: for a device now, for the others by their own pace even if we are late.
+    pub(super) fn plays_at_us(&self, clock: &MediaClock) -> u64 {
+        match self {
+            Self::Paced(sink) => sink.due_us(clock).min(clock.now_us()),
+            Self::Device(_) => clock.now_us(),
         }
     }
 

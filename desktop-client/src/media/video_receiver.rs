@@ -1,15 +1,19 @@
 //! From RTP payloads to the newest picture: reassembly, decoding, and asking for key frames.
 //!
 //! Owns one decode thread. [`VideoReceiver::push`] never blocks: a decoder that cannot keep up loses packets, and
-//! heals by a key frame. Pictures go to a [`FrameSlot`]; whoever shows them is never waited for.
+//! heals by a key frame. Pictures go to a [`FrameSlot`], as soon as they are ready or, in step with their sound, a
+//! moment later; whoever shows them is never waited for.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::frame::{FrameInfo, FramePool, FrameSlot};
+use super::clock::MediaClock;
+use super::frame::{FrameInfo, FramePool, FrameSlot, VideoFrame};
 use super::key_frame_floor::KeyFrameFloor;
+use super::lip_sync::SharedLipSync;
 use super::packet::IncomingPacket;
 use super::rate::RateMeter;
 use super::vp8::{Vp8Decoder, Vp8Error};
@@ -21,6 +25,8 @@ mod tests;
 /// Packets between the transport and the decode thread: about a second of video, far more than a decoder that
 /// keeps up ever leaves.
 const QUEUE_PACKETS: usize = 256;
+/// Pictures that may wait for their sound: a quarter of a second; then the oldest goes.
+const HELD_MAX: usize = 8;
 /// How often the thread looks at its flags when nothing arrives.
 const IDLE: Duration = Duration::from_millis(250);
 /// Wait for a missing packet at first: one retransmission on a path of 50 ms.
@@ -66,6 +72,7 @@ struct Shared {
     /// A packet was dropped: the stream has a hole that the assembler cannot see coming.
     overflowed: bool,
     deadline: Option<Duration>,
+    sound: Option<(SharedLipSync, MediaClock)>,
 }
 
 /// The receiving half of video. Dropping it ends its thread.
@@ -89,6 +96,8 @@ impl VideoReceiver {
             slot,
             floor: KeyFrameFloor::new(),
             on_key_frame_needed,
+            held: VecDeque::with_capacity(HELD_MAX),
+            sound: None,
         };
         let thread = std::thread::Builder::new()
             .name("video-decode".into())
@@ -111,6 +120,11 @@ impl VideoReceiver {
     pub fn set_round_trip(&self, round_trip: Duration) {
         let deadline = (round_trip + RETRANSMISSION_MARGIN).clamp(DEADLINE.0, DEADLINE.1);
         locked(&self.shared).deadline = Some(deadline);
+    }
+
+    /// Shows pictures in step with this sound, whose times are of `clock`.
+    pub fn follow_sound(&self, sound: SharedLipSync, clock: MediaClock) {
+        locked(&self.shared).sound = Some((sound, clock));
     }
 
     /// What has been done so far.
@@ -144,6 +158,9 @@ struct Worker {
     slot: Arc<FrameSlot>,
     floor: KeyFrameFloor,
     on_key_frame_needed: KeyFrameNeeded,
+    /// Pictures that are not shown yet, and when they will be.
+    held: VecDeque<(Instant, VideoFrame)>,
+    sound: Option<(SharedLipSync, MediaClock)>,
 }
 
 impl Worker {
@@ -172,6 +189,7 @@ impl Worker {
                     AssemblerEvent::KeyFrameNeeded => self.floor.want(),
                 }
             }
+            self.show_due(Instant::now());
             if self.floor.ask(now) {
                 locked(&self.shared).stats.key_frames_requested += 1;
                 (self.on_key_frame_needed)();
@@ -180,13 +198,15 @@ impl Worker {
     }
 
     fn patience(&self) -> Duration {
-        let deadlines = [self.assembler.next_deadline(), self.floor.next_ask()];
+        let shown = self.held.front().map(|(due, _)| *due);
+        let deadlines = [self.assembler.next_deadline(), self.floor.next_ask(), shown];
         let next = deadlines.into_iter().flatten().min();
         next.map_or(IDLE, |at| at.saturating_duration_since(Instant::now())).min(IDLE)
     }
 
     fn take_orders(&mut self) {
         let mut shared = locked(&self.shared);
+        self.sound = shared.sound.take().or_else(|| self.sound.take());
         if let Some(deadline) = shared.deadline.take() {
             self.assembler.set_deadline(deadline);
         }
@@ -221,6 +241,27 @@ impl Worker {
         stats.first_frame_at.get_or_insert(now);
         (stats.width, stats.height) = (picture.width(), picture.height());
         drop(shared);
-        self.slot.put(picture);
+        self.hold(picture, frame.timestamp, now);
+    }
+
+    /// Keeps a picture until its sound is heard.
+    fn hold(&mut self, picture: VideoFrame, timestamp: u32, now: Instant) {
+        let due = self
+            .sound
+            .as_ref()
+            .map_or(now, |(sound, clock)| clock.instant_at(sound.due_us(timestamp, clock.us_at(now))));
+        self.held.push_back((due, picture));
+        if self.held.len() > HELD_MAX {
+            self.held.pop_front();
+        }
+        self.show_due(now);
+    }
+
+    /// Shows the newest of the pictures that are due.
+    fn show_due(&mut self, now: Instant) {
+        let due = self.held.iter().rposition(|(due, _)| *due <= now);
+        if let Some((_, picture)) = due.and_then(|last| self.held.drain(..=last).next_back()) {
+            self.slot.put(picture);
+        }
     }
 }

@@ -86,6 +86,7 @@ struct Shared {
 
 struct State {
     camera: CameraOrder,
+    spec: CameraSpec,
     sending: bool,
     key_frame: bool,
     target_bps: u32,
@@ -132,6 +133,7 @@ impl VideoSender {
     ) -> Self {
         let state = State {
             camera: CameraOrder::On,
+            spec: spec.clone(),
             sending: false,
             key_frame: false,
             target_bps: options.bitrate_bps,
@@ -153,6 +155,11 @@ impl VideoSender {
     /// is full of earlier ones.
     pub fn set_rate(&self, bps: u32, clogged: bool) {
         self.shared.order(|state| (state.target_bps, state.clogged) = (bps, clogged));
+    }
+
+    /// Goes on with another source; the far end sees the same stream.
+    pub fn set_source(&self, spec: CameraSpec) {
+        self.shared.order(|state| state.spec = spec);
     }
 
     /// Makes the next picture a key frame.

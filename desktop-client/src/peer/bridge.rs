@@ -6,6 +6,7 @@
 //! addresses that it sees, so that none of them is changed on the way. UDP goes first: a stream is opened when no
 //! datagram was answered for a moment, because media suffers in one.
 
+use self::family::Family;
 use super::IceServer;
 use castle_connectivity::address::{ServerUri, Service, Transport};
 use castle_connectivity::stun::{self, Class, Message};
@@ -18,6 +19,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+mod family;
 mod upstream;
 
 /// The next worse transport is tried when the better ones gave no relayed address by then.
@@ -69,7 +71,9 @@ impl Bridge {
                         let Ok(address) = socket.local_addr() else { continue };
                         udp_offered |= uri.transport == Transport::Udp;
                         urls.push(format!("turn:{address}?transport=udp"));
-                        tasks.spawn(Port { socket: socket.into(), uri, trust, ways: ways.clone() }.run());
+                        let server = server.clone();
+                        let port = Port { socket: socket.into(), uri, server, trust, ways: ways.clone() };
+                        tasks.spawn(port.run());
                     }
                     Ok(uri) => tracing::debug!(%uri, "more servers than are carried"),
                     Err(error) => tracing::warn!(url, %error, "not a STUN or TURN server"),
@@ -100,6 +104,7 @@ impl Bridge {
 struct Port {
     socket: Arc<UdpSocket>,
     uri: ServerUri,
+    server: IceServer,
     trust: Trust,
     ways: Ways,
 }
@@ -169,6 +174,7 @@ impl Port {
             trust: self.trust,
             ways: self.ways.clone(),
             carried: carried.clone(),
+            family: Family::new(self.server.username.clone(), self.server.credential.clone()),
         };
         let task = upstreams.spawn(upstream.run(waiting));
         Guest { from, queue, task, since: tokio::time::Instant::now(), carried, left: false }

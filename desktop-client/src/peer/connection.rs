@@ -2,6 +2,7 @@
 
 use super::estimator::Estimator;
 use super::feedback::{Feedback, FeedbackTap};
+use super::pacer::Pacer;
 use super::{IceServer, MediaKind, PeerConfig};
 use crate::rate::MAX_DIRECT_BPS;
 use rtc::ice::mdns::MulticastDnsMode;
@@ -40,8 +41,14 @@ const NACK_INTERVAL: Duration = Duration::from_millis(30);
 const NACKS_PER_PACKET: u16 = 5;
 /// Silence of the path before the other end counts as disconnected.
 const ICE_DISCONNECTED: Duration = Duration::from_secs(2);
-/// From there until the path counts as broken for good.
-const ICE_FAILED: Duration = Duration::from_secs(14);
+/// The stack gives no path up: one that was only prepared waits for as long as it rings, and `restart.rs` knows when a
+/// path that was up is lost.
+const ICE_FAILED: Duration = Duration::ZERO;
+/// How long a better pair is waited for once a direct one works: checks of a local network are done by then.
+const DIRECT_WAIT: Duration = Duration::from_millis(250);
+/// How long a direct way is waited for once a relayed one works: three rounds of checks, of which the first may open the
+/// NATs on the way; the stack itself would wait for 2 s (rtc 0.21.1).
+const RELAY_WAIT: Duration = Duration::from_millis(600);
 /// Between two checks of a path that carries nothing.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
 /// Bytes the data channel may hold: our messages are small and rare; more means a path that carries nothing.
@@ -135,7 +142,7 @@ pub(super) async fn build(
     let estimator = Estimator::new(Instant::now(), MAX_DIRECT_BPS);
     let mut last = Ok(());
     for addresses in bind_addresses(config) {
-        let (engine, registry) = media(video_ssrc, heard.clone(), estimator.clone())?;
+        let (engine, registry) = media([audio_ssrc, video_ssrc], heard.clone(), estimator.clone())?;
         let built = PeerConnectionBuilder::new()
             .with_configuration(configuration(config, servers))
             .with_media_engine(engine)
@@ -199,7 +206,11 @@ fn settings(config: &PeerConfig) -> SettingEngineBuilder {
         .with_discard_local_candidates_during_ice_restart(true)
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE));
     // Where only the relay will do there is nothing better to wait for.
-    if config.relay_only { settings.with_relay_acceptance_min_wait(Some(Duration::ZERO)) } else { settings }
+    let relay = if config.relay_only { Duration::ZERO } else { RELAY_WAIT };
+    settings
+        .with_srflx_acceptance_min_wait(Some(DIRECT_WAIT))
+        .with_prflx_acceptance_min_wait(Some(DIRECT_WAIT))
+        .with_relay_acceptance_min_wait(Some(relay))
 }
 
 fn codec(kind: MediaKind) -> RTCRtpCodec {
@@ -224,7 +235,7 @@ fn codec(kind: MediaKind) -> RTCRtpCodec {
 }
 
 fn media(
-    video_ssrc: u32,
+    [audio_ssrc, video_ssrc]: [u32; 2],
     heard: mpsc::Sender<Feedback>,
     estimator: Estimator,
 ) -> Result<(MediaEngine, Registry), webrtc::error::Error> {
@@ -243,8 +254,10 @@ fn media(
     let registry = configure_nack(Registry::new(), &mut engine).with(Slot::NackGenerator, nack);
     let registry = configure_rtcp_reports(registry);
     let twcc = CongestionFeedback::Twcc;
+    let pacer = Pacer::new(audio_ssrc, estimator.clone());
     let registry = configure_congestion_control(registry, estimator, twcc, &mut engine)?;
-    Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new(video_ssrc, heard))))
+    let registry = registry.with(Slot::Pacer, pacer);
+    Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new([audio_ssrc, video_ssrc], heard))))
 }
 
 async fn add_track(

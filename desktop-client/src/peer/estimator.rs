@@ -47,6 +47,11 @@ impl Estimator {
         self.locked().control.set_max_bps(max_bps);
     }
 
+    /// How fast packets may leave, bit/s.
+    pub(super) fn pace_bps(&self) -> f64 {
+        f64::from(self.locked().pace_bps)
+    }
+
     /// A packet was handed to the stack.
     pub(super) fn sent(&self, now: Instant, bytes: usize) {
         self.locked().control.sent(self.at(now), bytes);
@@ -83,6 +88,6 @@ impl BandwidthEstimator for Estimator {
     }
 
     fn target_bitrate(&self) -> f64 {
-        f64::from(self.locked().pace_bps)
+        self.pace_bps()
     }
 }

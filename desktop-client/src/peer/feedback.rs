@@ -1,4 +1,4 @@
-//! Reads the RTCP that concerns our encoder on its way through the stack: picture loss, full intra requests, and
+//! Reads the RTCP that concerns our encoders on its way through the stack: picture loss, full intra requests, and
 //! the loss that receiver reports name (RFC 3550 section 6.4, RFC 4585 section 6.3.1, RFC 5104 section 3.5.1).
 //!
 //! The stack keeps RTCP to itself; an interceptor of our own is the way it offers to look at it.
@@ -15,15 +15,17 @@ use std::collections::VecDeque;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// What the other end's receiver says about our video.
+/// What the other end's receiver says about our sound and video.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Feedback {
     KeyFrameWanted,
     Loss(f64),
+    SoundLoss(f64),
 }
 
-/// Watches the RTCP of one video stream of ours; changes nothing.
+/// Watches the RTCP of our two streams; changes nothing.
 pub(super) struct FeedbackTap {
+    audio_ssrc: u32,
     video_ssrc: u32,
     heard: mpsc::Sender<Feedback>,
     read: VecDeque<TaggedPacket>,
@@ -31,8 +33,8 @@ pub(super) struct FeedbackTap {
 }
 
 impl FeedbackTap {
-    pub(super) fn new(video_ssrc: u32, heard: mpsc::Sender<Feedback>) -> Self {
-        Self { video_ssrc, heard, read: VecDeque::new(), written: VecDeque::new() }
+    pub(super) fn new([audio_ssrc, video_ssrc]: [u32; 2], heard: mpsc::Sender<Feedback>) -> Self {
+        Self { audio_ssrc, video_ssrc, heard, read: VecDeque::new(), written: VecDeque::new() }
     }
 
     fn look(&self, packet: &dyn rtc::rtcp::Packet) {
@@ -54,6 +56,7 @@ impl FeedbackTap {
             // Fixed point with the binary point at the left edge.
             let lost = f64::from(block.fraction_lost) / 256.0;
             self.hear_if(block.ssrc == self.video_ssrc, Feedback::Loss(lost));
+            self.hear_if(block.ssrc == self.audio_ssrc, Feedback::SoundLoss(lost));
         }
     }
 

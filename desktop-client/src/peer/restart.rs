@@ -14,6 +14,8 @@ const SILENT_FOR: Duration = Duration::from_secs(2);
 const POLITENESS: Duration = Duration::from_secs(1);
 /// A new way that did not come up by then is looked for anew.
 const AGAIN_AFTER: Duration = Duration::from_secs(4);
+/// Without a way for this long the connection is over: time for a lift, or for four tries.
+const HOPELESS_AFTER: Duration = Duration::from_secs(18);
 
 /// When to look for a new way. Pure.
 #[derive(Debug)]
@@ -21,12 +23,15 @@ pub(super) struct Restarts {
     offers: bool,
     due: Option<Instant>,
     up: bool,
+    /// The network changed before the connection was up.
+    stale: bool,
+    hopeless: Option<Instant>,
 }
 
 impl Restarts {
     /// Of the end that made the first offer, or of the other, polite one.
     pub(super) fn new(offers: bool) -> Self {
-        Self { offers, due: None, up: false }
+        Self { offers, due: None, up: false, stale: false, hopeless: None }
     }
 
     /// When to begin, if at all.
@@ -34,9 +39,14 @@ impl Restarts {
         self.due
     }
 
+    /// When a connection that was up is given up, if it is without a way.
+    pub(super) fn hopeless(&self) -> Option<Instant> {
+        self.hopeless
+    }
+
     /// The path is up.
     pub(super) fn connected(&mut self) {
-        (self.due, self.up) = (None, true);
+        *self = Self { up: true, ..Self::new(self.offers) };
     }
 
     /// Nothing comes by the path.
@@ -44,17 +54,30 @@ impl Restarts {
         let politeness = if self.offers { Duration::ZERO } else { POLITENESS };
         let at = now + SILENT_FOR + politeness;
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
+        self.hopeless.get_or_insert(now + HOPELESS_AFTER);
     }
 
-    /// The network changed. Before the connection was up, its first offer is still good.
+    /// The network changed. Before the first descriptions were exchanged no other can be.
     pub(super) fn want_now(&mut self, now: Instant) {
         if self.up {
+            self.due = Some(now);
+        } else {
+            self.stale = true;
+        }
+    }
+
+    /// The first descriptions are exchanged: what was prepared on a network that is gone is done again.
+    pub(super) fn settled(&mut self, now: Instant) {
+        if std::mem::take(&mut self.stale) {
             self.due = Some(now);
         }
     }
 
     /// It begins; again later, unless the path comes up.
     fn begin(&mut self, now: Instant) {
+        if self.up {
+            self.hopeless.get_or_insert(now + HOPELESS_AFTER);
+        }
         let politeness = if self.offers { Duration::ZERO } else { POLITENESS };
         self.due = Some(now + AGAIN_AFTER + politeness);
     }
@@ -83,7 +106,7 @@ impl Task {
         &mut self,
         offer: &Result<RTCSessionDescription, webrtc::error::Error>,
     ) -> Result<bool, PeerFault> {
-        if offer.is_err() || !self.remote_described {
+        if offer.is_err() || !self.remote.is_described() {
             return Ok(true);
         }
         if self.offering {
@@ -143,12 +166,32 @@ mod tests {
         let mut restarts = Restarts::new(true);
         restarts.want_now(now);
         assert_eq!(restarts.due(), None, "the first offer is on its way");
+        restarts.settled(now);
+        assert_eq!(restarts.due(), Some(now), "and was answered");
+        assert_eq!(restarts.hopeless(), None, "who calls waits no longer than for any call");
         restarts.connected();
+        restarts.settled(now);
+        assert_eq!(restarts.due(), None);
         restarts.want_now(now);
         assert_eq!(restarts.due(), Some(now));
         restarts.begin(now);
         assert_eq!(restarts.due(), Some(now + AGAIN_AFTER));
         restarts.disconnected(now + SECOND);
         assert_eq!(restarts.due(), Some(now + 3 * SECOND));
+    }
+
+    #[test]
+    fn a_connection_without_a_way_is_given_up_however_often_it_is_looked_for() {
+        let now = Instant::now();
+        for broke in [Restarts::disconnected as fn(&mut Restarts, Instant), Restarts::begin] {
+            let mut restarts = Restarts::new(false);
+            restarts.connected();
+            assert_eq!(restarts.hopeless(), None);
+            broke(&mut restarts, now);
+            restarts.begin(now + SECOND);
+            assert_eq!(restarts.hopeless(), Some(now + HOPELESS_AFTER));
+            restarts.connected();
+            assert_eq!(restarts.hopeless(), None, "it is back");
+        }
     }
 }

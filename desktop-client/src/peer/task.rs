@@ -3,6 +3,7 @@
 use super::bridge::Bridge;
 use super::connection::{self, CHANNEL_LABEL, Connection, StackEvent};
 use super::feedback::Feedback;
+use super::remote::Remote;
 use super::restart::Restarts;
 use super::window::ReceiveWindow;
 use super::writer::{Writer, negotiated_payload_type};
@@ -24,10 +25,8 @@ use tokio::task::JoinSet;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 use webrtc::media_stream::track_local::TrackLocal as _;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
-use webrtc::peer_connection::{RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription};
+use webrtc::peer_connection::{RTCPeerConnectionState, RTCSessionDescription};
 
-/// Remote candidates taken in one call: a host with many interfaces and relays has some tens.
-const REMOTE_CANDIDATES_MAX: usize = 128;
 /// Events of the stack that may wait.
 const STACK_EVENTS_MAX: usize = 256;
 /// Messages of the data channel that may wait for our task.
@@ -39,6 +38,8 @@ const RATE_INTERVAL: Duration = Duration::from_millis(25);
 /// While the connection is set up, the stack is woken this often: what it has for the relay otherwise waits for its next
 /// timer, up to 200 ms for each flight of the handshake (webrtc 0.21.1).
 const NUDGE_INTERVAL: Duration = Duration::from_millis(20);
+/// Candidates taken back by one frame: as many as the server passes on.
+const CANDIDATES_REMOVED_MAX: usize = 32;
 /// Tracks of the peer that are read: one of each kind; others are left alone.
 const REMOTE_TRACKS_MAX: usize = 2;
 
@@ -93,7 +94,6 @@ pub(super) struct Counters {
     pub(super) windows: Mutex<[ReceiveWindow; 2]>,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "what has happened, each by itself")]
 pub(super) struct Task {
     pub(super) config: PeerConfig,
     events: mpsc::Sender<(CallId, PeerEvent)>,
@@ -115,12 +115,12 @@ pub(super) struct Task {
     messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     channel: Option<Arc<dyn DataChannel>>,
     channel_open: bool,
-    pub(super) remote_described: bool,
-    early_candidates: Vec<Candidate>,
-    pub(super) candidates_taken: usize,
+    pub(super) remote: Remote,
     remote_video: Option<(Arc<dyn TrackRemote>, Arc<AtomicU64>)>,
     remote_tracks: usize,
     local_ufrag: String,
+    /// The candidates of this generation that left.
+    told: Vec<Candidate>,
     pub(super) connected: bool,
     rate: Option<SendRate>,
 }
@@ -156,12 +156,11 @@ impl Task {
             messages: mpsc::channel(MESSAGES_MAX),
             channel: None,
             channel_open: false,
-            remote_described: false,
-            early_candidates: Vec::new(),
-            candidates_taken: 0,
+            remote: Remote::default(),
             remote_video: None,
             remote_tracks: 0,
             local_ufrag: String::new(),
+            told: Vec::new(),
             connected: false,
             rate: None,
         }
@@ -178,10 +177,13 @@ impl Task {
         let mut rate = tokio::time::interval(RATE_INTERVAL);
         rate.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let due = self.restarts.due();
+            let (due, hopeless) = (self.restarts.due(), self.restarts.hopeless());
             tokio::select! {
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
                     self.restart().await?;
+                }
+                () = tokio::time::sleep_until(hopeless.unwrap_or_else(Instant::now).into()), if hopeless.is_some() => {
+                    return Err(PeerFault::Broken);
                 }
                 command = self.commands.recv() => match command {
                     Some(command) => self.obey(command).await?,
@@ -191,15 +193,17 @@ impl Task {
                 Some(message) = self.messages.1.recv() => match message {
                     Message::Open => {
                         self.channel_open = true;
-                        self.tell(PeerEvent::ChannelOpen).await;
+                        let seal = self.seal().await;
+                        self.tell(PeerEvent::ChannelOpen { seal }).await;
                     }
                     Message::Data(data) => self.tell(PeerEvent::Message(data)).await,
                 },
                 Some(feedback) = self.connection.feedback.recv() => self.tell(match feedback {
                     Feedback::KeyFrameWanted => PeerEvent::KeyFrameWanted,
                     Feedback::Loss(lost) => PeerEvent::VideoLoss(lost),
+                    Feedback::SoundLoss(lost) => PeerEvent::SoundLoss(lost),
                 }).await,
-                _ = nudge.tick(), if self.remote_described && !self.channel_open => {
+                _ = nudge.tick(), if self.is_setting_up() => {
                     // No packets: nothing is sent, the stack only looks around. Before tracks are bound it says no.
                     self.connection.video.track.write_rtcp(Vec::new()).await.ok();
                 }
@@ -214,6 +218,18 @@ impl Task {
                     self.tell(PeerEvent::Path(path)).await;
                 }
             }
+        }
+    }
+
+    /// Each knows of the other, and they may reach each other, but do not talk yet.
+    fn is_setting_up(&self) -> bool {
+        self.remote.is_reachable() && self.remote.is_described() && !self.channel_open
+    }
+
+    /// The first exchange may be done: what changed meanwhile is made good now.
+    pub(super) fn settle(&mut self) {
+        if self.remote.is_reachable() && self.remote.is_described() && !self.offering {
+            self.restarts.settled(Instant::now());
         }
     }
 
@@ -238,7 +254,7 @@ impl Task {
         &mut self,
         offer: RTCSessionDescription,
     ) -> Result<(), webrtc::error::Error> {
-        let sdp = self.own_description(&offer);
+        let sdp = self.own_description(&offer).await;
         self.offering = true;
         self.tell(PeerEvent::LocalOffer(sdp)).await;
         self.connection.pc.set_local_description(offer).await
@@ -246,49 +262,50 @@ impl Task {
 
     async fn make_answer(&mut self) -> Result<(), webrtc::error::Error> {
         let answer = self.connection.pc.create_answer(None).await?;
-        let sdp = self.own_description(&answer);
+        let sdp = self.own_description(&answer).await;
         self.connection.pc.set_local_description(answer).await?;
         self.tell(PeerEvent::LocalAnswer(sdp)).await;
         Ok(())
     }
 
-    /// Our description as it may leave; notes the ICE generation in it.
-    pub(super) fn own_description(&mut self, description: &RTCSessionDescription) -> String {
+    /// Our description as it may leave; notes the ICE generation in it, and takes back what left of the last.
+    async fn own_description(&mut self, description: &RTCSessionDescription) -> String {
         let ufrag = description.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
-        ufrag.unwrap_or_default().trim().clone_into(&mut self.local_ufrag);
+        let ufrag = ufrag.unwrap_or_default().trim();
+        if ufrag != self.local_ufrag {
+            ufrag.clone_into(&mut self.local_ufrag);
+            for gone in std::mem::take(&mut self.told).chunks(CANDIDATES_REMOVED_MAX) {
+                self.tell(PeerEvent::CandidatesRemoved(gone.to_vec())).await;
+            }
+        }
         if self.config.relay_only { scrub::description(&description.sdp) } else { description.sdp.clone() }
     }
 
     async fn obey(&mut self, command: PeerCommand) -> Result<(), PeerFault> {
         match command {
             PeerCommand::RemoteOffer(sdp) => {
-                let offer = RTCSessionDescription::offer(sdp);
+                let offer = RTCSessionDescription::offer(self.without_addresses(sdp));
                 if !self.make_way(&offer).await? {
                     return Ok(());
                 }
                 self.take_description(offer).await?;
                 self.make_answer().await.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
                 self.start_writing().await;
+                self.settle();
             }
             PeerCommand::RemoteAnswer(sdp) => {
                 if !std::mem::replace(&mut self.offering, false) {
                     tracing::debug!(call = %self.config.call, "an answer to no offer of ours");
                     return Ok(());
                 }
-                let answer = RTCSessionDescription::answer(sdp);
+                let answer = RTCSessionDescription::answer(self.without_addresses(sdp));
                 self.take_description(answer).await?;
                 self.start_writing().await;
+                self.settle();
             }
-            PeerCommand::RemoteCandidate(candidate) => {
-                self.candidates_taken += 1;
-                if self.candidates_taken > REMOTE_CANDIDATES_MAX {
-                    tracing::debug!(call = %self.config.call, "too many candidates: one was dropped");
-                } else if self.remote_described {
-                    self.add_candidate(candidate).await;
-                } else {
-                    self.early_candidates.push(candidate);
-                }
-            }
+            PeerCommand::RemoteCandidate(candidate) => self.take_candidate(candidate).await,
+            PeerCommand::RemoteCandidatesRemoved(gone) => self.withdraw_candidates(&gone),
+            PeerCommand::Reach => self.reach().await,
             PeerCommand::IceServers(servers) => self.fresh_servers = servers,
             PeerCommand::Restart => self.restarts.want_now(Instant::now()),
             PeerCommand::Send(data) => {
@@ -312,35 +329,6 @@ impl Task {
         Ok(())
     }
 
-    async fn take_description(
-        &mut self,
-        description: Result<RTCSessionDescription, webrtc::error::Error>,
-    ) -> Result<(), PeerFault> {
-        let description = description.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
-        let taken = self.connection.pc.set_remote_description(description).await;
-        taken.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
-        self.remote_described = true;
-        self.candidates_taken = self.early_candidates.len();
-        for candidate in std::mem::take(&mut self.early_candidates) {
-            self.add_candidate(candidate).await;
-        }
-        Ok(())
-    }
-
-    /// A candidate that cannot be used is no fault of the call: others may be good (RFC 8838 section 9).
-    async fn add_candidate(&self, candidate: Candidate) {
-        let init = RTCIceCandidateInit {
-            candidate: candidate.candidate,
-            sdp_mid: Some(candidate.mid),
-            sdp_mline_index: u16::try_from(candidate.index).ok(),
-            username_fragment: (!candidate.ufrag.is_empty()).then_some(candidate.ufrag),
-            url: None,
-        };
-        if let Err(error) = self.connection.pc.add_ice_candidate(init).await {
-            tracing::debug!(call = %self.config.call, %error, "a candidate was not taken");
-        }
-    }
-
     async fn start_writing(&mut self) {
         let Some((audio, video)) = self.outgoing.take() else { return };
         for (queue, track) in [(audio, &self.connection.audio), (video, &self.connection.video)] {
@@ -362,6 +350,7 @@ impl Task {
                 if let Some(candidate) = left {
                     let ufrag = self.local_ufrag.clone();
                     let candidate = Candidate { candidate, mid: "0".into(), index: 0, ufrag };
+                    self.told.push(candidate.clone());
                     self.tell(PeerEvent::LocalCandidate(candidate)).await;
                 }
             }

@@ -39,7 +39,9 @@ impl Pair {
             let packets = received.clone();
             let handler: PacketHandler =
                 Arc::new(move |kind, packet| packets.lock().unwrap().push((kind, packet)));
-            End { peer: Peer::open(config, sender.clone(), handler), received }
+            let peer = Peer::open(config, sender.clone(), handler);
+            assert!(peer.send(PeerCommand::Reach));
+            End { peer, received }
         });
         Self { ends, events, said: Vec::new() }
     }
@@ -79,7 +81,7 @@ fn packet(timestamp: u32) -> OutgoingPacket {
 async fn two_ends_connect_and_carry_both_tracks_and_messages() {
     let started = Instant::now();
     let mut pair = Pair::open([config(0), config(1)]);
-    pair.until(|said| both(said, |event| *event == PeerEvent::ChannelOpen)).await;
+    pair.until(|said| both(said, |event| matches!(event, PeerEvent::ChannelOpen { .. }))).await;
     pair.until(|said| both(said, |event| matches!(event, PeerEvent::Connected { .. }))).await;
     println!("connected after {:?}", started.elapsed());
     for (_, event) in &pair.said {
@@ -162,7 +164,7 @@ fn count(said: &[(usize, PeerEvent)], wanted: impl Fn(&PeerEvent) -> bool) -> us
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_way_is_found_when_either_end_or_both_at_once_look_for_it() {
     let mut pair = Pair::open([config(0), config(1)]);
-    pair.until(|said| both(said, |event| *event == PeerEvent::ChannelOpen)).await;
+    pair.until(|said| both(said, |event| matches!(event, PeerEvent::ChannelOpen { .. }))).await;
     pair.until(|said| both(said, |event| matches!(event, PeerEvent::Connected { .. }))).await;
     let looking: [&[usize]; 3] = [&[0], &[1], &[0, 1]];
     for (turn, ends) in looking.into_iter().enumerate() {

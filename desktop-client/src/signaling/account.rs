@@ -4,10 +4,12 @@ use super::address::ServerAddress;
 use super::devices::DeviceTokens;
 use super::{tls, wire};
 use crate::error::{ClientError, ErrorKind};
-use crate::view::{Me, Secret};
+use crate::view::Secret;
 use castle::limits::UNARY_DEADLINE;
 use castle::v1::castle_service_client::CastleServiceClient;
-use castle::v1::{LoginRequest, RefreshRequest, RegisterRequest, Tokens};
+use castle::v1::{self, ErrorReason, LoginRequest, RefreshRequest, RegisterRequest, Tokens};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
@@ -36,6 +38,13 @@ pub enum Credentials {
         /// Password.
         password: Secret,
     },
+    /// With the key that an earlier login left on this device.
+    Remembered {
+        /// Login name.
+        name: String,
+        /// The key; none opens nothing.
+        key: Option<LoginKey>,
+    },
     /// With an invitation, for the first time.
     Register {
         /// From the host.
@@ -47,20 +56,42 @@ pub enum Credentials {
     },
 }
 
+/// What lets this device log in again without a password: good for one use, which gives the next.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginKey {
+    /// A secret.
+    pub refresh_token: String,
+    /// `request_id` of its use, kept before it is used: repeated within a minute it gives the same successor, so that a
+    /// crash in between costs nothing.
+    pub request_id: String,
+}
+
+impl std::fmt::Debug for LoginKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LoginKey(…)")
+    }
+}
+
+/// Keeps the newest key of a login for the next start. Called before the key before it is of no more use; may block.
+pub type KeyKeeper = Arc<dyn Fn(&LoginKey) + Send + Sync>;
+
 /// A guest who is logged in.
 #[derive(Clone)]
 pub struct Account {
     /// Where.
     pub address: ServerAddress,
-    /// Who.
-    pub me: Me,
+    /// Login name.
+    pub name: String,
     pub(super) client: Client,
     tokens: Tokens,
+    /// For the next use of the refresh token.
+    request_id: String,
+    keeper: Option<KeyKeeper>,
 }
 
 impl std::fmt::Debug for Account {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Account").field("me", &self.me).finish_non_exhaustive()
+        f.debug_struct("Account").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -73,6 +104,11 @@ pub async fn log_in(
     let mut client = CastleServiceClient::new(connect(&address).await?);
     let device_name = device_name();
     let (guest, tokens) = match credentials {
+        Credentials::Remembered { name, key } => {
+            let key = key.ok_or(ErrorReason::RefreshInvalid)?;
+            let tokens = refresh(&mut client, &key.refresh_token, &key.request_id).await?;
+            return Ok(Account::new(address, name, client, tokens));
+        }
         Credentials::LogIn { name, password } => {
             let device_token = devices.of(&address, &name);
             let login = LoginRequest { name, password: password.0, device_name, device_token };
@@ -98,7 +134,15 @@ pub async fn log_in(
     let me = guest.and_then(wire::me_from_guest).ok_or(ErrorKind::Protocol)?;
     let tokens = tokens.ok_or(ErrorKind::Protocol)?;
     devices.keep(&address, &me.name, &tokens.device_token);
-    Ok(Account { address, me, client, tokens })
+    Ok(Account::new(address, me.name, client, tokens))
+}
+
+async fn refresh(client: &mut Client, refresh_token: &str, request_id: &str) -> Result<Tokens, ClientError> {
+    let (refresh_token, request_id) = (refresh_token.to_owned(), request_id.to_owned());
+    let mut request = tonic::Request::new(RefreshRequest { refresh_token, request_id });
+    request.set_timeout(UNARY_DEADLINE);
+    let response = client.refresh(request).await?.into_inner();
+    Ok(response.tokens.ok_or(ErrorKind::Protocol)?)
 }
 
 async fn connect(address: &ServerAddress) -> Result<Channel, ClientError> {
@@ -125,6 +169,27 @@ fn device_name() -> String {
 }
 
 impl Account {
+    fn new(address: ServerAddress, name: String, client: Client, tokens: Tokens) -> Self {
+        Self { address, name, client, tokens, request_id: wire::new_request_id(), keeper: None }
+    }
+
+    /// From now on each key of this login is kept, this one first.
+    #[must_use]
+    pub async fn kept_by(mut self, keeper: KeyKeeper) -> Self {
+        self.keeper = Some(keeper);
+        self.keep_key().await;
+        self
+    }
+
+    async fn keep_key(&self) {
+        let Some(keeper) = self.keeper.clone() else { return };
+        let (refresh_token, request_id) = (self.tokens.refresh_token.clone(), self.request_id.clone());
+        let kept = tokio::task::spawn_blocking(move || keeper(&LoginKey { refresh_token, request_id })).await;
+        if let Err(error) = kept {
+            tracing::error!(%error, "the keeper of keys broke");
+        }
+    }
+
     /// Another connection in place of the one in use, which may not carry anything any more. Opened when needed.
     pub(super) fn redial(&mut self) {
         if let Ok(endpoint) = endpoint(&self.address) {
@@ -154,15 +219,20 @@ impl Account {
         self.tokens.access_token.clone()
     }
 
-    /// Exchanges the refresh token. The same `request_id` may be tried again after a broken transport.
-    pub(super) async fn renew(&mut self, request_id: &str) -> Result<(), ClientError> {
-        let mut request = tonic::Request::new(RefreshRequest {
-            refresh_token: self.tokens.refresh_token.clone(),
-            request_id: request_id.to_owned(),
-        });
+    /// Exchanges the refresh token. May be tried again after a broken transport: it is the same request then.
+    pub(super) async fn renew(&mut self) -> Result<(), ClientError> {
+        self.tokens = refresh(&mut self.client, &self.tokens.refresh_token, &self.request_id).await?;
+        self.request_id = wire::new_request_id();
+        self.keep_key().await;
+        Ok(())
+    }
+
+    /// Ends the login at the server: its key is of no use any more.
+    pub(super) async fn log_out(&mut self) -> Result<(), ClientError> {
+        let mut request = tonic::Request::new(v1::LogoutRequest {});
         request.set_timeout(UNARY_DEADLINE);
-        let response = self.client.refresh(request).await?.into_inner();
-        self.tokens = response.tokens.ok_or(ErrorKind::Protocol)?;
+        request.metadata_mut().insert("authorization", self.bearer()?);
+        self.client.logout(request).await?;
         Ok(())
     }
 }

@@ -2,23 +2,24 @@
 
 use super::account::Account;
 use super::hall::Hall;
+use super::requests::Answer;
 use super::transport::Transport;
-use super::{Command, Event, MatchNews, matching, wire};
+use super::{Command, Event, MatchNews, wire};
 use crate::backoff;
-use crate::call::{self, Negotiation};
 use crate::error::{ClientError, ErrorKind};
+use crate::view::HallRow;
 use castle::limits::{HEARTBEAT, HEARTBEAT_TIMEOUT};
-use castle::link::{Arrival, Link, Overflow};
-use castle::v1::{
-    self, ErrorReason, MatchRequest, SignalRequest, SignalResponse, Welcome, signal_request, signal_response,
-};
-use prost::Message as _;
-use rand::RngExt as _;
+use castle::link::{Link, Overflow};
+use castle::v1::{self, ErrorReason, SignalRequest, Welcome, signal_request};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::metadata::{Ascii, MetadataValue};
+
+mod incoming;
+mod outgoing;
 
 /// What arrived is acknowledged after this time at the latest, unless a frame of ours carries it sooner.
 const ACK_DELAY: Duration = Duration::from_millis(200);
@@ -28,6 +29,10 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 const RENEWAL: &str = "renewal";
 /// News of the queue that may wait.
 const NEWS_MAX: usize = 16;
+/// Requests under way at once: a person makes one or two. More are refused.
+const REQUESTS_MAX: usize = 16;
+/// Further pages of the hall are asked for anew this often: what changes in them is not told.
+const FURTHER_EVERY: Duration = Duration::from_secs(10);
 
 /// Runs a session to its end. The last event says why it ended.
 pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, events: mpsc::Sender<Event>) {
@@ -48,7 +53,10 @@ pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, eve
         hall: Hall::default(),
         bearer: watch::channel(bearer).0,
         renew_at,
-        renewal: None,
+        requests: JoinSet::new(),
+        query: String::new(),
+        watch: 0,
+        further_at: None,
         clock: (SystemTime::now(), Instant::now()),
         call: None,
         news: mpsc::channel(NEWS_MAX),
@@ -69,8 +77,14 @@ struct Attached {
 }
 
 struct Search {
-    tags: Vec<String>,
+    wish: (Vec<String>, Vec<String>),
     _task: AbortOnDropHandle<()>,
+}
+
+/// What a request came to.
+enum Done {
+    Answer(Result<Answer, ClientError>),
+    Further { watch: u64, pages: Result<(Vec<HallRow>, String), ClientError> },
 }
 
 struct Session {
@@ -82,8 +96,13 @@ struct Session {
     hall: Hall,
     bearer: watch::Sender<MetadataValue<Ascii>>,
     renew_at: Instant,
-    /// The renewal under way, by its `request_id`: tried again under the same one.
-    renewal: Option<String>,
+    requests: JoinSet<Done>,
+    /// What the hall is searched for.
+    query: String,
+    /// The last watch of the hall that was asked for.
+    watch: u64,
+    /// When further pages of the hall are asked for anew.
+    further_at: Option<Instant>,
     /// What the server's clock showed, and when: this machine's may be wrong.
     clock: (SystemTime, Instant),
     /// The call this session is in: its id, and the server's signed word for it.
@@ -162,9 +181,7 @@ impl Session {
     }
 
     async fn renew(&mut self) -> Result<(), ClientError> {
-        let request_id = self.renewal.get_or_insert_with(wire::new_request_id).clone();
-        self.account.renew(&request_id).await?;
-        self.renewal = None;
+        self.account.renew().await?;
         self.renew_later();
         self.bearer.send_replace(self.account.bearer()?);
         Ok(())
@@ -182,7 +199,7 @@ impl Session {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return false,
                 command = self.commands.recv() => match command {
-                    None | Some(Command::Leave) => return true,
+                    None | Some(Command::Leave | Command::LogOut) => return true,
                     Some(Command::Redial) => {
                         self.account.redial();
                         return false;
@@ -216,19 +233,28 @@ impl Session {
         }
         let call = welcome.call.as_ref().and_then(wire::call);
         let clock_ahead_ms = welcome.server_time.and_then(wire::clock_ahead_ms);
+        let missed = welcome.missed_calls.iter().filter(|call| call.missed).count();
         self.enter(&welcome);
         let Some(me) = welcome.me.and_then(wire::me) else { return Err(ErrorKind::Protocol.into()) };
         self.hall.seen_by(me.guest);
         let ice = welcome.ice_servers.map(wire::ice).unwrap_or_default();
-        self.tell(Event::Online { resumed, me, call, ice, clock_ahead_ms }).await;
+        self.tell(Event::Online { resumed, me, call, ice, clock_ahead_ms, missed }).await;
         self.replace_hall(welcome.hall.unwrap_or_default()).await;
         if resumed {
             let replay = self.link.resume(received).map_err(|_| ErrorKind::Protocol)?;
             for frame in replay {
                 transport.send(frame.clone())?;
             }
-        } else if let Some(search) = self.search.take() {
-            self.start_search(search.tags);
+        } else {
+            if let Some(search) = self.search.take() {
+                self.start_search(search.wish);
+            }
+            // A new session watches everybody.
+            if !self.query.is_empty()
+                && let Ok(frame) = self.watch_hall()
+            {
+                transport.send(frame)?;
+            }
         }
         Ok(transport)
     }
@@ -271,6 +297,12 @@ impl Session {
                     Err(error) => Err(self.judge(error).await),
                 },
                 command = self.commands.recv() => match command {
+                    Some(Command::LogOut) => {
+                        // The end of the login ends the session, too.
+                        let out = tokio::time::timeout(LEAVE_TIMEOUT, self.account.log_out()).await;
+                        tracing::debug!(?out, "logged out");
+                        return Broken::Left;
+                    }
                     None | Some(Command::Leave) => {
                         let bye = signal_request::Frame::Bye(v1::Bye {});
                         self.send_unsequenced(&transport, bye).ok();
@@ -294,6 +326,14 @@ impl Session {
                     self.tell(Event::Match(news)).await;
                     Ok(())
                 },
+                Some(done) = self.requests.join_next() => {
+                    self.take_done(done).await;
+                    Ok(())
+                }
+                () = tokio::time::sleep_until(self.further_at.unwrap_or(heard)), if self.further_at.is_some() => {
+                    self.ask_further();
+                    Ok(())
+                }
                 _ = heartbeat.tick() => {
                     let ping = v1::Ping { nonce: rand::random() };
                     self.send_unsequenced(&transport, signal_request::Frame::Ping(ping))
@@ -336,149 +376,6 @@ impl Session {
         frame: signal_request::Frame,
     ) -> Result<(), Broken> {
         send(transport, SignalRequest { ack: self.link.ack(), frame: Some(frame), ..Default::default() })
-    }
-
-    /// Takes a command; the frame to send for it, kept until it is acknowledged.
-    fn prepare(&mut self, command: Command) -> Result<Option<SignalRequest>, Overflow> {
-        let number = self.frames + 1;
-        let (request_id, frame) = match command {
-            Command::Send(frame) => {
-                if let call::Frame::HangUp { call, .. } = &frame {
-                    self.call.take_if(|(id, _)| *id == call.to_string());
-                }
-                (wire::frame_request_id(&frame, number), wire::frame(frame))
-            }
-            Command::SetAvailability(availability) => {
-                let availability = wire::availability(availability).into();
-                let frame = signal_request::Frame::SetAvailability(v1::SetAvailability { availability });
-                (format!("availability-{number}"), frame)
-            }
-            Command::Search { tags } => {
-                self.start_search(tags);
-                return Ok(None);
-            }
-            Command::StopSearch => {
-                if self.search.take().is_none() {
-                    return Ok(None);
-                }
-                (format!("leave-{number}"), signal_request::Frame::LeaveMatch(v1::LeaveMatch {}))
-            }
-            Command::Leave | Command::Redial => return Ok(None),
-        };
-        self.frames = number;
-        let ack = self.link.ack();
-        let sent = self.link.send(|seq| {
-            let frame = SignalRequest { seq, ack, request_id, frame: Some(frame) };
-            let bytes = frame.encoded_len();
-            (frame, bytes)
-        })?;
-        Ok(Some(sent.clone()))
-    }
-
-    fn start_search(&mut self, tags: Vec<String>) {
-        let Some(attached) = &self.resume else { return };
-        let request = MatchRequest {
-            session_id: attached.session_id.clone(),
-            request_id: wire::new_request_id(),
-            tags: tags.clone(),
-            languages: Vec::new(),
-            ..MatchRequest::default()
-        };
-        let wait = matching::wait(
-            self.account.client.clone(),
-            self.bearer.subscribe(),
-            request,
-            self.news.0.clone(),
-        );
-        self.search = Some(Search { tags, _task: AbortOnDropHandle::new(tokio::spawn(wait)) });
-    }
-
-    /// A frame arrived.
-    async fn take(&mut self, transport: &Transport, response: SignalResponse) -> Result<(), Broken> {
-        // A peer that breaks the rules of the link is asked to start from a point both know.
-        self.link.acknowledge(response.ack).map_err(|_| Broken::Retry(Duration::ZERO))?;
-        if response.seq > 0 {
-            match self.link.receive(response.seq) {
-                Ok(Arrival::Deliver) => {}
-                Ok(Arrival::Duplicate) => return Ok(()),
-                Err(_) => return Err(Broken::Retry(Duration::ZERO)),
-            }
-        }
-        let Some(frame) = response.frame else { return Ok(()) };
-        self.understand(transport, &response.in_reply_to, frame).await
-    }
-
-    async fn understand(
-        &mut self,
-        transport: &Transport,
-        in_reply_to: &str,
-        frame: signal_response::Frame,
-    ) -> Result<(), Broken> {
-        use signal_response::Frame as Wire;
-        match frame {
-            Wire::Ping(ping) => {
-                let pong = v1::Pong { nonce: ping.nonce };
-                return self.send_unsequenced(transport, signal_request::Frame::Pong(pong));
-            }
-            Wire::Pong(_) | Wire::Welcome(_) | Wire::TokenRenewed(_) | Wire::CandidatesRemoved(_) => {}
-            Wire::GoAway(away) => {
-                let jitter = rand::rng().random_range(0..=away.jitter_ms);
-                let wait = u64::from(away.reconnect_after_ms) + u64::from(jitter);
-                return Err(Broken::Retry(Duration::from_millis(wait)));
-            }
-            // The stream cannot go on with the new token: another one begins with it.
-            Wire::Error(_) if in_reply_to == RENEWAL => return Err(Broken::Retry(Duration::ZERO)),
-            Wire::Error(error) => {
-                let asked = wire::asked(in_reply_to);
-                self.tell(Event::Refused { asked, error: error.into() }).await;
-            }
-            Wire::IceServers(servers) => self.tell(Event::Ice(wire::ice(servers))).await,
-            Wire::HallSnapshot(snapshot) => self.replace_hall(snapshot).await,
-            Wire::HallDelta(delta) => {
-                let changed = delta.changed.into_iter().filter_map(wire::hall_row);
-                let left = delta.left_guest_ids.iter().filter_map(|id| id.parse().ok());
-                let versions = (delta.from_version, delta.hall_version);
-                if self.hall.change(delta.watch, versions, changed, left) {
-                    self.tell(Event::Hall(self.hall.rows())).await;
-                }
-            }
-            Wire::SelfUpdate(update) => {
-                if let Some(me) = wire::me(update) {
-                    self.tell(Event::Me(me)).await;
-                }
-            }
-            Wire::CallUpdate(update) => {
-                let Some(mut call) = update.call else { return Ok(()) };
-                self.note_call(&call);
-                let ice = call.ice_servers.take().map(wire::ice);
-                if let Some(info) = wire::call(&call) {
-                    self.tell(Event::Call { info, ice }).await;
-                }
-            }
-            Wire::Offer(offer) => self.tell_remote(&offer.call_id, Negotiation::Offer(offer.sdp)).await,
-            Wire::Answer(answer) => self.tell_remote(&answer.call_id, Negotiation::Answer(answer.sdp)).await,
-            Wire::Candidate(candidate) => {
-                let call_id = candidate.call_id.clone();
-                self.tell_remote(&call_id, wire::candidate(candidate)).await;
-            }
-            Wire::EndOfCandidates(end) => {
-                let what = Negotiation::EndOfCandidates { ufrag: end.username_fragment };
-                self.tell_remote(&end.call_id, what).await;
-            }
-        }
-        Ok(())
-    }
-
-    async fn tell_remote(&self, call_id: &str, what: Negotiation) {
-        if let Ok(call) = call_id.parse() {
-            self.tell(Event::Remote(call, what)).await;
-        }
-    }
-
-    async fn replace_hall(&mut self, snapshot: v1::HallSnapshot) {
-        let rows = snapshot.guests.into_iter().filter_map(wire::hall_row);
-        self.hall.replace(snapshot.watch, snapshot.hall_version, rows);
-        self.tell(Event::Hall(self.hall.rows())).await;
     }
 }
 

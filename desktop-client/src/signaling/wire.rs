@@ -5,8 +5,9 @@ use crate::call::{
     self, CallInfo, Candidate, Frame, Negotiation, Origin, Phase, Presence, Reason, Role, Route, Target,
 };
 use crate::peer::IceServer;
-use crate::view::{Availability, HallRow, Me};
+use crate::view::{Availability, BlockedGuest, EndReason, HallRow, Me, PastCall, ReportReason};
 use castle::v1::{self, place_call, signal_request};
+use std::time::SystemTime;
 
 /// A fresh `request_id`: a random UUID (RFC 9562 version 4).
 pub(super) fn new_request_id() -> String {
@@ -65,19 +66,20 @@ fn negotiation(call_id: String, what: Negotiation) -> signal_request::Frame {
     match what {
         Negotiation::Offer(sdp) => Wire::Offer(v1::Offer { call_id, sdp }),
         Negotiation::Answer(sdp) => Wire::Answer(v1::Answer { call_id, sdp }),
-        Negotiation::Candidate(Candidate { candidate, mid, index, ufrag }) => {
-            Wire::Candidate(v1::Candidate {
-                call_id,
-                candidate,
-                sdp_mid: mid,
-                sdp_m_line_index: index,
-                username_fragment: ufrag,
-            })
+        Negotiation::Candidate(candidate) => Wire::Candidate(candidate_out(call_id, candidate)),
+        Negotiation::CandidatesRemoved(gone) => {
+            let candidates = gone.into_iter().map(|gone| candidate_out(String::new(), gone)).collect();
+            Wire::CandidatesRemoved(v1::CandidatesRemoved { call_id, candidates })
         }
         Negotiation::EndOfCandidates { ufrag } => {
             Wire::EndOfCandidates(v1::EndOfCandidates { call_id, username_fragment: ufrag })
         }
     }
+}
+
+fn candidate_out(call_id: String, candidate: Candidate) -> v1::Candidate {
+    let Candidate { candidate, mid, index, ufrag } = candidate;
+    v1::Candidate { call_id, candidate, sdp_mid: mid, sdp_m_line_index: index, username_fragment: ufrag }
 }
 
 fn route(route: Route) -> v1::Route {
@@ -91,13 +93,13 @@ fn route(route: Route) -> v1::Route {
 }
 
 /// A candidate that came in.
-pub(super) fn candidate(candidate: v1::Candidate) -> Negotiation {
-    Negotiation::Candidate(Candidate {
+pub(super) fn candidate(candidate: v1::Candidate) -> Candidate {
+    Candidate {
         candidate: candidate.candidate,
         mid: candidate.sdp_mid,
         index: candidate.sdp_m_line_index,
         ufrag: candidate.username_fragment,
-    })
+    }
 }
 
 /// A call as the server tells it.
@@ -110,6 +112,7 @@ pub(super) fn call(call: &v1::Call) -> Option<CallInfo> {
     };
     Some(CallInfo {
         id: call.call_id.parse().ok()?,
+        peer_guest: peer.guest_id.parse().ok(),
         peer: peer.display_name,
         peer_name: peer.name,
         phase: match call.state() {
@@ -149,6 +152,60 @@ fn end_reason(reason: v1::CallEndReason) -> call::Reason {
         Wire::AnsweredElsewhere => Reason::AnsweredElsewhere,
         Wire::Superseded => Reason::Superseded,
         Wire::ShuttingDown => Reason::ShuttingDown,
+    }
+}
+
+/// A call of the past; `None` for one that makes no sense.
+pub(super) fn past_call(call: v1::CallRecord) -> Option<PastCall> {
+    let (origin, reason) = (call.origin(), past_reason(call.end_reason()));
+    let time = |at: Option<prost_types::Timestamp>| SystemTime::try_from(at?).ok();
+    let (connected, ended) = (time(call.connected_at), time(call.ended_at));
+    let peer = call.peer.unwrap_or_default();
+    Some(PastCall {
+        id: call.call_id.parse().ok()?,
+        peer: peer.guest_id.parse().ok(),
+        peer_name: peer.display_name,
+        outgoing: origin == v1::CallOrigin::Placed,
+        matched: origin == v1::CallOrigin::Matched,
+        missed: call.missed,
+        began: time(call.created_at)?,
+        lasted: connected.and_then(|connected| ended?.duration_since(connected).ok()),
+        reason,
+    })
+}
+
+/// Why a call of the past ended. Who hung up is not kept.
+fn past_reason(reason: v1::CallEndReason) -> EndReason {
+    use v1::CallEndReason as Wire;
+    match reason {
+        Wire::Declined => EndReason::Declined,
+        Wire::Busy => EndReason::Busy,
+        Wire::Cancelled => EndReason::Cancelled,
+        Wire::TimedOut => EndReason::TimedOut,
+        Wire::HungUp => EndReason::HungUp,
+        Wire::Disconnected => EndReason::Disconnected,
+        Wire::Failed | Wire::Unspecified => EndReason::Failed,
+        Wire::AnsweredElsewhere => EndReason::AnsweredElsewhere,
+        Wire::Superseded => EndReason::Superseded,
+        Wire::ShuttingDown => EndReason::ShuttingDown,
+    }
+}
+
+/// A guest I blocked.
+pub(super) fn blocked_guest(guest: v1::Guest) -> Option<BlockedGuest> {
+    Some(BlockedGuest { guest: guest.guest_id.parse().ok()?, display_name: guest.display_name })
+}
+
+/// Why a guest is reported.
+pub(super) fn report_reason(reason: ReportReason) -> v1::ReportReason {
+    match reason {
+        ReportReason::Harassment => v1::ReportReason::Harassment,
+        ReportReason::Sexual => v1::ReportReason::SexualContent,
+        ReportReason::Violence => v1::ReportReason::Violence,
+        ReportReason::Spam => v1::ReportReason::Spam,
+        ReportReason::Impersonation => v1::ReportReason::Impersonation,
+        ReportReason::Underage => v1::ReportReason::Underage,
+        ReportReason::Other => v1::ReportReason::Other,
     }
 }
 

@@ -25,6 +25,7 @@ mod safety;
 mod stats;
 
 /// What is open, typed and moved, for as long as a call lasts.
+#[expect(clippy::struct_excessive_bools, reason = "each is a panel of its own")]
 #[derive(Debug, Default)]
 pub struct Draft {
     call: Option<CallId>,

@@ -16,6 +16,7 @@ use eframe::egui::{self, Id, Key, ScrollArea, Sense, Ui, Vec2, text_edit::TextEd
 const LONGEST: usize = 512;
 
 /// What was typed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own")]
 #[derive(Debug, Default)]
 pub struct Draft {
     server: String,

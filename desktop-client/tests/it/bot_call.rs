@@ -37,6 +37,8 @@ fn matched_bots_report_a_whole_call() {
     let server = TestServer::start(config(folder.path(), MatchRoute::Relay));
     let errand = || Errand::Match { tags: vec!["chess".into()] };
     let (ada, bea) = both(options(&server, "ada", errand()), options(&server, "bea", errand()));
+    assert!(ada.report.safety_words.is_some());
+    assert_eq!(ada.report.safety_words, bea.report.safety_words, "nobody is between them");
     for (outcome, peer) in [(&ada, "bea"), (&bea, "ada")] {
         let report = &outcome.report;
         println!("{}", serde_json::to_string(report).unwrap());

@@ -5,12 +5,19 @@ mod bot_call;
 mod call_flow;
 mod coturn;
 mod footage;
+mod hall_and_history;
+mod keeping;
 mod killed_server;
 mod machine;
+mod open_for_days;
+mod prepared;
 mod programs;
 mod relay_only;
 mod screens;
 mod sealed;
 #[cfg(target_os = "linux")]
 mod sound;
+#[cfg(unix)]
+mod starts;
 mod support;
+mod talk;

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 /// The password of all guests here.
 pub(crate) const PASSWORD: &str = "mirror mirror on the wall";
 
-fn desktop() -> &'static str {
+pub(crate) fn desktop() -> &'static str {
     env!("CARGO_BIN_EXE_castle-desktop")
 }
 
@@ -157,6 +157,12 @@ impl BotProcess {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it is our child");
         self.child.wait().expect("it is our child");
+    }
+
+    /// Asks it to end, as an init system does.
+    pub(crate) fn ask_to_end(&self) {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill is there");
+        assert!(killed.success());
     }
 
     /// Waits for its end; whether it says it went well, and its report.

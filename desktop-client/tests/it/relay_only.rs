@@ -6,11 +6,13 @@ use castle::v1::RegisterRequest;
 use castle::v1::castle_service_client::CastleServiceClient;
 use castle_connectivity::trust::Trust;
 use castle_desktop::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent, RelayProtocol};
-use castle_server::config::MatchRoute;
+use castle_server::config::relay::RelaySettings;
+use castle_server::config::{Config, MatchRoute};
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-async fn ice_servers(server: &TestServer) -> Vec<IceServer> {
+pub(crate) async fn ice_servers(server: &TestServer) -> Vec<IceServer> {
     let mut client = CastleServiceClient::connect(server.url()).await.expect("a server");
     let request = RegisterRequest {
         invitation_code: server.invitation.clone(),
@@ -50,7 +52,9 @@ impl Pair {
             let config =
                 PeerConfig { call, offers: end == 0, ice_servers, relay_only: true, loopback: true, trust };
             end += 1;
-            Peer::open(config, sender.clone(), Arc::new(|_, _| {}))
+            let peer = Peer::open(config, sender.clone(), Arc::new(|_, _| {}));
+            assert!(peer.send(PeerCommand::Reach));
+            peer
         });
         Self { ends, events, said: Vec::new() }
     }
@@ -82,6 +86,12 @@ impl Pair {
                 PeerEvent::LocalCandidate(candidate) => {
                     scan(&candidate.candidate);
                     Some(PeerCommand::RemoteCandidate(candidate))
+                }
+                PeerEvent::CandidatesRemoved(gone) => {
+                    for candidate in &gone {
+                        scan(&candidate.candidate);
+                    }
+                    Some(PeerCommand::RemoteCandidatesRemoved(gone))
                 }
                 PeerEvent::Failed(fault) => panic!("{fault}: {:#?}", self.said),
                 _ => None,
@@ -119,5 +129,24 @@ fn nothing_that_leaves_a_relay_only_end_names_its_address_not_even_on_a_new_way(
         pair.tell(0, PeerCommand::Restart);
         pair.until_both(1, |event| *event == PeerEvent::Reconnected).await;
         pair.until_both(2, |event| matches!(event, PeerEvent::LocalCandidate(_))).await;
+        pair.until_both(1, |event| matches!(event, PeerEvent::CandidatesRemoved(_))).await;
+    });
+}
+
+#[test]
+fn a_relay_without_ipv4_carries_a_call_all_the_same() {
+    let any = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    if UdpSocket::bind(any).is_err() {
+        println!("not run: this machine has no IPv6");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { relay: RelaySettings::on(any), ..config(folder.path(), MatchRoute::Relay) };
+    let server = TestServer::start(config);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let servers = ice_servers(&server).await;
+        let mut pair = Pair::open([servers.clone(), servers], Trust::System);
+        assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
     });
 }

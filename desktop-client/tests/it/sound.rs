@@ -147,6 +147,23 @@ fn raw(path: &Path) -> Vec<f32> {
     bytes.chunks_exact(2).map(|two| f32::from(i16::from_le_bytes([two[0], two[1]])) / 32_768.0).collect()
 }
 
+/// What is said into the microphone: the recorded voice backwards. The same words at both ends would be taken for echo.
+fn other_speech(dir: &Path) -> PathBuf {
+    let (path, speech) = (dir.join("backwards.wav"), wav(&made("make_speech.sh", "speech.wav")));
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&path, spec).expect("the folder is writable");
+    for sample in speech.iter().rev() {
+        writer.write_sample((sample * 32_767.0) as i16).expect("written");
+    }
+    writer.finalize().expect("written");
+    path
+}
+
 /// Ana has the microphone and the speaker of `sound`, and Ben a recorded voice.
 fn bots(dir: &Path, sound: &SoundServer, seconds: u32) -> (ServerProcess, BotProcess, BotProcess) {
     let server = ServerProcess::start(&dir.join("data"), "direct");
@@ -182,19 +199,19 @@ fn what_is_said_at_each_end_is_heard_at_the_other_through_microphone_and_speaker
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
     let sound = SoundServer::start(&dir.join("sound"));
-    let speech = made("make_speech.sh", "speech.wav");
+    let voice = other_speech(dir);
     let played = dir.join("played.raw");
-    let (_voice, _recorder) = (sound.say(&speech), sound.record(&played));
+    let (_voice, _recorder) = (sound.say(&voice), sound.record(&played));
     let (_server, ana, ben) = bots(dir, &sound, 7);
     let ((ana_well, ana), (ben_well, ben)) = (ana.finish(), ben.finish());
     assert!(ana_well && ben_well, "{ana:#}\n{ben:#}");
     for report in [&ana, &ben] {
         assert_figures(report, &Value::Array(Vec::new()));
     }
-    let said = wav(&speech);
-    let (from_ana, from_ben) =
-        (likeness(&said, &wav(&dir.join("heard.wav"))), likeness(&said, &raw(&played)));
-    assert!(from_ana > 0.8, "the microphone hears what is said: {from_ana}");
+    let from_ana = likeness(&wav(&voice), &wav(&dir.join("heard.wav")));
+    let from_ben = likeness(&wav(&made("make_speech.sh", "speech.wav")), &raw(&played));
+    // Gain control evens out what is loud and what is quiet.
+    assert!(from_ana > 0.7, "the microphone hears what is said: {from_ana}");
     assert!(from_ben > 0.8, "the speaker plays what is said: {from_ben}");
 }
 
@@ -208,7 +225,7 @@ fn a_call_outlives_its_sound_devices_and_takes_them_up_again() {
     let dir = dir.path();
     let folder = dir.join("sound");
     let sound = SoundServer::start(&folder);
-    let (_server, ana, ben) = bots(dir, &sound, 9);
+    let (_server, ana, ben) = bots(dir, &sound, 13);
     eventually("microphone and speaker are in use", || sound.is_used());
     drop(sound);
     let missing = [
@@ -219,8 +236,7 @@ fn a_call_outlives_its_sound_devices_and_takes_them_up_again() {
     eventually("their loss is told", || missing.iter().all(|sentence| log().contains(sentence)));
 
     let sound = SoundServer::start(&folder);
-    let (_voice, _recorder) =
-        (sound.say(&made("make_speech.sh", "speech.wav")), sound.record(&dir.join("again.raw")));
+    let (_voice, _recorder) = (sound.say(&other_speech(dir)), sound.record(&dir.join("again.raw")));
     eventually("they are in use again", || sound.is_used());
     let is_loud = |samples: &[f32]| samples.iter().filter(|sample| sample.abs() > 0.05).count() > 4800;
     eventually("the speaker plays again", || is_loud(&raw(&dir.join("again.raw"))));

@@ -97,21 +97,36 @@ pub(crate) struct Guest {
 impl Guest {
     /// A guest who is not logged in.
     pub(crate) fn new(name: &str) -> Self {
-        let (wake, woken) = sync_channel(1);
+        Self::with(name, false)
+    }
+
+    fn with(name: &str, relay_only: bool) -> Self {
         let config = EngineConfig {
-            camera: CameraSpec::default(),
-            mic: MicSpec::Tone,
-            speaker: SpeakerSpec::Off,
+            camera: Some(CameraSpec::default()),
+            mic: Some(MicSpec::Tone),
+            speaker: Some(SpeakerSpec::Off),
             viewer: Viewer::Bot { reference: None },
+            relay_only,
             ..EngineConfig::default()
         };
+        Self::of(name, config)
+    }
+
+    /// A guest with an engine of their own making.
+    pub(crate) fn of(name: &str, config: EngineConfig) -> Self {
+        let (wake, woken) = sync_channel(1);
         let engine = Engine::start(config, Arc::new(move || wake.try_send(()).unwrap_or_default()));
         Self { engine, woken, name: name.into() }
     }
 
     /// A guest who registered and is online.
     pub(crate) fn online(server: &TestServer, name: &str) -> Self {
-        let guest = Self::new(name);
+        Self::online_by(server, name, false)
+    }
+
+    /// The same; who may want all calls relayed.
+    pub(crate) fn online_by(server: &TestServer, name: &str, relay_only: bool) -> Self {
+        let guest = Self::with(name, relay_only);
         guest.register(server);
         guest.until("online", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
         guest

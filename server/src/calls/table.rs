@@ -278,6 +278,16 @@ impl Calls {
     }
 
     #[cfg(test)]
+    pub(crate) fn going(&self) -> impl Iterator<Item = crate::lobby::inspection::Going> {
+        self.table.iter().map(|(&id, call)| crate::lobby::inspection::Going {
+            id,
+            guests: call.guests(),
+            origin: call.origin,
+            created_at: call.created_at,
+        })
+    }
+
+    #[cfg(test)]
     pub(crate) fn check_invariants(&self) {
         let awaited = self.table.values().filter(|call| matches!(call.phase, Phase::Awaiting { .. })).count();
         assert_eq!(self.by_guest.len(), 2 * self.table.len() - awaited, "at most one call per guest");

@@ -5,6 +5,7 @@ use crate::ice::TurnSecret;
 use crate::turn::machine::RelayIp;
 use crate::turn::machine::limits::{Limits, Rate};
 use crate::turn::peers::Network;
+use crate::turn::{Clock, system_clock};
 use clap::Args;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -92,6 +93,8 @@ pub struct RelaySettings {
     pub limits: Limits,
     /// Others' servers, which take the place of the embedded one.
     pub outside: Vec<OutsideTurn>,
+    /// By which credentials are made and run out.
+    pub clock: Clock,
 }
 
 /// Somebody else's TURN server.
@@ -114,6 +117,7 @@ impl RelaySettings {
             allowed_peers: Vec::new(),
             limits: Limits::default(),
             outside: Vec::new(),
+            clock: system_clock(),
         }
     }
 }
@@ -143,6 +147,7 @@ impl TryFrom<RelayArgs> for RelaySettings {
             allowed_peers: args.turn_allow_peer,
             limits,
             outside,
+            clock: system_clock(),
         })
     }
 }

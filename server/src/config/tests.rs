@@ -71,3 +71,46 @@ fn the_command_line_is_consistent() {
     use clap::CommandFactory as _;
     Cli::command().debug_assert();
 }
+
+#[test]
+fn limits_are_settings() {
+    let config = serve(&[]).unwrap();
+    let (sessions, defaults) = (&config.hub.sessions, HubConfig::default());
+    assert_eq!((sessions.total_max, sessions.per_guest_max), (50_000, 5));
+    assert_eq!((sessions.frames_per_second, sessions.frames_burst), (50, 200));
+    assert_eq!((sessions.unacked_frames_max, sessions.unacked_bytes_max), (256, 256 * 1024));
+    assert_eq!(config.session.sizes, SessionConfig::default().sizes);
+    assert_eq!(config.session.hello_timeout, SessionConfig::default().hello_timeout);
+    assert_eq!((config.unary_deadline, config.streams_per_connection), (UNARY_DEADLINE, 100));
+    assert_eq!(config.hub.lobby.hall.page, defaults.lobby.hall.page);
+    let changed = serve(&[
+        "--sessions-max=9",
+        "--sessions-per-guest=2",
+        "--streams-per-connection=7",
+        "--frames-per-second=1000",
+        "--frames-burst=2000",
+        "--unacked-frames=64",
+        "--unacked-bytes=65536",
+        "--frame-bytes=8192",
+        "--sdp-bytes=4096",
+        "--candidate-bytes=512",
+        "--hall-page=20",
+        "--hello-timeout-ms=1500",
+        "--unary-deadline-ms=2500",
+        "--resume-window-s=60",
+    ])
+    .unwrap();
+    let sessions = &changed.hub.sessions;
+    assert_eq!((sessions.total_max, sessions.per_guest_max), (9, 2));
+    assert_eq!((sessions.frames_per_second, sessions.frames_burst), (1000, 2000));
+    assert_eq!((sessions.unacked_frames_max, sessions.unacked_bytes_max), (64, 65_536));
+    assert_eq!((sessions.resume_window, changed.hub.lobby.hall.page), (Duration::from_secs(60), 20));
+    let sizes = changed.session.sizes;
+    assert_eq!((sizes.frame, sizes.sdp, sizes.candidate), (8192, 4096, 512));
+    assert_eq!(changed.session.hello_timeout, Duration::from_millis(1500));
+    assert_eq!(changed.unary_deadline, Duration::from_millis(2500));
+    assert_eq!(changed.streams_per_connection, 7);
+    for nothing in ["--sessions-max=0", "--unacked-frames=1", "--frame-bytes=1", "--hall-page=0"] {
+        assert!(Cli::try_parse_from(["castle-server", "serve", nothing]).is_err(), "{nothing}");
+    }
+}

@@ -4,7 +4,7 @@ use super::outgoing::{GoAway, Inbox, Outbox};
 use super::sessions::{ResumeRequest, SessionsConfig};
 use crate::error::Error;
 use crate::guest::SharedGuest;
-use crate::history::{Backstory, History};
+use crate::history::{Backstory, History, Keeper};
 use crate::lobby::{Command, HallPage, Input, MatchNews, Watch};
 use crate::matchmaker::Join;
 use castle::ids::{CallId, GuestId, LoginId, SessionId};
@@ -100,8 +100,16 @@ pub struct Listing {
 pub struct Busy {
     /// Live sessions, attached or within their resume window.
     pub sessions: u32,
-    /// Calls that ring, connect or are connected.
+    /// Those that are attached.
+    pub streams: u32,
+    /// Calls, all of them: those that …
     pub calls: u32,
+    /// … ring,
+    pub ringing: u32,
+    /// connect,
+    pub connecting: u32,
+    /// and are connected.
+    pub connected: u32,
     /// Guests who wait for a match.
     pub waiting: u32,
 }
@@ -185,11 +193,17 @@ pub struct HubHandle {
     mailbox: mpsc::Sender<Message>,
     limits: Arc<SessionsConfig>,
     history: History,
+    keeper: Keeper,
 }
 
 impl HubHandle {
-    pub(super) fn new(mailbox: mpsc::Sender<Message>, limits: Arc<SessionsConfig>, history: History) -> Self {
-        Self { mailbox, limits, history }
+    pub(super) fn new(
+        mailbox: mpsc::Sender<Message>,
+        limits: Arc<SessionsConfig>,
+        history: History,
+        keeper: Keeper,
+    ) -> Self {
+        Self { mailbox, limits, history, keeper }
     }
 
     /// Bounds of sessions.
@@ -305,6 +319,11 @@ impl HubHandle {
     pub async fn sessions_of(&self, guest: GuestId) -> usize {
         let (reply, answer) = oneshot::channel();
         self.ask(Message::SessionsOf { guest, reply }, answer).await.unwrap_or(0)
+    }
+
+    /// Returns when the ends of all calls that anybody was told of are in the store.
+    pub async fn history_written(&self) {
+        self.keeper.written().await;
     }
 
     /// Whether this call is going on between these two.

@@ -1,13 +1,13 @@
 //! Performs what the lobby wants: numbers frames, puts them in outboxes, and adds what only the hub knows
 //! (credentials, signatures, wall-clock times).
 
-use super::Hub;
 use super::handle::MatchLine;
 use super::outgoing::{Body, CallNews, Frame, Item, Shared};
+use super::{Hub, MatchStream};
 use crate::calls::{CallState, CallView, Origin, RoutePolicy, Side};
 use crate::error::Error;
 use crate::ice::{CredentialOwner, IceServers};
-use crate::lobby::{Effect, Event, HallDelta, HallSnapshot, Input, MatchNews};
+use crate::lobby::{Effect, Event, HallDelta, HallSnapshot, Input, Keep, MatchNews};
 use crate::token::{CallProof, CallRole};
 use castle::ids::SessionId;
 use std::collections::VecDeque;
@@ -42,10 +42,15 @@ impl Hub {
                     let reply = reply.take_if(|reply| reply.session == to);
                     self.send_event(now, to, event, reply);
                 }
-                Some(Effect::Match(to, news)) => self.send_match(to, news),
+                Some(Effect::Match(to, news)) => self.send_match(now, to, news),
                 Some(Effect::Hall(to, delta)) => self.send_hall(&to, delta),
                 Some(Effect::HallSnapshot(to, snapshot)) => self.send_snapshot(to, snapshot),
-                Some(Effect::Keep(keep)) => self.keeper.keep(SystemTime::now(), keep),
+                Some(Effect::Keep(keep)) => {
+                    if let Keep::Ended(ended) = &keep {
+                        self.metrics.all.hub.calls_ended.add(ended.reason.as_str());
+                    }
+                    self.keeper.keep(SystemTime::now(), keep);
+                }
                 None if self.broken.is_empty() => break,
                 None => {}
             }
@@ -95,14 +100,18 @@ impl Hub {
         let Some(session) = self.sessions.get_mut(to) else { return };
         let Some(outbox) = &session.outbox else { return };
         session.ack_due = None;
+        self.metrics.frames_out.add();
         if !outbox.push(session.link.ack(), item) {
             self.broken.push((to, Error::Overflow { limit }));
         }
     }
 
-    fn send_match(&mut self, to: SessionId, news: MatchNews) {
+    fn send_match(&mut self, now: Duration, to: SessionId, news: MatchNews) {
         let last = !matches!(news, MatchNews::Queued(_));
-        let Some((_, lines)) = self.match_streams.get(&to) else { return };
+        let Some(MatchStream { lines, since, .. }) = self.match_streams.get(&to) else { return };
+        if let MatchNews::Found(_) = news {
+            self.metrics.all.hub.match_waits.observe(now.saturating_sub(*since));
+        }
         // A place is state: while the reader is behind only the last line needs its room.
         if last || lines.capacity() > 1 {
             match lines.try_send(MatchLine::News(news)) {
@@ -120,7 +129,9 @@ impl Hub {
 
     fn send_hall(&mut self, to: &[SessionId], delta: HallDelta) {
         let (from, version) = (delta.change.from, delta.change.version);
+        let rows = delta.change.changed.len() + delta.change.left.len();
         let delta = Shared::new(delta);
+        let mut told = 0;
         let mut stale = Vec::new();
         for &id in to {
             let Some(session) = self.sessions.get_mut(id) else { continue };
@@ -128,10 +139,13 @@ impl Hub {
             if session.hall_version == from {
                 session.hall_version = version;
                 outbox.push(0, Item::HallDelta(Arc::clone(&delta)));
+                told += 1;
             } else if session.hall_version < from {
                 stale.push(id);
             }
         }
+        self.metrics.frames_out.add_many(told);
+        self.metrics.all.hub.hall_rows.add_many(told * rows as u64);
         for id in stale {
             if let Some(snapshot) = self.lobby.hall_snapshot(id) {
                 self.send_snapshot(id, snapshot);
@@ -144,6 +158,7 @@ impl Hub {
             return;
         };
         session.hall_version = snapshot.version;
+        self.metrics.all.hub.hall_rows.add_many(snapshot.rows.len() as u64);
         self.push(to, Item::HallSnapshot(snapshot));
     }
 
@@ -162,7 +177,7 @@ impl Hub {
             self.ice_due.remove(&(at, id));
             if self.sessions.get_mut(id).is_some_and(|session| session.outbox.is_some()) {
                 self.refresh_ice_later(now, id);
-                let Some(servers) = self.ice_for(id, SystemTime::now()) else { continue };
+                let Some(servers) = self.ice_for(id) else { continue };
                 self.send(id, String::new(), Body::Ice(servers));
             }
         }
@@ -170,9 +185,9 @@ impl Hub {
     }
 
     /// Fresh ICE servers for whoever has the session.
-    pub(super) fn ice_for(&mut self, id: SessionId, wall: SystemTime) -> Option<IceServers> {
+    pub(super) fn ice_for(&mut self, id: SessionId) -> Option<IceServers> {
         let session = self.sessions.get_mut(id)?;
-        Some(self.ice.servers_for(wall, CredentialOwner::new(session.guest.id, session.login)))
+        Some(self.ice.servers(CredentialOwner::new(session.guest.id, session.login)))
     }
 
     pub(super) fn call_news(&mut self, now: Duration, to: SessionId, view: CallView) -> CallNews {
@@ -187,7 +202,7 @@ impl Hub {
         CallNews {
             created_at,
             expires_at: view.expires_at.map(|at| wall + at.saturating_sub(now)),
-            ice: if begins { self.ice_for(to, wall) } else { None },
+            ice: if begins { self.ice_for(to) } else { None },
             token: joined.then(|| {
                 self.signer.sign(&CallProof {
                     call: view.id,

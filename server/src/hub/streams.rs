@@ -4,7 +4,7 @@ use super::handle::{Asked, Attached, ClientFrame, MatchLine, Opening, Whose};
 use super::outgoing::{Body, GoAway, Inbox, Item, Outbox, Welcome};
 use super::perform::Reply;
 use super::sessions::Opened;
-use super::{Drain, Hub};
+use super::{Drain, Hub, MatchStream};
 use crate::calls::{Departure, Party};
 use crate::error::Error;
 use crate::history::Backstory;
@@ -95,7 +95,7 @@ impl Hub {
     ) {
         let scene = self.lobby.scene(id).expect("the session is in the lobby");
         let call = scene.call.map(|view| self.call_news(now, id, view));
-        let ice = self.ice_for(id, SystemTime::now()).expect("opened just now");
+        let ice = self.ice_for(id).expect("opened just now");
         let resume_token = self.sessions.token(id);
         let session = self.sessions.get_mut(id).expect("opened just now");
         session.hall_version = scene.hall.version;
@@ -252,16 +252,19 @@ impl Hub {
         self.lobby.join_match(now, join, &mut effects)?;
         self.match_streams_begun += 1;
         let stream = self.match_streams_begun;
-        if let Some((_, older)) = self.match_streams.insert(session, (stream, lines)) {
+        let older = self.match_streams.remove(&session);
+        let since = older.as_ref().map_or(now, |older| older.since);
+        if let Some(older) = older {
             // It may have been lost already.
-            older.try_send(MatchLine::Superseded).ok();
+            older.lines.try_send(MatchLine::Superseded).ok();
         }
+        self.match_streams.insert(session, MatchStream { number: stream, lines, since });
         self.perform(now, effects, None);
         Ok(stream)
     }
 
     pub(super) fn match_lost(&mut self, now: Duration, session: SessionId, stream: u64) {
-        let meant = |(_, (number, _)): &(&SessionId, &(u64, _))| *number == stream;
+        let meant = |(_, other): &(&SessionId, &MatchStream)| other.number == stream;
         let here = self.match_streams.get_key_value(&session).filter(meant);
         // A session that was replaced has its stream under its new id.
         let Some((&id, _)) = here.or_else(|| self.match_streams.iter().find(meant)) else { return };

@@ -82,6 +82,8 @@ impl Matchmaker {
     }
 
     fn join_up(&mut self, now: Duration, first: Key, second: Key) -> [Paired; 2] {
+        #[cfg(test)]
+        self.note_pairing(now, [first, second]);
         [first, second].map(|key| {
             let ticket = self.remove(key);
             let waited = now.saturating_sub(key.0);

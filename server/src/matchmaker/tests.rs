@@ -249,21 +249,6 @@ fn a_full_queue_says_so() {
     assert_eq!(refused, Err(Error::QueueFull { limit: 1 }));
 }
 
-/// What the rules say of two tickets, computed without the index.
-fn compatible(queue: &Matchmaker, now: Duration, a: Key, b: Key) -> bool {
-    let aged = |key: Key| {
-        let ticket = &queue.tickets[&key];
-        let mut wishes = Wishes::new(ticket.wishes.criteria().clone());
-        let age = now.saturating_sub(key.0);
-        wishes.relaxed = queue.config.relax_after.iter().filter(|&&after| after <= age).count();
-        (ticket, wishes)
-    };
-    let ((a, a_wishes), (b, b_wishes)) = (aged(a), aged(b));
-    let cooling = queue.cooling.get(&ordered(a.guest, b.guest)).is_some_and(|&until| until > now);
-    let apart = cooling || queue.apart.contains(&ordered(a.guest, b.guest));
-    a.active() && b.active() && a.guest != b.guest && !apart && a_wishes.compatible(&b_wishes)
-}
-
 /// How often each ticket was overtaken: somebody who came later got a partner it could have had.
 fn count_overtaken(
     queue: &Matchmaker,
@@ -272,8 +257,8 @@ fn count_overtaken(
     overtaken: &mut BTreeMap<Key, u32>,
 ) {
     for &key in queue.tickets.keys().filter(|&&key| key != first && key != second) {
-        let by_second = key < second && compatible(queue, now, key, first);
-        let by_first = key < first && compatible(queue, now, key, second);
+        let by_second = key < second && queue.compatible(now, key, first);
+        let by_first = key < first && queue.compatible(now, key, second);
         if by_first || by_second {
             *overtaken.entry(key).or_default() += 1;
         }
@@ -334,7 +319,7 @@ fn fair_play_holds_over_seeded_queues() {
                 assert_ne!(pair[0].guest, pair[1].guest, "seed {seed}: paired with themselves");
                 assert!(keys[0] < keys[1], "seed {seed}: the longer-waiting is first");
                 let shadow = shadow.into_queue();
-                assert!(compatible(&shadow, now, keys[0], keys[1]), "seed {seed}: paired against the rules");
+                assert!(shadow.compatible(now, keys[0], keys[1]), "seed {seed}: paired against the rules");
                 count_overtaken(&shadow, now, keys, &mut overtaken);
                 matched += 2;
                 pairings += 1;
@@ -347,7 +332,7 @@ fn fair_play_holds_over_seeded_queues() {
             let keys: Vec<Key> = queue.tickets.keys().copied().collect();
             for (at, &a) in keys.iter().enumerate() {
                 for &b in &keys[at + 1..] {
-                    assert!(!compatible(&queue, now, a, b), "seed {seed}: {a:?} and {b:?} wait side by side");
+                    assert!(!queue.compatible(now, a, b), "seed {seed}: {a:?} and {b:?} wait side by side");
                 }
             }
             assert_eq!(joined, queue.len() + left + matched, "seed {seed}: tickets are conserved");

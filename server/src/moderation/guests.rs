@@ -63,6 +63,10 @@ impl Moderation {
         {
             return Ok(true);
         }
+        if let Some(hub) = &self.hub {
+            // It may have ended a moment ago.
+            hub.history_written().await;
+        }
         self.store.was_call_with(guests[0], guests[1], call).await
     }
 

@@ -7,7 +7,7 @@ use crate::transport::connection::Connection;
 use crate::transport::web::{self, Gate};
 use crate::transport::{ForwardedLayer, TrustedProxies};
 use castle::ERROR_DOMAIN;
-use castle::limits::{FRAME_BYTES_MAX, UNACKED_BYTES_MAX, UNARY_DEADLINE};
+use castle::limits::UNACKED_BYTES_MAX;
 use castle::v1::ErrorReason;
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -27,8 +27,6 @@ use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower::layer::layer_fn;
 
-/// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
-const STREAMS_PER_CONNECTION: u32 = 100;
 /// A connection is asked this often whether it lives …
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// … and given this long to answer: together under the 20 s in which a pulled cable is noticed.
@@ -59,6 +57,15 @@ pub(super) struct Front {
     pub(super) web_origins: Vec<String>,
     pub(super) proxies: Arc<TrustedProxies>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) bounds: Bounds,
+}
+
+/// How much one connection and one request may be.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) streams_per_connection: u32,
+    pub(super) unary_deadline: Duration,
+    pub(super) frame_bytes_max: usize,
 }
 
 /// Serves `routes` on these connections until there are no more.
@@ -70,13 +77,13 @@ pub(super) async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let gate = Gate {
         origins: front.web_origins.as_slice().into(),
-        message_within: UNARY_DEADLINE,
+        message_within: front.bounds.unary_deadline,
         streams: &REQUEST_STREAMS,
     };
-    let metrics = front.metrics;
+    let (metrics, frame_bytes_max) = (front.metrics, front.bounds.frame_bytes_max);
     tonic::transport::Server::builder()
-        .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .concurrency_limit_per_connection(STREAMS_PER_CONNECTION as usize)
+        .max_concurrent_streams(front.bounds.streams_per_connection)
+        .concurrency_limit_per_connection(front.bounds.streams_per_connection as usize)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_frame_size(HTTP2_FRAME_BYTES)
@@ -88,7 +95,7 @@ pub(super) async fn serve(
         .layer(web::cors(&front.web_origins))
         .layer(gate)
         .layer(GrpcWebLayer::new())
-        .layer(layer_fn(move |inner| Counting { inner, metrics: Arc::clone(&metrics) }))
+        .layer(layer_fn(move |inner| Counting { inner, metrics: Arc::clone(&metrics), frame_bytes_max }))
         .add_routes(routes)
         .serve_with_incoming_shutdown(
             ReceiverStream::new(connections).map(Ok::<_, Infallible>),
@@ -113,6 +120,7 @@ pub(super) fn reflection() -> tonic_reflection::server::Builder<'static> {
 struct Counting<S> {
     inner: S,
     metrics: Arc<Metrics>,
+    frame_bytes_max: usize,
 }
 
 type Answer<E> = Pin<Box<dyn Future<Output = Result<http::Response<Body>, E>> + Send>>;
@@ -133,11 +141,11 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let is_login = request.uri().path() == LOGIN;
-        let metrics = Arc::clone(&self.metrics);
+        let (metrics, frame_bytes_max) = (Arc::clone(&self.metrics), self.frame_bytes_max);
         let began = Instant::now();
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let response = with_reason(answer.await?, &metrics);
+            let response = with_reason(answer.await?, &metrics, frame_bytes_max);
             metrics.transport.answers.observe(began.elapsed());
             if is_login {
                 // Only what was refused has its status before its message.
@@ -151,7 +159,11 @@ where
 
 /// Gives the refusals of the transport itself the reasons that ours have, so that no client has to read text; and
 /// counts all.
-fn with_reason(response: http::Response<Body>, metrics: &Metrics) -> http::Response<Body> {
+fn with_reason(
+    response: http::Response<Body>,
+    metrics: &Metrics,
+    frame_bytes_max: usize,
+) -> http::Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else { return response };
     if status.code() == Code::Ok {
         return response;
@@ -162,7 +174,7 @@ fn with_reason(response: http::Response<Body>, metrics: &Metrics) -> http::Respo
         return response;
     }
     let error = match status.code() {
-        Code::OutOfRange => Error::FrameTooLarge { what: "request", limit: FRAME_BYTES_MAX },
+        Code::OutOfRange => Error::FrameTooLarge { what: "request", limit: frame_bytes_max },
         Code::Internal if status.message().contains("decode") => {
             Error::MalformedFrame { detail: "not a message of this method" }
         }

@@ -36,6 +36,7 @@ pub(super) struct Ports {
     /// For other ports: they share its caps.
     pub(super) acceptor: Acceptor,
     web_origins: Vec<String>,
+    bounds: grpc::Bounds,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -66,8 +67,25 @@ impl Ports {
             opening_timeout: config.opening_timeout,
         };
         let web_origins = config.web_origins.clone();
+        let bounds = grpc::Bounds {
+            streams_per_connection: config.streams_per_connection,
+            unary_deadline: config.unary_deadline,
+            frame_bytes_max: config.session.sizes.frame,
+        };
         let relay = None;
-        Ok(Self { grpc, http, turn_tls, relay, tls, protocols, connections, acceptor, web_origins, metrics })
+        Ok(Self {
+            grpc,
+            http,
+            turn_tls,
+            relay,
+            tls,
+            protocols,
+            connections,
+            acceptor,
+            web_origins,
+            bounds,
+            metrics,
+        })
     }
 
     /// Where TURN over TLS is spoken: on the port of gRPC, and on one of its own. None without a certificate.
@@ -138,6 +156,7 @@ impl Ports {
             web_origins: self.web_origins,
             proxies: Arc::clone(&self.acceptor.proxies),
             metrics,
+            bounds: self.bounds,
         };
         let serving = tasks.spawn(grpc::serve(routes, front, self.connections, stopped.clone()));
         tasks.spawn(self.acceptor.run(self.grpc, self.tls, self.protocols, stopped.clone()));

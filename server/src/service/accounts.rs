@@ -8,7 +8,6 @@ use crate::store::{Account, Login};
 use crate::transport::ClientAddr;
 use castle::ids::LoginId;
 use castle::v1;
-use std::time::SystemTime;
 use tonic::Request;
 
 /// `CastleService.Register`.
@@ -32,7 +31,7 @@ pub async fn register(
     Ok(v1::RegisterResponse {
         guest: Some(account.into()),
         tokens: Some(tokens.into()),
-        ice_servers: Some(ice.servers_for(SystemTime::now(), owner).into()),
+        ice_servers: Some(ice.servers(owner).into()),
     })
 }
 
@@ -50,7 +49,7 @@ pub async fn login(
     Ok(v1::LoginResponse {
         guest: Some(account.into()),
         tokens: Some(tokens.into()),
-        ice_servers: Some(ice.servers_for(SystemTime::now(), owner).into()),
+        ice_servers: Some(ice.servers(owner).into()),
     })
 }
 
@@ -78,7 +77,7 @@ pub async fn reset_password(
     Ok(v1::ResetPasswordResponse {
         guest: Some(account.into()),
         tokens: Some(tokens.into()),
-        ice_servers: Some(ice.servers_for(SystemTime::now(), owner).into()),
+        ice_servers: Some(ice.servers(owner).into()),
     })
 }
 
@@ -141,7 +140,7 @@ pub async fn revoke_device(
 
 /// `CastleService.GetIceServers`, for a caller who was authenticated.
 pub fn get_ice_servers(ice: &IceVendor, caller: &Caller) -> v1::GetIceServersResponse {
-    let servers = ice.servers_for(SystemTime::now(), CredentialOwner::new(caller.guest, caller.login));
+    let servers = ice.servers(CredentialOwner::new(caller.guest, caller.login));
     v1::GetIceServersResponse { ice_servers: Some(servers.into()) }
 }
 

@@ -113,7 +113,7 @@ pub async fn send(
 ) -> Result<v1::SendResponse, Error> {
     let session: SessionId =
         request.session_id.parse().map_err(|error| Error::field("session_id", format!("{error}")))?;
-    check_sent(&request.frames, streams.config.frame_bytes_max)?;
+    check_sent(&request.frames, streams.config.sizes.frame)?;
     let inbox = streams.hub.inbox(session, caller.login, request.epoch).await?;
     let (reply, answer) = oneshot::channel();
     // Closed: the stream has just ended, and takes nothing more.

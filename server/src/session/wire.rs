@@ -9,6 +9,7 @@ use crate::hub::{Asked, Body, CallNews, Frame, GoAway, Item, Outgoing, ResumeReq
 use crate::ice::IceServers;
 use crate::lobby::{Command, HallChange, HallDelta, HallRow, HallSnapshot, SelfView, Shown, Target, Watch};
 use crate::names;
+use crate::session::Sizes;
 use bytes::Bytes;
 use castle::ids::{CallId, GuestId};
 use castle::{limits, v1};
@@ -52,7 +53,7 @@ pub(super) fn checked_request_id(
 }
 
 /// What a frame asks for.
-pub(super) fn command(frame: Request) -> Result<Command, Error> {
+pub(super) fn command(frame: Request, sizes: Sizes) -> Result<Command, Error> {
     Ok(match frame {
         Request::SetAvailability(set) => {
             Command::SetAvailability(wish(v1::Availability::try_from(set.availability).unwrap_or_default())?)
@@ -71,24 +72,23 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
         }
         Request::Offer(offer) => {
             let call = call_id("offer", &offer.call_id)?;
-            Command::Negotiate(call, Negotiation::Offer(sized("sdp", offer.sdp, limits::SDP_BYTES_MAX)?))
+            Command::Negotiate(call, Negotiation::Offer(sized("sdp", offer.sdp, sizes.sdp)?))
         }
         Request::Answer(answer) => {
             let call = call_id("answer", &answer.call_id)?;
-            Command::Negotiate(call, Negotiation::Answer(sized("sdp", answer.sdp, limits::SDP_BYTES_MAX)?))
+            Command::Negotiate(call, Negotiation::Answer(sized("sdp", answer.sdp, sizes.sdp)?))
         }
         Request::Candidate(candidate) => {
             let call = call_id("candidate", &candidate.call_id)?;
-            Command::Negotiate(call, Negotiation::Candidate(self::candidate(candidate)?))
+            Command::Negotiate(call, Negotiation::Candidate(self::candidate(candidate, sizes.candidate)?))
         }
         Request::CandidatesRemoved(removed) => {
             let call = call_id("candidates_removed", &removed.call_id)?;
-            Command::Negotiate(call, candidates_removed(removed)?)
+            Command::Negotiate(call, candidates_removed(removed, sizes.candidate)?)
         }
         Request::EndOfCandidates(end) => {
             let call = call_id("end_of_candidates", &end.call_id)?;
-            let username_fragment =
-                sized("username_fragment", end.username_fragment, limits::CANDIDATE_BYTES_MAX)?;
+            let username_fragment = sized("username_fragment", end.username_fragment, sizes.candidate)?;
             Command::Negotiate(call, Negotiation::EndOfCandidates { username_fragment })
         }
         Request::LeaveMatch(_) => Command::LeaveMatch,
@@ -104,17 +104,16 @@ pub(super) fn command(frame: Request) -> Result<Command, Error> {
     })
 }
 
-fn candidate(candidate: v1::Candidate) -> Result<Candidate, Error> {
+fn candidate(candidate: v1::Candidate, limit: usize) -> Result<Candidate, Error> {
     let v1::Candidate { call_id: _, candidate, sdp_mid, sdp_m_line_index, username_fragment } = candidate;
     let candidate = Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment };
-    let limit = limits::CANDIDATE_BYTES_MAX;
     if candidate.bytes() > limit {
         return Err(Error::FrameTooLarge { what: "candidate", limit });
     }
     Ok(candidate)
 }
 
-fn candidates_removed(removed: v1::CandidatesRemoved) -> Result<Negotiation, Error> {
+fn candidates_removed(removed: v1::CandidatesRemoved, limit: usize) -> Result<Negotiation, Error> {
     let candidates = removed.candidates;
     if candidates.is_empty() || candidates.len() > limits::CANDIDATES_REMOVED_MAX {
         let description = format!("has not 1 to {} entries", limits::CANDIDATES_REMOVED_MAX);
@@ -123,7 +122,7 @@ fn candidates_removed(removed: v1::CandidatesRemoved) -> Result<Negotiation, Err
     if let Some(at) = candidates.iter().position(|candidate| !candidate.call_id.is_empty()) {
         return Err(Error::field(format!("candidates_removed.candidates[{at}].call_id"), "is not empty"));
     }
-    let candidates: Result<_, _> = candidates.into_iter().map(candidate).collect();
+    let candidates: Result<_, _> = candidates.into_iter().map(|it| candidate(it, limit)).collect();
     Ok(Negotiation::CandidatesRemoved(candidates?))
 }
 
@@ -416,7 +415,9 @@ pub(crate) fn understand(bytes: &[u8]) -> Result<(), Error> {
             hello.resume.map(resume_request);
         }
         Some(asked) => {
-            checked_request_id(frame.request_id, Some(command(asked).map(Asked::Lobby))).1.transpose()?;
+            checked_request_id(frame.request_id, Some(command(asked, Sizes::default()).map(Asked::Lobby)))
+                .1
+                .transpose()?;
         }
         None => {}
     }

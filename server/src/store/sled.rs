@@ -26,7 +26,7 @@ use super::OpenError;
 use crate::error::Error;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// Page cache, bytes: a hundred thousand accounts, and little on a small machine.
@@ -43,6 +43,16 @@ impl SledStore {
     /// Opens the store in `dir`, or makes one with fresh secrets. Blocks on the disk. `failed` is cancelled when
     /// a write could not be made durable: whoever serves must stop then.
     pub fn open(dir: &Path, now: SystemTime, failed: CancellationToken) -> Result<Self, OpenError> {
+        Self::open_timed(dir, now, failed, |_| {})
+    }
+
+    /// The same; `synced` is told how long each sync of the disk took.
+    pub fn open_timed(
+        dir: &Path,
+        now: SystemTime,
+        failed: CancellationToken,
+        synced: impl Fn(Duration) + Send + 'static,
+    ) -> Result<Self, OpenError> {
         let damaged = |cause: &dyn std::fmt::Display| OpenError::Damaged {
             path: dir.to_owned(),
             cause: cause.to_string(),
@@ -71,7 +81,13 @@ impl SledStore {
         {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
         }
-        let writer = Writer::start(db.clone(), sync, &failed).map_err(io)?;
+        let timed = move || {
+            let began = Instant::now();
+            let done = sync();
+            synced(began.elapsed());
+            done
+        };
+        let writer = Writer::start(db.clone(), timed, &failed).map_err(io)?;
         Ok(Self { dir: dir.to_owned(), db, writer })
     }
 

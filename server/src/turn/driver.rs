@@ -31,7 +31,26 @@ const TICK: Duration = Duration::from_secs(1);
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// Tells the time.
-pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Now + Send + Sync>);
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock(…)")
+    }
+}
+
+impl Clock {
+    /// That tells what `now` says.
+    pub fn new(now: impl Fn() -> Now + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Now {
+        (self.0)()
+    }
+}
 
 /// The way back to a client.
 #[derive(Clone)]
@@ -118,7 +137,7 @@ impl Core {
     /// Performs `input` and what comes of it. `out` is room that the caller keeps.
     pub(super) fn handle(self: &Arc<Self>, input: Input<'_, Link>, out: &mut Out) {
         out.clear();
-        let now = (self.clock)();
+        let now = self.clock.now();
         self.machine.lock().unwrap_or_else(PoisonError::into_inner).handle(now, input, out);
         let Effects { list, bytes } = out;
         for effect in list.drain(..) {

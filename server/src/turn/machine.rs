@@ -239,7 +239,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             Input::Tick => {
                 self.end_where(|allocation| allocation.until <= now.at, effects);
                 for allocation in self.allocations.values_mut() {
-                    allocation.tidy(now.at);
+                    allocation.peers.tidy(now.at);
                 }
                 self.ended.retain(|_, (.., until)| *until > now.at);
                 self.networks.tidy(now.at);
@@ -271,7 +271,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
                 let Some(allocation) = self.live(now.at, client) else {
                     return self.counters.drop_packet(Dropped::Stray);
                 };
-                match allocation.peer_of(now.at, channel) {
+                match allocation.peers.peer_of(now.at, channel) {
                     Some(peer) => self.relay(now.at, client, peer, data, effects),
                     None => Err(Dropped::NoPermission),
                 }
@@ -279,7 +279,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             Some(Packet::Send { peer, data }) => {
                 let key = self.key_of(peer);
                 match self.live(now.at, client) {
-                    Some(allocation) if allocation.permits(now.at, key.ip()) => {
+                    Some(allocation) if allocation.peers.permits(now.at, key.ip()) => {
                         self.relay(now.at, client, peer, data, effects)
                     }
                     Some(_) => Err(Dropped::NoPermission),
@@ -354,11 +354,11 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
     ) -> Result<(), Dropped> {
         let key = self.key_of(from);
         let allocation = self.live(now, client).ok_or(Dropped::Stray)?;
-        if !allocation.permits(now, key.ip()) {
+        if !allocation.peers.permits(now, key.ip()) {
             return Err(Dropped::NoPermission);
         }
         let (number, link, owner) =
-            (allocation.number_of(now, key), allocation.link.clone(), allocation.owner);
+            (allocation.peers.number_of(now, key), allocation.link.clone(), allocation.owner);
         self.charge(now, owner, data.len())?;
         let bytes = if let Some(number) = number {
             effects.write(|out| write_channel_data(out, number, data, client.stream))

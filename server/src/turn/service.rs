@@ -3,13 +3,13 @@
 //! Owns the listeners of the embedded relay, its URIs, and the health of others' servers.
 
 use super::probe::{self, ProbeError};
-use super::{Relay, RelayConfig, RelayError, system_clock};
+use super::{Relay, RelayConfig, RelayError};
 use crate::config::relay::{RelaySettings, TurnUrl};
 use crate::config::{PublicUrl, host_of};
 use crate::ice::{IceVendor, TurnSecret, TurnService};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +92,7 @@ impl RelayService {
             allowed_peers: settings.allowed_peers.clone(),
             limits: settings.limits.clone(),
             secret: secret.clone(),
-            clock: system_clock(),
+            clock: settings.clock.clone(),
         })
         .await?;
         let places = places(settings, is_public.then(|| url.host()), &listening);
@@ -105,13 +105,11 @@ impl RelayService {
         let sealed = sealed.map(|port| format!("turns:{}:{port}?transport=tcp", url.host())).collect();
         let turn = [over("udp"), over("tcp"), sealed].concat();
         let service = Arc::new(TurnService::new(stun, turn, secret));
-        let told = relay.clone();
-        Ok(Self {
-            relay: Some(relay),
-            vendor: Arc::new(IceVendor::new(vec![service]).telling(move |whose| told.end(whose))),
-            listening,
-            watcher: Watcher::default(),
-        })
+        let (told, clock) = (relay.clone(), settings.clock.clone());
+        let vendor = IceVendor::new(vec![service])
+            .telling(move |whose| told.end(whose))
+            .by(move || UNIX_EPOCH + Duration::from_secs(clock.now().unix));
+        Ok(Self { relay: Some(relay), vendor: Arc::new(vendor), listening, watcher: Watcher::default() })
     }
 
     fn outside(settings: &RelaySettings) -> Self {

@@ -1,8 +1,10 @@
 //! The program as a host and their scripts use it.
 
-use crate::support::{PASSWORD, logging_in, reason, registering};
+use crate::signaling::Signal;
+use crate::support::{PASSWORD, TestGuest, logging_in, reason, registering};
 use castle::v1;
 use castle::v1::castle_service_client::CastleServiceClient;
+use castle::v1::signal_response::Frame as Response;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -98,6 +100,30 @@ async fn serve_says_where_it_is_reached_and_ends_cleanly() {
     assert_eq!((mode("data"), mode("data/admin.sock")), (0o700, 0o600));
     assert_eq!(served.terminate().code(), Some(0));
     assert!(!home.path().join("data/admin.sock").exists());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let home = TempDir::new().unwrap();
+    let mut served = Served::start_with(home.path(), Stdio::piped());
+    let create = ["invite", "create", "--json", "--data-dir", "data"];
+    let code = json_of(&run(home.path(), &create))["code"].as_str().unwrap().to_owned();
+    let mut client = served.client().await;
+    let request = v1::RegisterRequest { invitation_code: code, ..registering("alice") };
+    let registered = client.register(request).await.unwrap().into_inner();
+    let mut alice =
+        TestGuest { client, guest: registered.guest.unwrap(), tokens: registered.tokens.unwrap() };
+    let mut signal = Signal::open(&mut alice).await;
+    let pid = served.child.id().to_string();
+    let terminate = || assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    terminate();
+    signal.until(|frame| matches!(frame.frame, Some(Response::GoAway(_))).then_some(())).await;
+    assert!(served.child.try_wait().unwrap().is_none(), "it waits for the session to go");
+    terminate();
+    let mut log = String::new();
+    served.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("the drain was cut short"), "{log}");
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
 }
 
 #[tokio::test]

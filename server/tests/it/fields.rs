@@ -1,14 +1,234 @@
-//! Every field of every identity RPC: at its limit it is taken, one past it is named.
+//! Every field of every request: at its limit it is taken, one past it is refused by name. The descriptors say which
+//! fields there are: one without a row here fails.
 
-use crate::support::{PASSWORD, TestServer, fields_at_fault, logging_in, reason, registering};
+mod guests;
+mod hosts;
+
+use crate::limits::frames_over_a_limit;
+use crate::signaling::Signal;
+use crate::support::{TestGuest, TestServer, fields_at_fault, reason, with_token};
 use castle::v1;
-use tonic::Status;
+use prost::Message;
+use prost::bytes::{Buf as _, BufMut as _};
+use prost_types::field_descriptor_proto::Type;
+use prost_types::{DescriptorProto, FileDescriptorSet};
+use std::collections::{BTreeMap, BTreeSet};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::Channel;
+use tonic::{Request, Status};
 
-/// The fields that an answer names; none where it is no complaint about fields.
-fn named<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
-    match answer {
-        Err(status) if reason(&status) == "INVALID_FIELD" => fields_at_fault(Err::<T, _>(status)),
-        _ => Vec::new(),
+/// What a request with a field at or past its limit gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// INVALID_FIELD, naming this field alone.
+    Named(&'static str),
+    /// Another reason.
+    Reason(&'static str),
+    /// Whatever else comes of it, the field is not at fault.
+    Taken,
+}
+
+/// A request that is about one of its fields.
+struct Case {
+    /// `Service/Method`.
+    rpc: &'static str,
+    /// As the descriptor names it, such as `hello.client_name`.
+    field: &'static str,
+    message: Vec<u8>,
+    expected: Expected,
+}
+
+impl Case {
+    fn new(rpc: &'static str, field: &'static str, message: &impl Message, expected: Expected) -> Self {
+        Self { rpc, field, message: message.encode_to_vec(), expected }
+    }
+}
+
+/// Fields of which no value is too much: (`Service/Method` or message, field, why).
+const FREE: [(&str, &str, &str); 11] = [
+    ("CastleService/Send", "epoch", "an older one is SUPERSEDED, a newer one too"),
+    (
+        "CastleService/Subscribe",
+        "hello.resume.received_seq",
+        "what cannot be replayed begins anew, and says so",
+    ),
+    ("CastleService/Subscribe", "hello.resume.epoch", "the highest wins"),
+    ("Signal", "seq", "a gap ends the stream with SEQUENCE"),
+    ("Signal", "ack", "what was never sent ends the stream with SEQUENCE"),
+    ("Signal", "request_id", "has a test of its own, since it is of no frame"),
+    ("Signal", "ping.nonce", "comes back as it is"),
+    ("Signal", "pong.nonce", "is not looked at"),
+    ("Signal", "watch_hall.watch", "comes back as it is"),
+    ("Signal", "candidate.sdp_m_line_index", "is the other end's to judge"),
+    ("Signal", "candidates_removed.candidates.sdp_m_line_index", "is the other end's to judge"),
+];
+
+/// Yes or no, where a yes needs something else.
+const NEEDS_MORE: [&str; 2] = ["tags_required", "languages_required"];
+
+/// A guest, their session, and somebody else.
+struct Cast {
+    alice: TestGuest,
+    session: Signal,
+    bob: TestGuest,
+}
+
+#[tokio::test]
+async fn every_field_of_every_request_has_a_limit_and_is_named_one_past_it() {
+    let server = TestServer::start_with(|config| {
+        config.accounts.open_registration = true;
+        config.accounts.throttle.address.burst = 1_000;
+    })
+    .await;
+    let mut alice = server.guest("alice").await;
+    let session = Signal::open(&mut alice).await;
+    let cast = Cast { alice, session, bob: server.guest("bob").await };
+    let channel = server.channel().await;
+    let mut cases = guests::cases(&cast);
+    for case in &cases {
+        check(&channel, Some(&cast.alice), case).await;
+    }
+    let socket = castle_server::admin::running(server.data_dir()).await.expect("the socket is there");
+    let of_hosts = hosts::cases();
+    for case in &of_hosts {
+        check(&socket, None, case).await;
+    }
+    cases.extend(of_hosts);
+    let covered: BTreeSet<(String, String)> = cases
+        .iter()
+        .filter(|case| case.expected != Expected::Taken)
+        .map(|case| (case.rpc.to_owned(), case.field.to_owned()))
+        .chain(FREE.map(|(of, field, _)| (of.to_owned(), field.to_owned())))
+        .chain(frames_over_a_limit("").into_iter().map(|(field, ..)| ("Signal".to_owned(), field.to_owned())))
+        .collect();
+    let all = fields_of_requests();
+    let missing: Vec<_> = all.difference(&covered).collect();
+    assert!(missing.is_empty(), "no row tells what one past the limit gets: {missing:?}");
+    let gone: Vec<_> = covered.difference(&all).collect();
+    assert!(gone.is_empty(), "there are no such fields: {gone:?}");
+}
+
+async fn check(channel: &Channel, asking: Option<&TestGuest>, case: &Case) {
+    let answer = ask(channel, asking, case).await;
+    let shown = format!("{} {} of {} bytes: {answer:?}", case.rpc, case.field, case.message.len());
+    match case.expected {
+        Expected::Named(field) => assert_eq!(fields_at_fault(answer), [field], "{shown}"),
+        Expected::Reason(expected) => assert_eq!(reason(&answer.expect_err(&shown)), expected, "{shown}"),
+        Expected::Taken => {
+            let named = match answer {
+                Err(status) if reason(&status) == "INVALID_FIELD" => fields_at_fault(Err::<(), _>(status)),
+                _ => Vec::new(),
+            };
+            assert!(named.is_empty(), "{shown}");
+        }
+    }
+}
+
+/// Sends the request and waits for the beginning of its answer.
+async fn ask(channel: &Channel, asking: Option<&TestGuest>, case: &Case) -> Result<(), Status> {
+    let mut grpc = tonic::client::Grpc::new(channel.clone());
+    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let path = format!("/castle.v1.{}", case.rpc).parse().expect("a path");
+    let request = match asking {
+        Some(guest) => with_token(case.message.clone(), &guest.tokens.access_token),
+        None => Request::new(case.message.clone()),
+    };
+    let mut answer = grpc.server_streaming(request, path, AsItIs).await?.into_inner();
+    answer.message().await.map(drop)
+}
+
+/// Bytes as they are, in and out.
+#[derive(Clone)]
+struct AsItIs;
+
+impl Codec for AsItIs {
+    type Encode = Vec<u8>;
+    type Decode = ();
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        self.clone()
+    }
+
+    fn decoder(&mut self) -> Self {
+        self.clone()
+    }
+}
+
+impl Encoder for AsItIs {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, bytes: Vec<u8>, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buf.put_slice(&bytes);
+        Ok(())
+    }
+}
+
+impl Decoder for AsItIs {
+    type Item = ();
+    type Error = Status;
+
+    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
+        buf.advance(buf.remaining());
+        Ok(Some(()))
+    }
+}
+
+/// (`Service/Method`, field) of all requests, and (`Signal`, field) of all frames. Of a yes or no there is nothing
+/// past the limit.
+fn fields_of_requests() -> BTreeSet<(String, String)> {
+    let set = FileDescriptorSet::decode(castle::FILE_DESCRIPTOR_SET).expect("our own descriptors");
+    let ours = || set.file.iter().filter(|file| file.package() == "castle.v1");
+    let messages: BTreeMap<String, &DescriptorProto> = ours()
+        .flat_map(|file| &file.message_type)
+        .map(|message| (format!(".castle.v1.{}", message.name()), message))
+        .collect();
+    let mut found = BTreeSet::new();
+    for service in ours().flat_map(|file| &file.service) {
+        for method in &service.method {
+            // Its frames are those of the stream, below.
+            let rpc = format!("{}/{}", service.name(), method.name());
+            if method.input_type() != ".castle.v1.SignalRequest" {
+                walk(&messages, method.input_type(), &rpc, "", &mut found);
+            }
+        }
+    }
+    walk(&messages, ".castle.v1.SignalRequest", "Signal", "", &mut found);
+    found
+}
+
+fn walk(
+    messages: &BTreeMap<String, &DescriptorProto>,
+    message: &str,
+    of: &str,
+    path: &str,
+    found: &mut BTreeSet<(String, String)>,
+) {
+    for field in &messages[message].field {
+        let name = format!("{path}{}", field.name());
+        let inner = field.type_name();
+        match field.r#type() {
+            Type::Bool if !NEEDS_MORE.contains(&field.name()) => {}
+            // `Send` carries the frames of the stream: how many is its own, what is in them is not.
+            Type::Message if inner == ".castle.v1.SignalRequest" => {
+                found.insert((of.to_owned(), name));
+            }
+            Type::Message if messages.contains_key(inner) => {
+                // What a Subscribe opens with has its rows there, and is the same on Signal.
+                if of == "Signal" && inner == ".castle.v1.Hello" {
+                    continue;
+                }
+                if field.label() == prost_types::field_descriptor_proto::Label::Repeated {
+                    found.insert((of.to_owned(), name.clone()));
+                }
+                walk(messages, inner, of, &format!("{name}."), found);
+            }
+            _ => {
+                found.insert((of.to_owned(), name));
+            }
+        }
     }
 }
 
@@ -17,142 +237,20 @@ fn chars(count: usize) -> String {
     "é".repeat(count)
 }
 
+fn long(length: usize) -> String {
+    "x".repeat(length)
+}
+
 /// A password that is long and good.
 fn password(bytes: usize) -> String {
     "Zq7 ".chars().cycle().take(bytes).collect()
 }
 
-#[tokio::test]
-async fn register_names_what_is_past_its_limit() {
-    let server = TestServer::start_with(|config| config.accounts.open_registration = true).await;
-    let mut client = server.client().await;
-    let base = registering("alice");
-    let with = |change: &dyn Fn(&mut v1::RegisterRequest)| {
-        let mut request = base.clone();
-        change(&mut request);
-        request
-    };
-    for (field, request) in [
-        ("", with(&|r| r.invitation_code = "x".repeat(64))),
-        ("invitation_code", with(&|r| r.invitation_code = "x".repeat(65))),
-        ("", with(&|r| r.name = "n".repeat(32))),
-        ("name", with(&|r| r.name = "n".repeat(33))),
-        ("", with(&|r| r.name = "nam".to_owned())),
-        ("name", with(&|r| r.name = "na".to_owned())),
-        ("", with(&|r| (r.name, r.password) = ("long".to_owned(), password(1024)))),
-        ("password", with(&|r| r.password = password(1025))),
-        ("", with(&|r| (r.name, r.password) = ("short".to_owned(), password(8)))),
-        ("password", with(&|r| r.password = password(7))),
-        ("password", with(&|r| r.password = "Password1".to_owned())),
-        ("", with(&|r| (r.name, r.display_name) = ("shown".to_owned(), chars(64)))),
-        ("display_name", with(&|r| r.display_name = chars(65))),
-        ("display_name", with(&|r| r.display_name = "a\nb".to_owned())),
-        ("", with(&|r| (r.name, r.device_name) = ("device".to_owned(), chars(64)))),
-        ("device_name", with(&|r| r.device_name = chars(65))),
-        ("device_name", with(&|r| r.device_name = "\u{1b}[31m".to_owned())),
-        ("", with(&|r| (r.name, r.request_id) = ("request".to_owned(), "r".repeat(64)))),
-        ("request_id", with(&|r| r.request_id = "r".repeat(65))),
-    ] {
-        let expected: Vec<&str> = Some(field).filter(|field| !field.is_empty()).into_iter().collect();
-        assert_eq!(named(client.register(request.clone()).await), expected, "{request:?}");
-    }
+/// An id of its form that nobody has.
+fn id(kind: &str) -> String {
+    format!("{kind}_{:032x}", 1)
 }
 
-#[tokio::test]
-async fn the_others_that_need_no_token_name_what_is_past_its_limit() {
-    let server = TestServer::start().await;
-    let mut client = server.client().await;
-    let login = logging_in("alice", PASSWORD);
-    for (field, request) in [
-        (None, login.clone()),
-        (Some("name"), v1::LoginRequest { name: "n".repeat(33), ..login.clone() }),
-        (None, v1::LoginRequest { password: password(1024), ..login.clone() }),
-        (Some("password"), v1::LoginRequest { password: password(1025), ..login.clone() }),
-        (None, v1::LoginRequest { device_name: chars(64), ..login.clone() }),
-        (Some("device_name"), v1::LoginRequest { device_name: chars(65), ..login.clone() }),
-        (None, v1::LoginRequest { device_token: "t".repeat(256), ..login.clone() }),
-        (Some("device_token"), v1::LoginRequest { device_token: "t".repeat(257), ..login }),
-    ] {
-        let expected: Vec<&str> = field.into_iter().collect();
-        assert_eq!(named(client.login(request.clone()).await), expected, "{request:?}");
-    }
-    for (field, refresh_token, request_id) in [
-        (None, "t".repeat(256), "r".repeat(64)),
-        (Some("refresh_token"), "t".repeat(257), String::new()),
-        (Some("request_id"), String::new(), "r".repeat(65)),
-    ] {
-        let expected: Vec<&str> = field.into_iter().collect();
-        let request = v1::RefreshRequest { refresh_token, request_id };
-        assert_eq!(named(client.refresh(request).await), expected, "{field:?}");
-    }
-    let reset = v1::ResetPasswordRequest {
-        name: "alice".to_owned(),
-        code: "c".repeat(64),
-        new_password: password(1024),
-        device_name: chars(64),
-    };
-    for (field, request) in [
-        (None, reset.clone()),
-        (Some("name"), v1::ResetPasswordRequest { name: "alice ".to_owned(), ..reset.clone() }),
-        (Some("code"), v1::ResetPasswordRequest { code: "c".repeat(65), ..reset.clone() }),
-        (Some("code"), v1::ResetPasswordRequest { code: String::new(), ..reset.clone() }),
-        (Some("new_password"), v1::ResetPasswordRequest { new_password: password(1025), ..reset.clone() }),
-        (
-            Some("new_password"),
-            v1::ResetPasswordRequest { new_password: "12345678".to_owned(), ..reset.clone() },
-        ),
-        (Some("device_name"), v1::ResetPasswordRequest { device_name: chars(65), ..reset }),
-    ] {
-        let expected: Vec<&str> = field.into_iter().collect();
-        assert_eq!(named(client.reset_password(request.clone()).await), expected, "{request:?}");
-    }
-}
-
-#[tokio::test]
-async fn those_that_need_a_token_name_what_is_past_its_limit() {
-    let server = TestServer::start().await;
-    let alice = server.guest("alice").await;
-    let mut client = alice.client.clone();
-    let long = || "r".repeat(65);
-    for (field, wrong, new_password, request_id) in [
-        ("password", password(1025), password(20), String::new()),
-        ("password", password(7), password(20), String::new()),
-        ("new_password", PASSWORD.to_owned(), password(1025), String::new()),
-        ("new_password", PASSWORD.to_owned(), "alice1".to_owned(), String::new()),
-        ("request_id", PASSWORD.to_owned(), password(20), long()),
-    ] {
-        let request = v1::ChangePasswordRequest { password: wrong, new_password, request_id };
-        assert_eq!(named(client.change_password(alice.asks(request)).await), [field]);
-    }
-    for (field, display_name, request_id) in [
-        ("display_name", chars(65), String::new()),
-        ("display_name", "a\u{202e}b".to_owned(), String::new()),
-        ("request_id", chars(64), long()),
-    ] {
-        let request = v1::SetDisplayNameRequest { display_name, request_id };
-        assert_eq!(named(client.set_display_name(alice.asks(request)).await), [field]);
-    }
-    let delete = v1::DeleteAccountRequest { password: password(1025) };
-    assert_eq!(named(client.delete_account(alice.asks(delete)).await), ["password"]);
-    for (field, page_size, page_token) in [
-        ("page_size", 201, String::new()),
-        ("page_token", 200, "rubbish".to_owned()),
-        ("page_token", 200, "1".repeat(10_000)),
-    ] {
-        let request = v1::ListDevicesRequest { page_size, page_token };
-        assert_eq!(named(client.list_devices(alice.asks(request)).await), [field]);
-    }
-    for (field, device_id, request_id) in [
-        ("device_id", String::new(), String::new()),
-        ("device_id", "lgn_12".to_owned(), String::new()),
-        ("device_id", "x".repeat(10_000), String::new()),
-        ("request_id", format!("lgn_{:032x}", 1), long()),
-    ] {
-        let request = v1::RevokeDeviceRequest { device_id, request_id };
-        assert_eq!(named(client.revoke_device(alice.asks(request)).await), [field]);
-    }
-    let most = v1::ListDevicesRequest { page_size: 200, page_token: String::new() };
-    assert!(client.list_devices(alice.asks(most)).await.is_ok());
-    let shown = v1::SetDisplayNameRequest { display_name: chars(64), request_id: "r".repeat(64) };
-    assert!(client.set_display_name(alice.asks(shown)).await.is_ok());
+fn unnumbered(frame: v1::signal_request::Frame) -> v1::SignalRequest {
+    v1::SignalRequest { frame: Some(frame), ..Default::default() }
 }

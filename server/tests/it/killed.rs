@@ -4,9 +4,13 @@
 //! `CASTLE_KILLS` sets how often it is killed (default [`KILLS`]), `CASTLE_SEED` the instants.
 
 use crate::cli::{FREE_PORTS, Served, stderr};
-use crate::support::registering;
+use crate::signaling::Signal;
+use crate::support::{TestGuest, registering};
+use crate::transport::get;
 use castle::v1;
 use castle::v1::admin_service_client::AdminServiceClient;
+use castle::v1::castle_service_client::CastleServiceClient;
+use castle::v1::signal_response::Frame as Response;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -173,6 +177,15 @@ async fn check(
     codes.len() as u64 + refreshed
 }
 
+/// A guest of the server that said this.
+async fn guest_of(home: &Path, said: &serde_json::Value) -> TestGuest {
+    let code = admin(home).await.create_invitation(invitation("")).await.unwrap().into_inner().code;
+    let mut client = CastleServiceClient::connect(said["url"].as_str().unwrap().to_owned()).await.unwrap();
+    let request = v1::RegisterRequest { invitation_code: code, ..registering("watcher") };
+    let registered = client.register(request).await.unwrap().into_inner();
+    TestGuest { client, guest: registered.guest.unwrap(), tokens: registered.tokens.unwrap() }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_ends_the_server_and_what_it_acknowledged_is_there() {
     let home = TempDir::new().unwrap();
@@ -190,12 +203,21 @@ async fn a_full_disk_ends_the_server_and_what_it_acknowledged_is_there() {
         .spawn()
         .unwrap();
     let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut out, &mut String::new()).unwrap();
+    let mut said = String::new();
+    std::io::BufRead::read_line(&mut out, &mut said).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let mut guest = guest_of(home.path(), &said).await;
+    let mut signal = Signal::open(&mut guest).await;
     let acknowledged = Arc::new(Acknowledged::default());
     let mut load = JoinSet::new();
     for n in 0..4 * INVITERS {
         load.spawn(invite_on(admin(home.path()).await, format!("{n}"), Arc::clone(&acknowledged)));
     }
+    signal.until(|frame| matches!(frame.frame, Some(Response::GoAway(_))).then_some(())).await;
+    let http = said["http"].as_str().unwrap().parse().unwrap();
+    let ready = get(http, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.ends_with("cannot be written\n"), "{ready}");
+    drop(signal);
     let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let ended =
         tokio::time::timeout(Duration::from_secs(60), ended).await.expect("it ends by itself").unwrap();

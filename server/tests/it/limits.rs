@@ -11,57 +11,116 @@ fn long(length: usize) -> String {
     "x".repeat(length)
 }
 
-fn candidate(call_id: &str, change: impl FnOnce(&mut v1::Candidate)) -> v1::Candidate {
+fn candidate(call_id: &str, change: impl Fn(&mut v1::Candidate)) -> v1::Candidate {
     let mut candidate = v1::Candidate { call_id: call_id.to_owned(), ..Default::default() };
     change(&mut candidate);
     candidate
 }
 
-/// (what is asked, the reason it is refused for)
-fn frames_over_a_limit(call: &str) -> Vec<(Request, Reason)> {
+/// (field, what is asked, the reason it is refused for)
+pub(crate) fn frames_over_a_limit(call: &str) -> Vec<(&'static str, Request, Reason)> {
     let call_id = call.to_owned();
-    let removed = |candidates| {
-        Request::CandidatesRemoved(v1::CandidatesRemoved { call_id: call_id.clone(), candidates })
-    };
+    let mut frames = calls_over_a_limit(&call_id);
+    frames.extend(negotiation_over_a_limit(&call_id));
     let watch = |query: usize, page_token: usize| {
         Request::WatchHall(v1::WatchHall { watch: 1, query: long(query), page_token: long(page_token) })
     };
+    let seen = |until| Request::MissedCallsSeen(v1::MissedCallsSeen { until });
+    let before_the_epoch = prost_types::Timestamp { seconds: -1, nanos: 0 };
+    let wish = |availability| Request::SetAvailability(v1::SetAvailability { availability });
+    frames.extend([
+        ("watch_hall.query", watch(65, 0), Reason::InvalidField),
+        ("watch_hall.page_token", watch(0, 33), Reason::InvalidField),
+        ("set_availability.availability", wish(99), Reason::InvalidField),
+        ("set_availability.availability", wish(v1::Availability::InCall.into()), Reason::InvalidField),
+        ("set_availability.availability", wish(0), Reason::InvalidField),
+        ("missed_calls_seen.until", seen(None), Reason::InvalidField),
+        ("missed_calls_seen.until", seen(Some(before_the_epoch)), Reason::InvalidField),
+        (
+            "renew_token.access_token",
+            Request::RenewToken(v1::RenewToken { access_token: long(4097) }),
+            Reason::TokenInvalid,
+        ),
+    ]);
+    frames
+}
+
+fn calls_over_a_limit(call: &str) -> Vec<(&'static str, Request, Reason)> {
     let place = |target| Request::PlaceCall(v1::PlaceCall { target });
     let named = |length| place(Some(v1::place_call::Target::Name(long(length))));
+    let media = |call_id, route| Request::MediaConnected(v1::MediaConnected { call_id, route });
     vec![
-        (watch(65, 0), Reason::InvalidField),
-        (watch(0, 65), Reason::InvalidField),
-        (place(None), Reason::InvalidField),
-        (named(2), Reason::InvalidField),
-        (named(33), Reason::InvalidField),
-        (place(Some(v1::place_call::Target::GuestId(long(37)))), Reason::InvalidField),
-        (Request::AcceptCall(v1::AcceptCall { call_id: long(37) }), Reason::InvalidField),
-        (Request::DeclineCall(v1::DeclineCall { call_id: long(37) }), Reason::InvalidField),
-        (Request::CancelCall(v1::CancelCall { call_id: long(37) }), Reason::InvalidField),
-        (Request::HangUp(v1::HangUp { call_id: long(37), failed: false }), Reason::InvalidField),
-        (Request::MediaConnected(v1::MediaConnected { call_id: long(37), route: 0 }), Reason::InvalidField),
+        ("place_call.name", place(None), Reason::InvalidField),
+        ("place_call.name", named(2), Reason::InvalidField),
+        ("place_call.name", named(33), Reason::InvalidField),
+        ("place_call.guest_id", place(Some(v1::place_call::Target::GuestId(long(37)))), Reason::InvalidField),
         (
-            Request::MediaConnected(v1::MediaConnected { call_id: call_id.clone(), route: 99 }),
+            "accept_call.call_id",
+            Request::AcceptCall(v1::AcceptCall { call_id: long(37) }),
             Reason::InvalidField,
         ),
-        (Request::SetAvailability(v1::SetAvailability { availability: 99 }), Reason::InvalidField),
-        (Request::SetAvailability(v1::SetAvailability { availability: 0 }), Reason::InvalidField),
-        (Request::MissedCallsSeen(v1::MissedCallsSeen { until: None }), Reason::InvalidField),
-        (Request::RenewToken(v1::RenewToken { access_token: long(4097) }), Reason::TokenInvalid),
-        (Request::Offer(v1::Offer { call_id: call_id.clone(), sdp: long(32_769) }), Reason::FrameTooLarge),
-        (Request::Answer(v1::Answer { call_id: call_id.clone(), sdp: long(32_769) }), Reason::FrameTooLarge),
-        (Request::Candidate(candidate(call, |it| it.candidate = long(2_049))), Reason::FrameTooLarge),
-        (Request::Candidate(candidate(call, |it| it.sdp_mid = long(2_049))), Reason::FrameTooLarge),
-        (Request::Candidate(candidate(call, |it| it.username_fragment = long(2_049))), Reason::FrameTooLarge),
         (
-            Request::EndOfCandidates(v1::EndOfCandidates {
-                call_id: call_id.clone(),
-                username_fragment: long(2_049),
-            }),
-            Reason::FrameTooLarge,
+            "decline_call.call_id",
+            Request::DeclineCall(v1::DeclineCall { call_id: long(37) }),
+            Reason::InvalidField,
         ),
-        (removed(vec![candidate("", |it| it.candidate = long(2_049))]), Reason::FrameTooLarge),
-        (removed(vec![v1::Candidate::default(); 33]), Reason::InvalidField),
+        (
+            "cancel_call.call_id",
+            Request::CancelCall(v1::CancelCall { call_id: long(37) }),
+            Reason::InvalidField,
+        ),
+        (
+            "hang_up.call_id",
+            Request::HangUp(v1::HangUp { call_id: long(37), failed: false }),
+            Reason::InvalidField,
+        ),
+        ("media_connected.call_id", media(long(37), 0), Reason::InvalidField),
+        ("media_connected.route", media(call.to_owned(), 99), Reason::InvalidField),
+    ]
+}
+
+fn negotiation_over_a_limit(call: &str) -> Vec<(&'static str, Request, Reason)> {
+    let too_large = Reason::FrameTooLarge;
+    let ours = || call.to_owned();
+    let offer = |call_id, sdp| Request::Offer(v1::Offer { call_id, sdp });
+    let answer = |call_id, sdp| Request::Answer(v1::Answer { call_id, sdp });
+    let one = |change: &dyn Fn(&mut v1::Candidate)| Request::Candidate(candidate(call, change));
+    let removed =
+        |call_id, candidates| Request::CandidatesRemoved(v1::CandidatesRemoved { call_id, candidates });
+    let among = |change: &dyn Fn(&mut v1::Candidate)| removed(ours(), vec![candidate("", change)]);
+    let end = |call_id, username_fragment| {
+        Request::EndOfCandidates(v1::EndOfCandidates { call_id, username_fragment })
+    };
+    vec![
+        ("offer.call_id", offer(long(37), String::new()), Reason::InvalidField),
+        ("offer.sdp", offer(ours(), long(32_769)), too_large),
+        ("answer.call_id", answer(long(37), String::new()), Reason::InvalidField),
+        ("answer.sdp", answer(ours(), long(32_769)), too_large),
+        ("candidate.call_id", one(&|it| it.call_id = long(37)), Reason::InvalidField),
+        ("candidate.candidate", one(&|it| it.candidate = long(2_049)), too_large),
+        ("candidate.sdp_mid", one(&|it| it.sdp_mid = long(2_049)), too_large),
+        ("candidate.username_fragment", one(&|it| it.username_fragment = long(2_049)), too_large),
+        ("end_of_candidates.call_id", end(long(37), String::new()), Reason::InvalidField),
+        ("end_of_candidates.username_fragment", end(ours(), long(2_049)), too_large),
+        ("candidates_removed.call_id", removed(long(37), vec![]), Reason::InvalidField),
+        ("candidates_removed.candidates", removed(ours(), vec![]), Reason::InvalidField),
+        (
+            "candidates_removed.candidates",
+            removed(ours(), vec![v1::Candidate::default(); 33]),
+            Reason::InvalidField,
+        ),
+        (
+            "candidates_removed.candidates.call_id",
+            removed(ours(), vec![candidate(call, |_| {})]),
+            Reason::InvalidField,
+        ),
+        ("candidates_removed.candidates.candidate", among(&|it| it.candidate = long(2_049)), too_large),
+        ("candidates_removed.candidates.sdp_mid", among(&|it| it.sdp_mid = long(2_049)), too_large),
+        (
+            "candidates_removed.candidates.username_fragment",
+            among(&|it| it.username_fragment = long(2_049)),
+            too_large,
+        ),
     ]
 }
 
@@ -70,8 +129,8 @@ async fn one_past_the_limit_of_each_field_is_refused_in_band() {
     let server = TestServer::start().await;
     let [(_, mut alice), (bob, mut bob_signal)] = two(&server).await;
     let [call, _] = in_call(&mut alice, (&bob, &mut bob_signal)).await;
-    for (frame, expected) in frames_over_a_limit(&call.call_id) {
-        let shown = format!("{frame:?}").chars().take(120).collect::<String>();
+    for (field, frame, expected) in frames_over_a_limit(&call.call_id) {
+        let shown = format!("{field}: {frame:?}").chars().take(120).collect::<String>();
         alice.ask(frame).await;
         assert_eq!(alice.fault().await.reason(), expected, "{shown}");
     }
@@ -125,6 +184,9 @@ async fn frames_out_of_their_order_are_refused_and_change_nothing() {
     bob_signal.call_in(v1::CallState::Ringing).await;
     bob_signal.accepts(&call).await;
     bob_signal.call_in(v1::CallState::Connecting).await;
+    let sdp = "an answer".to_owned();
+    bob_signal.ask(Request::Answer(v1::Answer { call_id: call.call_id.clone(), sdp })).await;
+    assert_eq!(bob_signal.fault().await.reason(), Reason::WrongState, "an answer before the offer");
     bob_signal.accepts(&call).await;
     let again = bob_signal.fault().await.reason();
     assert!(matches!(again, Reason::NotInCall | Reason::WrongState), "accepted twice: {again:?}");

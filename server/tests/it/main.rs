@@ -17,6 +17,7 @@ mod host;
 mod killed;
 mod limits;
 mod matching;
+mod migrating;
 mod moderation;
 mod owning;
 mod proxy;

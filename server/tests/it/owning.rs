@@ -4,9 +4,14 @@ use crate::signaling::Signal;
 use crate::support::{
     Client, PASSWORD, TestGuest, TestServer, logging_in, reason, refusal, registering, with_token,
 };
+use castle::ids::CallId;
 use castle::v1;
 use castle::v1::signal_response::Frame as Response;
-use std::time::Duration;
+use castle_server::calls::{EndReason, Route};
+use castle_server::store::sled::SledStore;
+use castle_server::store::{CallRecord, HistoryStore as _, Part};
+use std::time::{Duration, SystemTime};
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 const NEW_PASSWORD: &str = "staple of another horse";
@@ -269,6 +274,46 @@ async fn an_account_is_exported_as_json_in_pieces() {
     assert!(sizes.iter().all(|&size| size > 0 && size <= 32 * 1024), "{sizes:?}");
     let old = alice.client.clone().export_account(alice.asks(v1::ExportAccountRequest {})).await;
     assert_eq!(refusal(old).0, "LOGIN_ENDED", "which made room, too");
+}
+
+#[tokio::test]
+async fn a_long_history_is_exported_page_by_page() {
+    const CALLS: u128 = 250;
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.guest("alice").await, server.guest("bob").await);
+    let [hers, his] = [&alice, &bob].map(|guest| guest.guest.guest_id.parse().unwrap());
+    let stopped = server.stop().await;
+    let now = SystemTime::now();
+    let store = SledStore::open(&stopped.store_dir(), now, CancellationToken::new()).unwrap();
+    for number in 0..CALLS {
+        let at = now - Duration::from_secs(number as u64);
+        let record = CallRecord {
+            call: CallId::from_bits(number),
+            peer: his,
+            part: Part::Placed,
+            created_at: at,
+            connected_at: None,
+            ended_at: at,
+            reason: EndReason::HungUp,
+            route: Route::Host,
+            missed: false,
+        };
+        store.keep_call(hers, record).await.unwrap();
+    }
+    drop(store);
+    let server = stopped.start().await;
+    let mut alice = alice.clone_with(server.client().await);
+    let asked = alice.asks(v1::ExportAccountRequest {});
+    let mut pieces = alice.client.export_account(asked).await.unwrap().into_inner();
+    let mut document = Vec::new();
+    while let Some(piece) = pieces.message().await.unwrap() {
+        document.extend(piece.json);
+    }
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    let calls = document["calls"].as_array().unwrap();
+    let listed: Vec<_> = calls.iter().map(|call| call["call_id"].as_str().unwrap().to_owned()).collect();
+    let all: Vec<_> = (0..CALLS).map(|number| CallId::from_bits(number).to_string()).collect();
+    assert_eq!(listed, all, "each once, newest first");
 }
 
 #[tokio::test]

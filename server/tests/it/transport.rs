@@ -1,6 +1,9 @@
 //! How bytes reach the server: TLS, browsers, proxies, silent and too many connections, probes.
 
+use crate::signaling::{Signal, in_call, two};
 use crate::support::{PASSWORD, TestServer, logging_in, reason};
+use castle::v1;
+use castle::v1::signal_response::Frame as Response;
 use castle_server::config::Config;
 use castle_server::transport::tls::fingerprint_of;
 use castle_server::transport::{Limits, TlsSource, TrustedProxies};
@@ -185,6 +188,46 @@ async fn probes_answer_and_metrics_count() {
     assert!((figure(&metrics, "castle_password_hashes_done") - 1.0).abs() < 0.5);
     assert!((figure(&metrics, "castle_sessions")).abs() < 0.5);
     assert!(!metrics.contains("nobody"), "no label carries a name");
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_a_server_that_drains() {
+    let server = TestServer::start().await;
+    let http = server.listening.http.unwrap();
+    let mut alice = server.guest("alice").await;
+    let mut signal = Signal::open(&mut alice).await;
+    server.begin_drain();
+    signal.until(|frame| matches!(frame.frame, Some(Response::GoAway(_))).then_some(())).await;
+    let ready = get(http, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.ends_with("draining\n"), "{ready}");
+    assert!(get(http, "/livez").await.ends_with("alive\n"), "it is not to be killed for that");
+    drop(signal);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_goes_on_is_counted() {
+    let server = TestServer::start().await;
+    let http = server.listening.http.unwrap();
+    let [(_, mut alice), (bob, mut bob_signal)] = two(&server).await;
+    let [call, _] = in_call(&mut alice, (&bob, &mut bob_signal)).await;
+    let text = get(http, "/metrics").await;
+    for (name, at_least) in [
+        ("castle_sessions", 2.0),
+        ("castle_streams", 2.0),
+        ("castle_calls{state=\"connecting\"}", 1.0),
+        ("castle_frames_total{direction=\"in\"}", 2.0),
+        ("castle_frames_total{direction=\"out\"}", 4.0),
+        ("castle_store_commit_seconds_count", 1.0),
+        ("castle_password_hashes_waiting", 0.0),
+    ] {
+        assert!(figure(&text, name) >= at_least, "{name}\n{text}");
+    }
+    alice.hangs_up(&call).await;
+    assert_eq!(bob_signal.ended().await, v1::CallEndReason::HungUp);
+    let text = get(http, "/metrics").await;
+    assert!(figure(&text, "castle_calls_ended_total{reason=\"hung_up\"}") >= 1.0, "{text}");
+    assert!(figure(&text, "castle_calls{state=\"connecting\"}") < 0.5, "{text}");
 }
 
 #[tokio::test]

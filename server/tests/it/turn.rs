@@ -5,7 +5,7 @@ use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, CredentialsOf, TurnSec
 use castle_server::turn::machine::limits::{Limits, Rate};
 use castle_server::turn::machine::{Now, RelayIp};
 use castle_server::turn::wire::{Key, Method, Response, Writer, write_channel_data};
-use castle_server::turn::{Relay, RelayConfig, system_clock};
+use castle_server::turn::{Clock, Relay, RelayConfig, system_clock};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -305,8 +305,8 @@ async fn a_request_said_twice_is_answered_alike() {
 async fn a_call_outlives_its_credential_by_days_and_a_new_one_needs_a_new() {
     let passed = Arc::new(AtomicU64::new(0));
     let (clock, offset) = (system_clock(), Arc::clone(&passed));
-    let clock = Arc::new(move || {
-        let (Now { at, unix }, passed) = (clock(), offset.load(Ordering::Relaxed));
+    let clock = Clock::new(move || {
+        let (Now { at, unix }, passed) = (clock.now(), offset.load(Ordering::Relaxed));
         Now { at: at + Duration::from_secs(passed), unix: unix + passed }
     });
     let test = TestRelay::start_on(LOOPBACK, |config| config.clock = clock).await;

@@ -120,7 +120,7 @@ async fn connect(servers: &[IceServer], relay_only: bool, trust: Trust) -> Resul
             PeerEvent::LocalOffer(sdp) => PeerCommand::RemoteOffer(sdp),
             PeerEvent::LocalAnswer(sdp) => PeerCommand::RemoteAnswer(sdp),
             PeerEvent::LocalCandidate(candidate) => PeerCommand::RemoteCandidate(candidate),
-            PeerEvent::ChannelOpen => {
+            PeerEvent::ChannelOpen { .. } => {
                 open += 1;
                 continue;
             }

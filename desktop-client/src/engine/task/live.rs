@@ -1,4 +1,4 @@
-//! The media and the connection of the call that is on, and the figures they give.
+//! The media and the connection of the call that rings or is on, and the figures they give.
 
 use super::super::channel::{Message, VERSION};
 use super::super::devices::{Camera, Conversation, MediaSource};
@@ -7,9 +7,10 @@ use super::super::snapshot::Switches;
 use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{MediaClock, PingSample};
-use crate::peer::{PathStats, Peer, PeerCommand, SendRate};
-use crate::rate::RateController;
+use crate::peer::{PacketHandler, PathStats, Peer, PeerCommand, SendRate};
+use crate::rate::{RateController, START_BPS};
 use bytes::Bytes;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Pings in quick succession at first.
@@ -22,12 +23,23 @@ const KEY_FRAME_FLOOR: Duration = Duration::from_millis(250);
 /// What the call that is on holds.
 pub(super) struct LiveCall {
     camera: Camera,
+    peer: Option<(Peer, Inlet)>,
     connection: Option<Connection>,
     clock: MediaClock,
+    /// What pictures may take of the path, and what the person lets them take; bit/s.
+    rate: (SendRate, u32),
+}
+
+/// Where the peer's packets go: nowhere until there is a conversation.
+type Inlet = Arc<OnceLock<PacketHandler>>;
+
+/// What a connection leaves behind. Dropping it waits for devices.
+pub(super) struct Remains {
+    _peer: Option<(Peer, Inlet)>,
+    _connection: Option<Connection>,
 }
 
 struct Connection {
-    peer: Peer,
     conversation: Conversation,
     rate: Option<RateController>,
     channel_open: bool,
@@ -41,26 +53,61 @@ struct Connection {
 
 impl LiveCall {
     /// It rings, here or there: the camera opens.
-    pub(super) fn ring(source: &MediaSource, switches: Switches) -> Self {
-        let camera = source.open_camera();
+    pub(super) fn ring(camera: Camera, clock: MediaClock, switches: Switches, cap: u32) -> Self {
         camera.sender().set_enabled(switches.camera_on);
-        Self { camera, connection: None, clock: source.clock }
+        let rate = SendRate { picture_bps: START_BPS, clogged: false };
+        Self { camera, peer: None, connection: None, clock, rate: (rate, cap) }
     }
 
-    /// The connection begins; `open` makes the peer that feeds the given conversation.
-    pub(super) fn converse(
-        &mut self,
-        now: Instant,
-        conversation: Conversation,
-        switches: Switches,
-        open: impl FnOnce(&Conversation) -> Peer,
-    ) {
-        let peer = open(&conversation);
+    /// What the person lets pictures take, bit/s.
+    pub(super) fn set_cap(&mut self, cap: u32) {
+        self.rate.1 = cap;
+        self.set_rate(self.rate.0);
+    }
+
+    fn set_rate(&mut self, rate: SendRate) {
+        self.rate.0 = rate;
+        self.camera.sender().set_rate(rate.picture_bps.min(self.rate.1), rate.clogged);
+    }
+
+    /// Goes on with the devices of `source`.
+    pub(super) fn use_devices(&self, source: &MediaSource) {
+        self.camera.use_device(source);
+        if let Some(connection) = &self.connection {
+            connection.conversation.use_devices(source);
+        }
+    }
+
+    /// Pictures of the other end that came in all.
+    pub(super) fn pictures(&self) -> u64 {
+        let receiver =
+            self.connection.as_ref().and_then(|connection| connection.conversation.receiver.as_ref());
+        receiver.map_or(0, |receiver| receiver.stats().frames_decoded)
+    }
+
+    /// The connection is prepared: `open` makes the peer, with where its packets go.
+    pub(super) fn prepare(&mut self, open: impl FnOnce(PacketHandler) -> Peer) {
+        let inlet = Inlet::default();
+        let handler = Arc::clone(&inlet);
+        let peer = open(Arc::new(move |kind, packet| {
+            if let Some(handle) = handler.get() {
+                handle(kind, packet);
+            }
+        }));
+        self.peer = Some((peer, inlet));
+    }
+
+    /// Both agreed to talk: what comes from the peer is heard and seen.
+    pub(super) fn converse(&mut self, now: Instant, conversation: Conversation, switches: Switches) {
+        if let Some((_, inlet)) = &self.peer
+            && inlet.set(conversation.packet_handler()).is_err()
+        {
+            tracing::error!("a connection can be given one conversation");
+        }
         if let Some(audio) = &conversation.audio {
             audio.set_muted(switches.muted);
         }
         self.connection = Some(Connection {
-            peer,
             conversation,
             rate: None,
             channel_open: false,
@@ -75,8 +122,8 @@ impl LiveCall {
 
     /// Hands the connection something to do.
     pub(super) fn tell_peer(&self, command: PeerCommand) {
-        if let Some(connection) = &self.connection
-            && !connection.peer.send(command)
+        if let Some((peer, _)) = &self.peer
+            && !peer.send(command)
         {
             tracing::debug!("the connection is over or does not keep up");
         }
@@ -88,16 +135,22 @@ impl LiveCall {
 
     /// Both ends are up: sound and picture leave.
     pub(super) fn open_gates(&self) {
-        if let Some(connection) = &self.connection {
-            connection.conversation.open_gates(&self.camera, &connection.peer);
+        if let (Some(connection), Some((peer, _))) = (&self.connection, &self.peer) {
+            connection.conversation.open_gates(&self.camera, peer);
         }
+    }
+
+    /// The connection is over; the camera stays.
+    pub(super) fn part(&mut self) -> Remains {
+        Remains { _peer: self.peer.take(), _connection: self.connection.take() }
     }
 
     /// The path is up.
     pub(super) fn path_up(&mut self, now: Instant, relayed: bool) {
         if let Some(connection) = &mut self.connection {
             let rate = connection.rate.insert(RateController::new(now, relayed));
-            self.camera.sender().set_rate(rate.target_bps(), false);
+            let picture_bps = rate.target_bps();
+            self.set_rate(SendRate { picture_bps, clogged: false });
         }
     }
 
@@ -106,9 +159,18 @@ impl LiveCall {
         if let Some(rate) = self.connection.as_mut().and_then(|connection| connection.rate.as_mut()) {
             let before = rate.target_bps();
             rate.report(now, lost);
-            if rate.target_bps() != before {
-                self.camera.sender().set_rate(rate.target_bps(), false);
+            let picture_bps = rate.target_bps();
+            if picture_bps != before {
+                self.set_rate(SendRate { picture_bps, clogged: false });
             }
+        }
+    }
+
+    /// The other end lost this share of our sound.
+    pub(super) fn sound_lost(&self, lost: f64) {
+        let audio = self.connection.as_ref().and_then(|connection| connection.conversation.audio.as_ref());
+        if let Some(audio) = audio {
+            audio.set_loss(lost);
         }
     }
 
@@ -117,7 +179,7 @@ impl LiveCall {
         if let Some(connection) = &mut self.connection {
             connection.rate = None;
         }
-        self.camera.sender().set_rate(rate.picture_bps, rate.clogged);
+        self.set_rate(rate);
     }
 
     pub(super) fn key_frame_wanted(&mut self, now: Instant) {
@@ -136,11 +198,11 @@ impl LiveCall {
             if let Some(audio) = &connection.conversation.audio {
                 audio.set_muted(switches.muted);
             }
-            self.say(Message::State { muted: switches.muted, camera: switches.camera_on });
+            self.say(&Message::State { muted: switches.muted, camera: switches.camera_on });
         }
     }
 
-    fn say(&self, message: Message) {
+    pub(super) fn say(&self, message: &Message) {
         if self.connection.as_ref().is_some_and(|connection| connection.channel_open) {
             self.tell_peer(PeerCommand::Send(Bytes::from(message.encode())));
         }
@@ -167,35 +229,33 @@ impl LiveCall {
             connection.pings = connection.pings.saturating_add(1);
             let pause = if connection.pings < FIRST_PING_COUNT { FIRST_PINGS } else { TICK };
             connection.ping_at = now + pause;
-            self.say(Message::Ping { v: VERSION, sent_us: self.clock.now_us() });
+            self.say(&Message::Ping { v: VERSION, sent_us: self.clock.now_us() });
         }
     }
 
-    /// A message of the peer; what it switched, if it says so.
-    pub(super) fn hear(&mut self, message: Message) -> Option<(bool, bool)> {
-        let connection = self.connection.as_mut()?;
+    /// A message of the peer about clocks and sound.
+    pub(super) fn hear(&mut self, message: Message) {
+        let Some(connection) = &mut self.connection else { return };
         match message {
             Message::Ping { sent_us, .. } => {
                 connection.pongs = connection.pongs.saturating_add(1);
                 if connection.pongs <= PONGS_PER_SECOND {
-                    self.say(Message::Pong { sent_us, at_us: self.clock.now_us() });
+                    self.say(&Message::Pong { sent_us, at_us: self.clock.now_us() });
                 }
-                None
             }
             Message::Pong { sent_us, at_us } => {
                 let received_us = self.clock.now_us();
                 if let Some(screen) = &connection.conversation.screen {
                     screen.add_ping(PingSample { sent_us, peer_us: at_us, received_us });
                 }
-                None
             }
             Message::Anchor { timestamp, capture_us } => {
                 if let Some(audio) = &connection.conversation.audio {
                     audio.set_remote_anchor(CaptureAnchor { timestamp, capture_us });
                 }
-                None
             }
-            Message::State { muted, camera } => Some((muted, camera)),
+            Message::State { .. } | Message::Chat { .. } | Message::ChatTaken { .. } | Message::Safety(_) => {
+            }
         }
     }
 
@@ -215,7 +275,7 @@ impl LiveCall {
         let Some(connection) = &mut self.connection else { return };
         connection.pongs = 0;
         if let Some(anchor) = connection.conversation.anchor() {
-            self.say(Message::Anchor { timestamp: anchor.timestamp, capture_us: anchor.capture_us });
+            self.say(&Message::Anchor { timestamp: anchor.timestamp, capture_us: anchor.capture_us });
         }
     }
 

@@ -6,15 +6,22 @@ use super::super::network;
 use super::super::record::RelayOnly;
 use super::super::snapshot::{self, Switches};
 use super::live::LiveCall;
-use super::{Engine, Link, sentence};
-use crate::call::{Effect, Input, Negotiation, Role, Route, State};
+use super::talking::Talk;
+use super::tending::bits;
+use super::{Engine, Link, PEER_EVENTS_MAX, sentence};
+use crate::call::{Effect, Input, Negotiation, Reason, Role, Route, State};
+use crate::crash;
+use crate::engine::{SystemNotice, Viewer};
 use crate::media::frame::Picture;
+use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use crate::signaling;
+use crate::view::Severity;
 use castle::ids::CallId;
 use castle_connectivity::trust::Trust;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
+use tokio::sync::mpsc;
 
 impl Engine {
     /// Runs the machine and does what it says.
@@ -38,6 +45,7 @@ impl Engine {
                     let role = if offers { Role::Offerer } else { Role::Answerer };
                     self.open_peer(call, role, relay_only);
                 }
+                Effect::Converse => self.converse(),
                 Effect::ToPeer(what) => self.to_peer(what),
                 Effect::OpenGates => {
                     self.record.connected_at = Some(Instant::now());
@@ -45,22 +53,68 @@ impl Engine {
                         live.open_gates();
                     }
                 }
-                Effect::ClosePeer => self.put_media_away(),
+                Effect::ClosePeer => self.close_peer(),
                 Effect::Ended(call, reason) => {
                     self.put_media_away();
                     self.record.call = Some(call);
                     self.record.reason = Some(reason);
                     self.record.ended_at = Some(Instant::now());
+                    self.talk.end();
                     self.publish_record();
                 }
                 Effect::PlaceLost => {
                     self.notify(
+                        Severity::Error,
                         "The call was not placed, since the connection broke. Please call again.".into(),
                     );
                 }
             }
         }
         self.follow_ringing();
+        self.follow_tone();
+        self.tell_system();
+    }
+
+    /// Lets the person hear that it rings, here or there, and that a call is over.
+    fn follow_tone(&mut self) {
+        let wanted = match self.machine.state() {
+            _ if !matches!(self.config.viewer, Viewer::Window) => None,
+            State::Ringing { accepted: false, .. } => self.preferences.ring.then_some(Tone::Ring),
+            State::Calling { .. } => Some(Tone::Ringback),
+            State::Over { lasted: Some(_), .. } => Some(Tone::Ended),
+            _ => None,
+        };
+        if self.tone.as_ref().map(|(tone, _)| *tone) != wanted {
+            if let Some((_, player)) = self.tone.take() {
+                self.farewells.spawn_blocking(move || drop(player));
+            }
+            self.tone = wanted.map(|tone| (tone, TonePlayer::start(&self.source.speaker, tone)));
+        }
+    }
+
+    /// Tells of calls and missed calls where the person does not look at the window.
+    fn tell_system(&mut self) {
+        let ringing = match self.machine.state() {
+            State::Ringing { call, accepted: false, .. } => Some(call.peer.clone()),
+            _ => None,
+        };
+        let before = std::mem::replace(&mut self.ringing, ringing.clone());
+        let unanswered =
+            matches!(self.machine.state(), State::Over { reason: Reason::TimedOut | Reason::Cancelled, .. });
+        let notice = match (before, ringing) {
+            (None, Some(peer)) => SystemNotice::Ringing { peer },
+            (Some(peer), None) if unanswered => {
+                self.history.missed = self.history.missed.saturating_add(1);
+                SystemNotice::Missed { peer }
+            }
+            _ => return,
+        };
+        if let Some(notifier) = &self.config.notifier
+            && self.preferences.notifications
+            && !self.in_front
+        {
+            notifier(notice);
+        }
     }
 
     /// The camera opens with the first ring, so that the own picture is there and the first frame is near.
@@ -82,16 +136,22 @@ impl Engine {
         self.stats = None;
         let (asked_at, peer) = (self.record.asked_at, std::mem::take(&mut self.record.peer));
         self.record = super::CallRecord { peer, asked_at, ..Default::default() };
-        self.live = Some(LiveCall::ring(&self.source, self.switches));
+        self.talk = Talk::default();
+        let cap = bits(self.preferences.quality);
+        // The camera that is tried out goes on with the call; its microphone is let go.
+        let camera = match self.tryout.take() {
+            Some(rig) => rig.camera,
+            None => self.source.open_camera(cap),
+        };
+        self.live = Some(LiveCall::ring(camera, self.source.clock, self.switches, cap));
+        self.follow_devices();
     }
 
     fn open_peer(&mut self, call: CallId, role: Role, relay_only: bool) {
         if self.live.is_none() {
             self.begin_media();
         }
-        let now = Instant::now();
         self.record.call = Some(call);
-        self.record.agreed_at = Some(now);
         self.record.role = Some(role);
         if let Some(info) = self.machine.live() {
             self.record.peer.clone_from(&info.peer_name);
@@ -100,7 +160,7 @@ impl Engine {
             Link::Session { server, .. } => (server.is_loopback(), server.pin()),
             Link::Out | Link::In { .. } => (false, None),
         };
-        self.record.relay_only = if self.config.relay_only {
+        self.record.relay_only = if self.config.relay_only || self.preferences.relay_only {
             Some(RelayOnly::OwnWish)
         } else {
             relay_only.then_some(RelayOnly::Policy)
@@ -114,12 +174,30 @@ impl Engine {
             loopback,
             trust: pin.map_or(Trust::System, |pin| Trust::Pinned(pin.digest())),
         };
+        // What the last connection may still say was about another one.
+        self.peer_events = mpsc::channel(PEER_EVENTS_MAX);
         let events = self.peer_events.0.clone();
-        let conversation = self.source.open_conversation();
         if let Some(live) = &mut self.live {
-            live.converse(now, conversation, self.switches, |conversation| {
-                Peer::open(config, events, conversation.packet_handler())
-            });
+            live.prepare(|packets| Peer::open(config, events, packets));
+        }
+    }
+
+    /// Both agreed to talk: microphone and speaker open, and the connection reaches for the other end.
+    fn converse(&mut self) {
+        let now = Instant::now();
+        self.record.agreed_at = Some(now);
+        if let Some(live) = &mut self.live {
+            live.tell_peer(PeerCommand::Reach);
+            live.converse(now, self.source.open_conversation(), self.switches);
+        }
+    }
+
+    /// Takes the last figures; the devices go where waiting is allowed.
+    fn close_peer(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.fill(&mut self.record);
+            let remains = live.part();
+            self.farewells.spawn_blocking(move || drop(remains));
         }
     }
 
@@ -129,6 +207,9 @@ impl Engine {
             Negotiation::Offer(sdp) => live.tell_peer(PeerCommand::RemoteOffer(sdp)),
             Negotiation::Answer(sdp) => live.tell_peer(PeerCommand::RemoteAnswer(sdp)),
             Negotiation::Candidate(candidate) => live.tell_peer(PeerCommand::RemoteCandidate(candidate)),
+            Negotiation::CandidatesRemoved(gone) => {
+                live.tell_peer(PeerCommand::RemoteCandidatesRemoved(gone));
+            }
             Negotiation::EndOfCandidates { .. } => {}
         }
     }
@@ -137,9 +218,11 @@ impl Engine {
     fn put_media_away(&mut self) {
         let Some(live) = self.live.take() else { return };
         live.fill(&mut self.record);
-        self.devices = super::Devices::default();
+        (self.devices.camera_fault, self.devices.mic_fault, self.devices.speaker_fault) = (None, None, None);
+        self.talk.end();
         self.source.remote_frames.set_picture(Picture::Waiting);
         self.farewells.spawn_blocking(move || drop(live));
+        self.follow_devices();
     }
 
     pub(super) fn hear_peer(&mut self, call: CallId, event: PeerEvent) {
@@ -150,6 +233,9 @@ impl Engine {
             PeerEvent::LocalAnswer(sdp) => self.drive(Input::Local(call, Negotiation::Answer(sdp))),
             PeerEvent::LocalCandidate(candidate) => {
                 self.drive(Input::Local(call, Negotiation::Candidate(candidate)));
+            }
+            PeerEvent::CandidatesRemoved(gone) => {
+                self.drive(Input::Local(call, Negotiation::CandidatesRemoved(gone)));
             }
             PeerEvent::EndOfCandidates { ufrag } => {
                 self.drive(Input::Local(call, Negotiation::EndOfCandidates { ufrag }));
@@ -165,18 +251,15 @@ impl Engine {
                 }
                 self.drive(Input::PathUp(call, to_call_route(route)));
             }
-            PeerEvent::ChannelOpen => {
+            PeerEvent::ChannelOpen { seal } => {
                 self.drive(Input::BothUp(call));
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
                     live.channel_opened(now, self.switches);
+                    self.sealed(call, seal);
                 }
             }
-            PeerEvent::Message(data) => {
-                let Some(live) = self.live.as_mut().filter(|_| current) else { return };
-                if let Some((muted, camera)) = Message::decode(&data).and_then(|message| live.hear(message)) {
-                    (self.switches.peer_muted, self.switches.peer_camera_on) = (muted, camera);
-                }
-            }
+            PeerEvent::Message(data) if current => self.hear_message(now, &data),
+            PeerEvent::Message(_) => {}
             PeerEvent::KeyFrameWanted => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
                     live.key_frame_wanted(now);
@@ -192,6 +275,11 @@ impl Engine {
                     live.video_lost(now, lost);
                 }
             }
+            PeerEvent::SoundLoss(lost) => {
+                if let Some(live) = self.live.as_ref().filter(|_| current) {
+                    live.sound_lost(lost);
+                }
+            }
             PeerEvent::Path(path) => {
                 if self.live.as_mut().filter(|_| current).is_some_and(|live| live.take_path(path, now)) {
                     self.drive(Input::Media(call));
@@ -200,6 +288,27 @@ impl Engine {
             PeerEvent::Disconnected | PeerEvent::Reconnected => {
                 tracing::info!(%call, ?event, "the path");
             }
+        }
+    }
+
+    fn hear_message(&mut self, now: Instant, data: &[u8]) {
+        match Message::decode(data) {
+            Some(Message::State { muted, camera }) => {
+                (self.switches.peer_muted, self.switches.peer_camera_on) = (muted, camera);
+            }
+            Some(Message::Chat { number, text }) => {
+                if let Some(taken) = self.talk.chat.hear(now, number, &text) {
+                    self.say(&taken);
+                }
+            }
+            Some(Message::ChatTaken { number }) => self.talk.chat.taken(number),
+            Some(Message::Safety(word)) => self.hear_safety(word),
+            Some(message) => {
+                if let Some(live) = &mut self.live {
+                    live.hear(message);
+                }
+            }
+            None => {}
         }
     }
 
@@ -213,6 +322,15 @@ impl Engine {
 
     /// This machine came to another network or woke up: what stands over the old one is not waited for.
     pub(super) fn look_at_network(&mut self) {
+        if crash::count() > self.crashes {
+            self.crashes = crash::count();
+            self.notify(
+                Severity::Error,
+                "Something inside the app broke. If picture or sound is missing, call again; please save the \
+                 diagnostics for your host."
+                    .into(),
+            );
+        }
         if let Some(change) = self.network.look(Instant::now(), SystemTime::now(), network::routes()) {
             tracing::info!(?change, "the network changed");
             self.tell_server(signaling::Command::Redial);
@@ -246,13 +364,19 @@ impl Engine {
         live.second_passed();
         live.fill(&mut self.record);
         let (mic, speaker) = live.sound_faults();
-        self.devices.mic_fault = mic.map(|fault| sentence(&fault));
-        self.devices.speaker_fault = speaker.map(|fault| sentence(&fault));
-        self.devices.camera_fault = self.record.sender.fault.as_deref().map(sentence);
+        self.devices.mic_fault = mic.map(|fault| sentence(&fault, true));
+        self.devices.speaker_fault = speaker.map(|fault| sentence(&fault, true));
+        self.devices.camera_fault = self.record.sender.fault.as_deref().map(|fault| sentence(fault, true));
         if matches!(self.machine.state(), State::Connected { .. })
             && let Some((before, span)) = live.path_before()
         {
-            self.stats = Some(snapshot::stats(&self.record, (&before, span), live.levels()));
+            let stats = snapshot::stats(&self.record, (&before, span), live.levels());
+            self.stats = Some(stats);
+            self.talk.judge.second(stats, self.switches.peer_camera_on);
+        }
+        self.tell_of_no_camera();
+        for message in self.talk.chat.again(Instant::now()) {
+            self.say(&message);
         }
         self.publish_record();
     }

@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::{CaptureAnchor, Shared, locked};
 use crate::media::clock::MediaClock;
+use crate::media::echo::{ECHO_FRAME, EchoReference};
 use crate::media::mic::{Mic, MicSpec, SoundFrame};
 use crate::media::opus::{EncodedSound, FRAME_SAMPLES, SoundEncoder};
 use crate::media::packet::{OutgoingPacket, PacketSink};
+use crate::media::priority;
+use crate::media::processing::{AudioProcessing, Processor};
 
 /// How long one wait for sound may keep the thread from its orders.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -23,6 +26,8 @@ pub(super) struct Capture {
     timestamp: u32,
     /// Capture time of the frame before, µs.
     last_us: Option<u64>,
+    processor: Option<Processor>,
+    echo: Option<EchoReference>,
 }
 
 impl Capture {
@@ -33,13 +38,19 @@ impl Capture {
         encoder: SoundEncoder,
         sink: PacketSink,
     ) -> Self {
-        Self { shared, spec, clock, encoder, sink, timestamp: 0, last_us: None }
+        Self { shared, spec, clock, encoder, sink, timestamp: 0, last_us: None, processor: None, echo: None }
     }
 
     pub(super) fn run(mut self, mut mic: Option<Mic>) {
+        priority::before_others();
         let mut frame: SoundFrame = [0.0; FRAME_SAMPLES];
         let mut retry_at = Instant::now();
         while !locked(&self.shared).stopping {
+            let next = locked(&self.shared).next_mic.take();
+            if let Some(spec) = next.filter(|spec| *spec != self.spec) {
+                self.spec = spec;
+                (mic, retry_at) = (None, Instant::now());
+            }
             let Some(open) = &mut mic else {
                 if Instant::now() < retry_at {
                     std::thread::sleep(PATIENCE);
@@ -53,7 +64,10 @@ impl Capture {
                 continue;
             };
             match open.read(&mut frame, &self.clock, PATIENCE) {
-                Ok(Some(capture_us)) => self.take(&mut frame, capture_us),
+                Ok(Some(capture_us)) => {
+                    let room = open.hears_a_room();
+                    self.take(&mut frame, capture_us, room);
+                }
                 Ok(None) => {}
                 Err(error) => {
                     self.fault(&error);
@@ -71,8 +85,21 @@ impl Capture {
         }
     }
 
-    fn take(&mut self, frame: &mut SoundFrame, capture_us: u64) {
+    fn take(&mut self, frame: &mut SoundFrame, capture_us: u64, room: bool) {
         self.follow(capture_us);
+        let (processing, loss_percent) = {
+            let mut state = locked(&self.shared);
+            if let Some(echo) = state.echo.take() {
+                self.echo = Some(echo);
+            }
+            (state.processing, state.loss_percent.take())
+        };
+        if room {
+            self.process(frame, processing);
+        }
+        if let Some(error) = loss_percent.and_then(|percent| self.encoder.set_loss(percent).err()) {
+            tracing::error!(%error, "error correction was not set");
+        }
         let timestamp = self.timestamp;
         self.timestamp = timestamp.wrapping_add(FRAME_SAMPLES as u32);
         let (muted, sending) = {
@@ -97,6 +124,19 @@ impl Capture {
             }
             Ok(EncodedSound::Silence) => {}
             Err(error) => tracing::error!(%error, "a frame of sound was not encoded"),
+        }
+    }
+
+    /// Takes out what does not belong to the voice.
+    fn process(&mut self, frame: &mut SoundFrame, processing: AudioProcessing) {
+        let processor = self.processor.get_or_insert_with(|| Processor::new(processing));
+        processor.set(processing);
+        let mut played = [0.0; ECHO_FRAME];
+        for part in frame.as_chunks_mut::<ECHO_FRAME>().0 {
+            if let Some(echo) = &mut self.echo {
+                echo.take(&mut played);
+            }
+            processor.process(part, &played);
         }
     }
 

@@ -1,15 +1,16 @@
-//! The playout thread: packets through the jitter buffer and the decoder to the speaker.
+//! The playout thread: packets through the peer's voice to the speaker.
 
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use super::voice::Voice;
 use super::{PlayedSound, Shared, locked};
 use crate::media::clock::MediaClock;
-use crate::media::jitter::{JitterBuffer, Pull};
+use crate::media::lip_sync::SharedLipSync;
 use crate::media::opus::{FRAME_SAMPLES, SoundDecoder};
 use crate::media::packet::IncomingPacket;
-use crate::media::resample::Resampler;
-use crate::media::speaker::{Speaker, SpeakerSpec};
+use crate::media::priority;
+use crate::media::speaker::{Speaker, SpeakerError, SpeakerSpec};
 
 /// How long one wait for the speaker may keep the thread from its packets.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -20,10 +21,9 @@ pub(super) struct Playout {
     shared: Shared,
     spec: SpeakerSpec,
     clock: MediaClock,
-    decoder: SoundDecoder,
     queue: Receiver<IncomingPacket>,
-    jitter: JitterBuffer,
-    stretch: Resampler,
+    voice: Voice,
+    lip_sync: SharedLipSync,
     /// Samples on their way to the speaker; kept for its capacity.
     ready: Vec<f32>,
 }
@@ -33,23 +33,31 @@ impl Playout {
         shared: Shared,
         spec: SpeakerSpec,
         clock: MediaClock,
-        decoder: SoundDecoder,
+        (decoder, lip_sync): (SoundDecoder, SharedLipSync),
         queue: Receiver<IncomingPacket>,
     ) -> Self {
-        let (jitter, stretch) = (JitterBuffer::new(), Resampler::same_rate());
-        let ready = Vec::with_capacity(2 * FRAME_SAMPLES);
-        Self { shared, spec, clock, decoder, queue, jitter, stretch, ready }
+        let (voice, ready) = (Voice::new(decoder), Vec::with_capacity(2 * FRAME_SAMPLES));
+        Self { shared, spec, clock, queue, voice, lip_sync, ready }
     }
 
     pub(super) fn run(mut self, mut speaker: Option<Speaker>) {
+        priority::before_others();
         let mut off = Speaker::open(&SpeakerSpec::Off).expect("nowhere is always open");
         let mut retry_at = Instant::now();
         while !locked(&self.shared).stopping {
+            let next = locked(&self.shared).next_speaker.take();
+            if let Some(spec) = next.filter(|spec| *spec != self.spec) {
+                self.spec = spec;
+                (speaker, retry_at) = (None, Instant::now());
+            }
             if speaker.is_none() && Instant::now() >= retry_at {
                 retry_at = Instant::now() + RETRY;
                 match Speaker::open(&self.spec) {
-                    Ok(opened) => {
-                        locked(&self.shared).stats.speaker_fault = None;
+                    Ok(mut opened) => {
+                        let mut state = locked(&self.shared);
+                        state.stats.speaker_fault = None;
+                        state.echo = opened.echo();
+                        drop(state);
                         speaker = Some(opened);
                     }
                     Err(error) => self.fault(&error),
@@ -88,7 +96,7 @@ impl Playout {
             match self.queue.try_recv() {
                 Ok(packet) => {
                     let arrived_us = self.clock.us_at(packet.arrived);
-                    self.jitter.push(packet.timestamp, packet.payload, arrived_us);
+                    self.voice.push(packet.timestamp, packet.payload, arrived_us);
                 }
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
@@ -96,36 +104,26 @@ impl Playout {
         }
     }
 
-    fn play(&mut self, speaker: &mut Speaker) -> Result<(), crate::media::speaker::SpeakerError> {
-        let now_us = self.clock.now_us();
-        self.stretch.set_speed(self.jitter.speed(now_us));
+    fn play(&mut self, speaker: &mut Speaker) -> Result<(), SpeakerError> {
+        let now_us = speaker.plays_at_us(&self.clock);
         let heard_us = speaker.heard_at_us(&self.clock);
-        let pull = self.jitter.pull(now_us);
-        let decoded = match &pull {
-            Pull::Packet { payload, .. } => self.decoder.decode(payload),
-            Pull::Recover { payload } => self.decoder.recover(payload),
-            Pull::Conceal | Pull::Comfort => self.decoder.conceal(),
-            Pull::Nothing => Ok(&[0.0; FRAME_SAMPLES][..]),
-        };
-        let refused = decoded.is_err();
-        let samples = decoded.unwrap_or(&[0.0; FRAME_SAMPLES]);
         self.ready.clear();
-        let ready = &mut self.ready;
-        self.stretch.process(samples, |sample| ready.push(sample));
+        let frame = self.voice.play(now_us, &mut self.ready);
         {
             let mut state = locked(&self.shared);
-            if pull != Pull::Nothing {
-                state.speaker_level.add(samples);
+            if frame.begun {
+                state.speaker_level.add(&self.ready);
             }
-            state.stats.jitter = self.jitter.stats(now_us);
-            state.stats.corrupt_packets += u64::from(refused);
-            if let (Pull::Packet { timestamp, .. }, Some(anchor)) = (&pull, state.remote_anchor)
-                && let Some(capture_us) = anchor.capture_us(*timestamp)
+            state.stats.jitter = self.voice.stats(now_us);
+            state.stats.corrupt_packets += u64::from(frame.refused);
+            if let (Some(timestamp), Some(anchor)) = (frame.timestamp, state.remote_anchor)
+                && let Some(capture_us) = anchor.capture_us(timestamp)
             {
                 state.played = Some(PlayedSound { capture_us, heard_us });
+                self.lip_sync.heard(capture_us, heard_us);
+                self.voice.set_floor_us(self.lip_sync.sound_floor_us());
             }
         }
-        speaker.write(&self.ready)?;
-        Ok(())
+        speaker.write(&self.ready)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CameraOrder, CameraWatch, Shared};
+use super::{CameraOrder, CameraWatch, Shared, State};
 use crate::media::camera::{self, Camera, CameraError, CameraSpec};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, FrameSlot, Picture, VideoFrame};
@@ -41,7 +41,14 @@ impl Capture {
     pub(super) fn run(mut self) {
         let mut camera: Option<Box<dyn Camera>> = None;
         loop {
-            let order = self.shared.locked().camera;
+            let (order, spec) = {
+                let state = self.shared.locked();
+                (state.camera, state.spec.clone())
+            };
+            if spec != self.spec {
+                self.spec = spec;
+                camera = None;
+            }
             match order {
                 CameraOrder::On => {}
                 CameraOrder::End => return,
@@ -95,11 +102,13 @@ impl Capture {
     fn stand_in(&mut self, picture: Picture, order: CameraOrder, patience: Duration) {
         self.preview.set_picture(picture);
         let mut left = patience;
-        while !left.is_zero() && self.shared.locked().camera == order {
+        let spec = self.spec.clone();
+        let same = |state: &State| state.camera == order && (state.spec == spec || order != CameraOrder::On);
+        while !left.is_zero() && same(&self.shared.locked()) {
             let placeholder = self.placeholder();
             self.shared.captured.put(placeholder);
             let pause = PLACEHOLDER_INTERVAL.min(left);
-            self.shared.wait_for_order(pause, |state| state.camera == order);
+            self.shared.wait_for_order(pause, same);
             left = left.saturating_sub(pause);
         }
     }

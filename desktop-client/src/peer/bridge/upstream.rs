@@ -1,5 +1,6 @@
 //! One connection to a TURN server, and what the stack says over it.
 
+use super::family::Family;
 use super::{Carried, DATAGRAM_MAX, STAGGER, Ways, refusal};
 use castle_connectivity::address::{ServerUri, Transport};
 use castle_connectivity::dial::{self, Link, Stream};
@@ -23,6 +24,7 @@ pub(super) struct Upstream {
     pub(super) trust: Trust,
     pub(super) ways: Ways,
     pub(super) carried: Carried,
+    pub(super) family: Family,
 }
 
 impl Upstream {
@@ -70,11 +72,14 @@ impl Upstream {
             tokio::select! {
                 datagram = waiting.recv() => match datagram {
                     // Refused by the system, such as while no network is there: lost like any other.
-                    Some(datagram) => drop(server.send(&datagram).await),
+                    Some(datagram) => drop(server.send(&self.family.ask(datagram)).await),
                     None => return Ok(()),
                 },
                 received = server.recv(&mut buffer) => match received {
-                    Ok(length) => self.hand_back(&buffer[..length]).await?,
+                    Ok(length) => match self.family.ask_otherwise(&buffer[..length]) {
+                        Some(request) => drop(server.send(&request).await),
+                        None => self.hand_back(&buffer[..length]).await?,
+                    },
                     // The port is closed at the other end.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                         self.turn_away(waiting).await;
@@ -92,14 +97,19 @@ impl Upstream {
         waiting: &mut mpsc::Receiver<Vec<u8>>,
     ) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
+        let (again, mut once_more) = mpsc::channel(1);
         let writing = async {
-            while let Some(datagram) = waiting.recv().await {
+            loop {
+                let datagram = tokio::select! {
+                    datagram = waiting.recv() => datagram.map(|datagram| self.family.ask(datagram)),
+                    Some(request) = once_more.recv() => Some(request),
+                };
+                let Some(datagram) = datagram else { return Ok(()) };
                 if let Some(framed) = framing::to_stream(&datagram) {
                     writer.write_all(&framed).await?;
                     writer.flush().await?;
                 }
             }
-            Ok(())
         };
         let reading = async {
             let (mut deframer, mut buffer) = (Deframer::default(), vec![0; DATAGRAM_MAX]);
@@ -110,7 +120,11 @@ impl Upstream {
                 }
                 deframer.feed(&buffer[..length]);
                 while let Some(message) = deframer.message().map_err(io::Error::other)? {
-                    self.hand_back(message).await?;
+                    match self.family.ask_otherwise(message) {
+                        // Full: a request is under way already.
+                        Some(request) => drop(again.try_send(request)),
+                        None => self.hand_back(message).await?,
+                    }
                 }
             }
         };

@@ -40,7 +40,7 @@ pub(super) enum NotMade {
     TooMany,
 }
 
-/// An allocation.
+/// An allocation. It begins without any permission.
 pub(super) struct Allocation<L, R> {
     /// The way back to the client.
     pub(super) link: L,
@@ -60,43 +60,19 @@ pub(super) struct Allocation<L, R> {
     pub(super) answer: Vec<u8>,
     /// Of its requests.
     pub(super) pace: Pace,
+    /// Who may send to it.
+    pub(super) peers: Peers,
+}
+
+/// The peers of an allocation.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
     permissions: BTreeMap<IpAddr, Duration>,
     channels: BTreeMap<u16, Channel>,
     numbers: BTreeMap<SocketAddr, u16>,
 }
 
-/// What an allocation begins with.
-pub(super) struct Beginning<L, R> {
-    pub(super) link: L,
-    pub(super) relayed: BTreeMap<Family, Relayed<R>>,
-    pub(super) username: String,
-    pub(super) key: Key,
-    pub(super) owner: Owner,
-    pub(super) until: Duration,
-    pub(super) made_by: Transaction,
-    pub(super) answer: Vec<u8>,
-}
-
-impl<L, R> Allocation<L, R> {
-    /// Without any permission.
-    pub(super) fn new(beginning: Beginning<L, R>) -> Self {
-        let Beginning { link, relayed, username, key, owner, until, made_by, answer } = beginning;
-        Self {
-            link,
-            relayed,
-            username,
-            key,
-            owner,
-            until,
-            made_by,
-            answer,
-            pace: Pace::default(),
-            permissions: BTreeMap::new(),
-            channels: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-        }
-    }
-
+impl Peers {
     /// Whether the peer may send, and be sent to.
     pub(super) fn permits(&self, now: Duration, peer: IpAddr) -> bool {
         self.permissions.get(&peer).is_some_and(|until| *until > now)

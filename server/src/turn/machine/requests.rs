@@ -1,7 +1,7 @@
 //! **Pure**: what each request is answered (RFC 8489 section 9.2, RFC 8656 sections 5 to 12).
 
 use super::access::{Claim, REALM};
-use super::allocation::{Allocation, Beginning, NotMade, Relayed};
+use super::allocation::{Allocation, NotMade, Peers, Relayed};
 use super::limits::Pace;
 use super::{Client, ENDED_LIFE, ENDED_MAX, Effect, Effects, Machine, Now, Sockets, quota_of};
 use crate::turn::counters::Dropped;
@@ -194,7 +194,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         }
         self.owners.entry(quota_of(claim.owner)).or_default().allocations += 1;
         self.ended.remove(&client);
-        let beginning = Beginning {
+        let allocation = Allocation {
             link: link.clone(),
             relayed,
             username,
@@ -203,8 +203,10 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             until: now.at + Duration::from_secs(wish.lifetime.into()),
             made_by: request.transaction,
             answer: answer.clone(),
+            pace: Pace::default(),
+            peers: Peers::default(),
         };
-        self.allocations.insert(client, Allocation::new(beginning));
+        self.allocations.insert(client, allocation);
         self.counters.allocated();
         Ok(answer)
     }
@@ -302,7 +304,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             ips.push(self.key_of(peer).ip());
         }
         let allocation = self.allocations.get_mut(&client).ok_or(437_u16)?;
-        allocation.permit(now, &self.limits, &ips).map_err(|_| 508_u16)?;
+        allocation.peers.permit(now, &self.limits, &ips).map_err(|_| 508_u16)?;
         Ok(Writer::success(request).software(SOFTWARE).finish(Some(key)))
     }
 
@@ -318,7 +320,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         self.may_talk_to(client, peer.ip())?;
         let known_as = self.key_of(peer);
         let allocation = self.allocations.get_mut(&client).ok_or(437_u16)?;
-        allocation.bind(now, &self.limits, number, (peer, known_as)).map_err(|why| match why {
+        allocation.peers.bind(now, &self.limits, number, (peer, known_as)).map_err(|why| match why {
             NotMade::Taken => 400_u16,
             NotMade::TooMany => 508,
         })?;

@@ -1,0 +1,102 @@
+//! The server's word on a call, which counts. PURE, see `call`.
+
+use super::{CallInfo, CallMachine, Effect, Frame, Origin, Path, Phase, Presence, Reason, State};
+use std::time::Instant;
+
+impl CallMachine {
+    /// The session began anew: what was not acknowledged is lost, and `call` is all that the server knows.
+    pub(super) fn start_over(&mut self, now: Instant, call: Option<CallInfo>, effects: &mut Vec<Effect>) {
+        if matches!(self.state, State::Placing { .. }) {
+            self.state = State::Idle;
+            effects.push(Effect::PlaceLost);
+        }
+        if self.live().is_some_and(|live| call.as_ref().is_none_or(|call| call.id != live.id)) {
+            self.end(now, Reason::Disconnected, effects);
+        }
+        let Some(call) = call else { return };
+        let known = self.live().is_some();
+        self.follow(now, call, effects);
+        if known {
+            self.ring_again(effects);
+        }
+    }
+
+    /// A new session knows nothing of what the old one said while it rang: it is said again.
+    fn ring_again(&mut self, effects: &mut Vec<Effect>) {
+        let (call, offers, accepted) = match &self.state {
+            State::Calling { call, .. } => (call.clone(), true, false),
+            State::Ringing { call, accepted, .. } => (call.clone(), false, *accepted),
+            _ => return,
+        };
+        if !matches!(self.path, Path::Broken) {
+            self.prepare(&call, offers, effects);
+        }
+        if accepted {
+            effects.push(Effect::Send(Frame::Accept(call.id)));
+        }
+    }
+
+    /// The server's word on a call.
+    pub(super) fn follow(&mut self, now: Instant, info: CallInfo, effects: &mut Vec<Effect>) {
+        if self.ended.contains(&info.id) {
+            return;
+        }
+        let current = self.live().is_some_and(|live| live.id == info.id);
+        if let Phase::Ended(reason) = info.phase {
+            if current {
+                self.end(now, reason, effects);
+            } else if matches!(self.state, State::Placing { .. }) && info.origin == Origin::Placed {
+                // Over before it rang: the callee is busy.
+                self.state = State::Calling { call: info, since: now };
+                self.end(now, reason, effects);
+            }
+            return;
+        }
+        if !current {
+            self.adopt(now, &info, effects);
+        }
+        match &mut self.state {
+            State::Calling { call, .. } | State::Ringing { call, .. } => match info.phase {
+                Phase::Connecting(role) | Phase::Connected(role) => self.negotiate(now, info, role, effects),
+                Phase::Ringing | Phase::Ended(_) => *call = info,
+            },
+            State::Negotiating { call, .. } => {
+                let both = matches!(info.phase, Phase::Connected(_));
+                *call = info;
+                if both {
+                    let id = call.id;
+                    self.peer_is_up(now, id, effects);
+                }
+            }
+            State::Connected { call, alive, .. } => {
+                if call.presence != Presence::Gone && info.presence == Presence::Gone {
+                    *alive = now.max(*alive);
+                }
+                *call = info;
+            }
+            State::Idle | State::Placing { .. } | State::Over { .. } => {
+                unreachable!("a call that is not over was adopted above")
+            }
+        }
+    }
+
+    /// A call that was not known: the server's newest word counts, an older call gives way.
+    fn adopt(&mut self, now: Instant, info: &CallInfo, effects: &mut Vec<Effect>) {
+        if self.live().is_some() {
+            self.end(now, Reason::Superseded, effects);
+        }
+        let given_up = matches!(self.state, State::Placing { cancelled: true });
+        self.state = match info.origin {
+            Origin::Received => State::Ringing { call: info.clone(), since: now, accepted: false },
+            Origin::Placed | Origin::Matched => State::Calling { call: info.clone(), since: now },
+        };
+        if info.phase != Phase::Ringing {
+            return;
+        }
+        if given_up && info.origin == Origin::Placed {
+            effects.push(Effect::Send(Frame::Cancel(info.id)));
+        } else {
+            self.prepare(info, info.origin != Origin::Received, effects);
+        }
+    }
+}

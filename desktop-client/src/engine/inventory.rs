@@ -1,0 +1,139 @@
+//! Which cameras, microphones and speakers are there, looked at once a second while somebody needs to know, and which of
+//! them a person's choice names.
+
+use super::devices::Notice;
+use crate::media::camera::{self, CameraSpec, DeviceInfo};
+use crate::media::mic::MicSpec;
+use crate::media::sound_device;
+use crate::media::speaker::SpeakerSpec;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(900);
+
+/// What is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Lists {
+    pub(super) cameras: Vec<DeviceInfo>,
+    pub(super) mics: Vec<String>,
+    pub(super) speakers: Vec<String>,
+}
+
+impl Lists {
+    fn look() -> Self {
+        Self {
+            cameras: camera::list_devices(),
+            mics: sound_device::list_microphones(),
+            speakers: sound_device::list_speakers(),
+        }
+    }
+
+    /// The camera of this name, else the first, else the pattern.
+    pub(super) fn camera(&self, wanted: Option<&str>) -> CameraSpec {
+        let named = self.cameras.iter().find(|camera| Some(camera.name.as_str()) == wanted);
+        let chosen = named.or(self.cameras.first());
+        chosen.map_or_else(CameraSpec::default, |camera| CameraSpec::Device(camera.number))
+    }
+
+    /// The microphone of this name, else the system's.
+    pub(super) fn mic(&self, wanted: Option<&str>) -> MicSpec {
+        let at = self.mics.iter().position(|name| Some(name.as_str()) == wanted);
+        at.map_or(MicSpec::Default, MicSpec::Device)
+    }
+
+    /// The speaker of this name, else the system's.
+    pub(super) fn speaker(&self, wanted: Option<&str>) -> SpeakerSpec {
+        let at = self.speakers.iter().position(|name| Some(name.as_str()) == wanted);
+        at.map_or(SpeakerSpec::Default, SpeakerSpec::Device)
+    }
+}
+
+#[derive(Default)]
+struct Wish {
+    looking: bool,
+    ending: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    wish: Mutex<Wish>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn locked(&self) -> MutexGuard<'_, Wish> {
+        self.wish.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks while it is wanted. Asking the system takes a while: it has a thread of its own, which ends by itself.
+pub(super) struct Inventory(Arc<Shared>);
+
+impl Inventory {
+    /// Starts, not looking yet. What is found goes to `notices`, when it changes.
+    pub(super) fn start(notices: mpsc::Sender<Notice>) -> Self {
+        let shared = Arc::<Shared>::default();
+        let seen = shared.clone();
+        let thread = std::thread::Builder::new().name("devices".into());
+        thread.spawn(move || watch(&seen, &notices)).expect("the system can start a thread");
+        Self(shared)
+    }
+
+    /// Somebody needs to know, or nobody does.
+    pub(super) fn want(&self, looking: bool) {
+        self.0.locked().looking = looking;
+        self.0.changed.notify_one();
+    }
+}
+
+impl Drop for Inventory {
+    fn drop(&mut self) {
+        self.0.locked().ending = true;
+        self.0.changed.notify_one();
+    }
+}
+
+fn watch(shared: &Shared, notices: &mpsc::Sender<Notice>) {
+    let mut last = None;
+    loop {
+        let idle = |wish: &mut Wish| !wish.looking && !wish.ending;
+        let wish = shared.changed.wait_while(shared.locked(), idle).unwrap_or_else(PoisonError::into_inner);
+        if wish.ending {
+            return;
+        }
+        drop(wish);
+        let lists = Lists::look();
+        if last.as_ref() != Some(&lists) {
+            last = Some(lists.clone());
+            if notices.blocking_send(Notice::Lists(lists)).is_err() {
+                return;
+            }
+        }
+        let going_on = |wish: &mut Wish| wish.looking && !wish.ending;
+        drop(shared.changed.wait_timeout_while(shared.locked(), LOOK_EVERY, going_on));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_is_found_by_its_name_wherever_it_is_plugged_in_and_else_the_default_serves() {
+        let camera = |number, name: &str| DeviceInfo { number, name: name.into() };
+        let lists = Lists {
+            cameras: vec![camera(2, "built in"), camera(4, "desk")],
+            mics: vec!["a".into(), "b".into()],
+            speakers: vec!["loud".into()],
+        };
+        assert_eq!(lists.camera(Some("desk")), CameraSpec::Device(4));
+        assert_eq!(lists.camera(Some("gone")), CameraSpec::Device(2));
+        assert_eq!(lists.camera(None), CameraSpec::Device(2));
+        assert_eq!(Lists::default().camera(Some("desk")), CameraSpec::default());
+        assert_eq!((lists.mic(Some("b")), lists.mic(Some("c"))), (MicSpec::Device(1), MicSpec::Default));
+        assert_eq!(lists.speaker(Some("loud")), SpeakerSpec::Device(0));
+        assert_eq!(lists.speaker(None), SpeakerSpec::Default);
+    }
+}

@@ -1,0 +1,269 @@
+//! Through the door and out again: registering, logging in with a password or with the key of an earlier login, logging
+//! out, and what is remembered of it.
+
+use super::{Engine, Link, SESSION_EVENTS_MAX};
+use crate::call::Input;
+use crate::error::{ClientError, ErrorKind};
+use crate::settings::{Settings, Trouble};
+use crate::signaling::{self, Account, Credentials, KeyKeeper, ServerAddress, Session};
+use crate::vault::Kept;
+use crate::view::{Command, History, Severity};
+use castle::v1::ErrorReason;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use tokio::sync::mpsc;
+
+/// A login under way.
+pub(super) struct Entry {
+    /// Where.
+    pub(super) server: String,
+    /// With the key of an earlier login: the name.
+    remembered: Option<String>,
+    /// Keep a key to it.
+    remember: bool,
+    /// Where the key went: see [`kept_code`].
+    kept: Arc<AtomicU8>,
+    task: tokio::task::AbortHandle,
+}
+
+fn kept_code(kept: Kept) -> u8 {
+    match kept {
+        Kept::Keyring => 1,
+        Kept::File => 2,
+        Kept::Nowhere => 3,
+    }
+}
+
+impl Engine {
+    pub(super) fn obey_at_the_door(&mut self, command: Command) {
+        match command {
+            Command::Register { server, invitation, name, password, remember } => {
+                self.begin_login(&server, remember, |address| {
+                    let code = if invitation.is_empty() {
+                        address.invitation().unwrap_or_default()
+                    } else {
+                        &invitation
+                    };
+                    Credentials::Register { invitation: code.to_owned(), name, password }
+                });
+            }
+            Command::LogIn { server, name, password, remember } => {
+                self.begin_login(&server, remember, |_| Credentials::LogIn { name, password });
+            }
+            Command::LogInRemembered { server, name } => {
+                self.begin_login(&server, true, |_| Credentials::Remembered { name, key: None });
+            }
+            Command::ForgetServer { server, name } => {
+                self.throw_key_away(server.clone(), name.clone());
+                self.remember(|settings| settings.forget(&server, &name));
+            }
+            Command::CancelLogIn => {
+                if let Link::In { entry, .. } = &self.link {
+                    entry.task.abort();
+                    self.link = Link::Out;
+                } else if self.me.is_none() {
+                    self.leave(signaling::Command::Leave);
+                }
+            }
+            _ => {
+                if let Link::Session { server, name, .. } = &self.link {
+                    let (server, name) = (server.to_string(), name.clone());
+                    self.throw_key_away(server.clone(), name.clone());
+                    self.remember(|settings| settings.key_gone(&server, &name));
+                }
+                self.leave(signaling::Command::LogOut);
+            }
+        }
+    }
+
+    /// Changes what is remembered, and what is shown of it.
+    pub(super) fn remember(&mut self, change: impl FnOnce(&mut Settings)) {
+        self.config.profile.settings.change(change);
+        let known = self.config.profile.settings.get().known_servers();
+        if *self.servers != known {
+            self.servers = Arc::new(known);
+        }
+    }
+
+    fn throw_key_away(&self, server: String, name: String) {
+        let vault = self.config.profile.vault.clone();
+        self.farewells.spawn_blocking(move || vault.forget(&server, &name));
+    }
+
+    fn begin_login(
+        &mut self,
+        server: &str,
+        remember: bool,
+        credentials: impl FnOnce(&ServerAddress) -> Credentials,
+    ) {
+        if !matches!(self.link, Link::Out) {
+            return;
+        }
+        let address = match server.parse::<ServerAddress>() {
+            Ok(address) => address.or_known_pin(&self.config.profile.settings.get().pins),
+            Err(kind) => return self.complain(&ClientError::from(kind)),
+        };
+        let credentials = credentials(&address);
+        if let Credentials::Remembered { name, .. } = &credentials
+            && !self.servers.iter().any(|known| {
+                known.remembered
+                    && (known.server.as_str(), known.name.as_str()) == (&address.to_string(), name)
+            })
+        {
+            return self.complain(&ErrorReason::RefreshInvalid.into());
+        }
+        let remembered = match &credentials {
+            Credentials::Remembered { name, .. } => Some(name.clone()),
+            Credentials::LogIn { .. } | Credentials::Register { .. } => None,
+        };
+        let (devices, vault) = (self.device_tokens.clone(), self.config.profile.vault.clone());
+        let kept = Arc::<AtomicU8>::default();
+        let (server, noted) = (address.to_string(), kept.clone());
+        let (done, login) = mpsc::channel(1);
+        let log_in = async move {
+            let account = log_in(address, credentials, &devices, &vault).await?;
+            if !remember {
+                return Ok(account);
+            }
+            let (server, name) = (account.address.to_string(), account.name.clone());
+            let keeper: KeyKeeper = Arc::new(move |key| {
+                noted.store(kept_code(vault.keep(&server, &name, key)), Ordering::Relaxed);
+            });
+            Ok(account.kept_by(keeper).await)
+        };
+        let task = tokio::spawn(async move {
+            // Closed: the guest gave up meanwhile.
+            done.send(log_in.await).await.ok();
+        });
+        let entry = Entry { server, remembered, remember, kept, task: task.abort_handle() };
+        self.link = Link::In { entry, login };
+    }
+
+    pub(super) fn logged_in(&mut self, result: Option<Result<Account, ClientError>>) {
+        let Link::In { entry, .. } = std::mem::replace(&mut self.link, Link::Out) else { return };
+        match result.unwrap_or_else(|| Err(ErrorKind::Unreachable.into())) {
+            Ok(account) => {
+                self.note_login(&entry, &account);
+                let (events, inbox) = mpsc::channel(SESSION_EVENTS_MAX);
+                let (server, name) = (account.address.clone(), account.name.clone());
+                let session = Session::start(account, events);
+                self.link = Link::Session { server, name, session, events: inbox, since: None };
+            }
+            Err(error) => {
+                // The key is of no use any more, but a server that cannot be reached says nothing about it.
+                if let (Some(name), ErrorKind::Refused(reason)) = (&entry.remembered, error.kind)
+                    && matches!(
+                        reason,
+                        ErrorReason::RefreshInvalid
+                            | ErrorReason::RefreshReused
+                            | ErrorReason::LoginEnded
+                            | ErrorReason::Banned
+                    )
+                {
+                    self.throw_key_away(entry.server.clone(), name.clone());
+                    self.remember(|settings| settings.key_gone(&entry.server, name));
+                }
+                self.complain(&error);
+            }
+        }
+    }
+
+    fn note_login(&mut self, entry: &Entry, account: &Account) {
+        let (server, name) = (account.address.to_string(), account.name.clone());
+        let kept = entry.kept.load(Ordering::Relaxed);
+        let in_file = kept == kept_code(Kept::File);
+        let told = self.config.profile.settings.get().told_of_key_file;
+        if entry.remember && kept == kept_code(Kept::Nowhere) {
+            self.notify(
+                Severity::Info,
+                "This login could not be remembered: no keyring and no folder takes its key.".into(),
+            );
+        } else if in_file && !told && self.config.profile.vault.wants_keyring() {
+            self.notify(
+                Severity::Info,
+                "This computer has no keyring. The key to your login is kept in a file that only you can read."
+                    .into(),
+            );
+        }
+        let (pin, devices) = (account.address.pin(), self.device_tokens.all());
+        let remembered = entry.remember && kept != kept_code(Kept::Nowhere);
+        if entry.remembered.is_none() && !remembered {
+            // An older key would let somebody in whom this login did not want remembered.
+            self.throw_key_away(server.clone(), name.clone());
+        }
+        self.remember(|settings| {
+            settings.logged_in(&server, &name, remembered);
+            settings.pins.extend(pin.map(|pin| (server, pin.to_string())));
+            settings.devices = devices;
+            settings.told_of_key_file |= in_file;
+        });
+    }
+
+    /// Says goodbye in the given way.
+    fn leave(&mut self, goodbye: signaling::Command) {
+        self.drive(Input::HangUp);
+        self.drive(Input::Close);
+        self.tell_server(goodbye);
+        self.forget_session();
+    }
+
+    pub(super) fn forget_session(&mut self) {
+        let link = std::mem::replace(&mut self.link, Link::Out);
+        if let Link::Session { session, mut events, .. } = link {
+            // Its goodbye takes a moment, and is said to nobody.
+            self.farewells.spawn(async move {
+                while events.recv().await.is_some() {}
+                drop(session);
+            });
+        }
+        self.me = None;
+        self.hall = Default::default();
+        self.query = String::new();
+        self.search = None;
+        self.examination = None;
+        self.history = History::default();
+        self.history_next = String::new();
+        self.blocked = None;
+        self.ice = Vec::new();
+    }
+
+    /// What was wrong with the files of the profile.
+    pub(super) fn tell_troubles(&mut self) {
+        for trouble in std::mem::take(&mut self.config.profile.troubles) {
+            let (severity, text) = match trouble {
+                Trouble::Damaged(Some(aside)) => {
+                    let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    (Severity::Error, format!("A file of your settings was damaged. It was kept as {name}, and the app began with fresh settings."))
+                }
+                Trouble::Damaged(None) => (
+                    Severity::Error,
+                    "A file of your settings is damaged and cannot be set aside. The app began with fresh settings."
+                        .into(),
+                ),
+                Trouble::Newer(_) => (
+                    Severity::Error,
+                    "Your settings were written by a newer version of the app. They are left as they are; what you change now is not kept.".into(),
+                ),
+            };
+            self.notify(severity, text);
+        }
+    }
+}
+
+/// Logs in; the key of an earlier login comes out of the vault, and what was begun with it goes back in first.
+async fn log_in(
+    address: ServerAddress,
+    credentials: Credentials,
+    devices: &signaling::DeviceTokens,
+    vault: &crate::vault::Vault,
+) -> Result<Account, ClientError> {
+    let credentials = match credentials {
+        Credentials::Remembered { name, key: None } => {
+            let (server, of, vault) = (address.to_string(), name.clone(), vault.clone());
+            let key = tokio::task::spawn_blocking(move || vault.key(&server, &of)).await.ok().flatten();
+            Credentials::Remembered { name, key: Some(key.ok_or(ErrorReason::RefreshInvalid)?) }
+        }
+        given => given,
+    };
+    signaling::log_in(address, credentials, devices).await
+}

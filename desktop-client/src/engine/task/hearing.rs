@@ -1,0 +1,111 @@
+//! What the session says, and the devices.
+
+use super::{Engine, Link, sentence};
+use crate::call::Input;
+use crate::engine::devices::Notice as DeviceNotice;
+use crate::error::{ClientError, ErrorKind};
+use crate::signaling::{Asked, Event, MatchNews};
+use castle::v1::ErrorReason;
+use std::time::Instant;
+
+impl Engine {
+    pub(super) fn hear(&mut self, event: Option<Event>) {
+        match event.unwrap_or(Event::Ended(None)) {
+            Event::Online { resumed, me, call, ice, clock_ahead_ms, missed } => {
+                self.clock_ahead_ms = clock_ahead_ms;
+                if let Link::Session { since, .. } = &mut self.link {
+                    *since = None;
+                }
+                let first = self.me.replace(me).is_none();
+                self.history.missed = u32::try_from(missed).unwrap_or(u32::MAX);
+                self.take_ice(ice);
+                match (resumed, call) {
+                    (false, call) => self.drive(Input::SessionLost(call)),
+                    (true, Some(call)) => self.drive(Input::Server(call)),
+                    (true, None) => {}
+                }
+                if first && self.config.search_at_login {
+                    self.begin_search();
+                }
+            }
+            Event::Reconnecting => {
+                if let Link::Session { since, .. } = &mut self.link {
+                    since.get_or_insert_with(Instant::now);
+                }
+            }
+            Event::Ice(servers) => self.take_ice(servers),
+            Event::Hall { rows, more } => self.hall = (rows, more),
+            Event::Me(me) => self.me = Some(me),
+            Event::Call { info, ice } => {
+                if let Some(servers) = ice {
+                    self.take_ice(servers);
+                }
+                self.drive(Input::Server(info));
+            }
+            Event::Remote(call, what) => self.drive(Input::Remote(call, what)),
+            Event::Refused { asked, error } => self.refused(asked, &error),
+            Event::Match(news) => self.hear_match(news),
+            Event::Answer(answer) => self.hear_answer(answer),
+            Event::Ended(error) => self.session_ended(error.unwrap_or_else(|| ErrorKind::Unreachable.into())),
+        }
+    }
+
+    fn session_ended(&mut self, error: ClientError) {
+        if let (Link::Session { server, name, .. }, ErrorKind::Refused(_)) = (&self.link, error.kind) {
+            let (server, name) = (server.to_string(), name.clone());
+            let lost = [
+                ErrorReason::RefreshInvalid,
+                ErrorReason::RefreshReused,
+                ErrorReason::LoginEnded,
+                ErrorReason::Banned,
+            ];
+            if lost.map(ErrorKind::Refused).contains(&error.kind) {
+                self.remember(|settings| settings.key_gone(&server, &name));
+            }
+        }
+        self.forget_session();
+        self.drive(Input::SessionLost(None));
+        self.complain(&error);
+    }
+
+    fn refused(&mut self, asked: Asked, error: &ClientError) {
+        if asked == Asked::Place {
+            self.drive(Input::PlaceRefused);
+        }
+        // A frame that crossed the end of its call is nothing a person did.
+        let late = [ErrorReason::NotInCall, ErrorReason::WrongState].map(ErrorKind::Refused);
+        if asked != Asked::Other || !late.contains(&error.kind) {
+            self.complain(error);
+        }
+    }
+
+    fn hear_match(&mut self, news: MatchNews) {
+        match news {
+            MatchNews::Queued { position, waiting, estimate } => {
+                if let Some(search) = &mut self.search {
+                    (search.position, search.waiting, search.estimate) =
+                        (Some(position), Some(waiting), estimate);
+                }
+            }
+            MatchNews::Found | MatchNews::Left => self.search = None,
+            MatchNews::Refused(error) => {
+                self.search = None;
+                self.complain(&error);
+            }
+        }
+    }
+
+    pub(super) fn hear_device(&mut self, notice: DeviceNotice) {
+        match notice {
+            DeviceNotice::KeyFrameNeeded => {
+                if let Some(live) = &self.live {
+                    live.request_key_frame();
+                }
+            }
+            DeviceNotice::Camera(fault) => {
+                self.devices.camera_fault = fault.map(|fault| sentence(&fault, self.live.is_some()));
+            }
+            DeviceNotice::Lists(lists) => self.take_lists(lists),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What a person asked for, done.
+
+use super::Engine;
+use crate::call::{Input, Origin, State, Target};
+use crate::engine::chat::Unsent;
+use crate::engine::snapshot;
+use crate::error::ErrorKind;
+use crate::signaling::{self, Request};
+use crate::view::{Command, Search, Severity};
+use castle::v1::ErrorReason;
+use std::time::Instant;
+
+/// Longest search of the hall, characters: the server's limit.
+const QUERY_CHARS_MAX: usize = 64;
+/// Ratings kept for the diagnostics.
+const RATINGS_MAX: usize = 100;
+
+impl Engine {
+    pub(super) fn obey(&mut self, command: Command) {
+        match command {
+            Command::Register { .. }
+            | Command::LogIn { .. }
+            | Command::LogInRemembered { .. }
+            | Command::ForgetServer { .. }
+            | Command::CancelLogIn
+            | Command::LogOut => self.obey_at_the_door(command),
+            Command::ChangePassword { old, new } => self.ask(Request::ChangePassword { old, new }),
+            Command::SearchHall(query) => self.search_hall(&query),
+            Command::MoreOfHall => self.tell_server(signaling::Command::MoreOfHall),
+            Command::SetPreferences(preferences) => self.set_preferences(*preferences),
+            Command::SetTryout(on) => self.set_tryout(on),
+            Command::TestSpeaker => self.test_speaker(),
+            Command::LoadHistory => self.ask(Request::Calls { page: String::new() }),
+            Command::MoreOfHistory => self.more_of_history(),
+            Command::EraseHistory => self.ask(Request::EraseCalls),
+            Command::LoadBlocked => self.ask(Request::Blocked),
+            Command::Block(guest) => self.ask(Request::Block(guest)),
+            Command::Unblock(guest) => self.ask(Request::Unblock(guest)),
+            Command::Report { guest, call, reason, words } => {
+                self.ask(Request::Report { guest, call, reason, words });
+            }
+            Command::SaveDiagnostics { file, with_names } => self.save_diagnostics(file, with_names),
+            Command::SetInFront(in_front) => self.in_front = in_front,
+            Command::SetWindowPlace(place) => {
+                self.config.profile.settings.change(|settings| settings.window = Some(place));
+            }
+            Command::CheckConnection => self.check_connection(),
+            Command::CloseCheckup => self.examination = None,
+            Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
+            Command::SetAvailability(availability) => {
+                self.tell_server(signaling::Command::SetAvailability(availability));
+            }
+            Command::Search => self.begin_search(),
+            Command::StopSearch => {
+                if self.search.take().is_some() {
+                    self.tell_server(signaling::Command::StopSearch);
+                }
+            }
+            command => self.obey_in_call(command),
+        }
+    }
+
+    fn obey_in_call(&mut self, command: Command) {
+        match command {
+            Command::Call(guest) => self.place(Target::Guest(guest)),
+            Command::CallName(name) => self.place(Target::Name(name)),
+            Command::CallNextFree => self.place(Target::NextFree),
+            Command::CallAgain => self.call_again(),
+            Command::Accept => self.drive(Input::Accept),
+            Command::AcceptWithoutCamera => {
+                if matches!(self.machine.state(), State::Ringing { .. }) {
+                    self.switches.camera_on = false;
+                    self.apply_switches();
+                    self.drive(Input::Accept);
+                }
+            }
+            Command::Decline => self.drive(Input::Decline),
+            Command::Cancel => self.drive(Input::Cancel),
+            Command::HangUp => self.drive(Input::HangUp),
+            Command::Next => {
+                self.drive(Input::HangUp);
+                self.drive(Input::Close);
+                self.begin_search();
+            }
+            Command::SetMuted(muted) => {
+                self.switches.muted = muted;
+                self.apply_switches();
+            }
+            Command::SetCamera(on) => {
+                self.switches.camera_on = on;
+                self.apply_switches();
+            }
+            Command::CloseCall => self.drive(Input::Close),
+            Command::Chat(text) => self.write_chat(&text),
+            Command::Compared { same } => self.compared(same),
+            Command::Rate(stars) => self.rate(stars),
+            other => unreachable!("{other:?} is no command of a call"),
+        }
+    }
+
+    fn rate(&mut self, stars: u8) {
+        if let Some(call) = snapshot::info(self.machine.state()).filter(|_| (1..=5).contains(&stars)) {
+            let id = call.id;
+            self.ratings.retain(|(rated, _)| *rated != id);
+            self.ratings.push((id, stars));
+            if self.ratings.len() > RATINGS_MAX {
+                self.ratings.remove(0);
+            }
+        }
+    }
+
+    fn search_hall(&mut self, query: &str) {
+        let query: String = query.trim().chars().take(QUERY_CHARS_MAX).collect();
+        if query != self.query {
+            self.query.clone_from(&query);
+            self.tell_server(signaling::Command::SearchHall(query));
+        }
+    }
+
+    fn place(&mut self, target: Target) {
+        if self.me.is_some() {
+            self.record.asked_at = Some(Instant::now());
+            self.drive(Input::Place(target));
+        }
+    }
+
+    /// Whom the call that is over was with.
+    fn call_again(&mut self) {
+        let State::Over { call, .. } = self.machine.state() else { return };
+        // Who was matched has not given anybody a way to ring them.
+        if call.origin == Origin::Matched && call.peer_guest.is_none() {
+            return self.complain(&ErrorKind::Refused(ErrorReason::PeerUnavailable).into());
+        }
+        let target = call.peer_guest.map_or_else(|| Target::Name(call.peer_name.clone()), Target::Guest);
+        self.drive(Input::Close);
+        self.place(target);
+    }
+
+    pub(super) fn begin_search(&mut self) {
+        let free = matches!(self.machine.state(), State::Idle | State::Over { .. });
+        if self.me.is_none() || self.search.is_some() || !free {
+            return;
+        }
+        self.drive(Input::Close);
+        let now = Instant::now();
+        self.record.asked_at = Some(now);
+        self.search = Some(Search { since: now, position: None, waiting: None, estimate: None });
+        let mut tags = self.config.tags.clone();
+        tags.extend(self.preferences.tags.iter().filter(|tag| !self.config.tags.contains(tag)).cloned());
+        let languages = self.preferences.languages.clone();
+        self.tell_server(signaling::Command::Search { tags, languages });
+    }
+
+    fn write_chat(&mut self, text: &str) {
+        let State::Connected { .. } = self.machine.state() else { return };
+        match self.talk.chat.write(Instant::now(), text) {
+            Ok(message) => self.say(&message),
+            Err(Unsent::Empty) => {}
+            Err(Unsent::TooLong) => self
+                .notify(Severity::Error, "This is too long for one line of chat. Send it in several.".into()),
+            Err(Unsent::TooMany) => self.notify(
+                Severity::Error,
+                "The other end takes no more lines right now. Wait until the earlier ones have arrived."
+                    .into(),
+            ),
+        }
+    }
+}

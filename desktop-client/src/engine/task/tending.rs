@@ -1,0 +1,202 @@
+//! What surrounds calls: preferences, devices and their try-out, the diagnostics.
+
+use super::Engine;
+use crate::engine::Viewer;
+use crate::engine::devices::{Camera, Rehearsal};
+use crate::engine::diagnostics;
+use crate::engine::inventory::Lists;
+use crate::engine::snapshot::level;
+use crate::media::camera::CameraSpec;
+use crate::media::frame::Picture;
+use crate::view::{Preferences, QualityCap, Severity, Tryout};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Zoom that is legible and fits a screen.
+const ZOOM: std::ops::RangeInclusive<f32> = 0.75..=2.0;
+/// Tags and languages that the matchmaker takes, and their length in characters.
+const TAGS_MAX: usize = 8;
+const TAG_CHARS_MAX: usize = 32;
+
+/// Camera, microphone and speaker tried out without a call.
+pub(super) struct TryoutRig {
+    pub(super) camera: Camera,
+    rehearsal: Rehearsal,
+    shown: Tryout,
+}
+
+impl TryoutRig {
+    pub(super) fn shown(&self) -> Tryout {
+        self.shown
+    }
+
+    pub(super) fn mic_fault(&self) -> Option<String> {
+        self.rehearsal.mic_fault()
+    }
+
+    pub(super) fn look(&mut self, now: Instant) {
+        self.shown = Tryout {
+            mic_level: level(self.rehearsal.mic_db()),
+            speaker_playing: self.rehearsal.is_playing(now),
+        };
+    }
+}
+
+/// What pictures may take, bit/s.
+pub(super) fn bits(cap: QualityCap) -> u32 {
+    match cap {
+        QualityCap::Best => 2_500_000,
+        QualityCap::Medium => 1_000_000,
+        QualityCap::Saving => 300_000,
+    }
+}
+
+impl Engine {
+    pub(super) fn set_preferences(&mut self, mut preferences: Preferences) {
+        let zoom = preferences.zoom;
+        preferences.zoom = if zoom.is_finite() { zoom.clamp(*ZOOM.start(), *ZOOM.end()) } else { 1.0 };
+        for list in [&mut preferences.tags, &mut preferences.languages] {
+            list.retain_mut(|tag| {
+                *tag = tag.trim().chars().take(TAG_CHARS_MAX).collect();
+                !tag.is_empty()
+            });
+            list.truncate(TAGS_MAX);
+        }
+        if *self.preferences == preferences {
+            return;
+        }
+        let kept = preferences.clone();
+        self.preferences = Arc::new(preferences);
+        self.remember(|settings| settings.preferences = kept);
+        self.choose_devices();
+        if let Some(live) = &mut self.live {
+            live.set_cap(bits(self.preferences.quality));
+        }
+    }
+
+    /// What is there has changed.
+    pub(super) fn take_lists(&mut self, lists: Lists) {
+        let names = lists.cameras.iter().map(|camera| camera.name.clone()).collect();
+        let before = std::mem::take(&mut self.devices.cameras);
+        let (mics_before, speakers_before) = (self.devices.mics.clone(), self.devices.speakers.clone());
+        self.devices.cameras = Arc::new(names);
+        self.devices.mics = Arc::new(lists.mics.clone());
+        self.devices.speakers = Arc::new(lists.speakers.clone());
+        let chosen = self.preferences.clone();
+        for (chosen, before, now, kind) in [
+            (&chosen.camera, &before, self.devices.cameras.clone(), "camera"),
+            (&chosen.mic, &mics_before, self.devices.mics.clone(), "microphone"),
+            (&chosen.speaker, &speakers_before, self.devices.speakers.clone(), "speaker"),
+        ] {
+            let Some(name) = chosen else { continue };
+            match (before.contains(name), now.contains(name)) {
+                (true, false) => self.notify(
+                    Severity::Error,
+                    format!("The {kind} “{name}” is gone. Another one is used until it comes back."),
+                ),
+                (false, true) if !before.is_empty() => {
+                    self.notify(Severity::Info, format!("The {kind} “{name}” is back and in use."));
+                }
+                _ => {}
+            }
+        }
+        self.lists = Some(lists);
+        self.choose_devices();
+    }
+
+    /// Takes the devices that the person chose, as far as they are there and nothing else was said at the start.
+    pub(super) fn choose_devices(&mut self) {
+        let (wanted, none) = (&self.preferences, Lists::default());
+        let lists = self.lists.as_ref().unwrap_or(&none);
+        if self.config.camera.is_none() {
+            self.source.camera = lists.camera(wanted.camera.as_deref());
+        }
+        if self.config.mic.is_none() {
+            self.source.mic = lists.mic(wanted.mic.as_deref());
+        }
+        if self.config.speaker.is_none() {
+            self.source.speaker = lists.speaker(wanted.speaker.as_deref());
+        }
+        if let Some(live) = &self.live {
+            live.use_devices(&self.source);
+        }
+        if let Some(rig) = &self.tryout {
+            rig.camera.use_device(&self.source);
+            rig.rehearsal.use_devices(&self.source);
+        }
+        self.tell_of_no_camera();
+    }
+
+    /// A camera that is not there is no fault of a device, but a person wants to know what the other end sees.
+    pub(super) fn tell_of_no_camera(&mut self) {
+        let by_choice = self.config.camera.is_none() && matches!(self.config.viewer, Viewer::Window);
+        let in_use = self.live.is_some() || self.tryout.is_some();
+        let none = matches!(self.source.camera, CameraSpec::Pattern(_)) && self.lists.is_some();
+        if by_choice && in_use && none {
+            self.devices.camera_fault =
+                Some("There is no camera. A test picture is shown until one is plugged in.".into());
+        }
+    }
+
+    /// Whether devices are looked at: while a call or the try-out needs them.
+    pub(super) fn follow_devices(&mut self) {
+        let by_choice =
+            self.config.camera.is_none() || self.config.mic.is_none() || self.config.speaker.is_none();
+        self.inventory.want(by_choice && (self.live.is_some() || self.tryout.is_some()));
+    }
+
+    pub(super) fn set_tryout(&mut self, on: bool) {
+        if !on {
+            self.end_tryout();
+        } else if self.tryout.is_none() && self.live.is_none() {
+            let camera = self.source.open_camera(bits(self.preferences.quality));
+            let rehearsal = self.source.rehearse();
+            self.tryout = Some(TryoutRig { camera, rehearsal, shown: Tryout::default() });
+        }
+        self.follow_devices();
+    }
+
+    /// Lets the devices go, where waiting is allowed.
+    pub(super) fn end_tryout(&mut self) {
+        if let Some(rig) = self.tryout.take() {
+            (self.devices.camera_fault, self.devices.mic_fault) = (None, None);
+            self.source.local_frames.set_picture(Picture::Waiting);
+            self.farewells.spawn_blocking(move || drop(rig));
+        }
+    }
+
+    pub(super) fn test_speaker(&mut self) {
+        if let Some(rig) = &mut self.tryout {
+            rig.rehearsal.play(Instant::now(), &self.source);
+        }
+    }
+
+    pub(super) fn save_diagnostics(&mut self, file: PathBuf, with_names: bool) {
+        let text = diagnostics::write(&diagnostics::Known {
+            config: &self.config,
+            preferences: &self.preferences,
+            servers: &self.servers,
+            me: self.me.as_ref(),
+            hall: &self.hall.0,
+            history: &self.history,
+            record: &self.record,
+            stats: &self.talk.judge.history(),
+            ratings: &self.ratings,
+            devices: &self.devices,
+            checkup: self.examination.as_ref().map(|examination| &examination.checkup),
+            with_names,
+        });
+        let name = file.display().to_string();
+        match std::fs::write(&file, text) {
+            Ok(()) => self.notify(Severity::Info, format!("The diagnostics were saved as {name}.")),
+            Err(error) => {
+                tracing::warn!(%error, "diagnostics");
+                self.notify(
+                    Severity::Error,
+                    format!("The diagnostics could not be saved as {name}. Choose another place."),
+                );
+            }
+        }
+    }
+}

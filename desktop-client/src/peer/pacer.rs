@@ -1,0 +1,211 @@
+//! Lets packets leave at the pace of congestion control: sound at once, pictures as the path can take them.
+//!
+//! Takes the place of the stack's own pacer, in which a word waits behind a key frame. A leaky bucket of bits: sound
+//! takes from it without asking, pictures and what is sent again wait until it holds enough.
+
+use super::estimator::Estimator;
+use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+use rtc::shared::marshal::MarshalSize as _;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What may leave at once after a pause, at the pace: a frame, since congestion control learns from how bursts come
+/// through; and what a busy machine was too late to let go.
+const BURST: Duration = Duration::from_millis(100);
+/// The bucket holds at least this, bits: a full packet.
+const BURST_MIN_BITS: f64 = 1500.0 * 8.0;
+/// Sound in a burst (a thread that was kept waiting) holds up pictures for this long at most.
+const DEBT: Duration = Duration::from_millis(50);
+/// Packets of pictures that may wait: some large key frames. More are lost, as in any full queue.
+const QUEUE: usize = 2048;
+
+/// The bucket. Pure.
+#[derive(Debug, Default)]
+struct Bucket {
+    bits: f64,
+    filled: Option<Instant>,
+}
+
+impl Bucket {
+    fn fill(&mut self, now: Instant, pace_bps: f64) {
+        let most = (pace_bps * BURST.as_secs_f64()).max(BURST_MIN_BITS);
+        let least = -pace_bps * DEBT.as_secs_f64();
+        let since = self.filled.replace(now).map(|filled| now.saturating_duration_since(filled));
+        let poured = since.map_or(most, |since| since.as_secs_f64() * pace_bps);
+        self.bits = (self.bits + poured).clamp(least, most);
+    }
+
+    fn is_open(&self) -> bool {
+        self.bits > 0.0
+    }
+
+    fn take(&mut self, bits: f64) {
+        self.bits -= bits;
+    }
+
+    /// When it is open again.
+    fn opens(&self, pace_bps: f64) -> Option<Instant> {
+        let wait = (-self.bits).max(0.0) / pace_bps.max(1.0);
+        // A moment later, so that it does not come out at zero by rounding.
+        self.filled.map(|filled| filled + Duration::from_secs_f64(wait) + Duration::from_micros(50))
+    }
+}
+
+/// The pacer of one connection.
+pub(super) struct Pacer {
+    sound_ssrc: u32,
+    estimator: Estimator,
+    bucket: Bucket,
+    pictures: VecDeque<TaggedPacket>,
+    leaving: VecDeque<TaggedPacket>,
+    read: VecDeque<TaggedPacket>,
+}
+
+impl Pacer {
+    pub(super) fn new(sound_ssrc: u32, estimator: Estimator) -> Self {
+        let (bucket, pictures, leaving, read) = Default::default();
+        Self { sound_ssrc, estimator, bucket, pictures, leaving, read }
+    }
+
+    fn release(&mut self, now: Instant) {
+        self.bucket.fill(now, self.estimator.pace_bps());
+        while self.bucket.is_open()
+            && let Some(mut packet) = self.pictures.pop_front()
+        {
+            self.bucket.take(bits(&packet));
+            packet.now = now;
+            self.leaving.push_back(packet);
+        }
+    }
+}
+
+fn bits(packet: &TaggedPacket) -> f64 {
+    match &packet.message.packet {
+        Packet::Rtp(rtp) => rtp.marshal_size() as f64 * 8.0,
+        _ => 0.0,
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        self.read.push_back(packet);
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.read.pop_front()
+    }
+
+    fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        let now = packet.now;
+        match &packet.message.packet {
+            Packet::Rtp(rtp) if rtp.header.ssrc != self.sound_ssrc => {
+                if self.pictures.len() < QUEUE {
+                    self.pictures.push_back(packet);
+                }
+                self.release(now);
+            }
+            _ => {
+                self.bucket.fill(now, self.estimator.pace_bps());
+                self.bucket.take(bits(&packet));
+                // Before pictures that may leave as well.
+                self.leaving.push_front(packet);
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.leaving.pop_front()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.release(now);
+        Ok(())
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        self.pictures.front().and_then(|_| self.bucket.opens(self.estimator.pace_bps()))
+    }
+}
+
+impl Interceptor for Pacer {
+    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rtc::shared::TransportContext;
+
+    const SOUND: u32 = 1;
+    const PICTURES: u32 = 2;
+
+    fn packet(now: Instant, ssrc: u32, number: u16, bytes: usize) -> TaggedPacket {
+        let header = rtc::rtp::Header { version: 2, ssrc, sequence_number: number, ..Default::default() };
+        let packet = rtc::rtp::Packet { header, payload: vec![0; bytes].into() };
+        TaggedPacket { now, transport: TransportContext::default(), message: Packet::Rtp(packet).into() }
+    }
+
+    fn left(pacer: &mut Pacer) -> Vec<(u32, u16)> {
+        std::iter::from_fn(|| pacer.poll_write())
+            .map(|packet| match packet.message.packet {
+                Packet::Rtp(rtp) => (rtp.header.ssrc, rtp.header.sequence_number),
+                other => unreachable!("not given: {other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_key_frame_leaves_over_time_in_order_and_a_word_does_not_wait_for_it() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(SOUND, Estimator::new(start, 1_000_000));
+        for number in 0..76 {
+            pacer.handle_write(packet(start, PICTURES, number, 1200)).expect("taken");
+        }
+        let at_once = left(&mut pacer);
+        assert!((20..30).contains(&at_once.len()), "{at_once:?}");
+        pacer.handle_write(packet(start, SOUND, 7, 100)).expect("taken");
+        assert_eq!(left(&mut pacer), [(SOUND, 7)], "past 50 packets of a picture");
+        let (mut now, mut pictures) = (start, at_once);
+        while let Some(due) = pacer.poll_timeout() {
+            assert!(due > now, "time goes on");
+            now = due;
+            pacer.handle_timeout(now).expect("released");
+            let leaving = left(&mut pacer);
+            assert!((1..=3).contains(&leaving.len()), "no burst: {leaving:?}");
+            pictures.extend(leaving);
+        }
+        assert!(pictures.iter().map(|(_, number)| *number).eq(0..76), "{pictures:?}");
+        // About 50 packets of 1,212 bytes at 2.5 Mb/s.
+        let took = (now - start).as_millis();
+        assert!((150..220).contains(&took), "{took} ms");
+    }
+
+    #[test]
+    fn pictures_make_room_for_sound_but_not_for_ever() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(SOUND, Estimator::new(start, 1_000_000));
+        for number in 0..200 {
+            pacer.handle_write(packet(start, SOUND, number, 1000)).expect("taken");
+        }
+        assert_eq!(left(&mut pacer).len(), 200);
+        pacer.handle_write(packet(start, PICTURES, 0, 1000)).expect("taken");
+        assert!(left(&mut pacer).is_empty(), "sound took what there was");
+        let due = pacer.poll_timeout().expect("it waits");
+        assert!(due - start <= DEBT + Duration::from_millis(1), "{:?}", due - start);
+        pacer.handle_timeout(due).expect("released");
+        assert_eq!(left(&mut pacer), [(PICTURES, 0)]);
+    }
+}

@@ -1,0 +1,126 @@
+//! What the session is told, as frames and requests.
+
+use super::super::requests::{Desk, HallPages, Request};
+use super::super::{Command, matching, wire};
+use super::{Done, REQUESTS_MAX, Search, Session};
+use crate::call;
+use crate::error::ErrorKind;
+use castle::link::Overflow;
+use castle::v1::{self, ErrorReason, MatchRequest, SignalRequest, signal_request};
+use prost::Message as _;
+use tokio_util::task::AbortOnDropHandle;
+
+impl Session {
+    /// Takes a command; the frame to send for it, kept until it is acknowledged.
+    pub(super) fn prepare(&mut self, command: Command) -> Result<Option<SignalRequest>, Overflow> {
+        let (request_id, frame) = match command {
+            Command::Send(frame) => {
+                if let call::Frame::HangUp { call, .. } = &frame {
+                    self.call.take_if(|(id, _)| *id == call.to_string());
+                }
+                (wire::frame_request_id(&frame, self.frames + 1), wire::frame(frame))
+            }
+            Command::SetAvailability(availability) => {
+                let availability = wire::availability(availability).into();
+                let frame = signal_request::Frame::SetAvailability(v1::SetAvailability { availability });
+                (format!("availability-{}", self.frames + 1), frame)
+            }
+            Command::MissedSeen(until) => {
+                let until = Some(until.into());
+                let frame = signal_request::Frame::MissedCallsSeen(v1::MissedCallsSeen { until });
+                (format!("seen-{}", self.frames + 1), frame)
+            }
+            Command::SearchHall(query) => {
+                self.query = query;
+                return self.watch_hall().map(Some);
+            }
+            Command::MoreOfHall => {
+                self.hall.want_more();
+                self.ask_further();
+                return Ok(None);
+            }
+            Command::Ask(request) => {
+                self.ask(request);
+                return Ok(None);
+            }
+            Command::Search { tags, languages } => {
+                self.start_search((tags, languages));
+                return Ok(None);
+            }
+            Command::StopSearch => {
+                if self.search.take().is_none() {
+                    return Ok(None);
+                }
+                (format!("leave-{}", self.frames + 1), signal_request::Frame::LeaveMatch(v1::LeaveMatch {}))
+            }
+            Command::Leave | Command::LogOut | Command::Redial => return Ok(None),
+        };
+        self.number(request_id, frame).map(Some)
+    }
+
+    /// Numbers a frame, and keeps it until it is acknowledged.
+    fn number(
+        &mut self,
+        request_id: String,
+        frame: signal_request::Frame,
+    ) -> Result<SignalRequest, Overflow> {
+        self.frames += 1;
+        let ack = self.link.ack();
+        let sent = self.link.send(|seq| {
+            let frame = SignalRequest { seq, ack, request_id, frame: Some(frame) };
+            let bytes = frame.encoded_len();
+            (frame, bytes)
+        })?;
+        Ok(sent.clone())
+    }
+
+    /// Watches the part of the hall that is searched for.
+    pub(super) fn watch_hall(&mut self) -> Result<SignalRequest, Overflow> {
+        self.watch += 1;
+        let (watch, query) = (self.watch, self.query.clone());
+        let frame =
+            signal_request::Frame::WatchHall(v1::WatchHall { watch, query, page_token: String::new() });
+        self.number(format!("watch-{watch}"), frame)
+    }
+
+    fn desk(&self) -> Desk {
+        Desk { client: self.account.client.clone(), bearer: self.bearer.subscribe() }
+    }
+
+    fn ask(&mut self, request: Request) {
+        let desk = self.desk();
+        if self.requests.len() < REQUESTS_MAX {
+            self.requests.spawn(async move { Done::Answer(desk.ask(request).await) });
+        } else {
+            let refused = ErrorKind::Refused(ErrorReason::RateLimited);
+            self.requests.spawn(async move { Done::Answer(Err(refused.into())) });
+        }
+    }
+
+    /// Asks for the further pages of the hall that are shown.
+    pub(super) fn ask_further(&mut self) {
+        self.further_at = None;
+        let Some((after, count)) = self.hall.wanted() else { return };
+        let (desk, watch) = (self.desk(), self.hall.watch());
+        let wanted = HallPages { query: self.query.clone(), after, count };
+        self.requests.spawn(async move { Done::Further { watch, pages: desk.pages(wanted).await } });
+    }
+
+    pub(super) fn start_search(&mut self, wish: (Vec<String>, Vec<String>)) {
+        let Some(attached) = &self.resume else { return };
+        let request = MatchRequest {
+            session_id: attached.session_id.clone(),
+            request_id: wire::new_request_id(),
+            tags: wish.0.clone(),
+            languages: wish.1.clone(),
+            ..MatchRequest::default()
+        };
+        let wait = matching::wait(
+            self.account.client.clone(),
+            self.bearer.subscribe(),
+            request,
+            self.news.0.clone(),
+        );
+        self.search = Some(Search { wish, _task: AbortOnDropHandle::new(tokio::spawn(wait)) });
+    }
+}

@@ -1,0 +1,179 @@
+//! What lasts and what surrounds a call: preferences, the try-out, notices of the system, diagnostics.
+
+use crate::support::{Guest, PASSWORD, TestServer, config};
+use castle_desktop::engine::{EngineConfig, SystemNotice, Viewer};
+use castle_desktop::media::camera::CameraSpec;
+use castle_desktop::media::mic::MicSpec;
+use castle_desktop::media::speaker::SpeakerSpec;
+use castle_desktop::peer::PathRoute;
+use castle_desktop::profile::Profile;
+use castle_desktop::view::{Command, EndReason, Preferences, QualityCap, Severity, WindowPlace};
+use castle_server::config::MatchRoute;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+fn made_media(profile: Profile) -> EngineConfig {
+    EngineConfig {
+        camera: Some(CameraSpec::default()),
+        mic: Some(MicSpec::Tone),
+        speaker: Some(SpeakerSpec::Off),
+        viewer: Viewer::Bot { reference: None },
+        profile,
+        ..EngineConfig::default()
+    }
+}
+
+fn guest(name: &str, profile: &Path) -> Guest {
+    Guest::of(name, made_media(Profile::open(profile, false)))
+}
+
+#[test]
+fn preferences_hold_at_once_and_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
+    let profile = folder.path().join("ada");
+    let ada = guest("ada", &profile);
+    let wanted = Preferences {
+        relay_only: true,
+        quality: QualityCap::Saving,
+        zoom: 9.0,
+        tags: vec![" chess ".into(), "  ".into()],
+        ..Preferences::default()
+    };
+    ada.does(Command::SetPreferences(Box::new(wanted)));
+    ada.does(Command::SetWindowPlace(WindowPlace { at: None, size: (640.0, 480.0), maximized: false }));
+    let holds = |preferences: &Preferences| {
+        preferences.relay_only && (preferences.zoom - 2.0).abs() < 0.01 && preferences.tags == ["chess"]
+    };
+    ada.until("the preferences", |snapshot| holds(&snapshot.preferences));
+    drop(ada);
+
+    let ada = guest("ada", &profile);
+    assert!(holds(&ada.engine.snapshot().preferences));
+    assert!(Profile::open(&profile, false).settings.get().window.is_some());
+    ada.register(&server);
+    ada.until("online", |snapshot| snapshot.me.is_some());
+    let bea = Guest::online(&server, "bea");
+    ada.calls("bea");
+    bea.until_ringing();
+    bea.does(Command::Accept);
+    ada.until_connected();
+    ada.until_seeing();
+    let record = ada.engine.record();
+    assert_eq!(record.path.route, Some(PathRoute::Relay), "as the preferences say");
+    assert!(record.sender.target_bps <= 300_000, "{:?}", record.sender);
+    ada.does(Command::SetPreferences(Box::default()));
+    ada.until("more than was saved", |_| ada.engine.record().sender.target_bps > 300_000);
+}
+
+#[test]
+fn damaged_settings_are_set_aside_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("settings.json"), "{\"version\": 2, \"prefer").unwrap();
+    let ada = guest("ada", folder.path());
+    let told = ada.until("told", |snapshot| !snapshot.notices.is_empty());
+    assert!(told.notices[0].text.contains("settings.json.damaged-"), "{:?}", told.notices);
+}
+
+#[test]
+fn camera_microphone_and_speaker_are_tried_out_and_go_on_with_a_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
+    let (ada, bea) = (Guest::online(&server, "ada"), Guest::online(&server, "bea"));
+    ada.does(Command::SetTryout(true));
+    ada.until("a level", |snapshot| snapshot.tryout.is_some_and(|tryout| tryout.mic_level > 0.0));
+    assert!(ada.engine.local_frames().wait(Duration::from_secs(10)).is_some(), "the own picture");
+    ada.does(Command::TestSpeaker);
+    ada.until("a sound", |snapshot| snapshot.tryout.is_some_and(|tryout| tryout.speaker_playing));
+    ada.until("no sound", |snapshot| snapshot.tryout.is_some_and(|tryout| !tryout.speaker_playing));
+    ada.calls("bea");
+    bea.until_ringing();
+    ada.until("no try-out", |snapshot| snapshot.tryout.is_none());
+    bea.does(Command::Accept);
+    bea.until_seeing();
+    ada.does(Command::HangUp);
+    ada.until_ended(EndReason::HungUp);
+    ada.does(Command::SetTryout(true));
+    ada.until("trying again", |snapshot| snapshot.tryout.is_some());
+    ada.does(Command::SetTryout(false));
+    ada.until("no more", |snapshot| snapshot.tryout.is_none());
+}
+
+#[test]
+fn the_system_tells_of_calls_only_while_the_window_is_not_in_front() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let notes = told.clone();
+    let notifier = Arc::new(move |notice| notes.lock().unwrap().push(notice));
+    let bea = Guest::of("bea", EngineConfig { notifier: Some(notifier), ..made_media(Profile::default()) });
+    bea.register(&server);
+    bea.until("online", |snapshot| snapshot.me.is_some());
+    let ada = Guest::online(&server, "ada");
+    for in_front in [true, false] {
+        bea.does(Command::SetInFront(in_front));
+        ada.calls("bea");
+        bea.until_ringing();
+        ada.until_calling();
+        ada.does(Command::Cancel);
+        bea.until_ended(EndReason::Cancelled);
+        ada.until_ended(EndReason::Cancelled);
+        ada.does(Command::CloseCall);
+        bea.does(Command::CloseCall);
+    }
+    let peer = || "ada".to_owned();
+    assert_eq!(
+        *told.lock().unwrap(),
+        [SystemNotice::Ringing { peer: peer() }, SystemNotice::Missed { peer: peer() }]
+    );
+}
+
+#[test]
+fn diagnostics_hold_what_helps_and_neither_secrets_nor_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
+    let logs = folder.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let planted =
+        "INFO login of ada_lovelace from 203.0.113.9:5000 token=eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJz\n";
+    std::fs::write(logs.join("castle-desktop.log"), planted).unwrap();
+    let profile = Profile::open(&folder.path().join("ada"), false);
+    let ada = Guest::of("ada_lovelace", EngineConfig { logs: Some(logs), ..made_media(profile) });
+    ada.register(&server);
+    ada.until("online", |snapshot| snapshot.me.is_some());
+    drop(Guest::online(&server, "ada_login_only"));
+    let bea = Guest::online(&server, "beatrix");
+    ada.calls("beatrix");
+    bea.until_ringing();
+    bea.does(Command::Accept);
+    ada.until_connected();
+    ada.until("figures", |snapshot| {
+        snapshot.call.as_ref().is_some_and(|call| !call.stats_history.is_empty())
+    });
+    ada.does(Command::Rate(4));
+    let mut texts = Vec::new();
+    for with_names in [false, true] {
+        let file = folder.path().join(format!("diagnostics-{with_names}.json"));
+        ada.does(Command::SaveDiagnostics { file: file.clone(), with_names });
+        let name = file.display().to_string();
+        ada.until("saved", |snapshot| {
+            snapshot.notices.iter().any(|n| n.severity == Severity::Info && n.text.contains(&name))
+        });
+        texts.push(std::fs::read_to_string(file).unwrap());
+    }
+    let port = server.listening.grpc.to_string();
+    for secret in [PASSWORD, "eyJhbGci", server.invitation.as_str()] {
+        assert!(texts.iter().all(|text| !text.contains(secret)), "{secret}");
+    }
+    for name in ["ada_lovelace", "beatrix", "203.0.113.9", port.as_str()] {
+        assert!(!texts[0].to_lowercase().contains(name), "{name} in {}", texts[0]);
+    }
+    assert!(texts[1].contains("beatrix") && texts[1].contains("203.0.113.9"));
+    let report: serde_json::Value = serde_json::from_str(&texts[0]).unwrap();
+    assert_eq!(report["ratings"][0]["stars"], 4);
+    assert!(report["last_call_seconds"][0]["rtt_ms"].is_f64(), "{report:#}");
+    assert!(report["log"][0].as_str().unwrap().contains("login of [name] from [address]"), "{report:#}");
+    ada.does(Command::SaveDiagnostics { file: folder.path().join("no/such/folder.json"), with_names: false });
+    ada.until_told("could not be saved");
+}

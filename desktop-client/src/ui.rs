@@ -258,7 +258,7 @@ impl Screens {
         if self.leaving {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
-        if done {
+        if done || self.leaving {
             self.dialog = None;
         }
     }

@@ -94,7 +94,8 @@ fn commands(shown: &mut Shown) -> Vec<Command> {
 }
 
 fn click(shown: &mut Shown, name: &str) -> Vec<Command> {
-    shown.get_by_label(name).click();
+    // Not by the pointer, since it may have to be scrolled to.
+    shown.get_by_label(name).click_accesskit();
     commands(shown)
 }
 

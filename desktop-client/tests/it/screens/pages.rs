@@ -81,7 +81,7 @@ fn a_blocked_guest_is_let_in_again() {
 fn past_calls_are_told_and_called_back_and_erased_only_when_sure() {
     let mut shown = state("history");
     assert!(says(&shown, say("history-way-missed")) && says(&shown, "4 minutes ago"));
-    assert!(says(&shown, say("history-erased-guest")) && says(&shown, "2023-09-17"));
+    assert!(says(&shown, say("history-erased-guest")) && says(&shown, "2023-09-18"));
     assert_eq!(click(&mut shown, "Call Ana"), [Command::Call(GuestId::from_bits(1))]);
     assert_eq!(click(&mut shown, say("history-more")), [Command::MoreOfHistory]);
     assert_eq!(click(&mut shown, say("history-erase")), []);

@@ -36,6 +36,15 @@ fn still(width: usize, height: usize) -> Tile {
 fn picture(state: states::State, theme: egui::Theme, size: Vec2, fonts: bool) -> image::RgbaImage {
     let in_call = state.snapshot.call.is_some() || state.page == castle_desktop::ui::Page::Tryout;
     let mut window = Window::new(state.snapshot, state.prefill);
+    // Timers stand where they began.
+    let since = match (&window.snapshot.call, &window.snapshot.search) {
+        (Some(call), _) => match call.stage {
+            Stage::Calling { since } | Stage::Ringing { since } | Stage::Connected { since } => Some(since),
+            Stage::Connecting | Stage::Ended { .. } => None,
+        },
+        (None, search) => search.as_ref().map(|search| search.since),
+    };
+    window.now = since.unwrap_or(window.now);
     if in_call {
         (window.remote, window.local) = (still(640, 360), still(320, 180));
     }

@@ -11,6 +11,7 @@ use crate::media::clock::MediaClock;
 use crate::media::frame::FrameSlot;
 use crate::media::mic::MicSpec;
 use crate::media::packet::{OutgoingPacket, PacketSink};
+use crate::media::processing::AudioProcessing;
 use crate::media::speaker::SpeakerSpec;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::media::video_receiver::VideoReceiver;
@@ -61,6 +62,7 @@ pub(super) struct MediaSource {
     pub(super) camera: CameraSpec,
     pub(super) mic: MicSpec,
     pub(super) speaker: SpeakerSpec,
+    pub(super) processing: AudioProcessing,
     pub(super) viewer: Viewer,
     pub(super) clock: MediaClock,
     pub(super) remote_frames: Arc<FrameSlot>,
@@ -109,7 +111,9 @@ impl MediaSource {
     pub(super) fn rehearse(&self) -> Rehearsal {
         let nowhere: PacketSink = Box::new(|_| {});
         let started = AudioEngine::start(self.mic.clone(), SpeakerSpec::Off, self.clock, nowhere);
-        Rehearsal { audio: started.ok(), tone: None }
+        let rehearsal = Rehearsal { audio: started.ok(), tone: None };
+        rehearsal.use_devices(self);
+        rehearsal
     }
 
     /// Opens sound and decoders; nothing leaves yet.
@@ -118,7 +122,10 @@ impl MediaSource {
         let sink = audio_gate.sink();
         let started = AudioEngine::start(self.mic.clone(), self.speaker.clone(), self.clock, sink);
         let (audio, audio_fault) = match started {
-            Ok(audio) => (Some(Arc::new(audio)), None),
+            Ok(audio) => {
+                audio.set_processing(self.processing);
+                (Some(Arc::new(audio)), None)
+            }
             Err(error) => (None, Some(error.to_string())),
         };
         let mut screen_fault = None;
@@ -196,6 +203,7 @@ impl Rehearsal {
     pub(super) fn use_devices(&self, source: &MediaSource) {
         if let Some(audio) = &self.audio {
             audio.set_mic(source.mic.clone());
+            audio.set_processing(source.processing);
         }
     }
 }
@@ -218,11 +226,12 @@ impl Camera {
 }
 
 impl Conversation {
-    /// Goes on with the microphone and speaker of `source`.
+    /// Goes on with the microphone and speaker of `source`, and with what is done to their sound.
     pub(super) fn use_devices(&self, source: &MediaSource) {
         if let Some(audio) = &self.audio {
             audio.set_mic(source.mic.clone());
             audio.set_speaker(source.speaker.clone());
+            audio.set_processing(source.processing);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::call::{CallMachine, Input};
 use crate::error::ClientError;
 use crate::media::clock::MediaClock;
 use crate::media::frame::FrameSlot;
+use crate::media::processing::AudioProcessing;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PeerEvent};
 use crate::signaling::{self, Account, DeviceTokens, Event, ServerAddress, Session};
@@ -226,6 +227,7 @@ impl Engine {
             camera: config.camera.clone().unwrap_or_default(),
             mic: config.mic.clone().unwrap_or_default(),
             speaker: config.speaker.clone().unwrap_or_default(),
+            processing: AudioProcessing::default(),
             viewer: config.viewer.clone(),
             clock: MediaClock::starting_at(Instant::now()),
             remote_frames: outside.remote_frames,

@@ -185,5 +185,9 @@ pub fn menu_item(ui: &mut Ui, words: &str, key: &str, color: Option<Color32>) ->
     let middle = super::widgets::inward(rect, rect.width() - space::S - hint.size().x / 2.0);
     ui.painter().galley(middle - hint.size() / 2.0, hint, palette.soft);
     super::widgets::focus_ring(ui, &response, rect, radius, palette.focus);
+    if response.clicked() {
+        // By itself it would close for the pointer alone.
+        ui.close();
+    }
     response.clicked()
 }

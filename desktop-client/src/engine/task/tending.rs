@@ -8,6 +8,7 @@ use crate::engine::inventory::Lists;
 use crate::engine::snapshot::level;
 use crate::media::camera::CameraSpec;
 use crate::media::frame::Picture;
+use crate::media::processing::AudioProcessing;
 use crate::view::{Preferences, QualityCap, Severity, Tryout};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -118,6 +119,11 @@ impl Engine {
         if self.config.speaker.is_none() {
             self.source.speaker = lists.speaker(wanted.speaker.as_deref());
         }
+        self.source.processing = AudioProcessing {
+            echo_cancellation: wanted.echo_cancellation,
+            noise_suppression: wanted.noise_suppression,
+            gain_control: wanted.gain_control,
+        };
         if let Some(live) = &self.live {
             live.use_devices(&self.source);
         }

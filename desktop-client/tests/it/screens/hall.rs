@@ -106,6 +106,7 @@ fn tab_walks_through_the_whole_list_and_keeps_what_has_the_keyboard_in_view() {
     }
     press(&mut shown, Modifiers::SHIFT, Key::Tab);
     assert_eq!(focused(&shown).as_deref(), Some("More about Guest 00058"));
+    press(&mut shown, Modifiers::SHIFT, Key::Tab);
     assert_eq!(press(&mut shown, Modifiers::NONE, Key::Space), [Command::Call(GuestId::from_bits(58))]);
 }
 

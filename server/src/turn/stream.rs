@@ -2,6 +2,7 @@
 //!
 //! Owns framing, the queue of a client that reads slowly, and how many connections there may be. No rule of TURN.
 
+use super::ACCEPTED_ELSEWHERE;
 use super::driver::{Core, Link, Out, canonical};
 use super::machine::limits::{Limits, network};
 use super::machine::{Client, Input, Kind};
@@ -66,14 +67,22 @@ impl Outgoing {
         !queue.broken
     }
 
-    async fn write_to(&self, mut writer: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+    /// `by_frame`: each frame in a write, and so in a TLS record, of its own. Clients there are that take a record for a
+    /// message (coturn's `turnutils_uclient`), and lose what follows the first in it.
+    async fn write_to(&self, mut writer: impl AsyncWrite + Unpin, by_frame: bool) -> std::io::Result<()> {
         let mut batch = Vec::new();
         loop {
             self.news.notified().await;
             if !self.take(&mut batch) {
                 return Ok(());
             }
-            writer.write_all(&batch).await?;
+            let mut rest = &batch[..];
+            while !rest.is_empty() {
+                let first = if by_frame { frame_bytes(rest).ok().flatten() } else { None };
+                let (frame, later) = rest.split_at(first.unwrap_or(rest.len()).clamp(1, rest.len()));
+                writer.write_all(frame).await?;
+                rest = later;
+            }
             writer.flush().await?;
             batch.clear();
         }
@@ -154,7 +163,7 @@ impl Core {
         tokio::select! {
             () = self.stopped.cancelled() => {}
             () = self.read_stream(reader, client, &link) => {}
-            _ = outgoing.write_to(writer) => {}
+            _ = outgoing.write_to(writer, listener == ACCEPTED_ELSEWHERE) => {}
         }
         self.handle(Input::Gone(client), &mut Out::default());
     }

@@ -6,6 +6,7 @@ use castle_server::turn::machine::limits::{Limits, Rate};
 use castle_server::turn::machine::{Now, RelayIp};
 use castle_server::turn::wire::{Key, Method, Response, Writer, write_channel_data};
 use castle_server::turn::{Clock, Relay, RelayConfig, system_clock};
+use rustls::ServerConfig;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio_rustls::TlsAcceptor;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const SECRET: &str = "north";
@@ -57,18 +59,51 @@ impl TestRelay {
     }
 
     async fn client_as(&self, username: &str, password: &str, flags: &[&str]) -> String {
-        let mut client = Command::new("timeout");
-        client
-            .args([CLIENT_TIMEOUT, "turnutils_uclient"])
-            .args(["-c", "-l", "120", "-z", "5", "-u", username, "-w", password])
-            .args(["-p", &self.address.port().to_string()])
-            .args(flags)
-            .arg(self.address.ip().to_string())
-            .stdin(Stdio::null());
-        let output = tokio::task::spawn_blocking(move || client.output()).await.unwrap().unwrap();
-        assert_ne!(output.status.code(), Some(127), "turnutils_uclient is needed (package coturn)");
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        client_at(self.address, username, password, flags).await
     }
+
+    /// Accepts TLS for the relay, as the server does on the port of gRPC and on one of TURN's own.
+    async fn listen_with_tls(&self) -> SocketAddr {
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind((self.address.ip(), 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let relay = self.relay.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, from)) = listener.accept().await {
+                let (relay, acceptor) = (relay.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    // The client tries old versions of TLS first, which are not spoken.
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        relay.serve_stream(stream, from).await;
+                    }
+                });
+            }
+        });
+        address
+    }
+}
+
+/// What `turnutils_uclient` says to a relay at `address`.
+async fn client_at(address: SocketAddr, username: &str, password: &str, flags: &[&str]) -> String {
+    let mut client = Command::new("timeout");
+    client
+        .args([CLIENT_TIMEOUT, "turnutils_uclient"])
+        .args(["-c", "-l", "120", "-z", "5", "-u", username, "-w", password])
+        .args(["-p", &address.port().to_string()])
+        .args(flags)
+        .arg(address.ip().to_string())
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || client.output()).await.unwrap().unwrap();
+    assert_ne!(output.status.code(), Some(127), "turnutils_uclient is needed (package coturn)");
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 fn username_in(time: Duration) -> String {
@@ -113,6 +148,18 @@ async fn two_guests_of_the_relay_reach_each_other() {
         assert_all_arrived(&test.client(&[way, &["-n", "20"]].concat()).await, 40);
     }
     assert!(test.relay.counters().packets() >= 160);
+}
+
+#[tokio::test]
+async fn two_guests_reach_each_other_over_tls_by_send_and_by_channel() {
+    let test = TestRelay::start_on(LOOPBACK, |_| {}).await;
+    let address = test.listen_with_tls().await;
+    let username = username_in(Duration::from_mins(5));
+    let password = TurnSecret::new(SECRET).password_for(&username);
+    for way in [&["-y", "-S", "-t"][..], &["-y", "-S", "-t", "-s"]] {
+        let text = client_at(address, &username, &password, &[way, &["-n", "20"]].concat()).await;
+        assert_all_arrived(&text, 40);
+    }
 }
 
 #[tokio::test]

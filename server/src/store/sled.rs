@@ -39,6 +39,23 @@ pub struct SledStore {
     writer: Writer,
 }
 
+/// How long a store that is in use is waited for: threads of sled let go of a file a moment after it was closed. Whoever
+/// else holds it does so for longer.
+const LETTING_GO: Duration = Duration::from_millis(500);
+
+/// Opens what a thread of this process may be about to let go.
+fn once_let_go<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    let until = Instant::now() + LETTING_GO;
+    loop {
+        match open() {
+            Err(OpenError::InUse(_)) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened,
+        }
+    }
+}
+
 impl SledStore {
     /// Opens the store in `dir`, or makes one with fresh secrets. Blocks on the disk. `failed` is cancelled when
     /// a write could not be made durable: whoever serves must stop then.
@@ -59,12 +76,14 @@ impl SledStore {
         };
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         copies::finish_restore(dir)?;
-        let db = Self::config(dir).open().map_err(|error| match error {
-            sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
-                OpenError::InUse(dir.to_owned())
-            }
-            sled::Error::Io(source) => io(source),
-            other => damaged(&other),
+        let db = once_let_go(|| {
+            Self::config(dir).open().map_err(|error| match error {
+                sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
+                    OpenError::InUse(dir.to_owned())
+                }
+                sled::Error::Io(source) => io(source),
+                other => damaged(&other),
+            })
         })?;
         schema::bring_up(&db, dir, now)?;
         Tx::run(&db, |tx| {

@@ -106,7 +106,7 @@ pub fn restore(dir: &Path, backup: &Path, now: SystemTime) -> Result<Restored, R
     let mut file = File::open(backup).map_err(io(backup))?;
     let (head, tail) = check_backup(&file)?;
     finish_restore(dir)?;
-    let _held = hold(dir)?;
+    let _held = super::once_let_go(|| hold(dir))?;
     let (building, built) = (beside(dir, "restoring"), beside(dir, "restored"));
     for left_over in [&building, &built] {
         if left_over.exists() {

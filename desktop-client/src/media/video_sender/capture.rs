@@ -65,6 +65,8 @@ impl Capture {
             match taken.and_then(|camera| self.capture(camera)) {
                 Ok(working) => camera = Some(working),
                 Err(error) => {
+                    // Whoever is told finds it so.
+                    self.preview.set_picture(Picture::Lost);
                     self.report(&error);
                     self.stand_in(Picture::Lost, order, RETRY);
                 }
@@ -90,10 +92,10 @@ impl Capture {
             state.stats.frames_captured += 1;
             state.stats.fault.take().is_some()
         };
+        self.preview.put(frame.clone());
         if healed {
             (self.watch)(None);
         }
-        self.preview.put(frame.clone());
         self.shared.captured.put(frame);
         Ok(camera)
     }

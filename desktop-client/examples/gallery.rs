@@ -80,6 +80,8 @@ fn in_call(stage: Stage) -> Snapshot {
         camera_on: true,
         peer_muted: false,
         peer_camera_on: true,
+        sharing: false,
+        peer_sharing: false,
         stats: None,
     };
     Snapshot { call: Some(call), ..online() }
@@ -208,6 +210,7 @@ struct Gallery {
     screens: Screens,
     remote: Tile,
     local: Tile,
+    screen: Tile,
     begin: Instant,
     lasts: Option<Duration>,
     drawn: u32,
@@ -236,7 +239,8 @@ impl eframe::App for Gallery {
         self.drawn += 1;
         let now = Instant::now();
         let wall = std::time::SystemTime::now();
-        let view = View { snapshot: &self.snapshot, now, wall, remote: &self.remote, local: &self.local };
+        let (remote, local, screen) = (&self.remote, &self.local, &self.screen);
+        let view = View { snapshot: &self.snapshot, now, wall, remote, local, screen };
         let mut commands = Vec::new();
         self.screens.show(ui, &view, &mut commands);
         for command in commands {
@@ -302,6 +306,7 @@ fn main() -> eframe::Result {
                 screens: Screens::new(prefill(&screen)),
                 remote: painter.tile(remote, None),
                 local: painter.tile(local, None),
+                screen: Tile::empty(),
                 begin: Instant::now(),
                 lasts,
                 drawn: 0,

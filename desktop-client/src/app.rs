@@ -110,6 +110,7 @@ pub struct App {
     screens: Screens,
     remote: Tile,
     local: Tile,
+    screen: Tile,
     commands: Vec<Command>,
     ringing: bool,
     title: String,
@@ -131,6 +132,9 @@ impl App {
         wake.context.get_or_init(|| ctx.clone());
         let engine = Arc::new(engine);
         let (remote_frames, local_frames) = (engine.remote_frames(), engine.local_frames());
+        let screen_frames = engine.screen_frames();
+        let waker = wake.clone();
+        screen_frames.on_new(move || waker.after(SOON));
         let waker = wake.clone();
         remote_frames.on_new(move || waker.after(SOON));
         let waker = wake.clone();
@@ -141,13 +145,14 @@ impl App {
                 engine.shown(frame);
             }
         });
-        let screen = Screen::new(cc.gl.as_ref(), options.renderer);
+        let painter = Screen::new(cc.gl.as_ref(), options.renderer);
         Self {
             snapshot: engine.snapshot(),
             engine: Some(engine),
             screens: Screens::new(options.prefill),
-            remote: screen.tile(remote_frames, Some(shown)),
-            local: screen.tile(local_frames, None),
+            remote: painter.tile(remote_frames, Some(shown)),
+            local: painter.tile(local_frames, None),
+            screen: painter.tile(screen_frames, None),
             commands: Vec::new(),
             ringing: false,
             title: say("app").to_owned(),
@@ -241,9 +246,11 @@ impl eframe::App for App {
         if call(&before) != call(&self.snapshot) {
             self.remote.forget();
             self.local.forget();
+            self.screen.forget();
         }
         self.remote.poll(ctx);
         self.local.poll(ctx);
+        self.screen.poll(ctx);
         self.wear(ctx);
         self.announce(ctx);
         if self.snapshot.closing && !before.closing {
@@ -254,8 +261,8 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let now = Instant::now();
-        let (wall, remote, local) = (SystemTime::now(), &self.remote, &self.local);
-        let view = View { snapshot: &self.snapshot, now, wall, remote, local };
+        let (wall, remote, local, screen) = (SystemTime::now(), &self.remote, &self.local, &self.screen);
+        let view = View { snapshot: &self.snapshot, now, wall, remote, local, screen };
         self.screens.show(ui, &view, &mut self.commands);
         for command in self.commands.drain(..) {
             if self.engine.as_ref().is_some_and(|engine| !engine.send(command)) {

@@ -5,6 +5,7 @@
 use crate::engine::{Engine, EngineConfig, EngineHandle, Viewer};
 use crate::media::camera::CameraSpec;
 use crate::media::mic::MicSpec;
+use crate::media::screen::ScreenSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::report::Report;
 use crate::signals;
@@ -29,6 +30,8 @@ pub struct BotOptions {
     pub errand: Errand,
     /// Where pictures come from.
     pub camera: CameraSpec,
+    /// What to share once connected.
+    pub screen: Option<ScreenSpec>,
     /// Where sound comes from.
     pub mic: MicSpec,
     /// Where sound goes.
@@ -39,6 +42,8 @@ pub struct BotOptions {
     pub relay_only: bool,
     /// What the peer sends, to compare with.
     pub reference: Option<CameraSpec>,
+    /// What the peer shares, to compare with.
+    pub screen_reference: Option<ScreenSpec>,
 }
 
 /// What to do once logged in.
@@ -86,7 +91,10 @@ pub fn run(options: BotOptions, started: Instant) -> Outcome {
         speaker: Some(options.speaker.clone()),
         tags,
         relay_only: options.relay_only,
-        viewer: Viewer::Bot { reference: options.reference.clone() },
+        viewer: Viewer::Bot {
+            reference: options.reference.clone(),
+            screen_reference: options.screen_reference,
+        },
         ..EngineConfig::default()
     };
     // Full: a wake-up is on its way already.
@@ -204,7 +212,11 @@ impl Bot {
             }
             Stage::Calling { .. } | Stage::Connecting => {}
             Stage::Connected { since } => {
-                self.held = true;
+                if !std::mem::replace(&mut self.held, true)
+                    && let Some(screen) = self.options.screen
+                {
+                    self.engine.send(Command::ShareScreen(screen));
+                }
                 let until = *self.until.get_or_insert(*since + self.options.duration);
                 if now >= until {
                     self.engine.send(Command::HangUp);

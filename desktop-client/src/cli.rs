@@ -4,6 +4,7 @@
 use crate::bot::{BotOptions, Errand};
 use crate::media::camera::{self, CameraError, CameraSpec};
 use crate::media::mic::{self, MicSpec, SoundFileError};
+use crate::media::screen::ScreenSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::signaling::Pin;
 use crate::view::Secret;
@@ -34,6 +35,16 @@ pub struct Cli {
 pub enum Command {
     /// A guest without a window: logs in, holds one call, prints a report as JSON.
     Bot(Box<BotArgs>),
+    /// Lists cameras, microphones, speakers and screens, by the values that the other flags take.
+    Devices(DevicesArgs),
+}
+
+/// The list.
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// Prints one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The app.
@@ -108,6 +119,9 @@ pub struct BotArgs {
     /// Camera: pattern, pattern:WxH@FPS, file:CLIP.y4m or device:N.
     #[arg(long, value_name = "SPEC", env = "CASTLE_CAMERA", default_value = "pattern")]
     pub camera: CameraSpec,
+    /// Shares a screen as soon as the call is connected: pattern (a page of text), display, display:N or window:ID.
+    #[arg(long, value_name = "SPEC")]
+    pub screen: Option<ScreenSpec>,
     /// Microphone: tone, file:SPEECH.wav, silence, default or device:N.
     #[arg(long, value_name = "SPEC", env = "CASTLE_MIC", default_value = "tone")]
     pub mic: MicSpec,
@@ -123,6 +137,9 @@ pub struct BotArgs {
     /// What the peer sends (as its --camera), to compare with what is shown.
     #[arg(long, value_name = "SPEC")]
     pub reference: Option<CameraSpec>,
+    /// What the peer shares (as its --screen), to compare with what is shown.
+    #[arg(long, value_name = "SPEC")]
+    pub screen_reference: Option<ScreenSpec>,
     /// Writes the report there instead of to the last line of standard output.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -248,11 +265,13 @@ impl BotArgs {
             invitation: self.invite.clone(),
             errand,
             camera: self.camera.clone(),
+            screen: self.screen,
             mic: self.mic.clone(),
             speaker: self.speaker.clone(),
             duration: self.duration,
             relay_only: self.relay_only,
             reference: self.reference.clone(),
+            screen_reference: self.screen_reference,
         })
     }
 }

@@ -6,6 +6,7 @@
 use crate::media::camera::CameraSpec;
 use crate::media::frame::{FrameSlot, VideoFrame};
 use crate::media::mic::MicSpec;
+use crate::media::screen::ScreenSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::profile::Profile;
 use crate::view::{Command, Snapshot};
@@ -94,6 +95,8 @@ pub enum Viewer {
     Bot {
         /// What the peer sends, to compare with.
         reference: Option<CameraSpec>,
+        /// What the peer shares, to compare with.
+        screen_reference: Option<ScreenSpec>,
     },
 }
 
@@ -145,6 +148,7 @@ pub struct EngineHandle {
     records: watch::Receiver<Arc<CallRecord>>,
     remote_frames: Arc<FrameSlot>,
     local_frames: Arc<FrameSlot>,
+    screen_frames: Arc<FrameSlot>,
     window: screen::WindowMeter,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -160,7 +164,7 @@ impl Engine {
         let (orders, inbox) = mpsc::channel(COMMANDS_MAX);
         let (snapshot, snapshots) = watch::channel(Arc::default());
         let (record, records) = watch::channel(Arc::default());
-        let (remote_frames, local_frames) = (FrameSlot::new(), FrameSlot::new());
+        let (remote_frames, local_frames, screen_frames) = (FrameSlot::new(), FrameSlot::new(), FrameSlot::new());
         let window = screen::WindowMeter::default();
         let outside = task::Outside {
             orders: inbox,
@@ -169,6 +173,7 @@ impl Engine {
             waker,
             remote_frames: remote_frames.clone(),
             local_frames: local_frames.clone(),
+            screen_frames: screen_frames.clone(),
             window: window.clone(),
         };
         let run = move || {
@@ -187,6 +192,7 @@ impl Engine {
             records,
             remote_frames,
             local_frames,
+            screen_frames,
             window,
             thread: Some(thread.expect("the system can start a thread")),
         }
@@ -227,6 +233,11 @@ impl EngineHandle {
     /// The own camera's pictures, newest only. The same slot for the whole life of the engine.
     pub fn local_frames(&self) -> Arc<FrameSlot> {
         self.local_frames.clone()
+    }
+
+    /// Pictures of the screen that the peer shares, newest only. The same slot for the whole life of the engine.
+    pub fn screen_frames(&self) -> Arc<FrameSlot> {
+        self.screen_frames.clone()
     }
 
     /// Tells that a frame of [`remote_frames`](Self::remote_frames) went to the screen just now: the end of its

@@ -10,6 +10,7 @@ pub mod crash;
 pub mod engine;
 pub mod error;
 pub mod instance;
+pub mod listing;
 pub mod logs;
 pub mod media;
 pub mod notifications;

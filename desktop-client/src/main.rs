@@ -2,9 +2,12 @@
 
 use castle_desktop::app::{self, AppOptions, Wake};
 use castle_desktop::bot;
-use castle_desktop::cli::{self, AppArgs, BotArgs, Cli, Command, WRONG_CONFIGURATION, pinned, read_password};
+use castle_desktop::cli::{
+    self, AppArgs, BotArgs, Cli, Command, DevicesArgs, WRONG_CONFIGURATION, pinned, read_password,
+};
 use castle_desktop::engine::{Engine, EngineConfig, EngineHandle, Viewer};
 use castle_desktop::instance::{self, Instance, Started};
+use castle_desktop::listing::Listing;
 use castle_desktop::logs::RotatingLog;
 use castle_desktop::profile::Profile;
 use castle_desktop::view::{self, Prefill};
@@ -49,13 +52,14 @@ fn main() -> ExitCode {
         Err(error) => return wrong_configuration(&format!("the log filter: {error}")),
     };
     let folder = match &command {
-        Some(Command::Bot(_)) => None,
+        Some(Command::Bot(_) | Command::Devices(_)) => None,
         None => app.profile.clone().or_else(settings::user_folder),
     };
     begin_logs(filter, folder.as_deref());
     crash::install();
     let done = match command {
         Some(Command::Bot(args)) => run_bot(&args, started),
+        Some(Command::Devices(args)) => list_devices(&args).map(|()| true),
         None => run_app(app, folder).map(|()| true),
     };
     match done {
@@ -99,6 +103,16 @@ fn begin_logs(filter: EnvFilter, profile: Option<&Path>) {
 fn wrong_configuration(what: &str) -> ExitCode {
     eprintln!("castle-desktop: {what}");
     ExitCode::from(WRONG_CONFIGURATION)
+}
+
+fn list_devices(args: &DevicesArgs) -> Result<(), Box<dyn std::error::Error>> {
+    let listing = Listing::look();
+    if args.json {
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&listing)?)?;
+    } else {
+        write!(std::io::stdout(), "{}", listing.table())?;
+    }
+    Ok(())
 }
 
 fn run_bot(args: &BotArgs, started: Instant) -> Result<bool, Box<dyn std::error::Error>> {

@@ -5,7 +5,7 @@
 //! packets ([`packet`]) and nothing here knows how: this module never names an async runtime, the WebRTC stack,
 //! gRPC or the UI toolkit.
 //!
-//! Reading order: [`clock`], [`frame`], [`camera`], [`video_sender`], [`video_receiver`], [`measure`].
+//! Reading order: [`clock`], [`frame`], [`camera`], [`screen`], [`video_sender`], [`video_receiver`], [`measure`].
 
 pub mod audio;
 pub mod camera;
@@ -27,6 +27,7 @@ pub mod rate;
 pub mod resample;
 pub mod ring;
 pub mod scale;
+pub mod screen;
 pub mod sound_device;
 pub mod speaker;
 pub mod stamp;

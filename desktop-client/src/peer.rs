@@ -24,6 +24,7 @@ mod remote;
 mod restart;
 mod scrub;
 mod seal;
+mod sharing;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -79,8 +80,10 @@ pub enum PeerCommand {
     Reach,
     /// Over the data channel; dropped while that is closed or full.
     Send(Bytes),
-    /// Ask the other end for a key frame.
-    RequestKeyFrame,
+    /// Ask the other end for a key frame of this track.
+    RequestKeyFrame(MediaKind),
+    /// Offer the other end a track of its own for this screen, or take it back.
+    ShareScreen(bool),
     /// Fresh servers and credentials: for the next way, the one in use stays.
     IceServers(Vec<IceServer>),
     /// Look for a new way at once: this machine came to another network, or woke up.
@@ -115,8 +118,12 @@ pub enum PeerEvent {
     },
     /// A message of the data channel, at most [`CHANNEL_MESSAGE_MAX`] bytes.
     Message(Bytes),
-    /// The other end's decoder wants a key frame.
-    KeyFrameWanted,
+    /// The other end's decoder wants a key frame of this track.
+    KeyFrameWanted(MediaKind),
+    /// The other end takes pictures of this screen (`true`), or was asked to and does not.
+    ScreenTaken(bool),
+    /// The other end shares its screen, or no longer.
+    PeerScreen(bool),
     /// The other end's receiver lost this share of our video since its last report, 0 to 1.
     VideoLoss(f64),
     /// The other end's receiver lost this share of our sound since its last report, 0 to 1.
@@ -210,9 +217,9 @@ pub struct PathStats {
     pub sent_bytes: u64,
     /// Media bytes received, in all.
     pub received_bytes: u64,
-    /// Packets of both tracks that should have come, in all.
+    /// Packets of all tracks that should have come, in all.
     pub expected_packets: u64,
-    /// Packets of both tracks that came, each counted once, in all.
+    /// Packets of all tracks that came, each counted once, in all.
     pub received_packets: u64,
     /// As above, of sound alone.
     pub audio_expected_packets: u64,
@@ -225,8 +232,10 @@ pub struct PathStats {
 pub enum MediaKind {
     /// Opus.
     Audio,
-    /// VP8.
+    /// VP8, of a camera.
     Video,
+    /// VP8, of a screen.
+    Screen,
 }
 
 /// Takes packets as they arrive, each once; called on the runtime, must not block.
@@ -238,6 +247,8 @@ pub const CHANNEL_MESSAGE_MAX: usize = 16 * 1024;
 const COMMANDS_MAX: usize = 256;
 /// Video packets that may wait for the socket: two key frames.
 const VIDEO_PACKETS_MAX: usize = 256;
+/// Packets of a screen that may wait for the socket: a key frame full of small text.
+const SCREEN_PACKETS_MAX: usize = 1024;
 /// Audio packets that may wait for the socket: older ones would come too late anyway.
 const AUDIO_PACKETS_MAX: usize = 16;
 
@@ -261,6 +272,8 @@ pub struct Peer {
     pub audio: PacketOutlet,
     /// Outgoing pictures.
     pub video: PacketOutlet,
+    /// Outgoing pictures of the screen; they go nowhere before [`PeerEvent::ScreenTaken`].
+    pub screen: PacketOutlet,
 }
 
 impl Peer {
@@ -273,9 +286,12 @@ impl Peer {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (audio, audio_queue) = mpsc::channel(AUDIO_PACKETS_MAX);
         let (video, video_queue) = mpsc::channel(VIDEO_PACKETS_MAX);
-        let inputs = task::Inputs { commands: inbox, audio: audio_queue, video: video_queue, packets };
+        let (screen, screen_queue) = mpsc::channel(SCREEN_PACKETS_MAX);
+        let queues = task::Queues { audio: audio_queue, video: video_queue, screen: screen_queue };
+        let inputs = task::Inputs { commands: inbox, queues, packets };
         tokio::spawn(task::supervise(config, events, inputs));
-        Self { commands, audio: PacketOutlet(audio), video: PacketOutlet(video) }
+        let [audio, video, screen] = [audio, video, screen].map(PacketOutlet);
+        Self { commands, audio, video, screen }
     }
 
     /// Tells the connection something; `false` when it is over or hopelessly behind.

@@ -28,6 +28,8 @@ pub struct Report {
     pub ms: Times,
     /// Picture.
     pub video: Video,
+    /// Shared screens.
+    pub screen: Screen,
     /// Sound.
     pub audio: Audio,
     /// The path.
@@ -92,6 +94,25 @@ pub struct Video {
     pub target_bps: Option<u32>,
 }
 
+/// Shared screens.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Screen {
+    /// Of the pictures of the peer's screen shown last, pixels.
+    pub width: Option<u32>,
+    /// As above.
+    pub height: Option<u32>,
+    /// Pictures of this screen that left.
+    pub frames_sent: u64,
+    /// Pictures of the peer's screen shown.
+    pub frames_shown: u64,
+    /// Shown per second, from the first to the last.
+    pub fps: Option<f64>,
+    /// From capture there to showing here, the median.
+    pub glass_to_glass_p50: Option<f64>,
+    /// Likeness of luma to the reference, the median, dB.
+    pub psnr_db_p50: Option<f64>,
+}
+
 /// Sound.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Audio {
@@ -149,6 +170,7 @@ impl Report {
                 first_frame_shown: ms(agreed, record.first_shown_at),
             },
             video: video(record),
+            screen: screen(record),
             audio: Audio {
                 packets_lost: record.audio.jitter.packets_lost,
                 concealed_ms: record.audio.jitter.concealed_ms,
@@ -194,6 +216,19 @@ fn video(record: &CallRecord) -> Video {
         psnr_db_p50: figures.psnr_db_p50,
         bitrate_bps: sent_for.map(|seconds| record.video_bytes_sent as f64 * 8.0 / seconds),
         target_bps: (sender.target_bps > 0).then_some(sender.target_bps),
+    }
+}
+
+fn screen(record: &CallRecord) -> Screen {
+    let (figures, receiver) = (&record.screen_figures, &record.screen_receiver);
+    Screen {
+        width: (receiver.width > 0).then_some(receiver.width as u32),
+        height: (receiver.height > 0).then_some(receiver.height as u32),
+        frames_sent: record.screen_sender.frames_sent,
+        frames_shown: figures.frames_shown,
+        fps: figures.fps,
+        glass_to_glass_p50: figures.glass_to_glass_p50,
+        psnr_db_p50: figures.psnr_db_p50,
     }
 }
 
@@ -279,6 +314,7 @@ mod tests {
             "ended",
             "ms",
             "video",
+            "screen",
             "audio",
             "network",
             "av_offset_ms_p50",

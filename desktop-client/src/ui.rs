@@ -43,6 +43,8 @@ pub struct View<'a> {
     pub remote: &'a video::Tile,
     /// The own picture.
     pub local: &'a video::Tile,
+    /// The screen that the peer shares.
+    pub screen: &'a video::Tile,
 }
 
 /// A page that one can go to while nothing rings.

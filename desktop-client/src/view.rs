@@ -4,6 +4,8 @@
 //! from the decoder to the screen through one-slot mailboxes (`media::frame`).
 
 use castle::ids::{CallId, GuestId};
+
+pub use crate::media::screen::{ScreenChoice, ScreenSpec};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -171,6 +173,10 @@ pub struct CallView {
     pub peer_muted: bool,
     /// As above.
     pub peer_camera_on: bool,
+    /// The other end sees this screen, or will in a moment.
+    pub sharing: bool,
+    /// The other end shares its screen.
+    pub peer_sharing: bool,
     /// Figures of the media, once a second; `None` before it flows.
     pub stats: Option<CallStats>,
     /// The same over the last two minutes.
@@ -327,6 +333,10 @@ pub struct Devices {
     pub mic_fault: Option<String>,
     /// What is wrong with the speaker.
     pub speaker_fault: Option<String>,
+    /// What of the screen can be shared, as it was when it was last asked for.
+    pub screens: Arc<Vec<ScreenChoice>>,
+    /// Why nothing of the screen can be shared, in a sentence.
+    pub screen_fault: Option<String>,
     /// Names of the cameras that are there.
     pub cameras: Arc<Vec<String>>,
     /// Names of the microphones that are there.

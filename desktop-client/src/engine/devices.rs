@@ -11,7 +11,9 @@ use crate::media::clock::MediaClock;
 use crate::media::frame::FrameSlot;
 use crate::media::mic::MicSpec;
 use crate::media::packet::{OutgoingPacket, PacketSink};
+use crate::media::presenter::Presenter;
 use crate::media::processing::AudioProcessing;
+use crate::media::screen::{self, ScreenChoice, ScreenError};
 use crate::media::speaker::SpeakerSpec;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::media::video_receiver::VideoReceiver;
@@ -26,8 +28,12 @@ use tokio::sync::mpsc;
 /// What device threads tell the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Notice {
-    /// The decoder lacks a key frame.
-    KeyFrameNeeded,
+    /// The decoder of this kind of pictures lacks a key frame.
+    KeyFrameNeeded(MediaKind),
+    /// What of the screen can be shared, or why nothing can.
+    Screens(Result<Vec<ScreenChoice>, ScreenError>),
+    /// What is shared failed, or (`None`) came back.
+    Screen(Option<String>),
     /// The camera failed, or (`None`) came back.
     Camera(Option<String>),
     /// Other devices are there than before.
@@ -36,17 +42,17 @@ pub(super) enum Notice {
 
 /// Where packets of one track go: nowhere until a connection is there.
 #[derive(Clone, Default)]
-struct Gate {
+pub(super) struct Gate {
     outlet: Arc<Mutex<Option<PacketOutlet>>>,
     bytes: Arc<AtomicU64>,
 }
 
 impl Gate {
-    fn set(&self, outlet: Option<PacketOutlet>) {
+    pub(super) fn set(&self, outlet: Option<PacketOutlet>) {
         *self.outlet.lock().expect("no holder of the gate panics") = outlet;
     }
 
-    fn sink(&self) -> PacketSink {
+    pub(super) fn sink(&self) -> PacketSink {
         let gate = self.clone();
         Box::new(move |packet: OutgoingPacket| {
             if let Some(outlet) = &*gate.outlet.lock().expect("no holder of the gate panics") {
@@ -67,6 +73,7 @@ pub(super) struct MediaSource {
     pub(super) clock: MediaClock,
     pub(super) remote_frames: Arc<FrameSlot>,
     pub(super) local_frames: Arc<FrameSlot>,
+    pub(super) screen_frames: Arc<FrameSlot>,
     pub(super) window: WindowMeter,
     pub(super) notices: mpsc::Sender<Notice>,
 }
@@ -83,6 +90,7 @@ pub(super) struct Conversation {
     pub(super) audio_fault: Option<String>,
     pub(super) receiver: Option<Arc<VideoReceiver>>,
     pub(super) screen: Option<Screen>,
+    pub(super) peer_screen: PeerScreen,
     audio_gate: Gate,
 }
 
@@ -135,7 +143,7 @@ impl MediaSource {
                 let screen = Screen::window(self.window.clone(), self.clock, sound);
                 (self.remote_frames.clone(), Some(screen))
             }
-            Viewer::Bot { reference } => {
+            Viewer::Bot { reference, .. } => {
                 let slot = FrameSlot::new();
                 match Screen::bot(slot.clone(), self.clock, reference.as_ref(), audio.as_ref()) {
                     Ok(screen) => (slot, Some(screen)),
@@ -146,24 +154,46 @@ impl MediaSource {
                 }
             }
         };
+        let receiver = self.decode(MediaKind::Video, slot);
+        if let (Some(receiver), Some(audio)) = (&receiver, &audio) {
+            receiver.follow_sound(audio.lip_sync(), self.clock);
+        }
+        let peer_screen = self.open_peer_screen();
+        let audio_fault = audio_fault.or(screen_fault);
+        Conversation { audio, audio_fault, receiver, screen, peer_screen, audio_gate }
+    }
+
+    /// Decodes pictures of one kind into `slot`.
+    fn decode(&self, kind: MediaKind, slot: Arc<FrameSlot>) -> Option<Arc<VideoReceiver>> {
         let notices = self.notices.clone();
         // Full: it is asked again while the need lasts.
-        let needed = Box::new(move || drop(notices.try_send(Notice::KeyFrameNeeded)));
-        let receiver = match VideoReceiver::start(slot, needed) {
-            Ok(receiver) => {
-                if let Some(audio) = &audio {
-                    receiver.follow_sound(audio.lip_sync(), self.clock);
-                }
-                Some(Arc::new(receiver))
-            }
-            Err(error) => {
-                tracing::error!(%error, "pictures cannot be decoded");
-                None
+        let needed = Box::new(move || drop(notices.try_send(Notice::KeyFrameNeeded(kind))));
+        VideoReceiver::start(slot, needed)
+            .inspect_err(|error| tracing::error!(%error, "pictures cannot be decoded"))
+            .ok()
+            .map(Arc::new)
+    }
+
+    /// What the peer may share: shown as it comes, there is no sound that belongs to it.
+    fn open_peer_screen(&self) -> PeerScreen {
+        let (slot, viewer) = match &self.viewer {
+            Viewer::Window => (self.screen_frames.clone(), None),
+            Viewer::Bot { screen_reference, .. } => {
+                let slot = FrameSlot::new();
+                let reference = screen_reference.and_then(screen::open_source);
+                let viewer = Presenter::start(slot.clone(), self.clock, reference, Box::new(|| None));
+                (slot, Some(viewer))
             }
         };
-        let audio_fault = audio_fault.or(screen_fault);
-        Conversation { audio, audio_fault, receiver, screen, audio_gate }
+        PeerScreen { receiver: self.decode(MediaKind::Screen, slot), viewer }
     }
+}
+
+/// The screen that the peer may share.
+pub(super) struct PeerScreen {
+    pub(super) receiver: Option<Arc<VideoReceiver>>,
+    /// A bot's.
+    pub(super) viewer: Option<Presenter>,
 }
 
 /// Microphone and speaker, tried out.
@@ -239,15 +269,17 @@ impl Conversation {
     pub(super) fn packet_handler(&self) -> PacketHandler {
         let audio = self.audio.as_ref().map(Arc::downgrade);
         let video = self.receiver.as_ref().map(Arc::downgrade);
+        let screen = self.peer_screen.receiver.as_ref().map(Arc::downgrade);
         Arc::new(move |kind, packet| match kind {
             MediaKind::Audio => {
                 if let Some(audio) = audio.as_ref().and_then(std::sync::Weak::upgrade) {
                     audio.push(packet);
                 }
             }
-            MediaKind::Video => {
-                if let Some(video) = video.as_ref().and_then(std::sync::Weak::upgrade) {
-                    video.push(packet);
+            MediaKind::Video | MediaKind::Screen => {
+                let receiver = if kind == MediaKind::Video { &video } else { &screen };
+                if let Some(receiver) = receiver.as_ref().and_then(std::sync::Weak::upgrade) {
+                    receiver.push(packet);
                 }
             }
         })

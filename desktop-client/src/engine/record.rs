@@ -51,6 +51,12 @@ pub struct CallRecord {
     pub video_bytes_sent: u64,
     /// Pictures received.
     pub receiver: VideoReceiverStats,
+    /// Pictures of this screen sent.
+    pub screen_sender: VideoSenderStats,
+    /// Pictures of the peer's screen received.
+    pub screen_receiver: VideoReceiverStats,
+    /// What the viewer saw of the peer's screen; of a bot alone.
+    pub screen_figures: CallFigures,
     /// Sound.
     pub audio: AudioStats,
     /// What the viewer saw and heard.

@@ -9,18 +9,27 @@ use crate::view::{CallStats, CallView, EndReason, RelayProtocol, Route, RouteRea
 use std::time::Duration;
 
 /// What a person switched, at both ends.
-#[expect(clippy::struct_excessive_bools, reason = "four switches that know nothing of each other")]
+#[expect(clippy::struct_excessive_bools, reason = "switches that know nothing of each other")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Switches {
     pub(super) muted: bool,
     pub(super) camera_on: bool,
     pub(super) peer_muted: bool,
     pub(super) peer_camera_on: bool,
+    pub(super) sharing: bool,
+    pub(super) peer_sharing: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { muted: false, camera_on: true, peer_muted: false, peer_camera_on: true }
+        Self {
+            muted: false,
+            camera_on: true,
+            peer_muted: false,
+            peer_camera_on: true,
+            sharing: false,
+            peer_sharing: false,
+        }
     }
 }
 
@@ -69,6 +78,8 @@ pub(super) fn call(
         camera_on: switches.camera_on,
         peer_muted: switches.peer_muted,
         peer_camera_on: switches.peer_camera_on,
+        sharing: switches.sharing,
+        peer_sharing: switches.peer_sharing,
         stats,
     })
 }

@@ -36,6 +36,7 @@ mod hearing;
 mod live;
 mod obeying;
 mod performing;
+mod sharing;
 mod talking;
 mod tending;
 
@@ -66,6 +67,7 @@ pub(super) struct Outside {
     pub(super) waker: super::Waker,
     pub(super) remote_frames: Arc<FrameSlot>,
     pub(super) local_frames: Arc<FrameSlot>,
+    pub(super) screen_frames: Arc<FrameSlot>,
     pub(super) window: WindowMeter,
 }
 
@@ -232,6 +234,7 @@ impl Engine {
             clock: MediaClock::starting_at(Instant::now()),
             remote_frames: outside.remote_frames,
             local_frames: outside.local_frames,
+            screen_frames: outside.screen_frames,
             window: outside.window,
             notices: notices.clone(),
         };

@@ -213,6 +213,9 @@ pub enum CameraError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What is shown is a screen, which cannot be had, or no longer.
+    #[error(transparent)]
+    Screen(#[from] super::screen::ScreenError),
     /// The operating system reports something else.
     #[error("camera {device}: {reason}")]
     System {

@@ -24,6 +24,16 @@ pub const RUNGS: [Rung; 4] = [
     Rung { height: 360, fps: 30, from_bps: 350_000 },
     Rung { height: 360, fps: 15, from_bps: 0 },
 ];
+/// The widest picture that is sent: what decoders of ours take.
+const WIDTH_MAX: usize = 1920;
+/// Steps of a screen, best first: text stays as large as it is for as long as some pictures a second can be had.
+const SCREEN_RUNGS: [Rung; 5] = [
+    Rung { height: 1080, fps: 15, from_bps: 1_500_000 },
+    Rung { height: 1080, fps: 10, from_bps: 700_000 },
+    Rung { height: 1080, fps: 5, from_bps: 300_000 },
+    Rung { height: 720, fps: 5, from_bps: 150_000 },
+    Rung { height: 540, fps: 3, from_bps: 0 },
+];
 /// A step up is taken at this many percent of its bitrate ...
 const UP_PERCENT: u64 = 115;
 /// ... held for this long.
@@ -135,18 +145,51 @@ fn carried_by(bps: u32) -> usize {
     RUNGS.iter().position(|rung| bps >= rung.from_bps).expect("the last step is carried by any rate")
 }
 
+/// The step of a screen for `target_bps`. Its rate can jump without harm: nothing moves smoothly there.
+pub fn screen_rung(target_bps: u32) -> Rung {
+    *SCREEN_RUNGS.iter().find(|rung| target_bps >= rung.from_bps).expect("the last step is carried by any rate")
+}
+
+/// How the rate is split while a screen is shared, bit/s: what the camera gets, small as it is shown then, and the screen.
+pub fn split(total_bps: u32) -> (u32, u32) {
+    let camera = (total_bps / 4).min(CAMERA_BESIDE_SCREEN_BPS);
+    (camera, total_bps - camera)
+}
+
+/// What a camera gets beside a screen at most: a small picture, and fluent.
+const CAMERA_BESIDE_SCREEN_BPS: u32 = 300_000;
+
 impl Rung {
     /// The size to send of a source of `width` x `height`: never larger, sides even, same shape.
     pub fn fit(&self, width: usize, height: usize) -> (usize, usize) {
-        let limit = height.min(self.height);
+        let limit = height.min(self.height).min((WIDTH_MAX * height / width).max(2));
         let even = |side: usize| (side / 2 * 2).max(2);
-        (even((width * limit + height / 2) / height), even(limit))
+        let across = ((width * limit + height / 2) / height).min(WIDTH_MAX);
+        (even(across), even(limit))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_screen_gives_up_pictures_before_it_gives_up_letters() {
+        let steps = [3_000_000, 1_000_000, 400_000, 200_000, 50_000].map(|bps| {
+            let rung = screen_rung(bps);
+            (rung.fit(1920, 1080), rung.fps)
+        });
+        let full = (1920, 1080);
+        assert_eq!(steps, [(full, 15), (full, 10), (full, 5), ((1280, 720), 5), ((960, 540), 3)]);
+        assert_eq!(screen_rung(3_000_000).fit(3440, 1440), (1918, 802), "wide ones keep their shape");
+        assert_eq!(screen_rung(3_000_000).fit(5000, 1), (1920, 2), "and strips are no reason to fail");
+    }
+
+    #[test]
+    fn the_camera_steps_back_beside_a_screen() {
+        assert_eq!(split(2_500_000), (300_000, 2_200_000));
+        assert_eq!(split(400_000), (100_000, 300_000));
+    }
 
     #[test]
     fn each_bitrate_has_its_step() {

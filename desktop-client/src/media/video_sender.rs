@@ -1,4 +1,4 @@
-//! From a camera to RTP payloads: capture, scaling, stamping, encoding.
+//! From a camera or a screen to RTP payloads: capture, scaling, stamping, encoding.
 //!
 //! Owns two threads. `video-capture` opens the camera, keeps it open while it is switched on, and opens it again when
 //! it came back after a loss; it never waits for the encoder. `video-encode` takes the newest picture and never
@@ -9,16 +9,55 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::camera::{CameraError, CameraSpec};
+use super::camera::{self, Camera, CameraError, CameraSpec};
 use super::clock::MediaClock;
 use super::frame::FrameSlot;
 use super::packet::PacketSink;
 use super::rate::RateMeter;
+use super::screen::{self, ScreenSpec};
+use super::vp8::Content;
 
 mod capture;
 mod encode;
 #[cfg(test)]
 mod tests;
+
+/// What to send pictures of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PictureSource {
+    /// A camera: people, who move.
+    Camera(CameraSpec),
+    /// A screen: text, which is read.
+    Screen(ScreenSpec),
+}
+
+impl PictureSource {
+    fn open(&self) -> Result<Box<dyn Camera>, CameraError> {
+        match self {
+            Self::Camera(spec) => camera::open(spec),
+            Self::Screen(spec) => screen::open(*spec),
+        }
+    }
+
+    fn content(&self) -> Content {
+        match self {
+            Self::Camera(_) => Content::Motion,
+            Self::Screen(_) => Content::Detail,
+        }
+    }
+}
+
+impl From<CameraSpec> for PictureSource {
+    fn from(spec: CameraSpec) -> Self {
+        Self::Camera(spec)
+    }
+}
+
+impl From<ScreenSpec> for PictureSource {
+    fn from(spec: ScreenSpec) -> Self {
+        Self::Screen(spec)
+    }
+}
 
 /// How to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +125,7 @@ struct Shared {
 
 struct State {
     camera: CameraOrder,
-    spec: CameraSpec,
+    source: PictureSource,
     sending: bool,
     key_frame: bool,
     target_bps: u32,
@@ -124,16 +163,18 @@ impl VideoSender {
     /// [`set_sending`](Self::set_sending) says so. A camera that cannot be opened is no error here: it is reported to
     /// `watch` and in the statistics, and tried again.
     pub fn start(
-        spec: CameraSpec,
+        source: impl Into<PictureSource>,
         options: VideoSenderOptions,
         clock: MediaClock,
         preview: Arc<FrameSlot>,
         sink: PacketSink,
         watch: CameraWatch,
     ) -> Self {
+        let source = source.into();
+        let content = source.content();
         let state = State {
             camera: CameraOrder::On,
-            spec: spec.clone(),
+            source: source.clone(),
             sending: false,
             key_frame: false,
             target_bps: options.bitrate_bps,
@@ -144,8 +185,8 @@ impl VideoSender {
         };
         let captured = FrameSlot::new();
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), captured });
-        let capture = capture::Capture::new(shared.clone(), spec, clock, preview, watch);
-        let encode = encode::Encode::new(shared.clone(), options.stamped, sink);
+        let capture = capture::Capture::new(shared.clone(), source, clock, preview, watch);
+        let encode = encode::Encode::new(shared.clone(), content, options.stamped, sink);
         let threads =
             vec![spawn("video-capture", move || capture.run()), spawn("video-encode", move || encode.run())];
         Self { shared, threads }
@@ -157,9 +198,10 @@ impl VideoSender {
         self.shared.order(|state| (state.target_bps, state.clogged) = (bps, clogged));
     }
 
-    /// Goes on with another source; the far end sees the same stream.
-    pub fn set_source(&self, spec: CameraSpec) {
-        self.shared.order(|state| state.spec = spec);
+    /// Goes on with another source of the same kind; the far end sees the same stream.
+    pub fn set_source(&self, source: impl Into<PictureSource>) {
+        let source = source.into();
+        self.shared.order(|state| state.source = source);
     }
 
     /// Makes the next picture a key frame.

@@ -30,8 +30,20 @@ pub const MAX_PIXELS: usize = 1920 * 1088;
 pub const MIN_BITRATE_BPS: u32 = 50_000;
 /// Speed over quality: the fastest setting whose pictures still hold up (see the measurements in `tests.rs`).
 const CPU_USED: c_int = -8;
+/// Coarsest quantiser of text: beyond it small letters cannot be read, so pictures are left out instead.
+const DETAIL_MAX_QUANTIZER: c_uint = 40;
 /// Ticks of the encoder's clock per second, as RTP's for video.
 const TIMEBASE: c_int = 90_000;
+
+/// What pictures are of, and so what is kept when bits are short (as W3C `contentHint`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// People: fluent before sharp.
+    #[default]
+    Motion,
+    /// Text: sharp before fluent.
+    Detail,
+}
 
 /// What went wrong with a codec.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,8 +105,8 @@ pub struct EncodedFrame<'a> {
 }
 
 impl Vp8Encoder {
-    /// An encoder for `width` x `height` pictures at `bitrate_bps`.
-    pub fn new(width: usize, height: usize, bitrate_bps: u32) -> Result<Self, Vp8Error> {
+    /// An encoder for `width` x `height` pictures of `content` at `bitrate_bps`.
+    pub fn new(width: usize, height: usize, bitrate_bps: u32, content: Content) -> Result<Self, Vp8Error> {
         let mut config = Box::new(vpx_codec_enc_cfg_t::default());
         // SAFETY: the interface is a static of libvpx, and `config` is a valid place to write to.
         let code = unsafe { vpx_codec_enc_config_default(vpx_codec_vp8_cx(), &raw mut *config, 0) };
@@ -109,7 +121,7 @@ impl Vp8Encoder {
         config.rc_end_usage = vpx_rc_mode::VPX_CBR;
         config.rc_target_bitrate = kilobits(bitrate_bps);
         config.rc_min_quantizer = 2;
-        config.rc_max_quantizer = 56;
+        config.rc_max_quantizer = if content == Content::Detail { DETAIL_MAX_QUANTIZER } else { 56 };
         config.rc_undershoot_pct = 100;
         config.rc_overshoot_pct = 15;
         config.rc_buf_sz = 1000;
@@ -134,7 +146,11 @@ impl Vp8Encoder {
         encoder.control(vp8e_enc_control_id::VP8E_SET_CPUUSED, CPU_USED)?;
         encoder.control(vp8e_enc_control_id::VP8E_SET_STATIC_THRESHOLD, 1)?;
         encoder.control(vp8e_enc_control_id::VP8E_SET_TOKEN_PARTITIONS, 0)?;
-        encoder.control(vp8e_enc_control_id::VP8E_SET_MAX_INTRA_BITRATE_PCT, 300)?;
+        if content == Content::Detail {
+            encoder.control(vp8e_enc_control_id::VP8E_SET_SCREEN_CONTENT_MODE, 1)?;
+        } else {
+            encoder.control(vp8e_enc_control_id::VP8E_SET_MAX_INTRA_BITRATE_PCT, 300)?;
+        }
         Ok(encoder)
     }
 

@@ -60,6 +60,9 @@ const TAP_SLOT: usize = 20_000;
 /// Label of our data channel.
 pub(super) const CHANNEL_LABEL: &str = "castle";
 
+/// Id of the track and of the stream that carry a screen.
+pub(super) const SCREEN_TRACK: &str = "screen";
+
 /// What the stack reports, forwarded to our task.
 pub(super) enum StackEvent {
     Candidate(String),
@@ -70,6 +73,7 @@ pub(super) enum StackEvent {
 }
 
 /// A track of ours, ready to be written.
+#[derive(Clone)]
 pub(super) struct LocalTrack {
     pub(super) track: Arc<TrackLocalStaticRTP>,
     pub(super) sender: Arc<dyn RtpSender>,
@@ -82,6 +86,8 @@ pub(super) struct Connection {
     pub(super) pc: Arc<dyn PeerConnection>,
     pub(super) audio: LocalTrack,
     pub(super) video: LocalTrack,
+    /// Of the track for the screen, once there is one.
+    pub(super) screen_ssrc: u32,
     pub(super) feedback: mpsc::Receiver<Feedback>,
     pub(super) estimator: Estimator,
 }
@@ -136,13 +142,14 @@ pub(super) async fn build(
     servers: &[IceServer],
     events: mpsc::Sender<StackEvent>,
 ) -> Result<Connection, webrtc::error::Error> {
-    let (audio_ssrc, video_ssrc) = (rand::random(), rand::random());
+    let ssrcs: [u32; 3] = rand::random();
+    let [audio_ssrc, video_ssrc, screen_ssrc] = ssrcs;
     let (heard, feedback) = mpsc::channel(FEEDBACK_MAX);
     let handler = Arc::new(Handler(events));
     let estimator = Estimator::new(Instant::now(), MAX_DIRECT_BPS);
     let mut last = Ok(());
     for addresses in bind_addresses(config) {
-        let (engine, registry) = media([audio_ssrc, video_ssrc], heard.clone(), estimator.clone())?;
+        let (engine, registry) = media(ssrcs, heard.clone(), estimator.clone())?;
         let built = PeerConnectionBuilder::new()
             .with_configuration(configuration(config, servers))
             .with_media_engine(engine)
@@ -162,7 +169,7 @@ pub(super) async fn build(
         };
         let audio = add_track(&pc, MediaKind::Audio, audio_ssrc).await?;
         let video = add_track(&pc, MediaKind::Video, video_ssrc).await?;
-        return Ok(Connection { pc, audio, video, feedback, estimator });
+        return Ok(Connection { pc, audio, video, screen_ssrc, feedback, estimator });
     }
     last.map(|()| unreachable!("at least one set of addresses was tried"))
 }
@@ -224,7 +231,7 @@ fn codec(kind: MediaKind) -> RTCRtpCodec {
             rtcp_feedback: vec![],
         },
         // No RTX: the stack asks again for what RTX already brought.
-        MediaKind::Video => RTCRtpCodec {
+        MediaKind::Video | MediaKind::Screen => RTCRtpCodec {
             mime_type: MIME_TYPE_VP8.into(),
             clock_rate: 90_000,
             channels: 0,
@@ -235,7 +242,7 @@ fn codec(kind: MediaKind) -> RTCRtpCodec {
 }
 
 fn media(
-    [audio_ssrc, video_ssrc]: [u32; 2],
+    ssrcs: [u32; 3],
     heard: mpsc::Sender<Feedback>,
     estimator: Estimator,
 ) -> Result<(MediaEngine, Registry), webrtc::error::Error> {
@@ -254,10 +261,10 @@ fn media(
     let registry = configure_nack(Registry::new(), &mut engine).with(Slot::NackGenerator, nack);
     let registry = configure_rtcp_reports(registry);
     let twcc = CongestionFeedback::Twcc;
-    let pacer = Pacer::new(audio_ssrc, estimator.clone());
+    let pacer = Pacer::new(ssrcs[0], estimator.clone());
     let registry = configure_congestion_control(registry, estimator, twcc, &mut engine)?;
     let registry = registry.with(Slot::Pacer, pacer);
-    Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new([audio_ssrc, video_ssrc], heard))))
+    Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new(ssrcs, heard))))
 }
 
 async fn add_track(
@@ -265,18 +272,30 @@ async fn add_track(
     kind: MediaKind,
     ssrc: u32,
 ) -> Result<LocalTrack, webrtc::error::Error> {
-    let (id, codec_kind, default_payload_type) = match kind {
-        MediaKind::Audio => ("audio", RtpCodecKind::Audio, OPUS_PAYLOAD_TYPE),
-        MediaKind::Video => ("video", RtpCodecKind::Video, VP8_PAYLOAD_TYPE),
+    let track = local_track(kind, ssrc);
+    let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
+    Ok(LocalTrack { track, sender, ssrc, default_payload_type: default_payload_type(kind) })
+}
+
+/// What browsers would number it, for a stack that does not tell.
+pub(super) fn default_payload_type(kind: MediaKind) -> u8 {
+    if kind == MediaKind::Audio { OPUS_PAYLOAD_TYPE } else { VP8_PAYLOAD_TYPE }
+}
+
+/// A track that belongs to no connection yet.
+pub(super) fn local_track(kind: MediaKind, ssrc: u32) -> Arc<TrackLocalStaticRTP> {
+    let (id, codec_kind) = match kind {
+        MediaKind::Audio => ("audio", RtpCodecKind::Audio),
+        MediaKind::Video => ("video", RtpCodecKind::Video),
+        MediaKind::Screen => (SCREEN_TRACK, RtpCodecKind::Video),
     };
     let encoding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
         codec: codec(kind),
         ..Default::default()
     };
-    let stream = CHANNEL_LABEL.to_owned();
-    let track = MediaStreamTrack::new(stream, id.into(), id.into(), codec_kind, vec![encoding]);
-    let track = Arc::new(TrackLocalStaticRTP::new(track));
-    let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
-    Ok(LocalTrack { track, sender, ssrc, default_payload_type })
+    // A stream of its own: whoever keeps the tracks of a stream in step does not hold the screen back for sound.
+    let stream = if kind == MediaKind::Screen { SCREEN_TRACK } else { CHANNEL_LABEL };
+    let track = MediaStreamTrack::new(stream.into(), id.into(), id.into(), codec_kind, vec![encoding]);
+    Arc::new(TrackLocalStaticRTP::new(track))
 }

@@ -3,6 +3,7 @@
 //!
 //! The stack keeps RTCP to itself; an interceptor of our own is the way it offers to look at it.
 
+use super::MediaKind;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -18,37 +19,43 @@ use tokio::sync::mpsc;
 /// What the other end's receiver says about our sound and video.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Feedback {
-    KeyFrameWanted,
+    KeyFrameWanted(MediaKind),
     Loss(f64),
     SoundLoss(f64),
 }
 
-/// Watches the RTCP of our two streams; changes nothing.
+/// Watches the RTCP of our streams; changes nothing.
 pub(super) struct FeedbackTap {
     audio_ssrc: u32,
     video_ssrc: u32,
+    screen_ssrc: u32,
     heard: mpsc::Sender<Feedback>,
     read: VecDeque<TaggedPacket>,
     written: VecDeque<TaggedPacket>,
 }
 
 impl FeedbackTap {
-    pub(super) fn new([audio_ssrc, video_ssrc]: [u32; 2], heard: mpsc::Sender<Feedback>) -> Self {
-        Self { audio_ssrc, video_ssrc, heard, read: VecDeque::new(), written: VecDeque::new() }
+    pub(super) fn new([audio_ssrc, video_ssrc, screen_ssrc]: [u32; 3], heard: mpsc::Sender<Feedback>) -> Self {
+        let (read, written) = Default::default();
+        Self { audio_ssrc, video_ssrc, screen_ssrc, heard, read, written }
     }
 
     fn look(&self, packet: &dyn rtc::rtcp::Packet) {
         let any = packet.as_any();
         if let Some(pli) = any.downcast_ref::<PictureLossIndication>() {
-            self.hear_if(pli.media_ssrc == self.video_ssrc, Feedback::KeyFrameWanted);
+            self.want_key_frame(pli.media_ssrc);
         } else if let Some(fir) = any.downcast_ref::<FullIntraRequest>() {
-            let meant = fir.fir.iter().any(|entry| entry.ssrc == self.video_ssrc);
-            self.hear_if(meant, Feedback::KeyFrameWanted);
+            fir.fir.iter().for_each(|entry| self.want_key_frame(entry.ssrc));
         } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
             self.look_at_blocks(&report.reports);
         } else if let Some(report) = any.downcast_ref::<SenderReport>() {
             self.look_at_blocks(&report.reports);
         }
+    }
+
+    fn want_key_frame(&self, ssrc: u32) {
+        self.hear_if(ssrc == self.video_ssrc, Feedback::KeyFrameWanted(MediaKind::Video));
+        self.hear_if(ssrc == self.screen_ssrc, Feedback::KeyFrameWanted(MediaKind::Screen));
     }
 
     fn look_at_blocks(&self, blocks: &[ReceptionReport]) {

@@ -1,6 +1,7 @@
 //! Figures of the path: by which way, how far, how much.
 
 use super::task::Task;
+use super::window::ReceiveWindow;
 use super::{PathRoute, PathStats, RelayProtocol};
 use castle_connectivity::address::Transport;
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +15,7 @@ impl Task {
         let selected = selected_path(&report);
         let relayed = selected.local.filter(|_| selected.route == Some(PathRoute::Relay));
         let windows = self.counters.windows.lock().expect("no holder panics");
-        let [audio, video] = &*windows;
+        let [audio, ..] = &*windows;
         PathStats {
             route: selected.route,
             relay_protocol: relayed.and_then(|address| self.bridge.way_of(address)).map(|way| match way {
@@ -26,8 +27,8 @@ impl Task {
             round_trip: selected.round_trip,
             sent_bytes: self.counters.sent_bytes.load(Ordering::Relaxed),
             received_bytes: self.counters.received_bytes.load(Ordering::Relaxed),
-            expected_packets: audio.expected() + video.expected(),
-            received_packets: audio.received() + video.received(),
+            expected_packets: windows.iter().map(ReceiveWindow::expected).sum(),
+            received_packets: windows.iter().map(ReceiveWindow::received).sum(),
             audio_expected_packets: audio.expected(),
             audio_received_packets: audio.received(),
         }

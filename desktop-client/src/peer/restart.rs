@@ -115,13 +115,20 @@ impl Task {
             }
             self.take_back().await?;
         }
-        self.restarts.begin(Instant::now());
-        self.renew_bridge().await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
+        let current = self.connection.pc.current_remote_description().await;
+        let same = |current: RTCSessionDescription| {
+            offer.as_ref().is_ok_and(|offer| generation(&offer.sdp) == generation(&current.sdp))
+        };
+        if !current.is_some_and(same) {
+            self.restarts.begin(Instant::now());
+            self.renew_bridge().await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
+        }
         Ok(true)
     }
 
     async fn take_back(&mut self) -> Result<(), PeerFault> {
         self.offering = false;
+        self.sharing.taken_back();
         let rollback = async {
             let rollback = RTCSessionDescription::rollback(None)?;
             self.connection.pc.set_local_description(rollback).await
@@ -137,6 +144,11 @@ impl Task {
         self.retired = Some(std::mem::replace(&mut self.bridge, bridge));
         self.connection.pc.set_configuration(configuration).await
     }
+}
+
+/// Which generation of ICE a description belongs to (RFC 8839 section 5.4): the same means other tracks over the same way.
+fn generation(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The task of one connection: applies descriptions and candidates in order, writes and reads packets, reports.
 
 use super::bridge::Bridge;
-use super::connection::{self, CHANNEL_LABEL, Connection, StackEvent};
+use super::connection::{self, CHANNEL_LABEL, Connection, LocalTrack, StackEvent};
 use super::feedback::Feedback;
 use super::remote::Remote;
 use super::restart::Restarts;
+use super::sharing::Sharing;
 use super::window::ReceiveWindow;
 use super::writer::{Writer, negotiated_payload_type};
 use super::{
@@ -40,15 +41,18 @@ const RATE_INTERVAL: Duration = Duration::from_millis(25);
 const NUDGE_INTERVAL: Duration = Duration::from_millis(20);
 /// Candidates taken back by one frame: as many as the server passes on.
 const CANDIDATES_REMOVED_MAX: usize = 32;
-/// Tracks of the peer that are read: one of each kind; others are left alone.
-const REMOTE_TRACKS_MAX: usize = 2;
-
 /// What a connection is fed with.
 pub(super) struct Inputs {
     pub(super) commands: mpsc::Receiver<PeerCommand>,
+    pub(super) queues: Queues,
+    pub(super) packets: PacketHandler,
+}
+
+/// What waits to leave.
+pub(super) struct Queues {
     pub(super) audio: mpsc::Receiver<OutgoingPacket>,
     pub(super) video: mpsc::Receiver<OutgoingPacket>,
-    pub(super) packets: PacketHandler,
+    pub(super) screen: mpsc::Receiver<OutgoingPacket>,
 }
 
 /// Runs a connection to its end. A fault of the stack itself, even a panic, ends this call alone.
@@ -91,7 +95,7 @@ async fn run(
 pub(super) struct Counters {
     pub(super) sent_bytes: AtomicU64,
     pub(super) received_bytes: AtomicU64,
-    pub(super) windows: Mutex<[ReceiveWindow; 2]>,
+    pub(super) windows: Mutex<[ReceiveWindow; 3]>,
 }
 
 pub(super) struct Task {
@@ -111,19 +115,23 @@ pub(super) struct Task {
     packets: PacketHandler,
     pub(super) counters: Arc<Counters>,
     /// Writers, track readers and the channel's reader; all end with this task.
-    helpers: JoinSet<()>,
+    pub(super) helpers: JoinSet<()>,
     messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     channel: Option<Arc<dyn DataChannel>>,
     channel_open: bool,
     pub(super) remote: Remote,
-    remote_video: Option<(Arc<dyn TrackRemote>, Arc<AtomicU64>)>,
-    remote_tracks: usize,
+    /// Of each kind the one that is read; others are left alone.
+    remote_tracks: [Option<RemoteTrack>; 3],
+    pub(super) sharing: Sharing,
     local_ufrag: String,
     /// The candidates of this generation that left.
     told: Vec<Candidate>,
     pub(super) connected: bool,
     rate: Option<SendRate>,
 }
+
+/// A track of the other end, and the SSRC that came last.
+type RemoteTrack = (Arc<dyn TrackRemote>, Arc<AtomicU64>);
 
 enum Message {
     Open,
@@ -137,7 +145,8 @@ impl Task {
         (connection, bridge): (Connection, Bridge),
         inputs: Inputs,
     ) -> Self {
-        let Inputs { commands, audio, video, packets } = inputs;
+        let Inputs { commands, queues, packets } = inputs;
+        let Queues { audio, video, screen } = queues;
         let restarts = Restarts::new(config.offers);
         Self {
             fresh_servers: config.ice_servers.clone(),
@@ -157,8 +166,8 @@ impl Task {
             channel: None,
             channel_open: false,
             remote: Remote::default(),
-            remote_video: None,
-            remote_tracks: 0,
+            remote_tracks: Default::default(),
+            sharing: Sharing::new(screen),
             local_ufrag: String::new(),
             told: Vec::new(),
             connected: false,
@@ -199,7 +208,7 @@ impl Task {
                     Message::Data(data) => self.tell(PeerEvent::Message(data)).await,
                 },
                 Some(feedback) = self.connection.feedback.recv() => self.tell(match feedback {
-                    Feedback::KeyFrameWanted => PeerEvent::KeyFrameWanted,
+                    Feedback::KeyFrameWanted(kind) => PeerEvent::KeyFrameWanted(kind),
                     Feedback::Loss(lost) => PeerEvent::VideoLoss(lost),
                     Feedback::SoundLoss(lost) => PeerEvent::SoundLoss(lost),
                 }).await,
@@ -256,6 +265,7 @@ impl Task {
     ) -> Result<(), webrtc::error::Error> {
         let sdp = self.own_description(&offer).await;
         self.offering = true;
+        self.sharing.said();
         self.tell(PeerEvent::LocalOffer(sdp)).await;
         self.connection.pc.set_local_description(offer).await
     }
@@ -292,6 +302,7 @@ impl Task {
                 self.make_answer().await.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
                 self.start_writing().await;
                 self.settle();
+                self.follow_screens().await?;
             }
             PeerCommand::RemoteAnswer(sdp) => {
                 if !std::mem::replace(&mut self.offering, false) {
@@ -302,6 +313,7 @@ impl Task {
                 self.take_description(answer).await?;
                 self.start_writing().await;
                 self.settle();
+                self.follow_screens().await?;
             }
             PeerCommand::RemoteCandidate(candidate) => self.take_candidate(candidate).await,
             PeerCommand::RemoteCandidatesRemoved(gone) => self.withdraw_candidates(&gone),
@@ -315,8 +327,9 @@ impl Task {
                     tracing::debug!(%error, "a message was not sent");
                 }
             }
-            PeerCommand::RequestKeyFrame => {
-                if let Some((track, ssrc)) = &self.remote_video {
+            PeerCommand::ShareScreen(on) => self.share_screen(on).await?,
+            PeerCommand::RequestKeyFrame(kind) => {
+                if let Some((track, ssrc)) = &self.remote_tracks[kind as usize] {
                     let media_ssrc = ssrc.load(Ordering::Relaxed) as u32;
                     let request =
                         PictureLossIndication { sender_ssrc: self.connection.video.ssrc, media_ssrc };
@@ -331,12 +344,16 @@ impl Task {
 
     async fn start_writing(&mut self) {
         let Some((audio, video)) = self.outgoing.take() else { return };
-        for (queue, track) in [(audio, &self.connection.audio), (video, &self.connection.video)] {
-            let payload_type = negotiated_payload_type(track).await;
-            let estimator = self.connection.estimator.clone();
-            let writer = Writer { track: track.track.clone(), ssrc: track.ssrc, payload_type, estimator };
-            self.helpers.spawn(writer.run(queue, self.counters.clone()));
+        for (queue, track) in [(audio, self.connection.audio.clone()), (video, self.connection.video.clone())] {
+            self.spawn_writer(queue, &track).await;
         }
+    }
+
+    pub(super) async fn spawn_writer(&mut self, queue: mpsc::Receiver<OutgoingPacket>, track: &LocalTrack) {
+        let payload_type = negotiated_payload_type(track).await;
+        let estimator = self.connection.estimator.clone();
+        let writer = Writer { track: track.track.clone(), ssrc: track.ssrc, payload_type, estimator };
+        self.helpers.spawn(writer.run(queue, self.counters.clone()));
     }
 
     async fn notice(&mut self, event: StackEvent) -> Result<(), PeerFault> {
@@ -366,8 +383,10 @@ impl Task {
                 }
             }
             StackEvent::Track(kind, track) => {
-                if self.remote_tracks < REMOTE_TRACKS_MAX {
-                    self.remote_tracks += 1;
+                // The first pictures are the camera's, whatever else they are called.
+                let further = kind == MediaKind::Video && self.remote_tracks[kind as usize].is_some();
+                let kind = if further { MediaKind::Screen } else { kind };
+                if self.remote_tracks[kind as usize].is_none() {
                     self.read_track(kind, track);
                 }
             }
@@ -424,9 +443,7 @@ impl Task {
 
     fn read_track(&mut self, kind: MediaKind, track: Arc<dyn TrackRemote>) {
         let ssrc = Arc::<AtomicU64>::default();
-        if kind == MediaKind::Video {
-            self.remote_video = Some((track.clone(), ssrc.clone()));
-        }
+        self.remote_tracks[kind as usize] = Some((track.clone(), ssrc.clone()));
         let (packets, counters) = (self.packets.clone(), self.counters.clone());
         self.helpers.spawn(async move {
             while let Some(event) = track.poll().await {

@@ -22,6 +22,7 @@ mod chat;
 mod own;
 mod pip;
 mod safety;
+mod share;
 mod stats;
 
 /// What is open, typed and moved, for as long as a call lasts.
@@ -34,6 +35,7 @@ pub struct Draft {
     chat_seen: usize,
     stats: bool,
     safety: bool,
+    share: bool,
     pip: bool,
     talking: bool,
 }
@@ -72,13 +74,19 @@ pub fn call_ui(
         }
         draft.chat_seen = call.chat.len();
     }
-    remote_ui(ui, view, call, stage);
+    if call.peer_sharing {
+        share::peer_ui(ui, view, call, stage);
+    } else {
+        remote_ui(ui, view, call, stage);
+    }
     own::own_ui(ui, &mut draft.own, view, call, stage);
     let below = title_ui(ui, view, call, since, stage);
     if draft.stats {
         stats::stats_ui(ui, call, stage, below);
     } else if draft.safety {
         safety::safety_ui(ui, call, stage, below, commands);
+    } else if draft.share && share::choose_ui(ui, view, stage, below, commands) {
+        draft.share = false;
     }
     let go = controls_ui(ui, draft, call, bar, commands);
     let figures = call.stats.as_ref().map(text::stats).unwrap_or_default();
@@ -250,6 +258,10 @@ fn controls(call: &CallView, draft: &Draft) -> Vec<Control> {
         ),
         letter(Icon::Chat, say("chat"), "C", Key::C, chat_look, Does::Chat),
     ];
+    if call.sharing {
+        let stop = Does::Push(Command::StopSharing);
+        all.push(letter(Icon::ScreenOff, say("share-stop"), "D", Key::D, Round::accent(&STAGE), stop));
+    }
     if call.matched {
         all.push(letter(Icon::Next, say("call-next"), "N", Key::N, plain, Does::Push(Command::Next)));
     }
@@ -292,7 +304,9 @@ fn controls_ui(
             Does::Chat if asked => {
                 draft.chat = if draft.chat.is_some() { None } else { Some(chat::Draft::default()) };
             }
-            Does::More => more_ui(ui, &response, asked && !response.clicked(), draft, call, &mut go),
+            Does::More => {
+                more_ui(ui, &response, asked && !response.clicked(), draft, call, (&mut go, &mut *commands));
+            }
             Does::Push(_) | Does::Chat => {}
         }
     }
@@ -306,9 +320,10 @@ fn more_ui(
     by_key: bool,
     draft: &mut Draft,
     call: &CallView,
-    go: &mut Option<Go>,
+    (go, commands): (&mut Option<Go>, &mut Vec<Command>),
 ) {
-    let (mut safety, mut stats, mut full, mut pip) = (
+    let (mut share, mut safety, mut stats, mut full, mut pip) = (
+        !call.sharing && shortcut(ui, Modifiers::NONE, Key::D),
         shortcut(ui, Modifiers::NONE, Key::S),
         shortcut(ui, Modifiers::NONE, Key::I),
         shortcut(ui, Modifiers::NONE, Key::F11),
@@ -318,6 +333,8 @@ fn more_ui(
         Popup::toggle_id(ui.ctx(), Popup::default_response_id(button));
     }
     Popup::menu(button).width(size::MENU).show(|ui| {
+        // While one shares, the way to stop is a button of its own; another choice is made here, too.
+        share |= menu_item(ui, say("share"), if call.sharing { "" } else { "D" }, None);
         safety |= menu_item(ui, say("safety"), "S", None);
         stats |= menu_item(ui, say("stats"), "I", None);
         full |= menu_item(ui, say("call-full-screen"), "F11", None);
@@ -332,11 +349,17 @@ fn more_ui(
             }
         }
     });
+    if share {
+        (draft.share, draft.stats, draft.safety) = (!draft.share, false, false);
+        if draft.share {
+            commands.push(Command::LookForScreens);
+        }
+    }
     if safety {
-        (draft.safety, draft.stats) = (!draft.safety, false);
+        (draft.safety, draft.stats, draft.share) = (!draft.safety, false, false);
     }
     if stats {
-        (draft.stats, draft.safety) = (!draft.stats, false);
+        (draft.stats, draft.safety, draft.share) = (!draft.stats, false, false);
     }
     if full || (is_full_screen(ui) && shortcut(ui, Modifiers::NONE, Key::Escape)) {
         toggle_full_screen(ui);

@@ -82,6 +82,7 @@ fn shortcuts_ui(ui: &mut Ui) {
         ("V", say("keys-camera")),
         ("Space", say("keys-talk")),
         ("C", say("chat")),
+        ("D", say("keys-share")),
         ("S", say("safety")),
         ("I", say("stats")),
         ("N", say("keys-next")),

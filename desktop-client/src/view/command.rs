@@ -1,6 +1,6 @@
 //! What a person asks for.
 
-use super::{Availability, Preferences, ReportReason, WindowPlace};
+use super::{Availability, Preferences, ReportReason, ScreenSpec, WindowPlace};
 use castle::ids::{CallId, GuestId};
 use std::path::PathBuf;
 
@@ -139,6 +139,12 @@ pub enum Command {
     SetMuted(bool),
     /// Switch the camera on or off.
     SetCamera(bool),
+    /// Look what of the screen can be shared.
+    LookForScreens,
+    /// Share this with the other end, instead of what is shared now.
+    ShareScreen(ScreenSpec),
+    /// Share nothing any more.
+    StopSharing,
     /// Put away the screen of a call that is over.
     CloseCall,
     /// Put away a notice.

@@ -9,7 +9,10 @@
  * The picture: luma is a ramp that moves by 4 per frame, Y(x) = x + 4 * n modulo 256; Cb = 90 + y modulo 64; Cr = 140.
  *
  * Settings, all by environment:
- *   FAKE_CAMERA_LAYOUT=NV12        offer NV12 instead of YUYV
+ *   FAKE_CAMERA_LAYOUT=NV12        offer NV12, or any other of YUYV (the default), UYVY, YU12, RGB3 (a grey ramp) and MJPG
+ *   FAKE_CAMERA_JPEG=FILE          what MJPG pictures are, whatever size was promised
+ *   FAKE_CAMERA_FPS=N              so many frames a second, whatever rate was promised (30)
+ *   FAKE_CAMERA_SHORT=1            pictures of half the bytes that they should have
  *   FAKE_CAMERA_VANISH_AFTER=N     after N frames every call fails with ENODEV, as when the plug is pulled; the device can
  *                                  be opened again FAKE_CAMERA_RETURN_MS later (never without), and then stays
  *   FAKE_CAMERA_STALL_AFTER=N      after N frames no more come
@@ -32,7 +35,6 @@
 
 #define DEVICE "/dev/video42"
 #define MAX_BUFFERS 8
-#define NANOSECONDS_PER_FRAME 33333333
 
 static struct {
     int fd;
@@ -52,15 +54,26 @@ static int number(const char *name, int otherwise) {
     return text ? atoi(text) : otherwise;
 }
 
-static int is_nv12(void) {
+static uint32_t pixel_format(void) {
     const char *layout = getenv("FAKE_CAMERA_LAYOUT");
-    return layout && strcmp(layout, "NV12") == 0;
+    return layout ? v4l2_fourcc(layout[0], layout[1], layout[2], layout[3]) : V4L2_PIX_FMT_YUYV;
 }
-
-static uint32_t pixel_format(void) { return is_nv12() ? V4L2_PIX_FMT_NV12 : V4L2_PIX_FMT_YUYV; }
-static unsigned stride(void) { return is_nv12() ? camera.width : camera.width * 2; }
+static unsigned stride(void) {
+    switch (pixel_format()) {
+    case V4L2_PIX_FMT_NV12:
+    case V4L2_PIX_FMT_YUV420: return camera.width;
+    case V4L2_PIX_FMT_RGB24: return camera.width * 3;
+    case V4L2_PIX_FMT_MJPEG: return 0;
+    default: return camera.width * 2;
+    }
+}
 static unsigned picture_bytes(void) {
-    return is_nv12() ? camera.width * camera.height * 3 / 2 : camera.width * camera.height * 2;
+    switch (pixel_format()) {
+    case V4L2_PIX_FMT_NV12:
+    case V4L2_PIX_FMT_YUV420: return camera.width * camera.height * 3 / 2;
+    case V4L2_PIX_FMT_MJPEG: return camera.width * camera.height;
+    default: return stride() * camera.height;
+    }
 }
 
 static int fail(int error) {
@@ -71,29 +84,49 @@ static int fail(int error) {
 static void set_timer(int run) {
     struct itimerspec timer = {0};
     if (run) {
-        timer.it_interval.tv_nsec = NANOSECONDS_PER_FRAME;
+        timer.it_interval.tv_nsec = 1000000000 / number("FAKE_CAMERA_FPS", 30);
         timer.it_value.tv_nsec = 1000000;
     }
     timerfd_settime(camera.fd, 0, &timer, 0);
 }
 
+/* The kept JPEG; how many bytes it has. */
+static unsigned draw_jpeg(uint8_t *picture) {
+    const char *path = getenv("FAKE_CAMERA_JPEG");
+    int file = path ? open(path, O_RDONLY) : -1;
+    long bytes = file < 0 ? 0 : read(file, picture, picture_bytes());
+    if (file >= 0)
+        close(file);
+    return bytes < 0 ? 0 : (unsigned)bytes;
+}
+
 static void draw(uint8_t *picture) {
     unsigned shift = camera.frames * 4;
+    uint32_t layout = pixel_format();
+    int chroma_first = layout == V4L2_PIX_FMT_UYVY;
+    int planar = layout == V4L2_PIX_FMT_NV12 || layout == V4L2_PIX_FMT_YUV420;
     for (unsigned y = 0; y < camera.height; y++) {
         uint8_t *row = picture + y * stride();
         for (unsigned x = 0; x < camera.width; x++) {
-            if (is_nv12()) {
+            if (planar) {
                 row[x] = x + shift;
+            } else if (layout == V4L2_PIX_FMT_RGB24) {
+                row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = x + shift;
             } else {
-                row[2 * x] = x + shift;
-                row[2 * x + 1] = x % 2 == 0 ? 90 + y % 64 : 140;
+                row[2 * x + chroma_first] = x + shift;
+                row[2 * x + !chroma_first] = x % 2 == 0 ? 90 + y % 64 : 140;
             }
         }
     }
-    for (unsigned y = 0; is_nv12() && y < camera.height / 2; y++) {
-        uint8_t *row = picture + (camera.height + y) * stride();
-        for (unsigned x = 0; x < camera.width; x++)
-            row[x] = x % 2 == 0 ? 90 + 2 * y % 64 : 140;
+    for (unsigned y = 0; planar && y < camera.height / 2; y++) {
+        uint8_t *row = picture + camera.height * stride();
+        if (layout == V4L2_PIX_FMT_NV12) {
+            for (unsigned x = 0; x < camera.width; x++)
+                row[y * stride() + x] = x % 2 == 0 ? 90 + 2 * y % 64 : 140;
+        } else {
+            memset(row + y * stride() / 2, 90 + 2 * y % 64, stride() / 2);
+            memset(row + camera.height / 2 * stride() / 2 + y * stride() / 2, 140, stride() / 2);
+        }
     }
 }
 
@@ -193,11 +226,18 @@ static int dequeue_buffer(struct v4l2_buffer *buffer) {
     if (!camera.buffers[index])
         return fail(EINVAL);
     camera.frames++;
-    draw(camera.buffers[index]);
+    unsigned bytes = picture_bytes();
+    if (pixel_format() == V4L2_PIX_FMT_MJPEG)
+        bytes = draw_jpeg(camera.buffers[index]);
+    else
+        draw(camera.buffers[index]);
+    if (number("FAKE_CAMERA_SHORT", 0))
+        bytes /= 2;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     buffer->index = index;
-    buffer->bytesused = buffer->length = picture_bytes();
+    buffer->length = picture_bytes();
+    buffer->bytesused = bytes;
     buffer->sequence = camera.frames;
     buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
     buffer->timestamp.tv_sec = now.tv_sec;

@@ -12,14 +12,36 @@ use castle_desktop::media::video_sender::{VideoSender, VideoSenderOptions};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// 32x16 pixels of one colour.
+const JPEG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/media/camera/convert/flat.jpg");
+
 type Story = (&'static str, fn(), &'static [(&'static str, &'static str)]);
 
-const STORIES: [Story; 6] = [
+const STORIES: [Story; 13] = [
     ("frames_come_at_their_rate_and_unharmed", frames_come_at_their_rate_and_unharmed, &[]),
     (
         "another_pixel_layout_gives_the_same_picture",
         frames_come_at_their_rate_and_unharmed,
         &[("FAKE_CAMERA_LAYOUT", "NV12")],
+    ),
+    (
+        "chroma_first_gives_the_same_picture",
+        frames_come_at_their_rate_and_unharmed,
+        &[("FAKE_CAMERA_LAYOUT", "UYVY")],
+    ),
+    ("planes_give_the_same_picture", frames_come_at_their_rate_and_unharmed, &[("FAKE_CAMERA_LAYOUT", "YU12")]),
+    ("red_green_and_blue_become_luma", red_green_and_blue_become_luma, &[("FAKE_CAMERA_LAYOUT", "RGB3")]),
+    (
+        "a_jpeg_of_another_size_than_promised_is_shown_as_it_is",
+        a_jpeg_of_another_size_than_promised_is_shown_as_it_is,
+        &[("FAKE_CAMERA_LAYOUT", "MJPG"), ("FAKE_CAMERA_JPEG", JPEG)],
+    ),
+    ("broken_pictures_are_told_in_words", broken_pictures_are_told_in_words, &[("FAKE_CAMERA_SHORT", "1")]),
+    ("another_rate_than_promised_is_no_fault", another_rate_than_promised_is_no_fault, &[("FAKE_CAMERA_FPS", "10")]),
+    (
+        "a_camera_that_stalls_is_opened_again",
+        a_camera_that_stalls_is_opened_again,
+        &[("FAKE_CAMERA_STALL_AFTER", "20")],
     ),
     ("a_pulled_plug_is_an_error", a_pulled_plug_is_an_error, &[("FAKE_CAMERA_VANISH_AFTER", "10")]),
     (
@@ -102,6 +124,51 @@ fn frames_come_at_their_rate_and_unharmed() {
     let span_us = time(&frames[FRAMES - 1]) - time(&frames[1]);
     let fps = (FRAMES - 2) as f64 * 1e6 / span_us as f64;
     assert!((20.0..40.0).contains(&fps), "{fps:.1} frames per second");
+}
+
+fn red_green_and_blue_become_luma() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    let frame = next(&mut *camera, &clock).expect("a frame");
+    let (y, u) = (frame.y().data, frame.u().data);
+    // The ramp is of full range and grey; the picture is of limited range.
+    let limited = |grey: u8| (16 + (u32::from(grey) * 219 + 127) / 255) as u8;
+    let ramp = (0..600).all(|x| y[x].abs_diff(limited((x + 4) as u8)) <= 2);
+    assert!(ramp && u[..300].iter().all(|sample| sample.abs_diff(128) <= 2), "{:?}", &y[..16]);
+}
+
+fn a_jpeg_of_another_size_than_promised_is_shown_as_it_is() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    assert_eq!(camera.format().width, 640, "what it promises");
+    let frame = next(&mut *camera, &clock).expect("a frame");
+    assert_eq!((frame.width(), frame.height()), (32, 16), "what it gives");
+    assert!(frame.y().data[0].abs_diff(102) <= 2);
+}
+
+fn broken_pictures_are_told_in_words() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    let error = next(&mut *camera, &clock).expect_err("no picture is whole");
+    assert!(error.to_string().contains("instead of"), "{error}");
+}
+
+fn another_rate_than_promised_is_no_fault() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    let times: Vec<u64> = (0..12)
+        .map(|_| next(&mut *camera, &clock).expect("a frame").info.capture_us.expect("timed"))
+        .collect();
+    let fps = 10e6 / (times[11] - times[1]) as f64;
+    assert!((7.0..13.0).contains(&fps), "{fps:.1} frames per second");
+}
+
+fn a_camera_that_stalls_is_opened_again() {
+    let (preview, (watch, watched)) = (FrameSlot::new(), mpsc::channel());
+    let watch = Box::new(move |error: Option<&CameraError>| drop(watch.send(error.map(ToString::to_string))));
+    let options = VideoSenderOptions::default();
+    let nowhere = Box::new(|_| {});
+    let sender = VideoSender::start(CameraSpec::Device(42), options, clock(), preview, nowhere, watch);
+    let fault = watched.recv_timeout(PATIENCE).expect("heard of the stall").expect("a fault");
+    assert!(fault.contains("no picture"), "{fault}");
+    assert_eq!(watched.recv_timeout(PATIENCE), Ok(None), "and of the pictures that come again");
+    assert!(sender.stats().frames_captured > 20);
 }
 
 fn a_pulled_plug_is_an_error() {

@@ -17,11 +17,13 @@ fn options(server: &TestServer, name: &str, errand: Errand) -> BotOptions {
         invitation: Some(server.invitation.clone()),
         errand,
         camera: CameraSpec::default(),
+        screen: None,
         mic: MicSpec::Tone,
         speaker: SpeakerSpec::Off,
         duration: Duration::from_secs(4),
         relay_only: false,
         reference: Some(CameraSpec::default()),
+        screen_reference: None,
     }
 }
 

@@ -18,7 +18,7 @@ fn made_media(profile: Profile) -> EngineConfig {
         camera: Some(CameraSpec::default()),
         mic: Some(MicSpec::Tone),
         speaker: Some(SpeakerSpec::Off),
-        viewer: Viewer::Bot { reference: None },
+        viewer: Viewer::Bot { reference: None, screen_reference: None },
         profile,
         ..EngineConfig::default()
     }

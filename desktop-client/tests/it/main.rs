@@ -13,6 +13,7 @@ mod open_for_days;
 mod prepared;
 mod programs;
 mod relay_only;
+mod screen_share;
 mod screens;
 mod sealed;
 #[cfg(target_os = "linux")]

@@ -35,6 +35,7 @@ struct Window {
     screens: Screens,
     remote: Tile,
     local: Tile,
+    screen: Tile,
     now: Instant,
     commands: Vec<Command>,
 }
@@ -57,6 +58,7 @@ impl Window {
             screens: Screens::new(prefill),
             remote: Tile::empty(),
             local: Tile::empty(),
+            screen: Tile::empty(),
             now: Instant::now(),
             commands: Vec::new(),
         }
@@ -65,10 +67,11 @@ impl Window {
 
 fn built(builder: egui_kittest::HarnessBuilder<Window>, window: Window, size: Vec2) -> Shown {
     let draw = |ui: &mut egui::Ui, window: &mut Window| {
-        let Window { snapshot, screens, remote, local, now, commands } = window;
+        let Window { snapshot, screens, remote, local, screen, now, commands } = window;
         remote.poll(ui.ctx());
         local.poll(ui.ctx());
-        screens.show(ui, &View { snapshot, now: *now, wall: clock(), remote, local }, commands);
+        screen.poll(ui.ctx());
+        screens.show(ui, &View { snapshot, now: *now, wall: clock(), remote, local, screen }, commands);
     };
     let mut shown = builder
         .with_size(size)
@@ -162,6 +165,8 @@ fn in_call(stage: Stage) -> Snapshot {
         camera_on: true,
         peer_muted: false,
         peer_camera_on: true,
+        sharing: false,
+        peer_sharing: false,
         stats: None,
     };
     Snapshot { call: Some(call), ..online() }

@@ -105,7 +105,7 @@ impl Guest {
             camera: Some(CameraSpec::default()),
             mic: Some(MicSpec::Tone),
             speaker: Some(SpeakerSpec::Off),
-            viewer: Viewer::Bot { reference: None },
+            viewer: Viewer::Bot { reference: None, screen_reference: None },
             relay_only,
             ..EngineConfig::default()
         };

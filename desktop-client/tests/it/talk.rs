@@ -22,7 +22,7 @@ fn with_profile(name: &str, folder: &Path) -> Guest {
         camera: Some(CameraSpec::default()),
         mic: Some(MicSpec::Tone),
         speaker: Some(SpeakerSpec::Off),
-        viewer: Viewer::Bot { reference: None },
+        viewer: Viewer::Bot { reference: None, screen_reference: None },
         profile: Profile::open(folder, false),
         ..EngineConfig::default()
     };

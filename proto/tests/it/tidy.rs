@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Each outside engine is named in one place, so that it can be replaced there: (engine, its file or folder).
-const ENGINES: [(&str, &str); 25] = [
+const ENGINES: [(&str, &str); 26] = [
     ("sled", "server/src/store/sled"),
     ("stun_types", "server/src/turn/wire"),
     ("argon2", "server/src/passwords"),
@@ -27,6 +27,7 @@ const ENGINES: [(&str, &str); 25] = [
     ("sonora", "desktop-client/src/media/processing"),
     ("thread_priority", "desktop-client/src/media/priority"),
     ("v4l", "desktop-client/src/media/camera/v4l2"),
+    ("x11rb", "desktop-client/src/media/screen/x11"),
     ("nokhwa", "desktop-client/src/media/camera/native"),
     ("eframe", "desktop-client/src/{app,ui}"),
     (
@@ -124,7 +125,8 @@ const LONGER: [(&str, usize, &str); 3] = [
 ];
 
 /// Tests that may sleep: (file, why it is not for luck).
-const SLEEPERS: [(&str, &str); 5] = [
+const SLEEPERS: [(&str, &str); 6] = [
+    ("desktop-client/src/peer/tests.rs", "polls, with a deadline, for packets that the other end has yet to read"),
     ("desktop-client/src/media/audio/tests.rs", "polls, with a deadline, what a thread fills in real time"),
     ("desktop-client/src/media/presenter.rs", "polls, with a deadline, what a thread shows in real time"),
     (

@@ -97,15 +97,17 @@ impl Engine {
 
     pub(super) fn hear_device(&mut self, notice: DeviceNotice) {
         match notice {
-            DeviceNotice::KeyFrameNeeded => {
+            DeviceNotice::KeyFrameNeeded(kind) => {
                 if let Some(live) = &self.live {
-                    live.request_key_frame();
+                    live.request_key_frame(kind);
                 }
             }
             DeviceNotice::Camera(fault) => {
                 self.devices.camera_fault = fault.map(|fault| sentence(&fault, self.live.is_some()));
             }
             DeviceNotice::Lists(lists) => self.take_lists(lists),
+            DeviceNotice::Screens(screens) => self.take_screens(screens),
+            DeviceNotice::Screen(fault) => self.screen_failed(fault),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use super::super::channel::{Message, VERSION};
 use super::super::devices::{Camera, Conversation, MediaSource};
+use super::sharing::SharedScreen;
 use super::super::record::CallRecord;
 use super::super::snapshot::Switches;
 use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{MediaClock, PingSample};
-use crate::peer::{PacketHandler, PathStats, Peer, PeerCommand, SendRate};
+use crate::media::ladder::split;
+use crate::peer::{MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, SendRate};
 use crate::rate::{RateController, START_BPS};
 use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
@@ -28,6 +30,8 @@ pub(super) struct LiveCall {
     clock: MediaClock,
     /// What pictures may take of the path, and what the person lets them take; bit/s.
     rate: (SendRate, u32),
+    /// What of this machine the other end sees besides the camera.
+    pub(super) screen: Option<SharedScreen>,
 }
 
 /// Where the peer's packets go: nowhere until there is a conversation.
@@ -35,6 +39,7 @@ type Inlet = Arc<OnceLock<PacketHandler>>;
 
 /// What a connection leaves behind. Dropping it waits for devices.
 pub(super) struct Remains {
+    _screen: Option<SharedScreen>,
     _peer: Option<(Peer, Inlet)>,
     _connection: Option<Connection>,
 }
@@ -46,7 +51,8 @@ struct Connection {
     pings: u32,
     ping_at: Instant,
     pongs: u32,
-    key_frame_at: Option<Instant>,
+    /// Of the camera and of the screen.
+    key_frame_at: [Option<Instant>; 2],
     path: (PathStats, Instant),
     path_before: (PathStats, Instant),
 }
@@ -56,7 +62,7 @@ impl LiveCall {
     pub(super) fn ring(camera: Camera, clock: MediaClock, switches: Switches, cap: u32) -> Self {
         camera.sender().set_enabled(switches.camera_on);
         let rate = SendRate { picture_bps: START_BPS, clogged: false };
-        Self { camera, peer: None, connection: None, clock, rate: (rate, cap) }
+        Self { camera, peer: None, connection: None, clock, rate: (rate, cap), screen: None }
     }
 
     /// What the person lets pictures take, bit/s.
@@ -67,7 +73,24 @@ impl LiveCall {
 
     fn set_rate(&mut self, rate: SendRate) {
         self.rate.0 = rate;
-        self.camera.sender().set_rate(rate.picture_bps.min(self.rate.1), rate.clogged);
+        self.share_out();
+    }
+
+    /// Gives each kind of pictures its part of the rate.
+    pub(super) fn share_out(&self) {
+        let (rate, cap) = self.rate;
+        let mut camera_bps = rate.picture_bps.min(cap);
+        if let Some(screen) = &self.screen {
+            let screen_bps;
+            (camera_bps, screen_bps) = split(camera_bps);
+            screen.sender().set_rate(screen_bps, rate.clogged);
+        }
+        self.camera.sender().set_rate(camera_bps, rate.clogged);
+    }
+
+    /// Where packets of the screen go.
+    pub(super) fn screen_outlet(&self) -> Option<PacketOutlet> {
+        self.peer.as_ref().map(|(peer, _)| peer.screen.clone())
     }
 
     /// Goes on with the devices of `source`.
@@ -114,7 +137,7 @@ impl LiveCall {
             pings: 0,
             ping_at: now,
             pongs: 0,
-            key_frame_at: None,
+            key_frame_at: [None; 2],
             path: (PathStats::default(), now),
             path_before: (PathStats::default(), now),
         });
@@ -129,8 +152,8 @@ impl LiveCall {
         }
     }
 
-    pub(super) fn request_key_frame(&self) {
-        self.tell_peer(PeerCommand::RequestKeyFrame);
+    pub(super) fn request_key_frame(&self, kind: MediaKind) {
+        self.tell_peer(PeerCommand::RequestKeyFrame(kind));
     }
 
     /// Both ends are up: sound and picture leave.
@@ -142,7 +165,7 @@ impl LiveCall {
 
     /// The connection is over; the camera stays.
     pub(super) fn part(&mut self) -> Remains {
-        Remains { _peer: self.peer.take(), _connection: self.connection.take() }
+        Remains { _screen: self.screen.take(), _peer: self.peer.take(), _connection: self.connection.take() }
     }
 
     /// The path is up.
@@ -182,13 +205,19 @@ impl LiveCall {
         self.set_rate(rate);
     }
 
-    pub(super) fn key_frame_wanted(&mut self, now: Instant) {
+    pub(super) fn key_frame_wanted(&mut self, now: Instant, kind: MediaKind) {
         let Some(connection) = &mut self.connection else { return };
+        let asked_at = &mut connection.key_frame_at[usize::from(kind == MediaKind::Screen)];
         // One that comes too soon is not owed: whoever still needs a key frame asks again.
         let soon = |at: Instant| now.saturating_duration_since(at) < KEY_FRAME_FLOOR;
-        if !connection.key_frame_at.is_some_and(soon) {
-            connection.key_frame_at = Some(now);
-            self.camera.sender().request_key_frame();
+        if asked_at.is_some_and(soon) {
+            return;
+        }
+        *asked_at = Some(now);
+        match &self.screen {
+            Some(screen) if kind == MediaKind::Screen => screen.sender().request_key_frame(),
+            _ if kind == MediaKind::Video => self.camera.sender().request_key_frame(),
+            _ => {}
         }
     }
 
@@ -245,8 +274,12 @@ impl LiveCall {
             }
             Message::Pong { sent_us, at_us } => {
                 let received_us = self.clock.now_us();
+                let ping = PingSample { sent_us, peer_us: at_us, received_us };
                 if let Some(screen) = &connection.conversation.screen {
-                    screen.add_ping(PingSample { sent_us, peer_us: at_us, received_us });
+                    screen.add_ping(ping);
+                }
+                if let Some(viewer) = &connection.conversation.peer_screen.viewer {
+                    viewer.add_ping(ping);
                 }
             }
             Message::Anchor { timestamp, capture_us } => {
@@ -264,8 +297,10 @@ impl LiveCall {
         let Some(connection) = &mut self.connection else { return false };
         let came = path.received_packets > connection.path.0.received_packets;
         connection.path_before = std::mem::replace(&mut connection.path, (path, now));
-        if let (Some(round_trip), Some(receiver)) = (path.round_trip, &connection.conversation.receiver) {
-            receiver.set_round_trip(round_trip);
+        let conversation = &connection.conversation;
+        let receivers = [&conversation.receiver, &conversation.peer_screen.receiver];
+        if let Some(round_trip) = path.round_trip {
+            receivers.into_iter().flatten().for_each(|receiver| receiver.set_round_trip(round_trip));
         }
         came
     }
@@ -295,6 +330,9 @@ impl LiveCall {
     pub(super) fn fill(&self, record: &mut CallRecord) {
         record.sender = self.camera.sender().stats();
         record.video_bytes_sent = self.camera.bytes_sent();
+        if let Some(screen) = &self.screen {
+            record.screen_sender = screen.sender().stats();
+        }
         let Some(connection) = &self.connection else { return };
         record.path = connection.path.0;
         let conversation = &connection.conversation;
@@ -303,6 +341,12 @@ impl LiveCall {
         }
         if let Some(receiver) = &conversation.receiver {
             record.receiver = receiver.stats();
+        }
+        if let Some(receiver) = &conversation.peer_screen.receiver {
+            record.screen_receiver = receiver.stats();
+        }
+        if let Some(viewer) = &conversation.peer_screen.viewer {
+            record.screen_figures = viewer.figures();
         }
         if let Some(screen) = &conversation.screen {
             (record.figures, record.first_shown_at) = screen.figures();

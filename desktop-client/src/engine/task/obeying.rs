@@ -90,6 +90,9 @@ impl Engine {
                 self.switches.camera_on = on;
                 self.apply_switches();
             }
+            Command::LookForScreens => self.look_for_screens(),
+            Command::ShareScreen(spec) => self.share_screen(spec),
+            Command::StopSharing => self.stop_sharing(),
             Command::CloseCall => self.drive(Input::Close),
             Command::Chat(text) => self.write_chat(&text),
             Command::Compared { same } => self.compared(same),

@@ -221,6 +221,8 @@ impl Engine {
         (self.devices.camera_fault, self.devices.mic_fault, self.devices.speaker_fault) = (None, None, None);
         self.talk.end();
         self.source.remote_frames.set_picture(Picture::Waiting);
+        self.source.screen_frames.set_picture(Picture::Waiting);
+        (self.switches.sharing, self.switches.peer_sharing) = (false, false);
         self.farewells.spawn_blocking(move || drop(live));
         self.follow_devices();
     }
@@ -260,9 +262,12 @@ impl Engine {
             }
             PeerEvent::Message(data) if current => self.hear_message(now, &data),
             PeerEvent::Message(_) => {}
-            PeerEvent::KeyFrameWanted => {
+            PeerEvent::ScreenTaken(taken) if current => self.screen_taken(taken),
+            PeerEvent::PeerScreen(shares) if current => self.peer_shares(shares),
+            PeerEvent::ScreenTaken(_) | PeerEvent::PeerScreen(_) => {}
+            PeerEvent::KeyFrameWanted(kind) => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
-                    live.key_frame_wanted(now);
+                    live.key_frame_wanted(now, kind);
                 }
             }
             PeerEvent::Rate(rate) => {

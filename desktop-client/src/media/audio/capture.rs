@@ -13,8 +13,8 @@ use crate::media::processing::{AudioProcessing, Processor};
 
 /// How long one wait for sound may keep the thread from its orders.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Between two attempts to open a microphone.
-const RETRY: Duration = Duration::from_secs(2);
+/// Between two attempts to open a microphone: one that is back is heard within a second.
+const RETRY: Duration = Duration::from_millis(500);
 
 pub(super) struct Capture {
     shared: Shared,

@@ -14,8 +14,8 @@ use crate::media::speaker::{Speaker, SpeakerError, SpeakerSpec};
 
 /// How long one wait for the speaker may keep the thread from its packets.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// Between two attempts to open a speaker.
-const RETRY: Duration = Duration::from_secs(2);
+/// Between two attempts to open a speaker: one that is back plays within a second.
+const RETRY: Duration = Duration::from_millis(500);
 
 pub(super) struct Playout {
     shared: Shared,

@@ -2,7 +2,10 @@
 //!
 //! Never trusts the length of what a driver handed over: a short buffer is an error, not a panic.
 
-use yuv::{BufferStoreMut, YuvPackedImage, YuvPlanarImageMut, yuyv422_to_yuv420};
+use yuv::{
+    BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
+    bgr_to_yuv420, rgb_to_yuv420, uyvy422_to_yuv420, yuyv422_to_yuv420,
+};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -18,14 +21,26 @@ pub(super) struct ConvertError(pub(super) String);
 /// The layouts we read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PixelLayout {
-    /// Packed 4:2:2.
+    /// Packed 4:2:2, luma first.
     Yuyv,
+    /// Packed 4:2:2, chroma first, as capture cards have it.
+    Uyvy,
+    /// Three bytes a pixel.
+    Rgb,
+    /// The same, blue first.
+    Bgr,
     /// Luma, then interleaved chroma 4:2:0.
     Nv12,
     /// Three planes 4:2:0.
     I420,
     /// One JPEG per picture.
     Mjpeg,
+}
+
+impl PixelLayout {
+    /// Cheapest to convert first.
+    pub(super) const ALL: [Self; 7] =
+        [Self::I420, Self::Nv12, Self::Yuyv, Self::Uyvy, Self::Rgb, Self::Bgr, Self::Mjpeg];
 }
 
 /// Converts `data`, whose luma rows are `stride` bytes apart (not used for JPEG), into `planes`. `scratch` is kept
@@ -38,7 +53,8 @@ pub(super) fn convert(
     scratch: &mut Vec<u8>,
 ) -> Result<(), ConvertError> {
     match layout {
-        PixelLayout::Yuyv => from_yuyv(data, stride, planes),
+        PixelLayout::Yuyv | PixelLayout::Uyvy => from_packed(layout, data, stride, planes),
+        PixelLayout::Rgb | PixelLayout::Bgr => from_rgb(layout, data, stride, planes),
         PixelLayout::Nv12 => from_nv12(data, stride, planes),
         PixelLayout::I420 => from_i420(data, stride, planes),
         PixelLayout::Mjpeg => from_jpeg(data, planes, scratch),
@@ -52,7 +68,12 @@ fn enough(data: &[u8], needed: usize) -> Result<(), ConvertError> {
     Err(ConvertError(format!("a picture of {} bytes instead of {needed}", data.len())))
 }
 
-fn from_yuyv(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
+fn from_packed(
+    layout: PixelLayout,
+    data: &[u8],
+    stride: usize,
+    planes: &mut PlanesMut<'_>,
+) -> Result<(), ConvertError> {
     let needed = stride * (planes.height - 1) + planes.width.next_multiple_of(2) * 2;
     enough(data, needed)?;
     let packed = YuvPackedImage {
@@ -61,7 +82,17 @@ fn from_yuyv(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(
         width: planes.width as u32,
         height: planes.height as u32,
     };
-    let mut planar = YuvPlanarImageMut {
+    let mut planar = planar(planes);
+    let converted = match layout {
+        PixelLayout::Uyvy => uyvy422_to_yuv420(&mut planar, &packed),
+        _ => yuyv422_to_yuv420(&mut planar, &packed),
+    };
+    converted.map_err(|error| ConvertError(error.to_string()))
+}
+
+/// The planes as the colour library takes them.
+fn planar<'a>(planes: &'a mut PlanesMut<'_>) -> YuvPlanarImageMut<'a, u8> {
+    YuvPlanarImageMut {
         y_plane: BufferStoreMut::Borrowed(&mut *planes.y),
         y_stride: planes.y_stride as u32,
         u_plane: BufferStoreMut::Borrowed(&mut *planes.u),
@@ -70,8 +101,23 @@ fn from_yuyv(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(
         v_stride: planes.uv_stride as u32,
         width: planes.width as u32,
         height: planes.height as u32,
+    }
+}
+
+fn from_rgb(
+    layout: PixelLayout,
+    data: &[u8],
+    stride: usize,
+    planes: &mut PlanesMut<'_>,
+) -> Result<(), ConvertError> {
+    enough(data, stride * (planes.height - 1) + planes.width * 3)?;
+    let mut planar = planar(planes);
+    let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::Balanced);
+    let converted = match layout {
+        PixelLayout::Bgr => bgr_to_yuv420(&mut planar, data, stride as u32, range, matrix, mode),
+        _ => rgb_to_yuv420(&mut planar, data, stride as u32, range, matrix, mode),
     };
-    yuyv422_to_yuv420(&mut planar, &packed).map_err(|error| ConvertError(error.to_string()))
+    converted.map_err(|error| ConvertError(error.to_string()))
 }
 
 fn from_nv12(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
@@ -109,6 +155,13 @@ fn from_i420(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Width and height that a JPEG says it has.
+pub(super) fn jpeg_size(data: &[u8]) -> Option<(usize, usize)> {
+    let mut decoder = JpegDecoder::new(ZCursor::new(data));
+    decoder.decode_headers().ok()?;
+    decoder.info().map(|info| (usize::from(info.width), usize::from(info.height)))
 }
 
 /// JPEG is full range 4:4:4 once decoded: averages chroma over 2x2 pixels and maps to limited range on the way.
@@ -165,10 +218,21 @@ mod tests {
     fn packed_planar_and_half_planar_layouts_give_the_same_picture() {
         let yuyv: Vec<u8> = [10, 60, 20, 70].repeat(4);
         assert_eq!(converted(PixelLayout::Yuyv, &yuyv, 8), Ok([20, 60, 70]));
+        let uyvy: Vec<u8> = [60, 10, 70, 20].repeat(4);
+        assert_eq!(converted(PixelLayout::Uyvy, &uyvy, 8), Ok([20, 60, 70]));
         let nv12 = [10, 20, 10, 20, 10, 20, 10, 20, 60, 70, 60, 70];
         assert_eq!(converted(PixelLayout::Nv12, &nv12, 4), Ok([20, 60, 70]));
         let i420 = [10, 20, 10, 20, 10, 20, 10, 20, 60, 60, 70, 70];
         assert_eq!(converted(PixelLayout::I420, &i420, 4), Ok([20, 60, 70]));
+    }
+
+    #[test]
+    fn red_is_red_whichever_way_round_it_comes() {
+        for (layout, pixel) in [(PixelLayout::Rgb, [255, 0, 0]), (PixelLayout::Bgr, [0, 0, 255])] {
+            let [y, u, v] = converted(layout, &pixel.repeat(8), 12).expect("enough bytes");
+            let near = y.abs_diff(81) <= 1 && u.abs_diff(90) <= 1 && v.abs_diff(240) <= 1;
+            assert!(near, "{layout:?}: {:?}", [y, u, v]);
+        }
     }
 
     /// 32x16 pixels of one colour, red 200, green 60, blue 40, with chroma of half the size as cameras send it.
@@ -200,7 +264,7 @@ mod tests {
 
     #[test]
     fn short_or_broken_pictures_are_refused() {
-        for layout in [PixelLayout::Yuyv, PixelLayout::Nv12, PixelLayout::I420, PixelLayout::Mjpeg] {
+        for layout in PixelLayout::ALL {
             for length in 0..11 {
                 assert!(converted(layout, &vec![1; length], 4).is_err(), "{layout:?} of {length} bytes");
             }

@@ -23,7 +23,13 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Opening asks the person for permission the first time; without an answer by then, it is tried again later.
 const OPENING: Duration = Duration::from_secs(20);
 /// The layouts we read, and so ask for.
-const LAYOUTS: [FrameFormat; 3] = [FrameFormat::NV12, FrameFormat::YUYV, FrameFormat::MJPEG];
+const LAYOUTS: [FrameFormat; 5] = [
+    FrameFormat::NV12,
+    FrameFormat::YUYV,
+    FrameFormat::MJPEG,
+    FrameFormat::RAWRGB,
+    FrameFormat::RAWBGR,
+];
 
 pub(super) fn list_devices() -> Vec<DeviceInfo> {
     let cameras = nokhwa::query(ApiBackend::Auto).unwrap_or_default();
@@ -102,6 +108,8 @@ impl Camera for NativeCamera {
         let (width, height) = size(picture.resolution());
         let stride = match layout {
             PixelLayout::Yuyv => width * 2,
+            PixelLayout::Uyvy => width * 2,
+            PixelLayout::Rgb | PixelLayout::Bgr => width * 3,
             PixelLayout::Nv12 | PixelLayout::I420 | PixelLayout::Mjpeg => width,
         };
         let scratch = &mut self.scratch;
@@ -170,7 +178,9 @@ fn layout(format: FrameFormat) -> Option<PixelLayout> {
         FrameFormat::NV12 => Some(PixelLayout::Nv12),
         FrameFormat::YUYV => Some(PixelLayout::Yuyv),
         FrameFormat::MJPEG => Some(PixelLayout::Mjpeg),
-        FrameFormat::GRAY | FrameFormat::RAWRGB | FrameFormat::RAWBGR => None,
+        FrameFormat::RAWRGB => Some(PixelLayout::Rgb),
+        FrameFormat::RAWBGR => Some(PixelLayout::Bgr),
+        FrameFormat::GRAY => None,
     }
 }
 

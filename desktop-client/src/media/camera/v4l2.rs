@@ -17,7 +17,7 @@ use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
-use super::convert::{PixelLayout, convert};
+use super::convert::{ConvertError, PixelLayout, convert, jpeg_size};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
@@ -30,6 +30,8 @@ use choice::{Offer, choose};
 const SILENCE: Duration = Duration::from_secs(2);
 /// Buffers in the driver's queue: one being filled, one waiting, one being read, one to spare.
 const BUFFERS: u32 = 4;
+/// Longest side of a picture that is taken from a camera: 8K; more is rubbish in a header.
+const SIDE_MAX: usize = 8192;
 const POLLIN: i16 = 1;
 
 pub(super) fn list_devices() -> Vec<DeviceInfo> {
@@ -115,25 +117,38 @@ impl Camera for V4l2Camera {
         self.stream.set_timeout(SILENCE);
         let (data, meta) = self.stream.next().map_err(|error| typed(&self.name, &error))?;
         self.started = true;
-        self.last_picture = Instant::now();
         let data = data.get(..meta.bytesused as usize).unwrap_or(data);
         let info =
             FrameInfo { number: Some(self.number), capture_us: Some(clock.now_us()), ..FrameInfo::default() };
         let (layout, stride, scratch) = (self.layout, self.stride, &mut self.scratch);
-        let converted = self.pool.try_draw(self.format.width, self.format.height, info, |planes| {
+        let promised = (self.format.width, self.format.height);
+        let size = if layout == PixelLayout::Mjpeg { jpeg_size(data).unwrap_or(promised) } else { promised };
+        if size.0.max(size.1) > SIDE_MAX || size.0.min(size.1) == 0 {
+            return self.left_out(&ConvertError(format!("a picture of {}x{}", size.0, size.1)));
+        }
+        let converted = self.pool.try_draw(size.0, size.1, info, |planes| {
             convert(layout, data, stride, planes, scratch)
         });
         match converted {
             Ok(frame) => {
+                self.last_picture = Instant::now();
                 self.number = self.number.wrapping_add(1);
                 Ok(Some(frame))
             }
-            Err(error) => {
-                // USB cameras hand over a torn picture now and then, above all the first one.
-                tracing::debug!(camera = %self.name, %error, "picture left out");
-                Ok(None)
-            }
+            Err(error) => self.left_out(&error),
         }
+    }
+}
+
+impl V4l2Camera {
+    /// USB cameras hand over a torn picture now and then, above all the first one. One that does nothing else is of no
+    /// use.
+    fn left_out(&self, error: &ConvertError) -> Result<Option<VideoFrame>, CameraError> {
+        tracing::debug!(camera = %self.name, %error, "picture left out");
+        if self.last_picture.elapsed() < SILENCE {
+            return Ok(None);
+        }
+        Err(CameraError::Unsupported { device: self.name.clone(), reason: error.to_string() })
     }
 }
 
@@ -152,6 +167,9 @@ fn typed(device: &str, error: &io::Error) -> CameraError {
 fn fourcc(layout: PixelLayout) -> [u8; 4] {
     match layout {
         PixelLayout::Yuyv => *b"YUYV",
+        PixelLayout::Uyvy => *b"UYVY",
+        PixelLayout::Rgb => *b"RGB3",
+        PixelLayout::Bgr => *b"BGR3",
         PixelLayout::Nv12 => *b"NV12",
         PixelLayout::I420 => *b"YU12",
         PixelLayout::Mjpeg => *b"MJPG",
@@ -159,8 +177,7 @@ fn fourcc(layout: PixelLayout) -> [u8; 4] {
 }
 
 fn layout(code: FourCC) -> Option<PixelLayout> {
-    let known = [PixelLayout::Yuyv, PixelLayout::Nv12, PixelLayout::I420, PixelLayout::Mjpeg];
-    known.into_iter().find(|layout| fourcc(*layout) == code.repr)
+    PixelLayout::ALL.into_iter().find(|layout| fourcc(*layout) == code.repr)
 }
 
 /// Everything the camera offers in layouts that we read.

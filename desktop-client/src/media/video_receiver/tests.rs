@@ -8,7 +8,7 @@ use super::*;
 use crate::media::camera::pattern::Pattern;
 use crate::media::camera::{DEFAULT_PATTERN, FrameSource};
 use crate::media::packet::OutgoingPacket;
-use crate::media::vp8::Vp8Encoder;
+use crate::media::vp8::{Content, Vp8Encoder};
 use crate::media::vp8_rtp::Packetizer;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ struct Sender {
 
 impl Sender {
     fn new() -> Self {
-        let encoder = Vp8Encoder::new(640, 360, 1_000_000).expect("an encoder");
+        let encoder = Vp8Encoder::new(640, 360, 1_000_000, Content::Motion).expect("an encoder");
         let source = Pattern::new(DEFAULT_PATTERN);
         Self { source, encoder, packetizer: Packetizer::new(), sequence: 0, frame: 0 }
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CameraOrder, CameraWatch, Shared, State};
-use crate::media::camera::{self, Camera, CameraError, CameraSpec};
+use super::{CameraOrder, CameraWatch, PictureSource, Shared, State};
+use crate::media::camera::{Camera, CameraError};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, FrameSlot, Picture, VideoFrame};
 
@@ -19,34 +19,37 @@ const PLACEHOLDER_SIZE: (usize, usize) = (640, 360);
 
 pub(super) struct Capture {
     shared: Arc<Shared>,
-    spec: CameraSpec,
+    source: PictureSource,
     clock: MediaClock,
     preview: Arc<FrameSlot>,
     watch: CameraWatch,
     pool: FramePool,
     size: (usize, usize),
+    /// Of a screen, the last picture: it stands until the next, however long that takes.
+    last: Option<VideoFrame>,
 }
 
 impl Capture {
     pub(super) fn new(
         shared: Arc<Shared>,
-        spec: CameraSpec,
+        source: PictureSource,
         clock: MediaClock,
         preview: Arc<FrameSlot>,
         watch: CameraWatch,
     ) -> Self {
-        Self { shared, spec, clock, preview, watch, pool: FramePool::new(), size: PLACEHOLDER_SIZE }
+        let (pool, size) = (FramePool::new(), PLACEHOLDER_SIZE);
+        Self { shared, source, clock, preview, watch, pool, size, last: None }
     }
 
     pub(super) fn run(mut self) {
         let mut camera: Option<Box<dyn Camera>> = None;
         loop {
-            let (order, spec) = {
+            let (order, source) = {
                 let state = self.shared.locked();
-                (state.camera, state.spec.clone())
+                (state.camera, state.source.clone())
             };
-            if spec != self.spec {
-                self.spec = spec;
+            if source != self.source {
+                self.source = source;
                 camera = None;
             }
             match order {
@@ -60,7 +63,7 @@ impl Capture {
             }
             let taken = match camera.take() {
                 Some(camera) => Ok(camera),
-                None => camera::open(&self.spec),
+                None => self.source.open(),
             };
             match taken.and_then(|camera| self.capture(camera)) {
                 Ok(working) => camera = Some(working),
@@ -85,7 +88,10 @@ impl Capture {
     }
 
     fn capture(&mut self, mut camera: Box<dyn Camera>) -> Result<Box<dyn Camera>, CameraError> {
-        let Some(frame) = camera.next(&self.clock, PATIENCE)? else { return Ok(camera) };
+        let Some(frame) = camera.next(&self.clock, PATIENCE)? else {
+            self.repeat();
+            return Ok(camera);
+        };
         self.size = (frame.width(), frame.height());
         let healed = {
             let mut state = self.shared.locked();
@@ -96,16 +102,30 @@ impl Capture {
         if healed {
             (self.watch)(None);
         }
+        if matches!(self.source, PictureSource::Screen(_)) {
+            self.last = Some(frame.clone());
+        }
         self.shared.captured.put(frame);
         Ok(camera)
+    }
+
+    /// A screen that stands still is seen at once by whoever needs a key frame.
+    fn repeat(&mut self) {
+        if let Some(last) = &mut self.last
+            && self.shared.locked().key_frame
+        {
+            last.info.capture_us = Some(self.clock.now_us());
+            self.shared.captured.put(last.clone());
+        }
     }
 
     /// Sends placeholders until the order changes, or `patience` has passed.
     fn stand_in(&mut self, picture: Picture, order: CameraOrder, patience: Duration) {
         self.preview.set_picture(picture);
         let mut left = patience;
-        let spec = self.spec.clone();
-        let same = |state: &State| state.camera == order && (state.spec == spec || order != CameraOrder::On);
+        let source = self.source.clone();
+        let same =
+            |state: &State| state.camera == order && (state.source == source || order != CameraOrder::On);
         while !left.is_zero() && same(&self.shared.locked()) {
             let placeholder = self.placeholder();
             self.shared.captured.put(placeholder);

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::media::frame::{FramePool, VideoFrame};
-use crate::media::ladder::{Ladder, Rung};
+use crate::media::ladder::{Ladder, Rung, screen_rung};
 use crate::media::packet::PacketSink;
 use crate::media::scale::Scaler;
 use crate::media::stamp::Stamp;
-use crate::media::vp8::{Vp8Encoder, Vp8Error};
+use crate::media::vp8::{Content, Vp8Encoder, Vp8Error};
 use crate::media::vp8_rtp::Packetizer;
 
 /// How often the thread looks at its orders when no picture comes.
@@ -19,6 +19,7 @@ const TICKS_PER_SECOND: u32 = 90_000;
 
 pub(super) struct Encode {
     shared: Arc<Shared>,
+    content: Content,
     stamped: bool,
     sink: PacketSink,
     ladder: Ladder,
@@ -36,10 +37,11 @@ struct SizedEncoder {
 }
 
 impl Encode {
-    pub(super) fn new(shared: Arc<Shared>, stamped: bool, sink: PacketSink) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, content: Content, stamped: bool, sink: PacketSink) -> Self {
         let ladder = Ladder::new(shared.locked().target_bps);
         Self {
             shared,
+            content,
             stamped,
             sink,
             ladder,
@@ -71,7 +73,10 @@ impl Encode {
     }
 
     fn send(&mut self, frame: &VideoFrame, target_bps: u32, key_frame: bool) -> Result<(), Vp8Error> {
-        let rung = self.ladder.rung(Instant::now(), target_bps);
+        let rung = match self.content {
+            Content::Motion => self.ladder.rung(Instant::now(), target_bps),
+            Content::Detail => screen_rung(target_bps),
+        };
         let capture_us = frame.info.capture_us.expect("cameras and placeholders set the capture time");
         let pts = capture_us * u64::from(TICKS_PER_SECOND) / 1_000_000;
         if !self.is_due(pts, rung) && !key_frame {
@@ -83,7 +88,7 @@ impl Encode {
         let mut sized = match self.encoder.take() {
             Some(sized) if sized.size == size => sized,
             _ => {
-                let encoder = Vp8Encoder::new(size.0, size.1, target_bps)?;
+                let encoder = Vp8Encoder::new(size.0, size.1, target_bps, self.content)?;
                 SizedEncoder { encoder, size, bitrate_bps: target_bps }
             }
         };

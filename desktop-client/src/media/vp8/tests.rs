@@ -30,7 +30,7 @@ struct Outcome {
 fn run(width: usize, height: usize, bitrate_bps: u32, frames: u32) -> Outcome {
     let (mut source, mut pool, mut decoded_pool) =
         (pattern(width, height), FramePool::new(), FramePool::new());
-    let mut encoder = Vp8Encoder::new(width, height, bitrate_bps).expect("an encoder");
+    let mut encoder = Vp8Encoder::new(width, height, bitrate_bps, Content::Motion).expect("an encoder");
     let mut decoder = Vp8Decoder::new().expect("a decoder");
     let mut outcome = Outcome { shown: 0, stamps: 0, psnr_db: Vec::new(), bits: 0 };
     for number in 0..frames {
@@ -77,7 +77,7 @@ fn stamps_survive_a_narrow_path() {
 #[test]
 fn a_forced_key_frame_lands_on_its_picture_and_bitrate_changes_need_none() {
     let (mut source, mut encoder) =
-        (pattern(320, 180), Vp8Encoder::new(320, 180, 500_000).expect("an encoder"));
+        (pattern(320, 180), Vp8Encoder::new(320, 180, 500_000, Content::Motion).expect("an encoder"));
     let mut keys = Vec::new();
     for number in 0..40_u32 {
         if number == 10 {
@@ -96,7 +96,7 @@ fn a_forced_key_frame_lands_on_its_picture_and_bitrate_changes_need_none() {
 fn the_decoder_follows_a_change_of_size() {
     let (mut decoder, mut pool) = (Vp8Decoder::new().expect("a decoder"), FramePool::new());
     for (width, height) in [(640, 360), (320, 180), (638, 358), (1280, 720)] {
-        let mut encoder = Vp8Encoder::new(width, height, 1_000_000).expect("an encoder");
+        let mut encoder = Vp8Encoder::new(width, height, 1_000_000, Content::Motion).expect("an encoder");
         let frame = pattern(width, height).frame(0).expect("a frame");
         let encoded = encoder.encode(&frame, 0, 3000, true).expect("encoded").expect("a key frame");
         assert_eq!(key_frame_size(encoded.data), Some((width, height)));
@@ -123,7 +123,7 @@ fn rubbish_is_an_error_and_a_key_frame_heals() {
             "{rubbish:?}"
         );
     }
-    let mut encoder = Vp8Encoder::new(320, 180, 500_000).expect("an encoder");
+    let mut encoder = Vp8Encoder::new(320, 180, 500_000, Content::Motion).expect("an encoder");
     let frame = pattern(320, 180).frame(0).expect("a frame");
     let encoded = encoder.encode(&frame, 0, 3000, true).expect("encoded").expect("a key frame");
     assert!(decoder.decode(encoded.data, FrameInfo::default(), &mut pool).expect("decoded").is_some());
@@ -133,7 +133,7 @@ fn rubbish_is_an_error_and_a_key_frame_heals() {
 fn a_conversation_costs_little_of_a_core() {
     const FRAMES: u32 = 90;
     let (mut source, mut pool, mut decoded_pool) = (pattern(640, 360), FramePool::new(), FramePool::new());
-    let mut encoder = Vp8Encoder::new(640, 360, 1_000_000).expect("an encoder");
+    let mut encoder = Vp8Encoder::new(640, 360, 1_000_000, Content::Motion).expect("an encoder");
     let mut decoder = Vp8Decoder::new().expect("a decoder");
     let mut spent = [0.0; 3];
     for number in 0..FRAMES {

@@ -2,6 +2,7 @@
 
 use super::*;
 use castle_desktop::ui::text;
+use castle_desktop::view::{Devices, ScreenSpec};
 use egui::{Key, Modifiers};
 
 const NONE: Modifiers = Modifiers::NONE;
@@ -156,4 +157,37 @@ fn after_a_match_the_next_one_is_a_click_away() {
     snapshot.call.as_mut().expect("ended").matched = true;
     let mut shown = show(snapshot);
     assert_eq!(click(&mut shown, say("ended-find-another")), [Command::CloseCall, Command::Search]);
+}
+
+#[test]
+fn what_to_share_is_chosen_from_what_there_is() {
+    let mut shown = show(Snapshot { devices: states::screens(), ..talking(|_| {}) });
+    assert_eq!(press(&mut shown, NONE, Key::D), [Command::LookForScreens]);
+    assert!(says(&shown, say("share-what")) && says(&shown, "Screen eDP-1"));
+    assert_eq!(click(&mut shown, "Mail"), [Command::ShareScreen(ScreenSpec::Window(8))]);
+    assert!(!says(&shown, say("share-what")), "it is put away once one chose");
+    press(&mut shown, NONE, Key::D);
+    assert_eq!(press(&mut shown, NONE, Key::Escape), []);
+    assert!(!says(&shown, say("share-what")));
+}
+
+#[test]
+fn who_shares_sees_it_and_stops_by_button_or_key() {
+    let mut shown = show(talking(|call| call.sharing = true));
+    assert_eq!(click(&mut shown, say("share-stop")), [Command::StopSharing]);
+    assert_eq!(press(&mut shown, NONE, Key::D), [Command::StopSharing]);
+}
+
+#[test]
+fn where_nothing_can_be_shared_it_is_said_why() {
+    let devices = Devices { screen_fault: Some("It works under X11 only.".into()), ..Devices::default() };
+    let mut shown = show(Snapshot { devices, ..talking(|_| {}) });
+    press(&mut shown, NONE, Key::D);
+    assert!(says(&shown, "It works under X11 only."));
+}
+
+#[test]
+fn the_screen_of_the_other_end_is_told_beside_their_picture() {
+    let shown = show(talking(|call| call.peer_sharing = true));
+    assert!(says(&shown, "Screen of Ana") && says(&shown, "Picture of Ana"));
 }

@@ -47,6 +47,7 @@ fn picture(state: states::State, theme: egui::Theme, size: Vec2, fonts: bool) ->
     window.now = since.unwrap_or(window.now);
     if in_call {
         (window.remote, window.local) = (still(640, 360), still(320, 180));
+        window.screen = still(1280, 800);
     }
     let builder = Harness::builder().with_theme(theme).renderer(Raster::default());
     let mut shown = built(builder, window, size);

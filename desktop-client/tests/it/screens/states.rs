@@ -4,7 +4,7 @@ use super::*;
 use castle_desktop::ui::Page;
 use castle_desktop::view::{
     BlockedGuest, ChatLine, CheckLine, CheckOutcome, Checkup, DeviceStanding, Devices, Frozen, History,
-    KnownServer, PastCall, Tryout,
+    KnownServer, PastCall, ScreenChoice, ScreenSpec, Tryout,
 };
 use egui::Key;
 
@@ -146,6 +146,18 @@ fn trying() -> Snapshot {
     Snapshot { devices, tryout, ..online() }
 }
 
+/// What can be shared.
+pub(super) fn screens() -> Devices {
+    let choice = |spec, name: &str| ScreenChoice { spec, name: name.into(), size: (1920, 1080) };
+    let screens = vec![
+        choice(ScreenSpec::Display(0), "HDMI-1"),
+        choice(ScreenSpec::Display(1), "eDP-1"),
+        choice(ScreenSpec::Window(7), "Plan for the garden, draft of November: a spreadsheet"),
+        choice(ScreenSpec::Window(8), "Mail"),
+    ];
+    Devices { screens: Arc::new(screens), ..Devices::default() }
+}
+
 /// All of them.
 pub(super) fn every() -> Vec<State> {
     let since = Instant::now();
@@ -186,6 +198,9 @@ pub(super) fn every() -> Vec<State> {
         ),
         state("call-frozen", full(|call| (call.frozen, call.quality) = (Some(frozen), Quality::Poor))),
         state("call-away", full(|call| (call.peer_reconnecting, call.peer_muted) = (true, true))),
+        key("call-share", Key::D, Snapshot { devices: screens(), ..full(|_| {}) }),
+        state("call-sharing", full(|call| call.sharing = true)),
+        state("call-shared", full(|call| call.peer_sharing = true)),
         key("call-chat", Key::C, full(|_| {})),
         key("call-stats", Key::I, full(|_| {})),
         key("call-safety", Key::S, full(|_| {})),

@@ -1,0 +1,112 @@
+//! The screen of this machine shared with the other end, and the other end's shown here.
+
+use super::super::devices::{Gate, Notice};
+use super::Engine;
+use crate::call::State;
+use crate::engine::Viewer;
+use crate::media::camera::CameraError;
+use crate::media::frame::{FrameSlot, Picture};
+use crate::media::screen::{self, ScreenChoice, ScreenError, ScreenSpec};
+use crate::media::video_sender::{VideoSender, VideoSenderOptions};
+use crate::peer::PeerCommand;
+use crate::rate::START_BPS;
+use crate::view::Severity;
+use std::sync::Arc;
+
+/// What is shared, and where its pictures go. Dropping it waits for its threads.
+pub(super) struct SharedScreen {
+    sender: VideoSender,
+    gate: Gate,
+}
+
+impl SharedScreen {
+    pub(super) fn sender(&self) -> &VideoSender {
+        &self.sender
+    }
+}
+
+impl Engine {
+    /// Asking the window system takes a moment, and is done where waiting is allowed.
+    pub(super) fn look_for_screens(&mut self) {
+        let notices = self.source.notices.clone();
+        self.farewells.spawn_blocking(move || {
+            // Closed: the engine is gone.
+            notices.blocking_send(Notice::Screens(screen::list())).ok();
+        });
+    }
+
+    pub(super) fn take_screens(&mut self, screens: Result<Vec<ScreenChoice>, ScreenError>) {
+        let (choices, fault) = match screens {
+            Ok(choices) => (choices, None),
+            Err(error) => (Vec::new(), Some(super::sentence(&error.to_string(), false))),
+        };
+        (self.devices.screens, self.devices.screen_fault) = (Arc::new(choices), fault);
+    }
+
+    /// Shares `spec`; what was shared before is shared no more.
+    pub(super) fn share_screen(&mut self, spec: ScreenSpec) {
+        let State::Connected { .. } = self.machine.state() else { return };
+        let Some(live) = &mut self.live else { return };
+        if let Some(shared) = &live.screen {
+            // The track stays: only what is on it changes.
+            shared.sender.set_source(spec);
+            return;
+        }
+        let notices = self.source.notices.clone();
+        let watch = Box::new(move |fault: Option<&CameraError>| {
+            // Full: the screen fails again at the next try.
+            notices.try_send(Notice::Screen(fault.map(ToString::to_string))).ok();
+        });
+        let gate = Gate::default();
+        // A strip of data across a person's screen is for machines alone.
+        let stamped = matches!(self.config.viewer, Viewer::Bot { .. }) && spec == ScreenSpec::Pattern;
+        let options = VideoSenderOptions { bitrate_bps: START_BPS, stamped };
+        let nobody = FrameSlot::new();
+        let sender = VideoSender::start(spec, options, self.source.clock, nobody, gate.sink(), watch);
+        live.screen = Some(SharedScreen { sender, gate });
+        live.share_out();
+        live.tell_peer(PeerCommand::ShareScreen(true));
+        self.switches.sharing = true;
+    }
+
+    /// The other end sees this screen no more.
+    pub(super) fn stop_sharing(&mut self) {
+        let Some(live) = &mut self.live else { return };
+        live.fill(&mut self.record);
+        let Some(shared) = live.screen.take() else { return };
+        live.tell_peer(PeerCommand::ShareScreen(false));
+        live.share_out();
+        self.switches.sharing = false;
+        self.farewells.spawn_blocking(move || drop(shared));
+    }
+
+    /// The other end takes pictures of this screen, or does not.
+    pub(super) fn screen_taken(&mut self, taken: bool) {
+        let Some(live) = &self.live else { return };
+        let Some(shared) = &live.screen else { return };
+        if taken {
+            shared.gate.set(live.screen_outlet());
+            shared.sender.set_sending(true);
+        } else {
+            self.stop_sharing();
+            self.notify(Severity::Error, "The other end cannot show a shared screen.".into());
+        }
+    }
+
+    /// What is shared failed, or came back. A window that was closed does not: sharing ends with it.
+    pub(super) fn screen_failed(&mut self, fault: Option<String>) {
+        let sharing = self.live.as_ref().is_some_and(|live| live.screen.is_some());
+        if let (Some(fault), true) = (fault, sharing) {
+            self.stop_sharing();
+            self.notify(Severity::Error, super::sentence(&fault, false));
+        }
+    }
+
+    /// The other end shares its screen, or no longer.
+    pub(super) fn peer_shares(&mut self, shares: bool) {
+        self.switches.peer_sharing = shares;
+        if !shares {
+            self.source.screen_frames.set_picture(Picture::Waiting);
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Displays and windows of X11: the only file that names it.
+//!
+//! Looks only when something was drawn (DAMAGE) or the pointer moved, so that a still screen costs next to nothing. The
+//! server writes the picture into shared memory (MIT-SHM). A window is read from its own storage (Composite), not from what
+//! lies over it.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::time::Duration;
+
+use x11rb::connection::{Connection as _, RequestConnection as _};
+use x11rb::errors::ReplyError;
+use x11rb::protocol::composite::{self, Redirect};
+use x11rb::protocol::damage::{self, ReportLevel};
+use x11rb::protocol::randr::ConnectionExt as _;
+use x11rb::protocol::shm;
+use x11rb::protocol::xfixes::ConnectionExt as _;
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, ImageFormat, MapState, Window, WindowClass};
+use x11rb::protocol::{Event, xfixes};
+use x11rb::rust_connection::RustConnection;
+use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420};
+
+use super::{ScreenChoice, ScreenError, ScreenSpec};
+use crate::media::camera::{Camera, CameraError, FrameRate, PictureFormat};
+use crate::media::clock::MediaClock;
+use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
+
+mod cursor;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+/// Looks at the screen per second: text that scrolls is read, and the encoder has time.
+const LOOKS: FrameRate = FrameRate::whole(15);
+/// A still screen is sent on for so many looks, while the encoder makes it sharp ...
+const SHARPENING: u32 = 15;
+/// ... and then once in so many, in case something was lost.
+const STILL_EVERY: u32 = 30;
+/// Bytes of a pixel: blue, green, red, and one that is not used.
+const PIXEL: usize = 4;
+
+impl From<ReplyError> for ScreenError {
+    fn from(error: ReplyError) -> Self {
+        match error {
+            ReplyError::ConnectionError(_) => Self::Gone,
+            ReplyError::X11Error(error) => match error.error_kind {
+                x11rb::protocol::ErrorKind::Window
+                | x11rb::protocol::ErrorKind::Drawable
+                | x11rb::protocol::ErrorKind::Match => Self::Gone,
+                kind => Self::System(format!("{kind:?}")),
+            },
+        }
+    }
+}
+
+impl From<x11rb::errors::ConnectionError> for ScreenError {
+    fn from(_: x11rb::errors::ConnectionError) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<x11rb::errors::ReplyOrIdError> for ScreenError {
+    fn from(error: x11rb::errors::ReplyOrIdError) -> Self {
+        match error {
+            x11rb::errors::ReplyOrIdError::ConnectionError(error) => error.into(),
+            x11rb::errors::ReplyOrIdError::X11Error(error) => ReplyError::X11Error(error).into(),
+            x11rb::errors::ReplyOrIdError::IdsExhausted => Self::System("no numbers are left".into()),
+        }
+    }
+}
+
+/// A connection to a display server, and which of its screens is meant.
+type Server = (RustConnection, usize);
+
+/// Connects to the display server, unless it is one that shows us nothing.
+fn connect() -> Result<Server, ScreenError> {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if set("WAYLAND_DISPLAY") {
+        return Err(ScreenError::Wayland);
+    }
+    match std::env::var("DISPLAY") {
+        Ok(display) if !display.is_empty() => connect_to(&display),
+        _ => Err(ScreenError::NoDisplay),
+    }
+}
+
+fn connect_to(display: &str) -> Result<Server, ScreenError> {
+    x11rb::connect(Some(display)).map_err(|_| ScreenError::NoDisplay)
+}
+
+pub(super) fn open(spec: ScreenSpec) -> Result<Box<dyn Camera>, ScreenError> {
+    Ok(Box::new(X11Screen::open_on(connect()?, spec)?))
+}
+
+/// Part of a drawable that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Area {
+    x: i16,
+    y: i16,
+    width: u16,
+    height: u16,
+}
+
+/// The displays, as RandR 1.5 has them; the whole of it where there is none.
+fn displays(connection: &RustConnection, root: Window) -> Result<Vec<(String, Area)>, ScreenError> {
+    let monitors = connection.randr_get_monitors(root, true).ok().and_then(|cookie| cookie.reply().ok());
+    let mut found = Vec::new();
+    for monitor in monitors.into_iter().flat_map(|reply| reply.monitors) {
+        let name = connection.get_atom_name(monitor.name)?.reply()?.name;
+        let area = Area { x: monitor.x, y: monitor.y, width: monitor.width, height: monitor.height };
+        found.push((String::from_utf8_lossy(&name).into_owned(), area));
+    }
+    if found.is_empty() {
+        let whole = connection.get_geometry(root)?.reply()?;
+        found.push(("screen".into(), Area { x: 0, y: 0, width: whole.width, height: whole.height }));
+    }
+    Ok(found)
+}
+
+pub(super) fn list() -> Result<Vec<ScreenChoice>, ScreenError> {
+    list_on(&connect()?)
+}
+
+fn list_on((connection, screen): &Server) -> Result<Vec<ScreenChoice>, ScreenError> {
+    let root = connection.setup().roots[*screen].root;
+    let mut choices = Vec::new();
+    for (number, (name, area)) in displays(connection, root)?.into_iter().enumerate() {
+        let size = (usize::from(area.width), usize::from(area.height));
+        choices.push(ScreenChoice { spec: ScreenSpec::Display(number), name, size });
+    }
+    choices.extend(windows::list(connection, root)?);
+    Ok(choices)
+}
+
+/// Shared memory that the server draws into.
+struct Segment {
+    id: shm::Seg,
+    memory: File,
+    bytes: usize,
+}
+
+impl Segment {
+    fn new(connection: &RustConnection, bytes: usize) -> Result<Self, ScreenError> {
+        let id = connection.generate_id()?;
+        let size = u32::try_from(bytes).map_err(|_| ScreenError::System("it is too large".into()))?;
+        let reply = shm::create_segment(connection, id, size, false)?.reply()?;
+        Ok(Self { id, memory: File::from(reply.shm_fd), bytes })
+    }
+}
+
+/// A display or window that is shared.
+struct X11Screen {
+    connection: RustConnection,
+    root: Window,
+    /// `None`: a display.
+    window: Option<Window>,
+    area: Area,
+    /// What is read: the root, or the window's own storage.
+    drawable: u32,
+    damage: damage::Damage,
+    segment: Segment,
+    /// The last look, pixel by pixel.
+    pixels: Vec<u8>,
+    cursor: cursor::Cursor,
+    pool: FramePool,
+    last: Option<VideoFrame>,
+    start_us: Option<u64>,
+    looks: u64,
+    /// Looks since something changed.
+    still: u32,
+}
+
+impl X11Screen {
+    fn open_on((connection, screen): Server, spec: ScreenSpec) -> Result<Self, ScreenError> {
+        let setup = connection.setup();
+        let bits = setup.pixmap_formats.iter().find(|format| format.depth == setup.roots[screen].root_depth);
+        if bits.is_none_or(|format| usize::from(format.bits_per_pixel) != 8 * PIXEL)
+            || setup.image_byte_order != x11rb::protocol::xproto::ImageOrder::LSB_FIRST
+        {
+            return Err(ScreenError::System("its pixels are of another form".into()));
+        }
+        let root = setup.roots[screen].root;
+        for extension in
+            [shm::X11_EXTENSION_NAME, damage::X11_EXTENSION_NAME, xfixes::X11_EXTENSION_NAME, composite::X11_EXTENSION_NAME]
+        {
+            if connection.extension_information(extension)?.is_none() {
+                return Err(ScreenError::System(format!("it lacks {extension}")));
+            }
+        }
+        damage::query_version(&connection, 1, 1)?.reply()?;
+        connection.xfixes_query_version(5, 0)?.reply()?;
+        composite::query_version(&connection, 0, 4)?.reply()?;
+        let window = match spec {
+            ScreenSpec::Window(id) => Some(id),
+            ScreenSpec::Pattern | ScreenSpec::Display(_) => None,
+        };
+        let number = if let ScreenSpec::Display(number) = spec { number } else { 0 };
+        let area = match window {
+            Some(window) => windows::area(&connection, window)?,
+            None => displays(&connection, root)?.get(number).ok_or(ScreenError::Gone)?.1,
+        };
+        let watched = window.unwrap_or(root);
+        if let Some(window) = window {
+            composite::redirect_window(&connection, window, Redirect::AUTOMATIC)?.check()?;
+        }
+        let damage = connection.generate_id()?;
+        damage::create(&connection, damage, watched, ReportLevel::NON_EMPTY)?.check()?;
+        let segment = Segment::new(&connection, bytes(area))?;
+        let mut screen = Self {
+            connection,
+            root,
+            window,
+            area,
+            drawable: watched,
+            damage,
+            segment,
+            pixels: Vec::new(),
+            cursor: cursor::Cursor::default(),
+            pool: FramePool::new(),
+            last: None,
+            start_us: None,
+            looks: 0,
+            still: 0,
+        };
+        screen.take_storage()?;
+        Ok(screen)
+    }
+
+    /// A window's storage is another one after each change of its size.
+    fn take_storage(&mut self) -> Result<(), ScreenError> {
+        if let Some(window) = self.window {
+            if self.drawable != window {
+                self.connection.free_pixmap(self.drawable)?;
+            }
+            let pixmap = self.connection.generate_id()?;
+            composite::name_window_pixmap(&self.connection, window, pixmap)?.check()?;
+            self.drawable = pixmap;
+        }
+        if self.segment.bytes < bytes(self.area) {
+            shm::detach(&self.connection, self.segment.id)?;
+            self.segment = Segment::new(&self.connection, bytes(self.area))?;
+        }
+        Ok(())
+    }
+
+    /// Whether anything changed since the last time.
+    fn has_changed(&mut self) -> Result<bool, ScreenError> {
+        let mut changed = self.last.is_none();
+        while let Some(event) = self.connection.poll_for_event()? {
+            if let Event::DamageNotify(_) = event {
+                damage::subtract(&self.connection, self.damage, x11rb::NONE, x11rb::NONE)?;
+                changed = true;
+            }
+        }
+        if let Some(window) = self.window {
+            let area = windows::area(&self.connection, window)?;
+            if (area.width, area.height) != (self.area.width, self.area.height) {
+                self.area = area;
+                self.take_storage()?;
+                changed = true;
+            }
+            self.area = area;
+        }
+        Ok(self.cursor.follow(&self.connection, self.root)? || changed)
+    }
+
+    /// Takes the picture of now.
+    fn look(&mut self, capture_us: u64) -> Result<VideoFrame, ScreenError> {
+        let Area { x, y, width, height } = self.area;
+        // A window's storage begins with the window.
+        let (x, y) = if self.window.is_some() { (0, 0) } else { (x, y) };
+        let format = u8::from(ImageFormat::Z_PIXMAP);
+        let (drawable, segment) = (self.drawable, self.segment.id);
+        shm::get_image(&self.connection, drawable, x, y, width, height, u32::MAX, format, segment, 0)?.reply()?;
+        self.pixels.resize(bytes(self.area), 0);
+        let unread = |error: io::Error| ScreenError::System(error.to_string());
+        self.segment.memory.read_exact_at(&mut self.pixels, 0).map_err(unread)?;
+        self.cursor.paint(&mut self.pixels, self.area);
+        let info = FrameInfo { capture_us: Some(capture_us), ..FrameInfo::default() };
+        // Even sides, as the encoder's 4:2:0 has them.
+        let (across, down) = (even(width), even(height));
+        let (pixels, stride) = (&self.pixels, usize::from(width) * PIXEL);
+        self.pool.try_draw(across, down, info, |planes| {
+            let mut planar = YuvPlanarImageMut {
+                y_plane: BufferStoreMut::Borrowed(&mut *planes.y),
+                y_stride: planes.y_stride as u32,
+                u_plane: BufferStoreMut::Borrowed(&mut *planes.u),
+                u_stride: planes.uv_stride as u32,
+                v_plane: BufferStoreMut::Borrowed(&mut *planes.v),
+                v_stride: planes.uv_stride as u32,
+                width: across as u32,
+                height: down as u32,
+            };
+            let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
+            let converted =
+                bgra_to_yuv420(&mut planar, pixels, stride as u32, range, matrix, YuvConversionMode::Balanced);
+            converted.map_err(|error| ScreenError::System(error.to_string()))
+        })
+    }
+}
+
+impl Camera for X11Screen {
+    fn format(&self) -> PictureFormat {
+        PictureFormat { width: even(self.area.width), height: even(self.area.height), rate: LOOKS }
+    }
+
+    fn next(&mut self, clock: &MediaClock, patience: Duration) -> Result<Option<VideoFrame>, CameraError> {
+        let start_us = *self.start_us.get_or_insert_with(|| clock.now_us());
+        let early = Duration::from_micros((start_us + LOOKS.due_us(self.looks)).saturating_sub(clock.now_us()));
+        std::thread::sleep(early.min(patience));
+        if early > patience {
+            return Ok(None);
+        }
+        let now_us = clock.now_us();
+        while start_us + LOOKS.due_us(self.looks) <= now_us {
+            self.looks += 1;
+        }
+        if self.has_changed()? {
+            self.still = 0;
+            let frame = self.look(now_us)?;
+            self.last = Some(frame.clone());
+            return Ok(Some(frame));
+        }
+        self.still = self.still.saturating_add(1);
+        if self.still > SHARPENING && !self.still.is_multiple_of(STILL_EVERY) {
+            return Ok(None);
+        }
+        let mut frame = self.last.clone();
+        if let Some(frame) = &mut frame {
+            frame.info.capture_us = Some(now_us);
+        }
+        Ok(frame)
+    }
+}
+
+fn bytes(area: Area) -> usize {
+    usize::from(area.width) * usize::from(area.height) * PIXEL
+}
+
+/// The next lower even number, at least 2.
+fn even(side: u16) -> usize {
+    (usize::from(side) & !1).max(2)
+}

@@ -1,0 +1,166 @@
+//! Screens: a track of its own for this one, offered when it is shared and taken back by renegotiation (RFC 9429 section
+//! 4.1.8), and whether the other end shares one.
+
+use super::connection::{LocalTrack, SCREEN_TRACK, default_payload_type, local_track};
+use super::task::Task;
+use super::{MediaKind, PeerEvent, PeerFault};
+use crate::media::packet::OutgoingPacket;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit, RtpTransceiver};
+
+/// How this screen and the other end's stand.
+#[expect(clippy::struct_excessive_bools, reason = "each becomes true and false by itself")]
+pub(super) struct Sharing {
+    wanted: bool,
+    /// The other end was not offered what is wanted.
+    unsaid: bool,
+    /// The other end's answer to what is wanted is waited for.
+    asked: bool,
+    /// Once the screen was shared.
+    transceiver: Option<(Arc<dyn RtpTransceiver>, Arc<TrackLocalStaticRTP>)>,
+    /// Until there is somebody to write to.
+    queue: Option<mpsc::Receiver<OutgoingPacket>>,
+    peer: bool,
+}
+
+impl Sharing {
+    /// Of nothing; what will be sent of the screen comes by `queue`.
+    pub(super) fn new(queue: mpsc::Receiver<OutgoingPacket>) -> Self {
+        Self {
+            wanted: false,
+            unsaid: false,
+            asked: false,
+            transceiver: None,
+            queue: Some(queue),
+            peer: false,
+        }
+    }
+
+    /// An offer of ours leaves: it says all that is wanted.
+    pub(super) fn said(&mut self) {
+        self.asked |= std::mem::take(&mut self.unsaid);
+    }
+
+    /// An offer of ours came to nothing.
+    pub(super) fn taken_back(&mut self) {
+        self.unsaid |= std::mem::take(&mut self.asked);
+    }
+}
+
+impl Task {
+    /// A person shares the screen, or no longer.
+    pub(super) async fn share_screen(&mut self, on: bool) -> Result<(), PeerFault> {
+        if self.sharing.wanted == on {
+            return Ok(());
+        }
+        (self.sharing.wanted, self.sharing.unsaid) = (on, true);
+        self.follow_screens().await
+    }
+
+    /// After each exchange of descriptions: what was agreed upon, and what is still to be offered.
+    pub(super) async fn follow_screens(&mut self) -> Result<(), PeerFault> {
+        let remote = self.connection.pc.current_remote_description().await;
+        let shares = remote.is_some_and(|remote| shares_screen(&remote.sdp));
+        if std::mem::replace(&mut self.sharing.peer, shares) != shares {
+            self.tell(PeerEvent::PeerScreen(shares)).await;
+        }
+        if self.offering || !self.remote.is_described() {
+            return Ok(());
+        }
+        let followed = async {
+            if std::mem::take(&mut self.sharing.asked) && self.sharing.wanted && !self.sharing.unsaid {
+                self.begin_writing_screen().await?;
+            }
+            if self.sharing.unsaid {
+                self.offer_screen().await?;
+            }
+            Ok(())
+        };
+        followed.await.map_err(|error| self.refuse(PeerFault::Internal, &error))
+    }
+
+    async fn offer_screen(&mut self) -> Result<(), webrtc::error::Error> {
+        let wanted = if self.sharing.wanted {
+            RTCRtpTransceiverDirection::Sendonly
+        } else {
+            RTCRtpTransceiverDirection::Inactive
+        };
+        if let Some((transceiver, _)) = &self.sharing.transceiver {
+            transceiver.set_direction(wanted).await?;
+        } else if !self.sharing.wanted {
+            self.sharing.unsaid = false;
+            return Ok(());
+        } else {
+            let track = local_track(MediaKind::Screen, self.connection.screen_ssrc);
+            let init = RTCRtpTransceiverInit {
+                direction: wanted,
+                streams: vec![SCREEN_TRACK.to_owned()],
+                ..Default::default()
+            };
+            let local = track.clone() as Arc<dyn TrackLocal>;
+            let transceiver = self.connection.pc.add_transceiver_from_track(local, Some(init)).await?;
+            self.sharing.transceiver = Some((transceiver, track));
+        }
+        let offer = self.connection.pc.create_offer(None).await?;
+        self.send_offer(offer).await
+    }
+
+    /// The other end answered the offer of our screen.
+    async fn begin_writing_screen(&mut self) -> Result<(), webrtc::error::Error> {
+        let Some((transceiver, track)) = self.sharing.transceiver.clone() else { return Ok(()) };
+        let taken = transceiver.current_direction().await? == RTCRtpTransceiverDirection::Sendonly;
+        if taken
+            && let Some(queue) = self.sharing.queue.take()
+            && let Some(sender) = transceiver.sender().await?
+        {
+            let (ssrc, default_payload_type) =
+                (self.connection.screen_ssrc, default_payload_type(MediaKind::Screen));
+            let local = LocalTrack { track, sender, ssrc, default_payload_type };
+            self.spawn_writer(queue, &local).await;
+        }
+        self.tell(PeerEvent::ScreenTaken(taken)).await;
+        Ok(())
+    }
+}
+
+/// Whether a description has pictures to come besides those of the camera, which are the first.
+fn shares_screen(sdp: &str) -> bool {
+    let sections = sdp.split("\nm=").skip(1).filter(|section| section.starts_with("video "));
+    let sends = |section: &str| {
+        let closed = section.starts_with("video 0 ");
+        let silent = |line: &str| matches!(line.trim_end(), "a=recvonly" | "a=inactive");
+        !closed && !section.lines().any(silent)
+    };
+    sections.skip(1).any(sends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(sections: &[&str]) -> String {
+        let head = "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n".to_owned();
+        sections.iter().fold(head, |sdp, section| format!("{sdp}m={section}\r\na=mid:x\r\n"))
+    }
+
+    #[test]
+    fn pictures_besides_the_camera_are_a_screen() {
+        let audio = "audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendrecv";
+        let camera = "video 9 UDP/TLS/RTP/SAVPF 96";
+        let channel = "application 9 UDP/DTLS/SCTP webrtc-datachannel";
+        let screen = |direction: &str| format!("{camera}\r\na={direction}");
+        assert!(!shares_screen(&described(&[audio, camera, channel])));
+        for (direction, shared) in [("sendonly", true), ("sendrecv", true), ("recvonly", false), ("inactive", false)] {
+            assert_eq!(shares_screen(&described(&[audio, camera, channel, &screen(direction)])), shared);
+        }
+        assert!(shares_screen(&described(&[audio, camera, channel, camera])), "sendrecv is what goes without saying");
+        let refused = "video 0 UDP/TLS/RTP/SAVPF 96\r\na=sendonly";
+        assert!(!shares_screen(&described(&[camera, refused])));
+        for rubbish in ["", "m=", "video ", "\nm=video \nm=video", "\u{0}"] {
+            shares_screen(rubbish);
+        }
+    }
+}

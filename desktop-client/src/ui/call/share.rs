@@ -1,0 +1,93 @@
+//! Screens in a call: what of this one is to be shared, and the other end's shown large, with its camera small.
+
+use super::super::lines;
+use super::super::places::over_picture;
+use super::super::theme::{STAGE, letters, size, space};
+use super::super::widgets::{Button, Weight};
+use super::super::{View, shortcut};
+use super::remote_ui;
+use crate::view::{CallView, Command, ScreenChoice, ScreenSpec};
+use crate::words::{right_to_left, say, say_with};
+use eframe::egui::{
+    Align2, Id, Key, Modifiers, Rect, ScrollArea, Sense, Ui, WidgetInfo,
+    accesskit::{Live, Role},
+    vec2,
+};
+
+/// Height of the card, as far as there is room.
+const CARD: f32 = 360.0;
+
+/// Lets a person choose, its top at `top`. Returns whether it is to be put away.
+pub(super) fn choose_ui(ui: &mut Ui, view: &View<'_>, stage: Rect, top: f32, commands: &mut Vec<Command>) -> bool {
+    let devices = &view.snapshot.devices;
+    let height = CARD.min(stage.bottom() - top - space::M);
+    let wanted = vec2(size::DIALOG.min(stage.width() - 2.0 * space::M), height);
+    let place = Rect::from_min_size(stage.min + vec2(space::M, top - stage.top()), wanted);
+    let mut chosen = None;
+    over_picture(ui, "share", place, stage, |ui| {
+        lines::text(ui, say("share-what"), letters::TITLE, STAGE.ink);
+        lines::text(ui, say("share-explained"), letters::SMALL, STAGE.soft);
+        ui.add_space(space::XS);
+        if let Some(fault) = &devices.screen_fault {
+            lines::text(ui, fault, letters::BODY, STAGE.ink);
+        } else if devices.screens.is_empty() {
+            lines::text(ui, say("share-looking"), letters::BODY, STAGE.soft);
+        }
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            let several = devices.screens.iter().filter(|choice| is_display(choice)).count() > 1;
+            for choice in devices.screens.iter() {
+                let words = name(choice, several);
+                let min = vec2(ui.available_width() - space::S, size::CONTROL_SMALL);
+                let weight = if is_display(choice) { Weight::Primary } else { Weight::Secondary };
+                if (Button { words: &words, name: &words, weight, min }).show(ui).clicked() {
+                    chosen = Some(choice.spec);
+                }
+                ui.add_space(space::XS);
+            }
+        });
+    });
+    commands.extend(chosen.map(Command::ShareScreen));
+    chosen.is_some() || shortcut(ui, Modifiers::NONE, Key::Escape)
+}
+
+fn is_display(choice: &ScreenChoice) -> bool {
+    matches!(choice.spec, ScreenSpec::Display(_))
+}
+
+/// What a choice is called; displays by the name that is on their plug where there are several.
+fn name(choice: &ScreenChoice, several: bool) -> String {
+    match choice.spec {
+        ScreenSpec::Display(_) if several => say_with("share-display", &[("name", choice.name.as_str().into())]),
+        ScreenSpec::Display(_) => say("share-whole").to_owned(),
+        ScreenSpec::Window(_) | ScreenSpec::Pattern => {
+            say_with("share-window", &[("name", choice.name.as_str().into())])
+        }
+    }
+}
+
+/// The other end's screen as large as fits, and its camera in a corner.
+pub(super) fn peer_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) {
+    let shown = view.screen.paint(ui, stage, false, 0);
+    let screen = ui.interact(stage, Id::unique("shared screen"), Sense::CLICK);
+    if screen.double_clicked() {
+        super::toggle_full_screen(ui);
+    }
+    let name = say_with("share-of", &[("peer", call.peer.as_str().into())]);
+    if shown.is_none() {
+        let galley = lines::line(ui, say("call-waiting-picture"), letters::BODY, STAGE.soft);
+        ui.painter().galley(stage.center() - galley.size() / 2.0, galley, STAGE.soft);
+    }
+    screen.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+    ui.ctx().accesskit_node_builder(screen.id, |node| node.set_live(Live::Polite));
+    let longest = (stage.width() * size::SELF_SHARE).min(size::SELF_MAX);
+    let camera = vec2(longest, longest * 9.0 / 16.0);
+    let edge = vec2(size::SELF_EDGE, size::SELF_EDGE);
+    let (corner, anchor) = if right_to_left() {
+        (stage.left_bottom() + vec2(edge.x, -edge.y), Align2::LEFT_BOTTOM)
+    } else {
+        (stage.right_bottom() - edge, Align2::RIGHT_BOTTOM)
+    };
+    let place = anchor.anchor_size(corner, camera);
+    ui.painter().rect_filled(place.expand(2.0), 2.0, STAGE.ground);
+    remote_ui(ui, view, call, place);
+}

@@ -261,10 +261,9 @@ impl Engine {
                 }
             }
             PeerEvent::Message(data) if current => self.hear_message(now, &data),
-            PeerEvent::Message(_) => {}
             PeerEvent::ScreenTaken(taken) if current => self.screen_taken(taken),
             PeerEvent::PeerScreen(shares) if current => self.peer_shares(shares),
-            PeerEvent::ScreenTaken(_) | PeerEvent::PeerScreen(_) => {}
+            PeerEvent::Message(_) | PeerEvent::ScreenTaken(_) | PeerEvent::PeerScreen(_) => {}
             PeerEvent::KeyFrameWanted(kind) => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
                     live.key_frame_wanted(now, kind);

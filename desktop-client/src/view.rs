@@ -14,7 +14,7 @@ mod talk;
 
 pub use command::{Command, Secret};
 pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason};
-pub use preferences::{Preferences, QualityCap, ThemeChoice, WindowPlace};
+pub use preferences::{Preferences, QualityCap, TEST_PICTURE, ThemeChoice, WindowPlace};
 pub use talk::{
     CHAT_BYTES_MAX, CHAT_LINES_MAX, ChatLine, DeviceStanding, FROZEN_AFTER, Frozen, Quality,
     STATS_HISTORY_MAX, Safety, StatsHistory,
@@ -351,10 +351,10 @@ pub struct CheckLine {
     pub check: String,
     /// How it came out.
     pub outcome: CheckOutcome,
-    /// What was seen.
-    pub detail: String,
     /// What to change.
     pub advice: Option<String>,
+    /// What was seen, in the words of engineers: for the diagnostics.
+    pub technical: String,
 }
 
 /// How a check came out.

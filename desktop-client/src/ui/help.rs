@@ -84,6 +84,7 @@ fn shortcuts_ui(ui: &mut Ui) {
         ("C", say("chat")),
         ("S", say("safety")),
         ("I", say("stats")),
+        ("O", say("call-more")),
         ("N", say("keys-next")),
         ("F11", say("call-full-screen")),
         ("P", say("call-pip")),

@@ -265,7 +265,7 @@ pub struct CallStats {
     pub loss: Option<f64>,
     /// Pictures shown per second.
     pub fps: Option<f64>,
-    /// From the peer's camera to this screen, milliseconds, middle value of the call.
+    /// From the peer's camera to this screen, milliseconds, of the last picture.
     pub glass_to_glass_ms: Option<f64>,
     /// Arriving picture, pixels.
     pub size: Option<(u32, u32)>,

@@ -127,7 +127,8 @@ pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
 /// What is asked or shown above all else, until it is put away. Returns whether Esc or a click outside did.
 pub fn dialog(ctx: &egui::Context, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
     let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(space::M as i8);
-    let id = Id::unique("dialog");
+    // Each has an id of its own: it would begin with the size of the last one.
+    let id = Id::unique(("dialog", name));
     let room = ctx.content_rect().size() - egui::Vec2::splat(2.0 * space::L);
     let area = egui::Modal::default_area(id).default_height(room.y);
     let shown = egui::Modal::new(id).area(area).frame(frame).show(ctx, |ui| {

@@ -174,7 +174,7 @@ fn what_is_wrong_with_a_device_is_told_in_words() {
     };
     for snapshot in [online(), talking(|_| {})] {
         let shown = show(Snapshot { devices: devices.clone(), ..snapshot });
-        assert!(says(&shown, "Camera: It was unplugged."));
+        assert!(says(&shown, "It was unplugged."));
         assert!(says(&shown, "Another program is using the microphone."));
         assert!(!says(&shown, "Microphone:"), "the sentence names the device itself");
     }

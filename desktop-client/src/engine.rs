@@ -242,10 +242,10 @@ impl EngineHandle {
 
     fn end(&mut self) {
         self.orders = None;
-        if let Some(thread) = self.thread.take() {
-            if thread.join().is_err() {
-                tracing::error!("the engine broke");
-            }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the engine broke");
         }
     }
 }

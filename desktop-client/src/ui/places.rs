@@ -112,7 +112,7 @@ pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
                         .on_hover_text(text::with_key(say("page-back"), "Esc"))
                         .clicked();
                 },
-            )
+            );
         };
         ui.allocate_ui_with_layout(room, down(), head);
         ui.add_space(space::S);

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::camera::{Camera, CameraError, FrameSource, paced::PacedCamera};
+use crate::words::{say, say_with};
 
 pub mod page;
 #[cfg(target_os = "linux")]
@@ -58,23 +59,23 @@ impl fmt::Display for ScreenSpec {
     }
 }
 
-/// Why a screen cannot be shared, or no longer.
+/// Why a screen cannot be shared, or no longer, in whole sentences for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScreenError {
     /// The system has no way for it that we speak.
-    #[error("the screen cannot be shared on this system yet: it works under X11 only")]
+    #[error("{}", say("fault-screen-unsupported"))]
     Unsupported,
     /// A Wayland session lets no program look at the screen this way.
-    #[error("the screen cannot be shared in a Wayland session yet: log in with an X11 session (“Xorg”) to share it")]
+    #[error("{}", say("fault-screen-wayland"))]
     Wayland,
     /// There is no display that could be shared.
-    #[error("there is no display that could be shared")]
+    #[error("{}", say("fault-screen-none"))]
     NoDisplay,
     /// What was shared is not there, or not any more.
-    #[error("what was shared is not there any more")]
+    #[error("{}", say("fault-screen-gone"))]
     Gone,
     /// The window system gives pictures in a form that we do not read, or none.
-    #[error("the window system gives no picture: {0}")]
+    #[error("{}", say_with("fault-screen-system", &[("reason", .0.into())]))]
     System(String),
 }
 

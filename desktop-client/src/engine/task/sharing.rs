@@ -11,6 +11,7 @@ use crate::media::video_sender::{VideoSender, VideoSenderOptions};
 use crate::peer::PeerCommand;
 use crate::rate::START_BPS;
 use crate::view::Severity;
+use crate::words::say;
 use std::sync::Arc;
 
 /// What is shared, and where its pictures go. Dropping it waits for its threads.
@@ -38,7 +39,7 @@ impl Engine {
     pub(super) fn take_screens(&mut self, screens: Result<Vec<ScreenChoice>, ScreenError>) {
         let (choices, fault) = match screens {
             Ok(choices) => (choices, None),
-            Err(error) => (Vec::new(), Some(super::sentence(&error.to_string(), false))),
+            Err(error) => (Vec::new(), Some(error.to_string())),
         };
         (self.devices.screens, self.devices.screen_fault) = (Arc::new(choices), fault);
     }
@@ -89,7 +90,7 @@ impl Engine {
             shared.sender.set_sending(true);
         } else {
             self.stop_sharing();
-            self.notify(Severity::Error, "The other end cannot show a shared screen.".into());
+            self.notify(Severity::Error, say("told-screen-refused").into());
         }
     }
 
@@ -98,7 +99,7 @@ impl Engine {
         let sharing = self.live.as_ref().is_some_and(|live| live.screen.is_some());
         if let (Some(fault), true) = (fault, sharing) {
             self.stop_sharing();
-            self.notify(Severity::Error, super::sentence(&fault, false));
+            self.notify(Severity::Error, fault);
         }
     }
 

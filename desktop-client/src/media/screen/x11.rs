@@ -65,7 +65,7 @@ impl From<x11rb::errors::ReplyOrIdError> for ScreenError {
         match error {
             x11rb::errors::ReplyOrIdError::ConnectionError(error) => error.into(),
             x11rb::errors::ReplyOrIdError::X11Error(error) => ReplyError::X11Error(error).into(),
-            x11rb::errors::ReplyOrIdError::IdsExhausted => Self::System("no numbers are left".into()),
+            x11rb::errors::ReplyOrIdError::IdsExhausted => Self::System("no numbers left".into()),
         }
     }
 }
@@ -143,7 +143,7 @@ struct Segment {
 impl Segment {
     fn new(connection: &RustConnection, bytes: usize) -> Result<Self, ScreenError> {
         let id = connection.generate_id()?;
-        let size = u32::try_from(bytes).map_err(|_| ScreenError::System("it is too large".into()))?;
+        let size = u32::try_from(bytes).map_err(|_| ScreenError::System("too large".into()))?;
         let reply = shm::create_segment(connection, id, size, false)?.reply()?;
         Ok(Self { id, memory: File::from(reply.shm_fd), bytes })
     }
@@ -178,7 +178,7 @@ impl X11Screen {
         if bits.is_none_or(|format| usize::from(format.bits_per_pixel) != 8 * PIXEL)
             || setup.image_byte_order != x11rb::protocol::xproto::ImageOrder::LSB_FIRST
         {
-            return Err(ScreenError::System("its pixels are of another form".into()));
+            return Err(ScreenError::System("pixels of another form".into()));
         }
         let root = setup.roots[screen].root;
         for extension in

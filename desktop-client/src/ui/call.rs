@@ -81,6 +81,9 @@ pub fn call_ui(
     }
     own::own_ui(ui, &mut draft.own, view, call, stage);
     let below = title_ui(ui, view, call, since, stage);
+    if call.sharing {
+        share::stop_ui(ui, stage, commands);
+    }
     if draft.stats {
         stats::stats_ui(ui, call, stage, below);
     } else if draft.safety {
@@ -261,10 +264,6 @@ fn controls(call: &CallView, draft: &Draft) -> Vec<Control> {
         ),
         letter(Icon::Chat, say("chat"), "C", Key::C, chat_look, Does::Chat),
     ];
-    if call.sharing {
-        let stop = Does::Push(Command::StopSharing);
-        all.push(letter(Icon::ScreenOff, say("share-stop"), "D", Key::D, Round::accent(&STAGE), stop));
-    }
     if call.matched {
         all.push(letter(Icon::Next, say("call-next"), "N", Key::N, plain, Does::Push(Command::Next)));
     }

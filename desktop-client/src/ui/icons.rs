@@ -14,8 +14,6 @@ pub enum Icon {
     Camera,
     /// A camera, struck through.
     CameraOff,
-    /// A screen, struck through.
-    ScreenOff,
     /// A handset lying down.
     HangUp,
     /// A handset held up.
@@ -54,10 +52,6 @@ impl Icon {
             Self::Camera => pen.camera(),
             Self::CameraOff => {
                 pen.camera();
-                pen.strike(behind);
-            }
-            Self::ScreenOff => {
-                pen.screen(behind);
                 pen.strike(behind);
             }
             Self::HangUp => pen.handset(0.0),
@@ -166,13 +160,6 @@ impl Pen<'_> {
         let lens = [vec2(5.5, -1.5), vec2(10.5, -5.5), vec2(10.5, 5.5), vec2(5.5, 1.5)];
         let lens = lens.into_iter().map(|point| self.at(point)).collect();
         self.painter.add(Shape::convex_polygon(lens, self.stroke.color, Stroke::NONE));
-    }
-
-    fn screen(&self, behind: Color32) {
-        let frame = Rect::from_min_max(self.at(vec2(-10.5, -8.5)), self.at(vec2(10.5, 5.0)));
-        self.painter.rect_filled(frame, 2.0 * self.unit, self.stroke.color);
-        self.painter.rect_filled(frame.shrink(2.2 * self.unit), self.unit, behind);
-        self.line(&[vec2(-5.0, 9.0), vec2(5.0, 9.0)]);
     }
 
     fn strike(&self, behind: Color32) {

@@ -4,18 +4,36 @@ use super::super::lines;
 use super::super::places::over_picture;
 use super::super::theme::{STAGE, letters, size, space};
 use super::super::widgets::{Button, Weight};
-use super::super::{View, shortcut};
+use super::super::{View, shortcut, text};
 use super::remote_ui;
 use crate::view::{CallView, Command, ScreenChoice, ScreenSpec};
 use crate::words::{right_to_left, say, say_with};
 use eframe::egui::{
-    Align2, Id, Key, Modifiers, Rect, ScrollArea, Sense, Ui, WidgetInfo,
+    Align, Align2, Id, Key, Layout, Modifiers, Rect, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
     accesskit::{Live, Role},
     vec2,
 };
 
 /// Height of the card, as far as there is room.
 const CARD: f32 = 360.0;
+
+/// Letters of a window's title that are shown: as many as fit the smallest window.
+const TITLE: usize = 32;
+
+/// The way to stop, over the picture for as long as one shares.
+pub(super) fn stop_ui(ui: &mut Ui, stage: Rect, commands: &mut Vec<Command>) {
+    let place = Rect::from_min_max(stage.left_bottom() - vec2(0.0, size::CONTROL + space::M), stage.right_bottom());
+    let builder = UiBuilder::new().max_rect(place.shrink2(vec2(space::M, 0.0))).scope_id(Id::unique("stop sharing"));
+    let layout = Layout::left_to_right(Align::Min);
+    let layout = if right_to_left() { Layout::right_to_left(Align::Min) } else { layout };
+    let words = say("share-stop");
+    let button = Button { words, name: words, weight: Weight::Danger, min: vec2(0.0, size::CONTROL) };
+    let response = ui.scope_builder(builder.layout(layout), |ui| button.show(ui)).inner;
+    let response = response.on_hover_text(text::with_key(words, "D"));
+    if response.clicked() || shortcut(ui, Modifiers::NONE, Key::D) {
+        commands.push(Command::StopSharing);
+    }
+}
 
 /// Lets a person choose, its top at `top`. Returns whether it is to be put away.
 pub(super) fn choose_ui(ui: &mut Ui, view: &View<'_>, stage: Rect, top: f32, commands: &mut Vec<Command>) -> bool {
@@ -36,10 +54,11 @@ pub(super) fn choose_ui(ui: &mut Ui, view: &View<'_>, stage: Rect, top: f32, com
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let several = devices.screens.iter().filter(|choice| is_display(choice)).count() > 1;
             for choice in devices.screens.iter() {
-                let words = name(choice, several);
+                let name = name(choice, several);
+                let words = cut(&name);
                 let min = vec2(ui.available_width() - space::S, size::CONTROL_SMALL);
                 let weight = if is_display(choice) { Weight::Primary } else { Weight::Secondary };
-                if (Button { words: &words, name: &words, weight, min }).show(ui).clicked() {
+                if (Button { words: &words, name: &name, weight, min }).show(ui).clicked() {
                     chosen = Some(choice.spec);
                 }
                 ui.add_space(space::XS);
@@ -48,6 +67,14 @@ pub(super) fn choose_ui(ui: &mut Ui, view: &View<'_>, stage: Rect, top: f32, com
     });
     commands.extend(chosen.map(Command::ShareScreen));
     chosen.is_some() || shortcut(ui, Modifiers::NONE, Key::Escape)
+}
+
+/// At most [`TITLE`] letters of it.
+fn cut(name: &str) -> String {
+    match name.char_indices().nth(TITLE) {
+        Some((end, _)) => format!("{}…", name[..end].trim_end()),
+        None => name.to_owned(),
+    }
 }
 
 fn is_display(choice: &ScreenChoice) -> bool {

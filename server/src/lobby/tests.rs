@@ -202,6 +202,24 @@ fn a_guest_who_is_rung_is_busy_to_others() {
 }
 
 #[test]
+fn who_calls_a_busy_guest_again_and_again_does_not_fill_their_history() {
+    let mut story = Story::with(4);
+    story.calls(1, 2).expect("it rings");
+    let kept = |story: &Story| story.told.iter().filter(|told| matches!(told, Effect::Keep(_))).count();
+    let tries = |story: &mut Story, by: u128| {
+        let mut all = 0;
+        for _ in 0..10 {
+            story.calls(by, 2);
+            assert_eq!(story.state(by), Some(CallState::Ended(EndReason::Busy)));
+            all += kept(story);
+        }
+        all
+    };
+    assert_eq!((tries(&mut story, 3), tries(&mut story, 4)), (3, 3), "of each caller, within ten minutes");
+    assert_eq!(story.state(1), None, "and who is in the call learns nothing of it");
+}
+
+#[test]
 fn two_who_call_each_other_are_in_one_call() {
     let mut story = Story::with(2);
     let call = story.calls(1, 2).expect("it rings");

@@ -362,6 +362,7 @@ impl Engine {
     pub(super) fn look_at_figures(&mut self) {
         let Some(live) = &mut self.live else { return };
         live.second_passed();
+        let told = self.record.receiver.refused_size.is_some();
         live.fill(&mut self.record);
         let (mic, speaker) = live.sound_faults();
         self.devices.mic_fault = mic.map(|fault| sentence(&fault, true));
@@ -375,6 +376,13 @@ impl Engine {
             self.talk.judge.second(stats, self.switches.peer_camera_on);
         }
         self.tell_of_no_camera();
+        if let Some((width, height)) = self.record.receiver.refused_size.filter(|_| !told) {
+            let text = format!(
+                "The other end sends pictures of {width} × {height}, which are larger than this app shows. Ask them \
+                 for a smaller size."
+            );
+            self.notify(Severity::Error, text);
+        }
         for message in self.talk.chat.again(Instant::now()) {
             self.say(&message);
         }

@@ -91,16 +91,14 @@ impl Stream {
 
     fn shows(&mut self, frame: &AssembledFrame) -> bool {
         assert!(frame.data.len() <= FRAME_BYTES_MAX, "a frame is bounded");
-        match self.decoder.decode(&frame.data, FrameInfo::default(), &mut self.pool) {
-            Ok(picture) => picture.is_some_and(|picture| {
-                assert!(picture.width() * picture.height() <= MAX_PIXELS, "a picture is bounded");
-                true
-            }),
-            Err(_) => {
-                self.assembler.gate();
-                false
-            }
+        let decoded = self.decoder.decode(&frame.data, FrameInfo::default(), &mut self.pool);
+        if decoded.is_err() {
+            self.assembler.gate();
         }
+        let picture = decoded.ok().flatten();
+        let pixels = picture.map(|picture| picture.width() * picture.height());
+        assert!(pixels.is_none_or(|pixels| pixels <= MAX_PIXELS), "a picture is bounded");
+        pixels.is_some()
     }
 }
 

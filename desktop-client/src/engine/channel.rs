@@ -91,7 +91,9 @@ pub(crate) fn overhear<'a>(messages: impl Iterator<Item = &'a [u8]>) {
             Message::Chat { number, text } => drop(chat.hear(now, number, &text)),
             Message::ChatTaken { number } => chat.taken(number),
             Message::Safety(word) => {
-                exchanges.iter_mut().for_each(|exchange| exchange.hear(word, &mut effects))
+                for exchange in &mut exchanges {
+                    exchange.hear(word, &mut effects);
+                }
             }
             Message::Ping { .. } | Message::Pong { .. } | Message::Anchor { .. } | Message::State { .. } => {}
         }

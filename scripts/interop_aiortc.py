@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A guest on aiortc, a WebRTC stack of others, in a call with a bot: once it calls, once it is called.
+"""A guest on aiortc, a WebRTC stack of others, in a call with a bot: once it calls, once it is called, once it sends rubbish.
 
     interop_aiortc.py URL INVITATION BOT ROOM
 
@@ -14,6 +14,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame, VideoFrame
 
+from hostile import torment
 from interop import FPS, FRAMES, RATE, Judge, Server, call_pb2, ended, note, number_of, stamped, write_clip
 
 SECONDS = 8
@@ -83,12 +84,12 @@ async def next_frame(session, kind):
     return frame
 
 
-async def hold(session, call, heard):
-    """Negotiates and holds the call until our time is over."""
+async def hold(session, call, heard, pictures, hostile):
+    """Negotiates and holds the call until our time is over; after all kinds of rubbish, where it is `hostile`."""
     pc = RTCPeerConnection()
     pc.on("track", lambda track: asyncio.ensure_future(heard.read(track)))
     pc.addTrack(Note())
-    pc.addTrack(Pictures())
+    pc.addTrack(pictures)
     if call.role == call_pb2.CALL_ROLE_OFFERER:
         await pc.setLocalDescription(await pc.createOffer())
         session.send(offer=call_pb2.Offer(call_id=call.call_id, sdp=pc.localDescription.sdp))
@@ -114,17 +115,22 @@ async def hold(session, call, heard):
     except TimeoutError:
         raise AssertionError(f"no connection: {pc.iceConnectionState}, {pc.connectionState}") from None
     session.send(media_connected=call_pb2.MediaConnected(call_id=call.call_id, route=call_pb2.ROUTE_HOST))
+    if hostile:
+        await torment(pc, pc.createDataChannel("castle"))
+        heard.pictures, heard.numbers, heard.samples = 0, [], []
     await asyncio.sleep(SECONDS)
     reader.cancel()
     await asyncio.wait_for(pc.close(), 10)
 
 
 def play(who, url, server, room, clip):
+    """Answers what does not hold, and the most memory that the bot took, KiB."""
     print(f"aiortc {who}")
+    hostile = who.endswith("hostile")
     process, call = server.meet(who, SECONDS + 40, "--reference", f"file:{clip}", url=url)
     try:
-        heard = Heard()
-        asyncio.run(hold(server.session, call, heard))
+        heard, pictures = Heard(), Pictures()
+        asyncio.run(hold(server.session, call, heard, pictures, hostile))
         server.session.send(hang_up=call_pb2.HangUp(call_id=call.call_id))
         server.session.call(call_pb2.CALL_STATE_ENDED)
         report = ended(process)
@@ -132,11 +138,19 @@ def play(who, url, server, room, clip):
         if process.poll() is None:
             process.kill()
             process.wait()
-    judge = Judge(who)
+    judge, took = Judge(who), report["max_rss_kib"]
+    if hostile:
+        # Our own stack sends less and late after that; what it sends is seen, and the bot sends on.
+        shown, sent = report["video"]["frames_shown"], pictures.count
+        judge.hold(shown > sent * 0.7, f"the bot saw {shown} of {sent} pictures")
+        judge.hold(heard.pictures > SECONDS * 10, f"{heard.pictures} pictures of the bot were seen after the rubbish")
+        judge.hold(len(heard.samples) > SECONDS * 25, "and its sound was heard")
+        judge.hold(report["ended"] == "hung_up", f"the call ended as people end it: {report['ended']}")
+        return judge, took
     judge.pictures(heard.pictures, heard.numbers, SECONDS * 15)
     judge.sound(numpy.concatenate(heard.samples or [numpy.zeros(1)])[RATE:], SECONDS)
     judge.report(report, f"{room}/{who}.wav", SECONDS)
-    return judge.faults
+    return judge, took
 
 
 def main():
@@ -146,8 +160,13 @@ def main():
     faults = []
     with grpc.insecure_channel(url.removeprefix("http://")) as channel:
         server = Server(channel, invitation, room, bot, "ida", "aiortc")
-        for who in ("calling", "called"):
-            faults += play(who, url, server, room, clip)
+        took = {}
+        for who in ("calling", "called", "called-hostile"):
+            judge, took[who] = play(who, url, server, room, clip)
+            if who == "called-hostile":
+                more = (took[who] - took["called"]) // 1024
+                judge.hold(more < 48, f"for all the rubbish the bot took {more} MiB more than without")
+            faults += judge.faults
         server.session.leave()
     for fault in faults:
         print(fault, file=sys.stderr)

@@ -31,7 +31,8 @@ const PACE: Duration = Duration::from_millis(20);
 struct Mallory {
     outbox: mpsc::Sender<v1::SignalRequest>,
     inbox: tonic::Streaming<v1::SignalResponse>,
-    events: (mpsc::Sender<(CallId, PeerEvent)>, mpsc::Receiver<(CallId, PeerEvent)>),
+    tell: mpsc::Sender<(CallId, PeerEvent)>,
+    told: mpsc::Receiver<(CallId, PeerEvent)>,
     call: Option<(String, Peer)>,
     packetizer: Packetizer,
     timestamp: u32,
@@ -55,8 +56,8 @@ impl Mallory {
         let first = v1::SignalRequest { frame: Some(Ask::Hello(hello)), ..Default::default() };
         outbox.send(first).await.expect("room");
         let inbox = client.signal(request).await.expect("a session").into_inner();
-        let (packetizer, timestamp) = (Packetizer::new(), 0);
-        Self { outbox, inbox, events: mpsc::channel(256), call: None, packetizer, timestamp }
+        let ((tell, told), packetizer) = (mpsc::channel(256), Packetizer::new());
+        Self { outbox, inbox, tell, told, call: None, packetizer, timestamp: 0 }
     }
 
     async fn say(&self, frame: Ask) {
@@ -72,7 +73,7 @@ impl Mallory {
                     let frame = frame.expect("a session").expect("a session").frame.expect("a frame");
                     self.hear(frame).await;
                 }
-                Some((_, event)) = self.events.1.recv() => if self.pass_on(event).await { return },
+                Some((_, event)) = self.told.recv() => if self.pass_on(event).await { return },
             }
         }
     }
@@ -95,7 +96,7 @@ impl Mallory {
                     loopback: true,
                     trust: Trust::System,
                 };
-                let peer = Peer::open(config, self.events.0.clone(), Arc::new(|_, _| ()));
+                let peer = Peer::open(config, self.tell.clone(), Arc::new(|_, _| ()));
                 assert!(peer.send(PeerCommand::Reach));
                 self.call = Some((offer.call_id, peer));
                 PeerCommand::RemoteOffer(offer.sdp)
@@ -166,10 +167,11 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
 
 /// Ada in a call with Mallory, who then does as told until Ada has seen enough.
 fn meet(mischief: impl AsyncFn(&mut Mallory), seen: impl FnOnce(&Guest)) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
     let ada = Guest::online(&server, "ada");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
     let mut mallory = runtime.block_on(Mallory::online(server.url(), server.invitation.clone()));
     ada.until("seeing mallory in the hall", |snapshot| snapshot.hall.iter().any(|row| row.name == "mallory"));
     ada.calls("mallory");
@@ -230,7 +232,7 @@ fn rubbish_in_place_of_media_is_never_shown_and_the_call_goes_on() {
             Packetizer::new().packetize(&good, round * 3000, |packet| payloads.push(packet));
             for OutgoingPacket { timestamp, marker, payload } in payloads {
                 let mut bytes = payload.to_vec();
-                for _ in 0..1 + random.next_u64() % 4 {
+                for _ in 0..=random.next_u64() % 4 {
                     let at = random.next_u64() as usize % bytes.len();
                     bytes[at] = random.next_u64() as u8;
                 }

@@ -22,7 +22,7 @@ test-all: test
 	@CASTLE_SEEDS=0..20000 cargo test --locked --workspace --lib -- simulation
 	@CASTLE_IDLE_STREAMS=10000 cargo test --locked --workspace --test it -- idle_streams
 
-# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,turn,call,ui picks groups;
+# The scoreboard, as a table and as target/bench.json; ROWS=match,login,store,relay,memory,turn,call,ui picks groups;
 # ROWS=network: calls over bad networks, ROWS=browser: beside two browsers; ten minutes each, as root. Release profile.
 bench:
 	@case ",$(ROWS)," in *,browser,*) scripts/setup.sh build test foreign ;; *) scripts/setup.sh build ;; esac

@@ -106,7 +106,8 @@ impl Task {
         &mut self,
         offer: &Result<RTCSessionDescription, webrtc::error::Error>,
     ) -> Result<bool, PeerFault> {
-        if offer.is_err() || !self.remote.is_described() {
+        let Ok(offer) = offer else { return Ok(true) };
+        if !self.remote.is_described() {
             return Ok(true);
         }
         if self.offering {
@@ -115,14 +116,11 @@ impl Task {
             }
             self.take_back().await?;
         }
-        let current = self.connection.pc.current_remote_description().await;
-        let same = |current: RTCSessionDescription| {
-            offer.as_ref().is_ok_and(|offer| generation(&offer.sdp) == generation(&current.sdp))
-        };
-        if !current.is_some_and(same) {
-            self.restarts.begin(Instant::now());
-            self.renew_bridge().await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
+        if !self.remote.restarts(&offer.sdp) {
+            return Ok(true);
         }
+        self.restarts.begin(Instant::now());
+        self.renew_bridge().await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
         Ok(true)
     }
 
@@ -144,11 +142,6 @@ impl Task {
         self.retired = Some(std::mem::replace(&mut self.bridge, bridge));
         self.connection.pc.set_configuration(configuration).await
     }
-}
-
-/// Which generation of ICE a description belongs to (RFC 8839 section 5.4): the same means other tracks over the same way.
-fn generation(sdp: &str) -> Option<&str> {
-    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@
  *                                  be opened again FAKE_CAMERA_RETURN_MS later (never without), and then stays
  *   FAKE_CAMERA_STALL_AFTER=N      after N frames no more come
  *   FAKE_CAMERA_BUSY=1             opening fails with EBUSY
+ *   FAKE_CAMERA_SHORT_AFTER=N      after N frames each has half of its bytes
+ *   FAKE_CAMERA_FPS=N              delivers so many frames per second, whatever it says and is asked for
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -238,6 +240,8 @@ static int dequeue_buffer(struct v4l2_buffer *buffer) {
     buffer->index = index;
     buffer->length = picture_bytes();
     buffer->bytesused = bytes;
+    if ((int)camera.frames > number("FAKE_CAMERA_SHORT_AFTER", 1 << 30))
+        buffer->bytesused /= 2;
     buffer->sequence = camera.frames;
     buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
     buffer->timestamp.tv_sec = now.tv_sec;

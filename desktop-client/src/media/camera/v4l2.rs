@@ -79,6 +79,7 @@ pub(super) fn open(number: usize) -> Result<Box<dyn Camera>, CameraError> {
         stride: given.stride as usize,
         started: false,
         last_picture: Instant::now(),
+        last_good: None,
         number: 0,
         pool: FramePool::new(),
         scratch: Vec::new(),
@@ -93,6 +94,8 @@ struct V4l2Camera {
     stride: usize,
     started: bool,
     last_picture: Instant,
+    /// When a picture last was what the camera had promised.
+    last_good: Option<Instant>,
     number: u32,
     pool: FramePool,
     scratch: Vec<u8>,
@@ -117,38 +120,36 @@ impl Camera for V4l2Camera {
         self.stream.set_timeout(SILENCE);
         let (data, meta) = self.stream.next().map_err(|error| typed(&self.name, &error))?;
         self.started = true;
+        self.last_picture = Instant::now();
         let data = data.get(..meta.bytesused as usize).unwrap_or(data);
         let info =
             FrameInfo { number: Some(self.number), capture_us: Some(clock.now_us()), ..FrameInfo::default() };
         let (layout, stride, scratch) = (self.layout, self.stride, &mut self.scratch);
         let promised = (self.format.width, self.format.height);
         let size = if layout == PixelLayout::Mjpeg { jpeg_size(data).unwrap_or(promised) } else { promised };
-        if size.0.max(size.1) > SIDE_MAX || size.0.min(size.1) == 0 {
-            return self.left_out(&ConvertError(format!("a picture of {}x{}", size.0, size.1)));
-        }
-        let converted = self.pool.try_draw(size.0, size.1, info, |planes| {
-            convert(layout, data, stride, planes, scratch)
-        });
+        let converted = if size.0.max(size.1) > SIDE_MAX || size.0.min(size.1) == 0 {
+            Err(ConvertError(format!("a picture of {}x{}", size.0, size.1)))
+        } else {
+            self.pool.try_draw(size.0, size.1, info, |planes| convert(layout, data, stride, planes, scratch))
+        };
+        let good = self.last_good.get_or_insert(self.last_picture);
         match converted {
             Ok(frame) => {
-                self.last_picture = Instant::now();
+                *good = self.last_picture;
                 self.number = self.number.wrapping_add(1);
                 Ok(Some(frame))
             }
-            Err(error) => self.left_out(&error),
+            Err(error) => {
+                // USB cameras hand over a torn picture now and then, above all the first one; one that does nothing else
+                // is no use.
+                tracing::debug!(camera = %self.name, %error, "picture left out");
+                if good.elapsed() < SILENCE {
+                    return Ok(None);
+                }
+                let reason = format!("its pictures are not what it promised: {error}");
+                Err(CameraError::Unsupported { device: self.name.clone(), reason })
+            }
         }
-    }
-}
-
-impl V4l2Camera {
-    /// USB cameras hand over a torn picture now and then, above all the first one. One that does nothing else is of no
-    /// use.
-    fn left_out(&self, error: &ConvertError) -> Result<Option<VideoFrame>, CameraError> {
-        tracing::debug!(camera = %self.name, %error, "picture left out");
-        if self.last_picture.elapsed() < SILENCE {
-            return Ok(None);
-        }
-        Err(CameraError::Unsupported { device: self.name.clone(), reason: error.to_string() })
     }
 }
 

@@ -147,3 +147,15 @@ async fn stun_servers_stay_as_they_are_and_what_is_no_server_is_left_out() {
     let bridge = Bridge::open(&[given], Trust::System).await;
     assert_eq!(bridge.servers()[0].urls, urls[..1]);
 }
+
+#[test]
+fn a_transport_waits_for_the_better_ones_that_are_offered_and_for_no_others() {
+    let relay = |transport: &str| server(format!("turn:relay.example?transport={transport}"));
+    let over_tls = server("turns:relay.example".into());
+    let stun = IceServer { urls: vec!["stun:relay.example".into()], ..IceServer::default() };
+    let alone = transports(&[stun, over_tls.clone()]);
+    assert_eq!(turn_of(Transport::Tls, &alone), Duration::ZERO);
+    let all = transports(&[over_tls, relay("tcp"), relay("udp")]);
+    let turns = [Transport::Udp, Transport::Tcp, Transport::Tls].map(|transport| turn_of(transport, &all));
+    assert_eq!(turns, [Duration::ZERO, STAGGER, 2 * STAGGER]);
+}

@@ -1,8 +1,8 @@
 //! One connection to a TURN server, and what the stack says over it.
 
 use super::family::Family;
-use super::{Carried, DATAGRAM_MAX, STAGGER, Ways, refusal};
-use castle_connectivity::address::{ServerUri, Transport};
+use super::{Carried, DATAGRAM_MAX, Ways, refusal};
+use castle_connectivity::address::ServerUri;
 use castle_connectivity::dial::{self, Link, Stream};
 use castle_connectivity::framing::{self, Deframer};
 use castle_connectivity::stun::{self, Class, Message};
@@ -10,6 +10,7 @@ use castle_connectivity::trust::Trust;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -23,6 +24,7 @@ pub(super) struct Upstream {
     pub(super) uri: ServerUri,
     pub(super) trust: Trust,
     pub(super) ways: Ways,
+    pub(super) delay: Duration,
     pub(super) carried: Carried,
     pub(super) family: Family,
 }
@@ -30,8 +32,7 @@ pub(super) struct Upstream {
 impl Upstream {
     /// Runs until the connection ends. A request of the stack then opens the next.
     pub(super) async fn run(self, mut waiting: mpsc::Receiver<Vec<u8>>) {
-        let rank = self.uri.transport as u32;
-        tokio::time::sleep(STAGGER * rank).await;
+        tokio::time::sleep(self.delay).await;
         if self.ways.has_better_than(self.uri.transport) {
             return self.turn_away(&mut waiting).await;
         }
@@ -152,5 +153,3 @@ impl Upstream {
         }
     }
 }
-
-const _: () = assert!(Transport::Udp as u32 == 0 && Transport::Tcp as u32 == 1 && Transport::Tls as u32 == 2);

@@ -6,7 +6,7 @@
 //! addresses that it sees, so that none of them is changed on the way. UDP goes first: a stream is opened when no
 //! datagram was answered for a moment, because media suffers in one.
 
-use self::family::Family;
+use self::requests::Requests;
 use super::IceServer;
 use castle_connectivity::address::{ServerUri, Service, Transport};
 use castle_connectivity::stun::{self, Class, Message};
@@ -19,7 +19,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-mod family;
+mod requests;
 mod upstream;
 
 /// The next worse transport that there is gets its turn when the better ones gave no relayed address by then.
@@ -189,7 +189,7 @@ impl Port {
             ways: self.ways.clone(),
             delay: self.delay,
             carried: carried.clone(),
-            family: Family::new(self.server.username.clone(), self.server.credential.clone()),
+            requests: Requests::new(self.server.username.clone(), self.server.credential.clone()),
         };
         let task = upstreams.spawn(upstream.run(waiting));
         Guest { from, queue, task, since: tokio::time::Instant::now(), carried, left: false }

@@ -15,11 +15,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-pub(crate) async fn ice_servers(server: &TestServer) -> Vec<IceServer> {
+/// What a new guest of this name is given.
+pub(crate) async fn ice_servers(server: &TestServer, name: &str) -> Vec<IceServer> {
     let mut client = CastleServiceClient::connect(server.url()).await.expect("a server");
     let request = RegisterRequest {
         invitation_code: server.invitation.clone(),
-        name: "ada".into(),
+        name: name.into(),
         password: PASSWORD.into(),
         ..RegisterRequest::default()
     };
@@ -126,7 +127,7 @@ fn nothing_that_leaves_a_relay_only_end_names_its_address_not_even_on_a_new_way(
     let server = TestServer::start(config(folder.path(), MatchRoute::Relay));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let servers = ice_servers(&server).await;
+        let servers = ice_servers(&server, "ada").await;
         let mut pair = Pair::open([servers.clone(), servers], Trust::System);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
         pair.tell(0, PeerCommand::Restart);
@@ -148,7 +149,7 @@ fn a_relay_without_ipv4_carries_a_call_all_the_same() {
     let server = TestServer::start(config);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let servers = ice_servers(&server).await;
+        let servers = ice_servers(&server, "ada").await;
         let mut pair = Pair::open([servers.clone(), servers], Trust::System);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
     });

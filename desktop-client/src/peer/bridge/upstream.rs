@@ -1,6 +1,6 @@
 //! One connection to a TURN server, and what the stack says over it.
 
-use super::family::Family;
+use super::requests::Requests;
 use super::{Carried, DATAGRAM_MAX, Ways, refusal};
 use castle_connectivity::address::ServerUri;
 use castle_connectivity::dial::{self, Link, Stream};
@@ -26,7 +26,7 @@ pub(super) struct Upstream {
     pub(super) ways: Ways,
     pub(super) delay: Duration,
     pub(super) carried: Carried,
-    pub(super) family: Family,
+    pub(super) requests: Requests,
 }
 
 impl Upstream {
@@ -73,11 +73,11 @@ impl Upstream {
             tokio::select! {
                 datagram = waiting.recv() => match datagram {
                     // Refused by the system, such as while no network is there: lost like any other.
-                    Some(datagram) => drop(server.send(&self.family.ask(datagram)).await),
+                    Some(datagram) => drop(server.send(&self.requests.ask(datagram)).await),
                     None => return Ok(()),
                 },
                 received = server.recv(&mut buffer) => match received {
-                    Ok(length) => match self.family.ask_otherwise(&buffer[..length]) {
+                    Ok(length) => match self.requests.ask_otherwise(&buffer[..length]) {
                         Some(request) => drop(server.send(&request).await),
                         None => self.hand_back(&buffer[..length]).await?,
                     },
@@ -102,7 +102,7 @@ impl Upstream {
         let writing = async {
             loop {
                 let datagram = tokio::select! {
-                    datagram = waiting.recv() => datagram.map(|datagram| self.family.ask(datagram)),
+                    datagram = waiting.recv() => datagram.map(|datagram| self.requests.ask(datagram)),
                     Some(request) = once_more.recv() => Some(request),
                 };
                 let Some(datagram) = datagram else { return Ok(()) };
@@ -121,7 +121,7 @@ impl Upstream {
                 }
                 deframer.feed(&buffer[..length]);
                 while let Some(message) = deframer.message().map_err(io::Error::other)? {
-                    match self.family.ask_otherwise(message) {
+                    match self.requests.ask_otherwise(message) {
                         // Full: a request is under way already.
                         Some(request) => drop(again.try_send(request)),
                         None => self.hand_back(message).await?,

@@ -20,7 +20,7 @@ test-all: test
 	@CASTLE_SEEDS=0..20000 cargo test --locked --workspace --lib -- simulation
 	@CASTLE_IDLE_STREAMS=10000 cargo test --locked --workspace --test it -- idle_streams
 
-# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,turn,call,ui picks groups;
+# The scoreboard, as a table and as target/bench.json; ROWS=match,login,store,relay,memory,turn,call,ui picks groups;
 # ROWS=network: calls over bad networks, ten minutes, as root. Release profile.
 bench:
 	@scripts/setup.sh build

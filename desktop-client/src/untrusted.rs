@@ -9,7 +9,7 @@ use crate::media::camera::{FrameRate, FrameSource as _, PictureFormat};
 use crate::media::frame::{FrameInfo, FramePool};
 use crate::media::opus::{EncodedSound, FRAME_SAMPLES, FRAME_US, SoundDecoder, SoundEncoder};
 use crate::media::packet::IncomingPacket;
-use crate::media::vp8::{MAX_PIXELS, Vp8Decoder, Vp8Encoder};
+use crate::media::vp8::{Content, MAX_PIXELS, Vp8Decoder, Vp8Encoder};
 use crate::media::vp8_rtp::{AssembledFrame, Assembler, AssemblerEvent, Packetizer};
 use crate::{engine, peer};
 use bytes::Bytes;
@@ -54,7 +54,7 @@ fn key_frame() -> &'static [(bool, Bytes)] {
     KEY_FRAME.get_or_init(|| {
         let format = PictureFormat { width: 64, height: 64, rate: FrameRate::whole(30) };
         let picture = Pattern::new(format).frame(0).expect("a picture");
-        let mut encoder = Vp8Encoder::new(64, 64, 500_000).expect("an encoder");
+        let mut encoder = Vp8Encoder::new(64, 64, 500_000, Content::Motion).expect("an encoder");
         let frame = encoder.encode(&picture, 0, 3000, true).expect("encoded").expect("not dropped");
         let mut payloads = Vec::new();
         Packetizer::new().packetize(frame.data, 0, |packet| payloads.push((packet.marker, packet.payload)));

@@ -12,7 +12,7 @@ use castle_connectivity::trust::Trust;
 use castle_desktop::call::Candidate;
 use castle_desktop::media::frame::{FrameInfo, FramePool};
 use castle_desktop::media::packet::OutgoingPacket;
-use castle_desktop::media::vp8::Vp8Encoder;
+use castle_desktop::media::vp8::{Content, Vp8Encoder};
 use castle_desktop::media::vp8_rtp::Packetizer;
 use castle_desktop::peer::{Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_desktop::view::Command;
@@ -161,7 +161,7 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
         planes.u.fill(90);
         planes.v.fill(160);
     });
-    let mut encoder = Vp8Encoder::new(width, height, 1_000_000).expect("an encoder");
+    let mut encoder = Vp8Encoder::new(width, height, 1_000_000, Content::Motion).expect("an encoder");
     encoder.encode(&frame, 0, 3000, true).expect("encoded").expect("not dropped").data.to_vec()
 }
 

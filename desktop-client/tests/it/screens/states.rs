@@ -214,8 +214,6 @@ pub(super) fn every() -> Vec<State> {
         ),
         state("call-frozen", full(|call| (call.frozen, call.quality) = (Some(frozen), Quality::Poor))),
         state("call-away", full(|call| (call.peer_reconnecting, call.peer_muted) = (true, true))),
-        key("call-share", Key::D, Snapshot { devices: screens(), ..full(|_| {}) }),
-        state("call-sharing", full(|call| call.sharing = true)),
         state("call-shared", full(|call| call.peer_sharing = true)),
         key("call-chat", Key::C, full(|_| {})),
         key("call-stats", Key::I, full(|_| {})),

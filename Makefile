@@ -14,12 +14,13 @@ test:
 
 # `test`, then what is long or needs other people's programs.
 test-all: test
-	@scripts/setup.sh foreign
+	@scripts/setup.sh foreign desktop
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_grpcurl.sh
+	@CASTLE_BIN=$(CURDIR)/target/debug scripts/walk_xvfb.sh
 	@CASTLE_SEEDS=0..20000 cargo test --locked --workspace --lib -- simulation
 	@CASTLE_IDLE_STREAMS=10000 cargo test --locked --workspace --test it -- idle_streams
 
-# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,turn,call picks groups;
+# The scoreboard, as a table and as target/bench.json; ROWS=match,login,store,relay,memory,turn,call,ui picks groups;
 # ROWS=network: calls over bad networks, ten minutes, as root. Release profile.
 bench:
 	@scripts/setup.sh build
@@ -27,4 +28,4 @@ bench:
 
 # Installs what every target above needs, and builds nothing.
 setup:
-	@scripts/setup.sh build window test foreign
+	@scripts/setup.sh build window test foreign desktop

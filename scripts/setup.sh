@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, through the system's package manager alone.
 #
-#   scripts/setup.sh GROUP...     groups: build window test foreign
+#   scripts/setup.sh GROUP...     groups: build window test foreign desktop
 #
 # Debian and Ubuntu: apt-get, as root or through sudo; without the right to, prints the one line to run and exits 1.
 # Elsewhere: looks whether what is needed is there, and says what to install if it is not.
@@ -12,6 +12,8 @@ BUILD="build-essential pkg-config cmake libasound2-dev libvpx-dev libclang-dev"
 WINDOW="libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0 libegl1 libgl1 libgl1-mesa-dri libasound2t64|libasound2"
 TEST="xvfb xdotool imagemagick coturn espeak-ng fonts-dejavu-core iproute2 nftables pulseaudio pulseaudio-utils python3 python3-venv python-matplotlib-data"
 FOREIGN="golang-go"
+# A desktop for the walk: window manager, keyring, the bus of screen readers and who reads it, another clock.
+DESKTOP="openbox dbus-daemon gnome-keyring libsecret-tools at-spi2-core gir1.2-atspi-2.0 python3-gi faketime"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -84,6 +86,11 @@ elsewhere() {
   case " $* " in *" test "*)
     for tool in python3 espeak-ng convert; do command -v "$tool" >/dev/null || lacking+=("$tool"); done ;;
   esac
+  case " $* " in *" desktop "*)
+    for tool in openbox dbus-run-session gnome-keyring-daemon secret-tool faketime; do
+      command -v "$tool" >/dev/null || lacking+=("$tool")
+    done ;;
+  esac
   case " $* " in *" foreign "*) command -v go >/dev/null || lacking+=("go") ;; esac
   [ ${#lacking[@]} -eq 0 ] && return
   say "Missing: ${lacking[*]}"
@@ -104,7 +111,8 @@ for group in "$@"; do
     window) packages+=($WINDOW) ;;
     test) rust fmt clippy; packages+=($TEST) ;;
     foreign) packages+=($FOREIGN) ;;
-    *) say "setup.sh: no group \`$group\`; there are build, window, test, foreign"; exit 2 ;;
+    desktop) packages+=($DESKTOP) ;;
+    *) say "setup.sh: no group \`$group\`; there are build, window, test, foreign, desktop"; exit 2 ;;
   esac
 done
 

@@ -3,7 +3,7 @@
 //! Owns the checks, their order and their words. Never repairs anything, and never shows a credential. `castle-server
 //! doctor` and the app's "Check my connection" run these same checks, each with its own [`Plan`].
 
-use crate::address::{ServerUri, Service};
+use crate::address::{ServerUri, Service, Transport};
 use crate::relayed::{Client, Credential, RelayError};
 use crate::trust::Trust;
 use serde::Serialize;
@@ -62,9 +62,33 @@ pub enum Outcome {
     Skipped,
 }
 
+/// What a check is about, for those who have words of their own for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Whether the server answers.
+    Server,
+    /// Whether its certificate is believed.
+    Certificate,
+    /// Whether clocks agree.
+    Clock,
+    /// Whether STUN gets through.
+    Stun(Transport),
+    /// Whether the relay can be used.
+    Relay(Transport),
+    /// Whether there is one.
+    AnyRelay,
+    /// Whether what the relay opens can be reached.
+    RelayPorts,
+    /// Whether the relay carries enough for video.
+    Rate,
+}
+
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
+    /// What it is about; `None` for what only a host looks at.
+    #[serde(skip)]
+    pub about: Option<About>,
     /// What was looked at, such as `TURN over TCP at castle.example:3478`.
     pub check: String,
     /// How it came out.
@@ -78,18 +102,25 @@ pub struct Finding {
 impl Finding {
     /// It is as it should be.
     pub fn pass(check: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { check: check.into(), outcome: Outcome::Pass, detail: detail.into(), advice: None }
+        Self { about: None, check: check.into(), outcome: Outcome::Pass, detail: detail.into(), advice: None }
     }
 
     /// Something must be changed, and what.
     pub fn fail(check: impl Into<String>, detail: impl Into<String>, advice: impl Into<String>) -> Self {
         let advice = Some(advice.into());
-        Self { check: check.into(), outcome: Outcome::Fail, detail: detail.into(), advice }
+        Self { about: None, check: check.into(), outcome: Outcome::Fail, detail: detail.into(), advice }
     }
 
     /// It could not be told from here.
     pub fn skipped(check: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { check: check.into(), outcome: Outcome::Skipped, detail: why.into(), advice: None }
+        Self { about: None, check: check.into(), outcome: Outcome::Skipped, detail: why.into(), advice: None }
+    }
+
+    /// What it is about, unless that is said already.
+    #[must_use]
+    pub fn about(mut self, about: About) -> Self {
+        self.about.get_or_insert(about);
+        self
     }
 }
 
@@ -102,11 +133,11 @@ pub async fn examine(plan: Plan, findings: mpsc::Sender<Finding>) {
     let examination = async {
         if let Some(target) = &plan.grpc {
             for finding in grpc::check(target, plan.trust).await {
-                tell(&findings, finding).await?;
+                tell(&findings, finding.about(About::Server)).await?;
             }
         }
         if let Some(finding) = clock(&plan) {
-            tell(&findings, finding).await?;
+            tell(&findings, finding.about(About::Clock)).await?;
         }
         let mut carried = false;
         let mut relays = 0;
@@ -121,13 +152,16 @@ pub async fn examine(plan: Plan, findings: mpsc::Sender<Finding>) {
                     }
                 };
                 match uri.service {
-                    Service::Stun => tell(&findings, stun(&uri, plan.trust).await).await?,
+                    Service::Stun => {
+                        let finding = stun(&uri, plan.trust).await.about(About::Stun(uri.transport));
+                        tell(&findings, finding).await?;
+                    }
                     Service::Turn => {
                         relays += 1;
                         let test = Relaying { uri: &uri, credential: &server.credential, trust: plan.trust };
                         // One way is enough to tell rate and loss.
                         for finding in test.check(!std::mem::replace(&mut carried, true)).await {
-                            tell(&findings, finding).await?;
+                            tell(&findings, finding.about(About::Relay(uri.transport))).await?;
                         }
                     }
                 }
@@ -137,7 +171,7 @@ pub async fn examine(plan: Plan, findings: mpsc::Sender<Finding>) {
             let detail = "no relay is handed out to guests";
             let advice = "Without one, guests behind strict firewalls cannot call: let the server listen with \
                           --turn-listen, or name one with --turn-url.";
-            tell(&findings, Finding::fail("Relay", detail, advice)).await?;
+            tell(&findings, Finding::fail("Relay", detail, advice).about(About::AnyRelay)).await?;
         }
         Some(())
     };
@@ -203,7 +237,7 @@ async fn stun(uri: &ServerUri, trust: Trust) -> Finding {
 /// What to do about a server that is not reached.
 fn unreachable(uri: &ServerUri) -> String {
     let protocol = match uri.transport {
-        crate::address::Transport::Udp => "UDP",
+        Transport::Udp => "UDP",
         _ => "TCP",
     };
     format!(
@@ -245,8 +279,8 @@ impl Relaying<'_> {
         };
         findings.push(Finding::pass(check, format!("relays from {}", one.relayed)));
         if carry {
-            findings.push(transfer::port(&mut one).await);
-            findings.push(self.carry(&mut one).await);
+            findings.push(transfer::port(&mut one).await.about(About::RelayPorts));
+            findings.push(self.carry(&mut one).await.about(About::Rate));
         }
         if let Err(error) = one.release().await {
             tracing::debug!(%error, "an allocation was not given back");

@@ -190,7 +190,7 @@ ended-cancelled = Der Anruf wurde abgebrochen
 ended-timed-out = Niemand hat abgenommen
 ended-hung-up = Sie haben aufgelegt
 ended-peer-hung-up = { $peer } hat aufgelegt
-ended-disconnected = { $peer } hat die Verbindung verloren
+ended-disconnected = Die Verbindung zu { $peer } ging verloren
 ended-failed = Bild und Ton kamen nicht durch
 ended-answered-elsewhere = Auf einem anderen Gerät angenommen
 ended-superseded = Ein anderer Anruf trat an seine Stelle
@@ -266,6 +266,7 @@ settings-camera = Kamera
 settings-mic = Mikrofon
 settings-speaker = Lautsprecher
 settings-first-camera = Die erste Kamera, sonst das Testbild
+settings-test-picture = Testbild
 settings-system-device = Wie im System eingestellt
 settings-sound = Ton
 settings-echo = Lautsprecher aus dem Mikrofon filtern
@@ -325,7 +326,6 @@ checkup-skipped = Unklar
 notices-dismiss = Ausblenden
 notices-overloaded = Die App ist sehr beschäftigt, und das wurde nicht getan. Bitte versuchen Sie es noch einmal.
 notices-reconnecting = Verbindung zum Server verloren. Sie wird von selbst neu aufgebaut …
-notices-camera = Kamera: { $fault }
 
 # What went wrong
 error-bad-address = Das ist keine Serveradresse. Sie sieht aus wie https://castle.example:50051 oder ist der Link von Ihrem Gastgeber.
@@ -381,3 +381,84 @@ error-internal = Auf dem Server ging etwas schief.
 error-log-id = Nennen Sie Ihrem Gastgeber diese Nummer: { $id }.
 error-certificate-unknown = Niemand, dem dieser Rechner vertraut, bürgt für diesen Server. Sein Zertifikat ist { $shown }. Bestätigt Ihr Gastgeber genau das, öffnen Sie seinen Link, oder starten Sie mit --pin { $shown }.
 error-certificate-changed = Dieser Server zeigt ein anderes Zertifikat als das, dem Sie vertrauen: { $shown }. Vielleicht steht jemand dazwischen. Machen Sie nur mit einem neuen Link weiter.
+
+# What the engine tells
+told-reported = Danke. Ihr Gastgeber wird die Meldung lesen.
+told-password-changed = Ihr Passwort ist geändert. Ihre anderen Geräte sind abgemeldet.
+told-not-remembered = Diese Anmeldung konnte nicht gemerkt werden: Weder ein Schlüsselbund noch ein Ordner nimmt ihren Schlüssel.
+told-key-in-file = Dieser Rechner hat keinen Schlüsselbund. Der Schlüssel zu Ihrer Anmeldung liegt in einer Datei, die nur Sie lesen können.
+told-settings-damaged = Eine Datei Ihrer Einstellungen war beschädigt. Sie liegt jetzt als { $name } daneben, und die App hat mit neuen Einstellungen begonnen.
+told-settings-stuck = Eine Datei Ihrer Einstellungen ist beschädigt und lässt sich nicht beiseitelegen. Die App hat mit neuen Einstellungen begonnen.
+told-settings-newer = Ihre Einstellungen stammen von einer neueren Version der App. Sie bleiben, wie sie sind; was Sie jetzt ändern, wird nicht behalten.
+told-chat-too-long = Das ist zu lang für eine Zeile im Chat. Schicken Sie es in mehreren.
+told-chat-too-many = Die andere Seite nimmt gerade keine Zeilen mehr an. Warten Sie, bis die früheren angekommen sind.
+told-not-placed = Der Anruf kam nicht zustande, weil die Verbindung abriss. Bitte rufen Sie noch einmal an.
+told-broke = In der App ist etwas kaputtgegangen. Fehlt Bild oder Ton, rufen Sie noch einmal an; bitte speichern Sie die Diagnose für Ihren Gastgeber.
+told-man-in-the-middle = Das Gespräch wurde beendet: Vielleicht steht jemand zwischen Ihnen und der anderen Seite. Sagen Sie es Ihrem Gastgeber und nichts Privates, bis klar ist, wer das ist.
+told-camera-gone = Die Kamera „{ $name }“ ist weg. Bis sie wiederkommt, wird eine andere benutzt.
+told-camera-back = Die Kamera „{ $name }“ ist wieder da und in Gebrauch.
+told-mic-gone = Das Mikrofon „{ $name }“ ist weg. Bis es wiederkommt, wird ein anderes benutzt.
+told-mic-back = Das Mikrofon „{ $name }“ ist wieder da und in Gebrauch.
+told-speaker-gone = Der Lautsprecher „{ $name }“ ist weg. Bis er wiederkommt, wird ein anderer benutzt.
+told-speaker-back = Der Lautsprecher „{ $name }“ ist wieder da und in Gebrauch.
+told-diagnostics-saved = Die Diagnose wurde als { $file } gespeichert.
+told-diagnostics-not-saved = Die Diagnose konnte nicht als { $file } gespeichert werden. Wählen Sie einen anderen Ort.
+
+# Notices of the system
+system-ringing = { $peer } ruft an
+system-missed = Verpasster Anruf von { $peer }
+
+# Devices
+fault-goes-on = Das Gespräch geht ohne sie weiter.
+fault-no-camera = Es gibt keine Kamera. Bis eine angesteckt wird, ist ein Testbild zu sehen.
+fault-camera-not-found = Es gibt keine Kamera { $camera }. Stecken Sie sie an oder wählen Sie eine andere.
+fault-camera-busy = Ein anderes Programm benutzt die Kamera { $camera }. Schließen Sie es.
+fault-camera-forbidden = Castle darf die Kamera { $camera } nicht benutzen. Erlauben Sie es in den Einstellungen des Systems.
+fault-camera-unsupported = Die Kamera { $camera } gibt keine Bilder, die Castle versteht ({ $reason }). Wählen Sie eine andere.
+fault-camera-gone = Die Kamera { $camera } wurde abgesteckt. Stecken Sie sie wieder an.
+fault-camera-silent = Die Kamera { $camera } hat seit { $seconds ->
+    [one] einer Sekunde
+   *[other] { $seconds } Sekunden
+} kein Bild geschickt. Stecken Sie sie ab und wieder an.
+fault-camera-file = Das Video { $file } lässt sich nicht abspielen ({ $reason }). Wählen Sie ein anderes.
+fault-camera-system = Die Kamera { $camera } geht nicht ({ $reason }). Stecken Sie sie ab und wieder an, oder wählen Sie eine andere.
+fault-sound-file = Die Tondatei { $file } lässt sich nicht benutzen ({ $reason }). Wählen Sie eine andere.
+fault-sound-codec = Ton lässt sich nicht packen oder entpacken ({ $reason }). Starten Sie die App neu.
+fault-mic-not-found = Es wurde kein Mikrofon gefunden. Stecken Sie eines an; bis dahin sind Sie nicht zu hören.
+fault-mic-busy = Ein anderes Programm benutzt das Mikrofon. Schließen Sie es; bis dahin sind Sie nicht zu hören.
+fault-mic-forbidden = Castle darf das Mikrofon nicht benutzen. Erlauben Sie es in den Einstellungen des Systems; bis dahin sind Sie nicht zu hören.
+fault-mic-refused = Das Mikrofon lässt sich nicht benutzen ({ $reason }). Wählen Sie in den Einstellungen des Systems ein anderes; bis dahin sind Sie nicht zu hören.
+fault-mic-gone = Das Mikrofon wurde abgesteckt. Stecken Sie es wieder an; bis dahin sind Sie nicht zu hören.
+fault-mic-starved = Das Mikrofon ist stehen geblieben. Stecken Sie es ab und wieder an; bis dahin sind Sie nicht zu hören.
+fault-mic-silent = Das Mikrofon antwortet nicht. Stecken Sie es ab und wieder an; bis dahin sind Sie nicht zu hören.
+fault-speaker-not-found = Es wurde kein Lautsprecher gefunden. Stecken Sie einen oder Kopfhörer an; bis dahin hören Sie nichts.
+fault-speaker-busy = Ein anderes Programm benutzt den Lautsprecher. Schließen Sie es; bis dahin hören Sie nichts.
+fault-speaker-forbidden = Castle darf den Lautsprecher nicht benutzen. Erlauben Sie es in den Einstellungen des Systems; bis dahin hören Sie nichts.
+fault-speaker-refused = Der Lautsprecher lässt sich nicht benutzen ({ $reason }). Wählen Sie in den Einstellungen des Systems einen anderen; bis dahin hören Sie nichts.
+fault-speaker-gone = Der Lautsprecher wurde abgesteckt. Stecken Sie ihn wieder an; bis dahin hören Sie nichts.
+fault-speaker-starved = Der Lautsprecher ist stehen geblieben. Stecken Sie ihn ab und wieder an; bis dahin hören Sie nichts.
+fault-speaker-silent = Der Lautsprecher antwortet nicht. Stecken Sie ihn ab und wieder an; bis dahin hören Sie nichts.
+
+# When a screen breaks
+broken-title = Diese Ansicht ist kaputtgegangen
+broken-explained = Ihre Anmeldung und ein laufendes Gespräch gehen weiter. Was geschah, steht im Protokoll; bitte speichern Sie die Diagnose für Ihren Gastgeber.
+broken-again = Weiter
+
+# What "Check my connection" looks at
+check-server = Server
+check-server-fails = Der Server antwortet nicht, wie er soll. Prüfen Sie Ihr Netz; können sich auch andere nicht anmelden, sagen Sie es Ihrem Gastgeber.
+check-certificate = Zertifikat des Servers
+check-certificate-fails = Das Zertifikat des Servers ist abgelaufen oder läuft bald ab. Sagen Sie es Ihrem Gastgeber.
+check-clock = Uhr
+check-clock-fails = Die Uhren dieses Rechners und des Servers gehen verschieden. Lassen Sie diesen Rechner seine Uhr über das Netz stellen; hilft das nicht, sagen Sie es Ihrem Gastgeber.
+check-stun = Direkte Gespräche über { $protocol }
+check-stun-fails = { $protocol } kommt von hier nicht durch. Nehmen Sie ein anderes Netz oder lassen Sie es durch Ihre Firewall; Gespräche, die es brauchen, werden vermittelt.
+check-relay = Vermittlung über { $protocol }
+check-relay-fails = Die Vermittlung ist von hier über { $protocol } nicht zu erreichen. Nehmen Sie ein anderes Netz oder lassen Sie es durch Ihre Firewall; geht kein Weg, sagen Sie es Ihrem Gastgeber.
+check-any-relay = Vermittlung
+check-any-relay-fails = Der Server nennt keine Vermittlung; hinter strengen Firewalls kommen Gespräche nicht durch. Sagen Sie es Ihrem Gastgeber.
+check-ports = Ports der Vermittlung
+check-ports-fails = Was die Vermittlung öffnet, ist von außen nicht zu erreichen. Sagen Sie es Ihrem Gastgeber.
+check-rate = Tempo der Vermittlung
+check-rate-fails = Der Weg zur Vermittlung ist zu langsam oder zu voll für Video. Nehmen Sie ein Kabel und schließen Sie, was sonst das Netz braucht.
+check-other-fails = Speichern Sie die Diagnose und zeigen Sie sie Ihrem Gastgeber.

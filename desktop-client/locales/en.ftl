@@ -190,7 +190,7 @@ ended-cancelled = The call was cancelled
 ended-timed-out = Nobody answered
 ended-hung-up = You hung up
 ended-peer-hung-up = { $peer } hung up
-ended-disconnected = { $peer } lost the connection
+ended-disconnected = The connection to { $peer } was lost
 ended-failed = Picture and sound did not get through
 ended-answered-elsewhere = Answered on another device
 ended-superseded = Another call took its place
@@ -265,7 +265,8 @@ settings-devices = Devices
 settings-camera = Camera
 settings-mic = Microphone
 settings-speaker = Speaker
-settings-first-camera = The first camera, or the test pattern
+settings-first-camera = The first camera, or the test picture
+settings-test-picture = Test picture
 settings-system-device = As the system has it
 settings-sound = Sound
 settings-echo = Take the speaker out of the microphone
@@ -325,7 +326,6 @@ checkup-skipped = Not told
 notices-dismiss = Dismiss
 notices-overloaded = The app is very busy, and that was not done. Please try again.
 notices-reconnecting = Connection to the server lost. Reconnecting by itself…
-notices-camera = Camera: { $fault }
 
 # What went wrong
 error-bad-address = That is not a server address. It looks like https://castle.example:50051, or is the link from your host.
@@ -381,3 +381,84 @@ error-internal = Something went wrong on the server.
 error-log-id = Tell your host this number: { $id }.
 error-certificate-unknown = Nobody whom this computer trusts vouches for this server. Its certificate is { $shown }. If your host confirms exactly that, open the link from your host, or start with --pin { $shown }.
 error-certificate-changed = This server shows another certificate than the one you trust: { $shown }. Somebody may stand between you and it. Go on only with a new link from your host.
+
+# What the engine tells
+told-reported = Thank you. Your host will read the report.
+told-password-changed = Your password is changed. Your other devices are logged out.
+told-not-remembered = This login could not be remembered: no keyring and no folder takes its key.
+told-key-in-file = This computer has no keyring. The key to your login is kept in a file that only you can read.
+told-settings-damaged = A file of your settings was damaged. It was kept as { $name }, and the app began with fresh settings.
+told-settings-stuck = A file of your settings is damaged and cannot be set aside. The app began with fresh settings.
+told-settings-newer = Your settings were written by a newer version of the app. They are left as they are; what you change now is not kept.
+told-chat-too-long = This is too long for one line of chat. Send it in several.
+told-chat-too-many = The other end takes no more lines right now. Wait until the earlier ones have arrived.
+told-not-placed = The call was not placed, since the connection broke. Please call again.
+told-broke = Something inside the app broke. If picture or sound is missing, call again; please save the diagnostics for your host.
+told-man-in-the-middle = The call was ended: somebody may stand between you and the other end. Tell your host, and say nothing private until it is clear who that is.
+told-camera-gone = The camera “{ $name }” is gone. Another one is used until it comes back.
+told-camera-back = The camera “{ $name }” is back and in use.
+told-mic-gone = The microphone “{ $name }” is gone. Another one is used until it comes back.
+told-mic-back = The microphone “{ $name }” is back and in use.
+told-speaker-gone = The speaker “{ $name }” is gone. Another one is used until it comes back.
+told-speaker-back = The speaker “{ $name }” is back and in use.
+told-diagnostics-saved = The diagnostics were saved as { $file }.
+told-diagnostics-not-saved = The diagnostics could not be saved as { $file }. Choose another place.
+
+# Notices of the system
+system-ringing = { $peer } is calling
+system-missed = Missed call from { $peer }
+
+# Devices
+fault-goes-on = The call goes on without it.
+fault-no-camera = There is no camera. A test picture is shown until one is plugged in.
+fault-camera-not-found = There is no camera { $camera }. Plug it in, or choose another one.
+fault-camera-busy = Camera { $camera } is in use by another program. Close that program.
+fault-camera-forbidden = Castle may not use camera { $camera }. Allow it in the system's settings.
+fault-camera-unsupported = Camera { $camera } gives no pictures that Castle understands ({ $reason }). Choose another one.
+fault-camera-gone = Camera { $camera } was disconnected. Plug it in again.
+fault-camera-silent = Camera { $camera } has sent no picture for { $seconds ->
+    [one] a second
+   *[other] { $seconds } seconds
+}. Unplug it and plug it in again.
+fault-camera-file = The video { $file } cannot be played ({ $reason }). Choose another one.
+fault-camera-system = Camera { $camera } does not work ({ $reason }). Unplug it and plug it in again, or choose another one.
+fault-sound-file = The sound file { $file } cannot be used ({ $reason }). Choose another one.
+fault-sound-codec = Sound cannot be packed or unpacked ({ $reason }). Start the app again.
+fault-mic-not-found = No microphone was found. Plug in one; you are not heard until then.
+fault-mic-busy = Another program is using the microphone. Close that program; you are not heard until then.
+fault-mic-forbidden = Castle may not use the microphone. Allow it in the system's settings; you are not heard until then.
+fault-mic-refused = The microphone cannot be used ({ $reason }). Choose another one in the system's settings; you are not heard until then.
+fault-mic-gone = The microphone was disconnected. Plug it in again; you are not heard until then.
+fault-mic-starved = The microphone has stopped working. Unplug it and plug it in again; you are not heard until then.
+fault-mic-silent = The microphone does not answer. Unplug it and plug it in again; you are not heard until then.
+fault-speaker-not-found = No speaker was found. Plug in one, or headphones; you hear nothing until then.
+fault-speaker-busy = Another program is using the speaker. Close that program; you hear nothing until then.
+fault-speaker-forbidden = Castle may not use the speaker. Allow it in the system's settings; you hear nothing until then.
+fault-speaker-refused = The speaker cannot be used ({ $reason }). Choose another one in the system's settings; you hear nothing until then.
+fault-speaker-gone = The speaker was disconnected. Plug it in again; you hear nothing until then.
+fault-speaker-starved = The speaker has stopped working. Unplug it and plug it in again; you hear nothing until then.
+fault-speaker-silent = The speaker does not answer. Unplug it and plug it in again; you hear nothing until then.
+
+# When a screen breaks
+broken-title = This screen broke
+broken-explained = Your session and a call that is on go on. What happened stands in the log; please save the diagnostics for your host.
+broken-again = Go on
+
+# What "Check my connection" looks at
+check-server = Server
+check-server-fails = The server does not answer as it should. Check your network; if others cannot log in either, tell your host.
+check-certificate = Certificate of the server
+check-certificate-fails = The certificate of the server is over, or soon will be. Tell your host.
+check-clock = Clock
+check-clock-fails = The clocks of this computer and of the server differ. Let this computer set its clock by the network; if that does not help, tell your host.
+check-stun = Direct calls by { $protocol }
+check-stun-fails = { $protocol } does not get through from here. Use another network, or let it through your firewall; calls that need it are relayed.
+check-relay = Relay by { $protocol }
+check-relay-fails = The relay cannot be used by { $protocol } from here. Use another network, or let it through your firewall; if every way fails, tell your host.
+check-any-relay = Relay
+check-any-relay-fails = The server names no relay, so behind strict firewalls calls will not get through. Tell your host.
+check-ports = Ports of the relay
+check-ports-fails = What the relay opens cannot be reached from outside. Tell your host.
+check-rate = Speed of the relay
+check-rate-fails = The way to the relay is too slow or too busy for video. Use a cable, and close what else uses the network.
+check-other-fails = Save the diagnostics, and show them to your host.

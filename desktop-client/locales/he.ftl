@@ -190,7 +190,7 @@ ended-cancelled = השיחה בוטלה
 ended-timed-out = אין מענה
 ended-hung-up = ניתקת את השיחה
 ended-peer-hung-up = השיחה נותקה על ידי { $peer }
-ended-disconnected = החיבור של { $peer } נותק
+ended-disconnected = החיבור אל { $peer } אבד
 ended-failed = התמונה והקול לא עברו
 ended-answered-elsewhere = נענה במכשיר אחר
 ended-superseded = שיחה אחרת באה במקומה
@@ -265,7 +265,8 @@ settings-devices = התקנים
 settings-camera = מצלמה
 settings-mic = מיקרופון
 settings-speaker = רמקול
-settings-first-camera = המצלמה הראשונה, או תבנית הבדיקה
+settings-first-camera = המצלמה הראשונה, או תמונת הבדיקה
+settings-test-picture = תמונת בדיקה
 settings-system-device = לפי הגדרת המערכת
 settings-sound = קול
 settings-echo = סינון הרמקול מהמיקרופון
@@ -325,7 +326,6 @@ checkup-skipped = לא ידוע
 notices-dismiss = סגירה
 notices-overloaded = האפליקציה עמוסה מאוד, והפעולה לא בוצעה. נא לנסות שוב.
 notices-reconnecting = החיבור לשרת אבד. מתחבר מחדש מעצמו…
-notices-camera = מצלמה: { $fault }
 
 # What went wrong
 error-bad-address = זו אינה כתובת של שרת. כתובת נראית כך: https://castle.example:50051, או שהיא הקישור מהמארח.
@@ -381,3 +381,84 @@ error-internal = משהו השתבש בשרת.
 error-log-id = יש למסור למארח את המספר הזה: { $id }.
 error-certificate-unknown = אף גורם שהמחשב סומך עליו אינו ערב לשרת הזה. התעודה שלו היא { $shown }. אם המארח מאשר בדיוק אותה, יש לפתוח את הקישור ממנו, או להפעיל עם --pin { $shown }.
 error-certificate-changed = השרת מציג תעודה אחרת מזו שסמכת עליה: { $shown }. ייתכן שמישהו עומד ביניכם. יש להמשיך רק עם קישור חדש מהמארח.
+
+# What the engine tells
+told-reported = תודה. המארח יקרא את הדיווח.
+told-password-changed = הסיסמה שונתה. המכשירים האחרים נותקו.
+told-not-remembered = לא ניתן היה לזכור את הכניסה: אין מחזיק מפתחות ואין תיקייה שמקבלים את המפתח שלה.
+told-key-in-file = במחשב זה אין מחזיק מפתחות. מפתח הכניסה נשמר בקובץ שרק לך מותר לקרוא.
+told-settings-damaged = קובץ של ההגדרות היה פגום. הוא נשמר בשם { $name }, והאפליקציה התחילה בהגדרות חדשות.
+told-settings-stuck = קובץ של ההגדרות פגום ולא ניתן להזיז אותו הצידה. האפליקציה התחילה בהגדרות חדשות.
+told-settings-newer = ההגדרות נכתבו בגרסה חדשה יותר של האפליקציה. הן נשארות כפי שהן; שינויים מעכשיו לא יישמרו.
+told-chat-too-long = זה ארוך מדי לשורה אחת בצ'אט. יש לשלוח בכמה שורות.
+told-chat-too-many = הצד השני אינו מקבל כרגע עוד שורות. יש להמתין עד שהקודמות יגיעו.
+told-not-placed = השיחה לא יצאה לדרך, כי החיבור נותק. נא להתקשר שוב.
+told-broke = משהו באפליקציה התקלקל. אם התמונה או הקול חסרים, יש להתקשר שוב; נא לשמור את האבחון עבור המארח.
+told-man-in-the-middle = השיחה הופסקה: ייתכן שמישהו עומד ביניכם. יש להודיע למארח, ולא לומר דבר פרטי עד שיתברר מיהו.
+told-camera-gone = המצלמה “{ $name }” נעלמה. אחרת בשימוש עד שתחזור.
+told-camera-back = המצלמה “{ $name }” חזרה והיא בשימוש.
+told-mic-gone = המיקרופון “{ $name }” נעלם. אחר בשימוש עד שיחזור.
+told-mic-back = המיקרופון “{ $name }” חזר והוא בשימוש.
+told-speaker-gone = הרמקול “{ $name }” נעלם. אחר בשימוש עד שיחזור.
+told-speaker-back = הרמקול “{ $name }” חזר והוא בשימוש.
+told-diagnostics-saved = האבחון נשמר בשם { $file }.
+told-diagnostics-not-saved = לא ניתן היה לשמור את האבחון בשם { $file }. יש לבחור מקום אחר.
+
+# Notices of the system
+system-ringing = { $peer } מתקשר אליך
+system-missed = שיחה שלא נענתה מאת { $peer }
+
+# Devices
+fault-goes-on = השיחה ממשיכה בלעדיה.
+fault-no-camera = אין מצלמה. תמונת בדיקה מוצגת עד שתחובר אחת.
+fault-camera-not-found = אין מצלמה { $camera }. יש לחבר אותה או לבחור אחרת.
+fault-camera-busy = תוכנה אחרת משתמשת במצלמה { $camera }. יש לסגור אותה.
+fault-camera-forbidden = אסור ל-Castle להשתמש במצלמה { $camera }. יש לאפשר זאת בהגדרות המערכת.
+fault-camera-unsupported = המצלמה { $camera } אינה נותנת תמונות ש-Castle מבין ({ $reason }). יש לבחור אחרת.
+fault-camera-gone = המצלמה { $camera } נותקה. יש לחבר אותה שוב.
+fault-camera-silent = המצלמה { $camera } לא שלחה תמונה כבר { $seconds ->
+    [one] שנייה
+   *[other] { $seconds } שניות
+}. יש לנתק אותה ולחבר שוב.
+fault-camera-file = לא ניתן לנגן את הסרטון { $file } ({ $reason }). יש לבחור אחר.
+fault-camera-system = המצלמה { $camera } אינה פועלת ({ $reason }). יש לנתק אותה ולחבר שוב, או לבחור אחרת.
+fault-sound-file = לא ניתן להשתמש בקובץ הקול { $file } ({ $reason }). יש לבחור אחר.
+fault-sound-codec = לא ניתן לארוז או לפרוק את הקול ({ $reason }). יש להפעיל את האפליקציה מחדש.
+fault-mic-not-found = לא נמצא מיקרופון. יש לחבר אחד; עד אז לא ישמעו אותך.
+fault-mic-busy = תוכנה אחרת משתמשת במיקרופון. יש לסגור אותה; עד אז לא ישמעו אותך.
+fault-mic-forbidden = אסור ל-Castle להשתמש במיקרופון. יש לאפשר זאת בהגדרות המערכת; עד אז לא ישמעו אותך.
+fault-mic-refused = לא ניתן להשתמש במיקרופון ({ $reason }). יש לבחור אחר בהגדרות המערכת; עד אז לא ישמעו אותך.
+fault-mic-gone = המיקרופון נותק. יש לחבר אותו שוב; עד אז לא ישמעו אותך.
+fault-mic-starved = המיקרופון הפסיק לפעול. יש לנתק אותו ולחבר שוב; עד אז לא ישמעו אותך.
+fault-mic-silent = המיקרופון אינו עונה. יש לנתק אותו ולחבר שוב; עד אז לא ישמעו אותך.
+fault-speaker-not-found = לא נמצא רמקול. יש לחבר רמקול או אוזניות; עד אז לא יישמע דבר.
+fault-speaker-busy = תוכנה אחרת משתמשת ברמקול. יש לסגור אותה; עד אז לא יישמע דבר.
+fault-speaker-forbidden = אסור ל-Castle להשתמש ברמקול. יש לאפשר זאת בהגדרות המערכת; עד אז לא יישמע דבר.
+fault-speaker-refused = לא ניתן להשתמש ברמקול ({ $reason }). יש לבחור אחר בהגדרות המערכת; עד אז לא יישמע דבר.
+fault-speaker-gone = הרמקול נותק. יש לחבר אותו שוב; עד אז לא יישמע דבר.
+fault-speaker-starved = הרמקול הפסיק לפעול. יש לנתק אותו ולחבר שוב; עד אז לא יישמע דבר.
+fault-speaker-silent = הרמקול אינו עונה. יש לנתק אותו ולחבר שוב; עד אז לא יישמע דבר.
+
+# When a screen breaks
+broken-title = המסך הזה התקלקל
+broken-explained = הכניסה ושיחה פעילה ממשיכות. מה שקרה רשום ביומן; נא לשמור את האבחון עבור המארח.
+broken-again = המשך
+
+# What "Check my connection" looks at
+check-server = שרת
+check-server-fails = השרת אינו עונה כראוי. יש לבדוק את הרשת; אם גם אחרים אינם מצליחים להיכנס, יש להודיע למארח.
+check-certificate = תעודת השרת
+check-certificate-fails = תעודת השרת פגה או עומדת לפוג. יש להודיע למארח.
+check-clock = שעון
+check-clock-fails = השעונים של המחשב ושל השרת שונים. יש לכוון את שעון המחשב דרך הרשת; אם זה אינו עוזר, יש להודיע למארח.
+check-stun = שיחות ישירות ב-{ $protocol }
+check-stun-fails = { $protocol } אינו עובר מכאן. יש לעבור לרשת אחרת או לאפשר אותו בחומת האש; שיחות שזקוקות לו מועברות דרך ממסר.
+check-relay = ממסר ב-{ $protocol }
+check-relay-fails = לא ניתן להשתמש בממסר ב-{ $protocol } מכאן. יש לעבור לרשת אחרת או לאפשר אותו בחומת האש; אם אף דרך אינה עובדת, יש להודיע למארח.
+check-any-relay = ממסר
+check-any-relay-fails = השרת אינו מציע ממסר, ולכן מאחורי חומות אש קפדניות שיחות לא יעברו. יש להודיע למארח.
+check-ports = הפורטים של הממסר
+check-ports-fails = לא ניתן להגיע מבחוץ אל מה שהממסר פותח. יש להודיע למארח.
+check-rate = מהירות הממסר
+check-rate-fails = הדרך אל הממסר איטית או עמוסה מדי לווידאו. כדאי להשתמש בכבל ולסגור כל מה שמשתמש ברשת.
+check-other-fails = יש לשמור את האבחון ולהראות אותו למארח.

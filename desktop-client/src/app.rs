@@ -195,6 +195,15 @@ impl App {
         }
     }
 
+    /// Hands what was asked for to the engine.
+    fn hand_over(&mut self) {
+        for command in self.commands.drain(..) {
+            if self.engine.as_ref().is_some_and(|engine| !engine.send(command)) {
+                self.screens.tell_overloaded();
+            }
+        }
+    }
+
     /// Takes on language, colours and size as they are set.
     fn wear(&mut self, ctx: &egui::Context) {
         let set = &self.snapshot.preferences;
@@ -250,6 +259,8 @@ impl eframe::App for App {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
         self.mind_window(ctx);
+        // Here, too: a window that is minimised is not drawn.
+        self.hand_over();
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -257,11 +268,7 @@ impl eframe::App for App {
         let (wall, remote, local) = (SystemTime::now(), &self.remote, &self.local);
         let view = View { snapshot: &self.snapshot, now, wall, remote, local };
         self.screens.show(ui, &view, &mut self.commands);
-        for command in self.commands.drain(..) {
-            if self.engine.as_ref().is_some_and(|engine| !engine.send(command)) {
-                self.screens.tell_overloaded();
-            }
-        }
+        self.hand_over();
         if let Some(delay) = next_tick(&self.snapshot, now) {
             ui.ctx().request_repaint_after(delay);
         }

@@ -124,7 +124,7 @@ fn run_app(args: AppArgs, folder: Option<PathBuf>) -> Result<(), Box<dyn std::er
     let profile =
         folder.as_deref().map(|folder| Profile::open(folder, args.profile.is_none())).unwrap_or_default();
     let remembered = profile.settings.get();
-    let last = remembered.servers.first().cloned();
+    let (last, place) = (remembered.servers.first().cloned(), remembered.window);
     let password = args.password_file.as_deref().map(read_password).transpose()?;
     // A link says both, whatever the environment says.
     let invitation = args.invite.filter(|_| args.link.is_none());
@@ -163,7 +163,7 @@ fn run_app(args: AppArgs, folder: Option<PathBuf>) -> Result<(), Box<dyn std::er
         let command = view::Command::LogInRemembered { server: last.server, name: last.name };
         assert!(engine.send(command), "a new engine takes its first command");
     }
-    Ok(app::run(engine, wake, AppOptions { prefill, ..AppOptions::default() })?)
+    Ok(app::run(engine, wake, AppOptions { prefill, place, ..AppOptions::default() })?)
 }
 
 /// What this start is to be.

@@ -1,6 +1,7 @@
 //! Notices of the system's own, for calls while the window is not in front. The one place that names their library.
 
 use crate::engine::{Notifier, SystemNotice};
+use crate::words::{say, say_with};
 use std::sync::Arc;
 
 /// Shows each notice on a thread of its own: the system may take its time, or not answer at all.
@@ -14,13 +15,13 @@ pub fn notifier() -> Notifier {
 }
 
 fn show(notice: &SystemNotice) {
-    let (title, body) = match notice {
-        SystemNotice::Ringing { peer } => ("Castle", format!("{peer} is calling")),
-        SystemNotice::Missed { peer } => ("Castle", format!("Missed call from {peer}")),
+    let body = match notice {
+        SystemNotice::Ringing { peer } => say_with("system-ringing", &[("peer", peer.into())]),
+        SystemNotice::Missed { peer } => say_with("system-missed", &[("peer", peer.into())]),
     };
     let shown = notify_rust::Notification::new()
-        .appname("Castle")
-        .summary(title)
+        .appname(say("app"))
+        .summary(say("app"))
         .body(&body)
         .icon("castle-desktop")
         .show();

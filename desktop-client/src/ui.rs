@@ -6,8 +6,10 @@
 use crate::view::{CallView, Command, Connection, Prefill, Snapshot, Stage};
 use castle::ids::{CallId, GuestId};
 use eframe::egui::{self, Ui, ViewportCommand};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
+pub mod broken;
 pub mod call;
 pub mod checkup;
 pub mod ended;
@@ -110,6 +112,7 @@ pub struct Screens {
     ended: ended::Draft,
     overloaded: bool,
     leaving: bool,
+    broken: bool,
 }
 
 impl Screens {
@@ -151,13 +154,32 @@ impl Screens {
         false
     }
 
-    /// Draws the screen that fits the snapshot into all of `ui`.
+    /// Draws the screen that fits the snapshot into all of `ui`. A screen that breaks says so; nothing else ends with it.
     pub fn show(&mut self, ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
+        if self.broken {
+            self.broken = !broken::broken_ui(ui, live(view.snapshot), commands);
+            return;
+        }
+        self.guarded(ui, |screens, ui| screens.draw(ui, view, commands));
+    }
+
+    /// What was typed may be half changed when `draw` breaks, and is forgotten.
+    fn guarded(&mut self, ui: &mut Ui, draw: impl FnOnce(&mut Self, &mut Ui)) {
+        if catch_unwind(AssertUnwindSafe(|| draw(self, ui))).is_err() {
+            *self = Self { broken: true, ..Self::default() };
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn draw(&mut self, ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
         let snapshot = view.snapshot;
         let call = snapshot.call.as_ref();
         let logged_in =
             matches!(snapshot.connection, Connection::Online { .. } | Connection::Reconnecting { .. });
         if logged_in {
+            if let (Connection::Online { server }, Some(me)) = (&snapshot.connection, &snapshot.me) {
+                self.login.entered(server, &me.name);
+            }
             self.login.forget_password(ui.ctx());
         } else if self.page != Page::Hall {
             self.open(Page::Hall, snapshot, commands);
@@ -304,6 +326,35 @@ fn shortcut(ui: &Ui, modifiers: egui::Modifiers, key: egui::Key) -> bool {
 mod tests {
     use super::*;
     use crate::view::Search;
+    use crate::words::say;
+
+    #[test]
+    fn a_screen_that_breaks_says_so_and_begins_anew() {
+        use egui_kittest::kittest::Queryable as _;
+        let draw = |ui: &mut Ui, (screens, breaks): &mut (Screens, bool)| {
+            if screens.broken {
+                screens.broken = !broken::broken_ui(ui, true, &mut Vec::new());
+            } else {
+                screens.guarded(ui, |screens, ui| {
+                    screens.overloaded = true;
+                    ui.horizontal(|ui| {
+                        ui.label("fine");
+                        assert!(!*breaks, "as this test wants it");
+                    });
+                });
+            }
+        };
+        let mut shown = egui_kittest::Harness::builder().build_ui_state(draw, (Screens::default(), false));
+        shown.get_by_label("fine");
+        shown.state_mut().1 = true;
+        shown.run();
+        assert!(!shown.state().0.overloaded, "it begins anew");
+        shown.get_by_label(say("broken-title"));
+        shown.state_mut().1 = false;
+        shown.get_by_label(say("broken-again")).click();
+        shown.run();
+        shown.get_by_label("fine");
+    }
 
     #[test]
     fn a_timer_ticks_on_the_second_and_an_idle_hall_never() {

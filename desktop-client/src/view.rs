@@ -14,7 +14,7 @@ mod talk;
 
 pub use command::{Command, Secret};
 pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason};
-pub use preferences::{Preferences, QualityCap, ThemeChoice, WindowPlace};
+pub use preferences::{Preferences, QualityCap, TEST_PICTURE, ThemeChoice, WindowPlace};
 pub use talk::{
     CHAT_BYTES_MAX, CHAT_LINES_MAX, ChatLine, DeviceStanding, FROZEN_AFTER, Frozen, Quality,
     STATS_HISTORY_MAX, Safety, StatsHistory,
@@ -265,7 +265,7 @@ pub struct CallStats {
     pub loss: Option<f64>,
     /// Pictures shown per second.
     pub fps: Option<f64>,
-    /// From the peer's camera to this screen, milliseconds, middle value of the call.
+    /// From the peer's camera to this screen, milliseconds, of the last picture.
     pub glass_to_glass_ms: Option<f64>,
     /// Arriving picture, pixels.
     pub size: Option<(u32, u32)>,
@@ -351,10 +351,10 @@ pub struct CheckLine {
     pub check: String,
     /// How it came out.
     pub outcome: CheckOutcome,
-    /// What was seen.
-    pub detail: String,
     /// What to change.
     pub advice: Option<String>,
+    /// What was seen, in the words of engineers: for the diagnostics.
+    pub technical: String,
 }
 
 /// How a check came out.

@@ -1,6 +1,6 @@
 //! What a server showed over TLS: for whom, by whom, and until when it is good.
 
-use super::Finding;
+use super::{About, Finding};
 use crate::dial::DialError;
 use crate::relayed::RelayError;
 use rustls::pki_types::CertificateDer;
@@ -12,7 +12,7 @@ const RENEW_BEFORE: Duration = Duration::from_hours(7 * 24);
 
 /// The chain's expiry; nothing where there was no TLS.
 pub(super) fn check(place: &str, chain: &[CertificateDer<'static>]) -> Option<Finding> {
-    judge(place, chain, SystemTime::now())
+    judge(place, chain, SystemTime::now()).map(|finding| finding.about(About::Certificate))
 }
 
 fn judge(place: &str, chain: &[CertificateDer<'static>], now: SystemTime) -> Option<Finding> {

@@ -1,6 +1,6 @@
 //! The scoreboard: what Castle costs and how fast it is, beside something to compare it with, in one run.
 //!
-//! Prints a table and writes `target/bench.json`. `ROWS=match,login,relay,memory,turn,call` picks groups; these by default.
+//! Prints a table and writes `target/bench.json`. `ROWS=match,login,store,relay,memory,turn,call,ui` picks groups; these by default.
 //! `network`, which takes ten minutes and root, runs where it is named.
 //! Asserts nothing: figures are read, not gated.
 
@@ -11,23 +11,28 @@ mod memory;
 mod network;
 mod relay;
 mod row;
+mod store;
 mod turn;
+mod ui;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(kind) = std::env::args().skip_while(|arg| arg != "--serve").nth(1) {
         return relay::serve(&kind);
     }
-    let wanted = std::env::var("ROWS").unwrap_or_else(|_| "match,login,relay,memory,turn,call".to_owned());
+    let wanted =
+        std::env::var("ROWS").unwrap_or_else(|_| "match,login,store,relay,memory,turn,call,ui".to_owned());
     let mut rows = Vec::new();
     for group in wanted.split(',').map(str::trim) {
         eprintln!("measuring {group} …");
         match group {
             "match" => rows.extend(matching::rows()),
             "login" => rows.extend(login::rows()?),
+            "store" => rows.extend(store::rows()?),
             "relay" => rows.extend(relay::rows()?),
             "memory" => rows.extend(memory::rows()?),
             "turn" => rows.extend(turn::rows()?),
             "call" => rows.extend(call::rows()?),
+            "ui" => rows.extend(ui::rows()),
             "network" => rows.extend(network::rows()?),
             other => return Err(format!("ROWS: there is no group {other:?}").into()),
         }

@@ -3,7 +3,9 @@
 use crate::peer::IceServer;
 use crate::signaling::ServerAddress;
 use crate::view::{CheckLine, CheckOutcome, Checkup};
-use castle_connectivity::doctor::{self, Finding, GrpcTarget, Outcome, Plan};
+use crate::words::{say, say_with};
+use castle_connectivity::address::Transport;
+use castle_connectivity::doctor::{self, About, Finding, GrpcTarget, Outcome, Plan};
 use castle_connectivity::relayed::Credential;
 use castle_connectivity::trust::Trust;
 use tokio::sync::mpsc;
@@ -59,15 +61,53 @@ impl Examination {
             self.checkup.done = true;
             return;
         };
-        self.checkup.lines.push(CheckLine {
-            check: finding.check,
-            outcome: match finding.outcome {
-                Outcome::Pass => CheckOutcome::Pass,
-                Outcome::Fail => CheckOutcome::Fail,
-                Outcome::Skipped => CheckOutcome::Skipped,
-            },
-            detail: finding.detail,
-            advice: finding.advice,
-        });
+        self.checkup.lines.push(line(finding));
+    }
+}
+
+/// A finding in words for a guest, who has no say over the server.
+fn line(finding: Finding) -> CheckLine {
+    let by = |key: fn(&str) -> String, transport: Transport| key(&transport.name().to_uppercase());
+    let (check, advice) = match finding.about {
+        Some(About::Server) => (say("check-server").into(), say("check-server-fails").into()),
+        Some(About::Certificate) => (say("check-certificate").into(), say("check-certificate-fails").into()),
+        Some(About::Clock) => (say("check-clock").into(), say("check-clock-fails").into()),
+        Some(About::Stun(transport)) => (
+            by(|protocol| say_with("check-stun", &[("protocol", protocol.into())]), transport),
+            by(|protocol| say_with("check-stun-fails", &[("protocol", protocol.into())]), transport),
+        ),
+        Some(About::Relay(transport)) => (
+            by(|protocol| say_with("check-relay", &[("protocol", protocol.into())]), transport),
+            by(|protocol| say_with("check-relay-fails", &[("protocol", protocol.into())]), transport),
+        ),
+        Some(About::AnyRelay) => (say("check-any-relay").into(), say("check-any-relay-fails").into()),
+        Some(About::RelayPorts) => (say("check-ports").into(), say("check-ports-fails").into()),
+        Some(About::Rate) => (say("check-rate").into(), say("check-rate-fails").into()),
+        None => (finding.check.clone(), say("check-other-fails").into()),
+    };
+    let outcome = match finding.outcome {
+        Outcome::Pass => CheckOutcome::Pass,
+        Outcome::Fail => CheckOutcome::Fail,
+        Outcome::Skipped => CheckOutcome::Skipped,
+    };
+    let advice = (outcome == CheckOutcome::Fail).then_some(advice);
+    let also = finding.advice.map(|advice| format!(" {advice}")).unwrap_or_default();
+    let technical = format!("{}: {}.{also}", finding.check, finding.detail);
+    CheckLine { check, outcome, advice, technical }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words;
+
+    #[test]
+    fn what_was_found_is_told_in_the_language_of_the_guest_and_kept_in_that_of_engineers() {
+        let found = || Finding::fail("TURN over TLS at h:443", "no answer", "Let TCP port 443 through.");
+        let told = |tag| words::speaking(tag, || line(found().about(About::Relay(Transport::Tls))));
+        assert_eq!(told("en").check, "Relay by TLS");
+        assert!(told("de").advice.unwrap().contains("Gastgeber"));
+        assert_eq!(told("en").technical, "TURN over TLS at h:443: no answer. Let TCP port 443 through.");
+        assert_eq!(line(Finding::pass("Clock", "right").about(About::Clock)).advice, None);
     }
 }

@@ -175,7 +175,7 @@ fn checkup(checkup: &Checkup) -> Vec<Value> {
         json!({
             "check": line.check,
             "outcome": format!("{:?}", line.outcome),
-            "detail": line.detail,
+            "detail": line.technical,
             "advice": line.advice,
         })
     });

@@ -6,6 +6,7 @@ use crate::media::camera::{self, CameraSpec, DeviceInfo};
 use crate::media::mic::MicSpec;
 use crate::media::sound_device;
 use crate::media::speaker::SpeakerSpec;
+use crate::view::TEST_PICTURE;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -30,8 +31,11 @@ impl Lists {
         }
     }
 
-    /// The camera of this name, else the first, else the pattern.
+    /// The camera of this name, else the first, else the pattern, which can be wished for, too.
     pub(super) fn camera(&self, wanted: Option<&str>) -> CameraSpec {
+        if wanted == Some(TEST_PICTURE) {
+            return CameraSpec::default();
+        }
         let named = self.cameras.iter().find(|camera| Some(camera.name.as_str()) == wanted);
         let chosen = named.or(self.cameras.first());
         chosen.map_or_else(CameraSpec::default, |camera| CameraSpec::Device(camera.number))
@@ -132,6 +136,7 @@ mod tests {
         assert_eq!(lists.camera(Some("gone")), CameraSpec::Device(2));
         assert_eq!(lists.camera(None), CameraSpec::Device(2));
         assert_eq!(Lists::default().camera(Some("desk")), CameraSpec::default());
+        assert_eq!(lists.camera(Some(TEST_PICTURE)), CameraSpec::default());
         assert_eq!((lists.mic(Some("b")), lists.mic(Some("c"))), (MicSpec::Device(1), MicSpec::Default));
         assert_eq!(lists.speaker(Some("loud")), SpeakerSpec::Device(0));
         assert_eq!(lists.speaker(None), SpeakerSpec::Default);

@@ -123,7 +123,7 @@ pub(super) fn stats(
         // Retransmissions may make up for more than this second lost.
         loss: (expected > 0).then(|| (1.0 - received as f64 / expected as f64).clamp(0.0, 1.0)),
         fps: (receiver.frames_decoded > 0).then_some(f64::from(receiver.fps)),
-        glass_to_glass_ms: record.figures.glass_to_glass_p50,
+        glass_to_glass_ms: record.figures.glass_to_glass_last,
         size: (receiver.width > 0).then_some((receiver.width as u32, receiver.height as u32)),
         received_bps: Some(per_second(path.received_bytes, before.received_bytes)),
         sent_bps: Some(per_second(path.sent_bytes, before.sent_bytes)),

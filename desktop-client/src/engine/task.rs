@@ -23,8 +23,10 @@ use crate::view::{
     BlockedGuest, CallStats, CalledUp, Connection, Devices, HallRow, History, KnownServer, Me, NOTICES_MAX,
     Notice, Preferences, Search, Severity, Snapshot,
 };
+use crate::words::say;
 use castle::ids::CallId;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
@@ -55,6 +57,8 @@ const DEVICE_NOTICES_MAX: usize = 16;
 const TICK: Duration = Duration::from_secs(1);
 /// Between two pings at first: the least round trip of several tells the clocks apart best.
 const FIRST_PINGS: Duration = Duration::from_millis(100);
+/// What is good to know stays for so long: enough to be read slowly, or aloud.
+const INFO_STAYS: Duration = Duration::from_secs(30);
 /// A goodbye to the server and to the devices is waited for no longer.
 const GOODBYE: Duration = Duration::from_millis(1500);
 
@@ -135,6 +139,10 @@ struct Engine {
     devices: Devices,
     notices: Vec<Notice>,
     notice_count: u64,
+    /// What was good to know, and when it was told: it goes by itself.
+    passing: Vec<(u64, Instant)>,
+    /// Why the last login failed.
+    door_notice: Option<u64>,
     source: MediaSource,
     peer_events: (mpsc::Sender<OfCall>, mpsc::Receiver<OfCall>),
     /// Media that is being put away.
@@ -183,8 +191,11 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
             _ = network.tick() => Wake::Network,
             () = Examination::progress(&mut engine.examination) => Wake::Examined,
         };
-        if engine.heed(wake).is_break() {
-            break;
+        // What breaks over one event takes neither the session nor the call with it.
+        match catch_unwind(AssertUnwindSafe(|| engine.heed(wake))) {
+            Ok(ControlFlow::Break(())) => break,
+            Ok(ControlFlow::Continue(())) => {}
+            Err(_) => tracing::error!("an event was not dealt with"),
         }
         engine.publish();
     }
@@ -274,6 +285,8 @@ impl Engine {
             devices: Devices::default(),
             notices: Vec::new(),
             notice_count: 0,
+            passing: Vec::new(),
+            door_notice: None,
             source,
             peer_events: mpsc::channel(PEER_EVENTS_MAX),
             farewells: TaskTracker::new(),
@@ -318,9 +331,21 @@ impl Engine {
         // Said already and not put away: once is enough.
         self.notices.retain(|notice| notice.text != text);
         self.notice_count += 1;
+        if severity == Severity::Info {
+            self.passing.push((self.notice_count, Instant::now()));
+        }
         self.notices.push(Notice { id: self.notice_count, severity, text });
         if self.notices.len() > NOTICES_MAX {
             self.notices.remove(0);
+        }
+    }
+
+    /// Puts away what was good to know and has been there for a while.
+    fn let_notices_pass(&mut self, now: Instant) {
+        let over =
+            self.passing.extract_if(.., |(_, told)| now.saturating_duration_since(*told) >= INFO_STAYS);
+        for (id, _) in over {
+            self.notices.retain(|notice| notice.id != id);
         }
     }
 
@@ -393,13 +418,7 @@ impl Engine {
     }
 }
 
-/// The words of a device as a sentence of their own, unless they are one; what it means, where there is a call.
-fn sentence(fault: &str, in_call: bool) -> String {
-    if fault.ends_with('.') {
-        return fault.to_owned();
-    }
-    let mut letters = fault.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
-    let meaning = if in_call { " The call goes on without it." } else { "" };
-    format!("{first}{}.{meaning}", letters.as_str())
+/// What is wrong with the camera, and what becomes of the call.
+fn meanwhile(fault: String, in_call: bool) -> String {
+    if in_call { format!("{fault} {}", say("fault-goes-on")) } else { fault }
 }

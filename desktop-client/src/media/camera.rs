@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::clock::MediaClock;
 use super::frame::VideoFrame;
+use crate::words::say_with;
 
 mod convert;
 #[cfg(any(target_os = "macos", target_os = "windows"))]
@@ -174,20 +175,20 @@ impl fmt::Display for CameraSpec {
     }
 }
 
-/// Why a camera gives no pictures. All but `File` may heal when the camera comes back.
+/// Why a camera gives no pictures, in whole sentences for people. All but `File` may heal when the camera comes back.
 #[derive(Debug, thiserror::Error)]
 pub enum CameraError {
     /// There is no such camera.
-    #[error("there is no camera {0}")]
+    #[error("{}", say_with("fault-camera-not-found", &[("camera", .0.into())]))]
     NotFound(String),
     /// Another program uses the camera.
-    #[error("camera {0} is in use by another program")]
+    #[error("{}", say_with("fault-camera-busy", &[("camera", .0.into())]))]
     Busy(String),
     /// This user may not use the camera.
-    #[error("no permission to use camera {0}")]
+    #[error("{}", say_with("fault-camera-forbidden", &[("camera", .0.into())]))]
     Forbidden(String),
     /// The camera offers nothing we can read.
-    #[error("camera {device} cannot be used: {reason}")]
+    #[error("{}", say_with("fault-camera-unsupported", &[("camera", device.into()), ("reason", reason.into())]))]
     Unsupported {
         /// Which camera.
         device: String,
@@ -195,10 +196,10 @@ pub enum CameraError {
         reason: String,
     },
     /// The camera went away while in use.
-    #[error("camera {0} was disconnected")]
+    #[error("{}", say_with("fault-camera-gone", &[("camera", .0.into())]))]
     Gone(String),
     /// The camera is there but sends nothing.
-    #[error("camera {device} has sent no picture for {} s", after.as_secs())]
+    #[error("{}", say_with("fault-camera-silent", &[("camera", device.into()), ("seconds", after.as_secs().into())]))]
     Silent {
         /// Which camera.
         device: String,
@@ -206,7 +207,7 @@ pub enum CameraError {
         after: Duration,
     },
     /// The video file cannot be played.
-    #[error("cannot play {}: {reason}", path.display())]
+    #[error("{}", say_with("fault-camera-file", &[("file", path.display().to_string().into()), ("reason", reason.into())]))]
     File {
         /// Which file.
         path: PathBuf,
@@ -214,7 +215,7 @@ pub enum CameraError {
         reason: String,
     },
     /// The operating system reports something else.
-    #[error("camera {device}: {reason}")]
+    #[error("{}", say_with("fault-camera-system", &[("camera", device.into()), ("reason", reason.into())]))]
     System {
         /// Which camera.
         device: String,

@@ -47,6 +47,8 @@ pub struct CallFigures {
     pub glass_to_glass_p50: Option<f64>,
     /// The same for all but the slowest twentieth, ms.
     pub glass_to_glass_p95: Option<f64>,
+    /// The same of the last picture, ms.
+    pub glass_to_glass_last: Option<f64>,
     /// Bound on the error of every time between the two ends, ms.
     pub clock_error_ms: Option<f64>,
     /// Likeness of luma to what the peer meant to send, the median, dB.
@@ -164,6 +166,7 @@ impl CallMeter {
             freeze_ms: self.freeze_us / 1000,
             glass_to_glass_p50: self.glass_to_glass.at(0.5),
             glass_to_glass_p95: self.glass_to_glass.at(0.95),
+            glass_to_glass_last: self.last_video_us.map(|us| us as f64 / 1e3),
             clock_error_ms: alignment.error_ms(),
             psnr_db_p50: self.psnr.at(0.5),
             mouth_to_ear_p50: self.mouth_to_ear.at(0.5),

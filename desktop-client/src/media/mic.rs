@@ -9,6 +9,7 @@ use super::clock::MediaClock;
 use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
 use super::sound_device::{InputDevice, SoundDeviceError, Which};
+use crate::words::say_with;
 
 /// Which source of sound to use: `tone`, `file:X.wav`, `silence`, `device:N` or `default`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl fmt::Display for MicSpec {
 
 /// A WAV file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the sound file {} cannot be used: {reason}", path.display())]
+#[error("{}", say_with("fault-sound-file", &[("file", path.display().to_string().into()), ("reason", reason.into())]))]
 pub struct SoundFileError {
     /// Which file.
     pub path: PathBuf,

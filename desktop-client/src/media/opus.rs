@@ -3,6 +3,7 @@
 //! Mono 48 kHz in frames of 20 ms, set for speech: forward error correction in band, silence left out (DTX). The
 //! decoder takes whatever a browser sends: any frame size, stereo folded to mono.
 
+use crate::words::say_with;
 use bytes::Bytes;
 use opus::{Application, Bitrate, Channels, Decoder, Encoder, ErrorCode};
 
@@ -30,7 +31,7 @@ const MAX_SILENCE_BYTES: usize = 2;
 
 /// What libopus said.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("libopus: {0}")]
+#[error("{}", say_with("fault-sound-codec", &[("reason", .0.into())]))]
 pub struct OpusError(String);
 
 impl From<opus::Error> for OpusError {

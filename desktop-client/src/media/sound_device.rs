@@ -131,7 +131,7 @@ impl Drop for OpenStream {
         let callbacks = pulse.callbacks.load(Ordering::Relaxed);
         let missed = pulse.missed.load(Ordering::Relaxed);
         let latency_us = pulse.latency_us.load(Ordering::Relaxed);
-        tracing::debug!(end = %self.watchdog.end, callbacks, missed, latency_us, "sound device closed");
+        tracing::debug!(end = ?self.watchdog.end, callbacks, missed, latency_us, "sound device closed");
         let stream = self.stream.take();
         let (done, closed) = sync_channel(1);
         std::thread::spawn(move || {

@@ -7,7 +7,7 @@ use super::theme::{Palette, STAGE, letters, size, space};
 use super::widgets::{Round, avatar, round_button};
 use super::{Go, Subject, View, shortcut, text};
 use crate::media::frame::Picture;
-use crate::view::{CallView, Command, Quality, Safety};
+use crate::view::{CallView, Command, Quality};
 use crate::words::{right_to_left, say, say_with};
 use castle::ids::CallId;
 use eframe::egui::{
@@ -150,7 +150,8 @@ fn remote_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) {
         ui.painter().galley(below - vec2(galley.size().x / 2.0, 0.0), galley, STAGE.soft);
     }
     if let Some(frozen) = &frozen {
-        pill(ui, "frozen", stage.center(), Align2::CENTER_CENTER, frozen, letters::BODY);
+        let room = stage.width() - 2.0 * space::M;
+        pill(ui, "frozen", (stage.center(), Align2::CENTER_CENTER), room, frozen, letters::BODY);
     }
     if call.peer_reconnecting {
         let words = say_with("call-peer-reconnecting", &[("peer", call.peer.as_str().into())]);
@@ -177,7 +178,9 @@ fn title_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, stage
     } else {
         (stage.left_top() + vec2(space::M, space::M), Align2::LEFT_TOP, 1.0)
     };
-    let title = pill(ui, "title", corner, anchor, &words.join("  ·  "), letters::BODY);
+    // Beside it stands how good the call is.
+    let room = stage.width() - 2.0 * space::M - size::CONTROL;
+    let title = pill(ui, "title", (corner, anchor), room, &words.join("  ·  "), letters::BODY);
     if let Some(words) = text::quality(call.quality) {
         let (bars, ink) = match call.quality {
             Quality::Good => (3, STAGE.free),
@@ -352,9 +355,4 @@ fn is_full_screen(ui: &Ui) -> bool {
 
 fn toggle_full_screen(ui: &Ui) {
     ui.ctx().send_viewport_cmd(ViewportCommand::Fullscreen(!is_full_screen(ui)));
-}
-
-/// Whether the words that tell of a man in the middle are there to be compared.
-fn has_words(call: &CallView) -> bool {
-    matches!(call.safety, Safety::Words { .. })
 }

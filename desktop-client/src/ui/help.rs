@@ -66,7 +66,7 @@ pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut V
 }
 
 /// Every key that does something, and what.
-fn shortcuts_ui(ui: &mut Ui) {
+pub fn shortcuts_ui(ui: &mut Ui) {
     let keys = [
         ("Ctrl+F", say("keys-search")),
         ("Ctrl+M", say("hall-find")),
@@ -84,6 +84,7 @@ fn shortcuts_ui(ui: &mut Ui) {
         ("C", say("chat")),
         ("S", say("safety")),
         ("I", say("stats")),
+        ("O", say("call-more")),
         ("N", say("keys-next")),
         ("F11", say("call-full-screen")),
         ("P", say("call-pip")),

@@ -29,6 +29,8 @@ pub struct Draft {
     /// Complaints are shown after the first try only.
     tried: bool,
     started: bool,
+    /// A login is under way.
+    busy: bool,
 }
 
 /// What the form is for.
@@ -62,6 +64,17 @@ impl Draft {
             aim: if registering { Aim::Register } else { Aim::LogIn },
             remember: true,
             ..Self::default()
+        }
+    }
+
+    /// The guest came in: next time it is no invitation that is needed, but name and password.
+    pub fn entered(&mut self, server: &str, name: &str) {
+        if self.registering() || self.server != server {
+            server.clone_into(&mut self.server);
+            name.clone_into(&mut self.name);
+            self.invitation.clear();
+            self.aim = Aim::LogIn;
+            self.started = false;
         }
     }
 
@@ -132,6 +145,10 @@ fn password_id() -> Id {
 /// Draws the screen.
 pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) {
     let busy = matches!(view.snapshot.connection, Connection::LoggingIn { .. });
+    if std::mem::replace(&mut draft.busy, busy) && !busy {
+        // It failed, or was given up: most often it is the password that is typed anew.
+        ui.memory_mut(|memory| memory.request_focus(password_id()));
+    }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let spare = ui.available_height() - FORM_HEIGHT;
         ui.add_space((spare * 0.4).max(space::S));

@@ -6,7 +6,7 @@ use super::places::{column, down, strip};
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Button, Weight};
 use crate::view::{Command, Connection, Severity};
-use crate::words::{right_to_left, say, say_with};
+use crate::words::{right_to_left, say};
 use eframe::egui::{self, Align, Layout, Ui, accesskit::Live, vec2};
 
 /// One line to read.
@@ -39,11 +39,8 @@ fn lines(view: &View<'_>, overloaded: bool) -> Vec<Line> {
         away: Some(Away::Dismiss(notice.id)),
     }));
     let devices = &view.snapshot.devices;
-    let camera =
-        devices.camera_fault.as_ref().map(|fault| say_with("notices-camera", &[("fault", fault.into())]));
-    // What is wrong with sound names the device itself.
-    let faults = [camera, devices.mic_fault.clone(), devices.speaker_fault.clone()];
-    lines.extend(faults.into_iter().flatten().map(|fault| standing(Severity::Error, fault)));
+    let faults = [&devices.camera_fault, &devices.mic_fault, &devices.speaker_fault];
+    lines.extend(faults.into_iter().flatten().cloned().map(|fault| standing(Severity::Error, fault)));
     lines
 }
 
@@ -64,7 +61,7 @@ pub fn floating_ui(ui: &mut Ui, view: &View<'_>, overloaded: &mut bool, commands
         return;
     }
     let room = ui.max_rect();
-    let width = (room.width() - 2.0 * space::M).min(size::COLUMN * 1.2);
+    let width = (room.width() - 2.0 * space::M).min(size::NOTICE);
     let top = room.top() + size::CONTROL + 2.0 * space::M;
     egui::Area::new(egui::Id::unique("notices over a call"))
         .fixed_pos(egui::pos2(room.center().x - width / 2.0, top))

@@ -98,18 +98,23 @@ pub fn column<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) -
 pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
     let mut back = false;
     column(ui, size::LIST, |ui| {
-        ends(
-            ui,
-            size::CONTROL,
-            |ui| {
-                lines::heading(ui, name);
-            },
-            |ui| {
-                back = button(ui, say("page-back"), Weight::Secondary)
-                    .on_hover_text(text::with_key(say("page-back"), "Esc"))
-                    .clicked();
-            },
-        );
+        // As wide as what is below, which leaves room for a bar to scroll with.
+        let room = vec2(ui.available_width() - space::S, 0.0);
+        let head = |ui: &mut Ui| {
+            ends(
+                ui,
+                size::CONTROL,
+                |ui| {
+                    lines::heading(ui, name);
+                },
+                |ui| {
+                    back = button(ui, say("page-back"), Weight::Secondary)
+                        .on_hover_text(text::with_key(say("page-back"), "Esc"))
+                        .clicked();
+                },
+            );
+        };
+        ui.allocate_ui_with_layout(room, down(), head);
         ui.add_space(space::S);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.set_width(ui.available_width() - space::S);
@@ -121,14 +126,18 @@ pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
 
 /// What is asked or shown above all else, until it is put away. Returns whether Esc or a click outside did.
 pub fn dialog(ctx: &egui::Context, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
-    let shown = egui::Modal::new(Id::unique("dialog")).show(ctx, |ui| {
-        let room = ui.ctx().content_rect().width() - 2.0 * space::L;
-        ui.set_width(size::DIALOG.min(room));
+    let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(space::M as i8);
+    // Each has an id of its own: it would begin with the size of the last one.
+    let id = Id::unique(("dialog", name));
+    let room = ctx.content_rect().size() - egui::Vec2::splat(2.0 * space::L);
+    let area = egui::Modal::default_area(id).default_height(room.y);
+    let shown = egui::Modal::new(id).area(area).frame(frame).show(ctx, |ui| {
+        ui.set_width(size::DIALOG.min(room.x));
         ui.with_layout(down(), |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
             lines::title(ui, name);
             ui.add_space(space::XS);
-            ScrollArea::vertical().max_height(ui.ctx().content_rect().height() * 0.75).show(ui, |ui| {
+            ScrollArea::vertical().max_height(room.y).show(ui, |ui| {
                 ui.set_width(ui.available_width() - space::S);
                 ui.with_layout(down(), contents);
             });
@@ -137,7 +146,8 @@ pub fn dialog(ctx: &egui::Context, name: &str, contents: impl FnOnce(&mut Ui)) -
     shown.should_close()
 }
 
-/// A card over a picture, at `place` of the stage; its colours are those of the stage.
+/// A card over a picture, at most as large as `place` of the stage and as high as what it holds; its colours are those
+/// of the stage.
 pub fn over_picture<R>(
     ui: &mut Ui,
     id: &str,
@@ -146,18 +156,28 @@ pub fn over_picture<R>(
     contents: impl FnOnce(&mut Ui) -> R,
 ) -> R {
     let place = mirrored(place, stage).intersect(stage);
-    ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_L), STAGE.raised);
+    let ground = ui.painter().add(egui::Shape::Noop);
     let builder = UiBuilder::new().max_rect(place.shrink(space::M)).scope_id(Id::unique(id)).layout(down());
-    ui.scope_builder(builder, |ui| {
+    let shown = ui.scope_builder(builder, |ui| {
         ui.set_clip_rect(place.intersect(ui.clip_rect()));
         contents(ui)
-    })
-    .inner
+    });
+    let card = Rect::from_min_max(place.min, pos2(place.right(), shown.response.rect.bottom() + space::M));
+    let radius = CornerRadius::same(size::RADIUS_L);
+    ui.painter().set(ground, egui::epaint::RectShape::filled(card.intersect(place), radius, STAGE.raised));
+    shown.inner
 }
 
-/// Words on a ground of their own, readable over any picture. Returns where they are.
-pub fn pill(ui: &mut Ui, id: &str, at: egui::Pos2, anchor: egui::Align2, words: &str, points: f32) -> Rect {
-    let galley = lines::line(ui, words, points, STAGE.ink);
+/// Words on a ground of their own, readable over any picture, cut where there is no more room. Returns where they are.
+pub fn pill(
+    ui: &mut Ui,
+    id: &str,
+    (at, anchor): (egui::Pos2, egui::Align2),
+    room: f32,
+    words: &str,
+    points: f32,
+) -> Rect {
+    let galley = lines::cut(ui, words, points, STAGE.ink, room - 2.0 * space::S);
     let rect = anchor.anchor_size(at, galley.size() + vec2(2.0 * space::S, space::S));
     ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), STAGE.raised);
     ui.painter().galley(rect.center() - galley.size() / 2.0, galley, STAGE.ink);

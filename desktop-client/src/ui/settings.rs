@@ -110,6 +110,7 @@ pub fn settings_ui(
             });
         });
         card(ui, say("settings-account"), |ui| account_ui(ui, draft, commands));
+        card(ui, say("help-shortcuts"), super::help::shortcuts_ui);
     });
     changes.end(view.snapshot, set, commands);
     if back { Some(Go::Page(Page::Hall)) } else { go }

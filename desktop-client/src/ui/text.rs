@@ -151,14 +151,14 @@ pub fn checkup_summary(checkup: &Checkup) -> String {
     }
 }
 
-/// What was looked at and seen.
+/// What was looked at, and how it came out.
 pub fn checkup_line(line: &CheckLine) -> String {
     let mark = match line.outcome {
         CheckOutcome::Pass => say("checkup-fine"),
         CheckOutcome::Fail => say("checkup-wrong"),
         CheckOutcome::Skipped => say("checkup-skipped"),
     };
-    format!("{mark} · {}: {}", line.check, line.detail)
+    format!("{mark} · {}", line.check)
 }
 
 /// The way that media goes, and why it is none better.

@@ -37,6 +37,8 @@ pub mod size {
     pub const WINDOW_H: f32 = 720.0;
     /// Longest line of a form or a message.
     pub const COLUMN: f32 = 400.0;
+    /// Widest notice over a call: it leaves the own picture free in a window of the first size.
+    pub const NOTICE: f32 = 440.0;
     /// Widest list.
     pub const LIST: f32 = 720.0;
     /// Height of buttons and text fields: a finger's and a pointer's target.
@@ -257,7 +259,7 @@ impl Palette {
     }
 
     /// Every pair of text and ground that a screen puts together, with a name for the test that measures them.
-    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 20] {
+    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 26] {
         [
             ("ink on ground", self.ink, self.ground),
             ("ink on raised", self.ink, self.raised),
@@ -279,6 +281,12 @@ impl Palette {
             ("error on ground", self.error_ink, self.ground),
             ("error on raised", self.error_ink, self.raised),
             ("danger as text", self.danger_ink, self.raised),
+            ("danger as text on ground", self.danger_ink, self.ground),
+            ("danger as text under the pointer", self.danger_ink, self.hover),
+            ("selected in a field", self.ink, self.field.blend(self.selected())),
+            ("selected in a list", self.ink, self.raised.blend(self.selected())),
+            ("switched off", self.ground, self.ink),
+            ("switched off, under the pointer", self.ground, self.soft),
         ]
     }
 
@@ -291,6 +299,11 @@ impl Palette {
             ("focus on ground", self.focus, self.ground),
             ("focus on raised", self.focus, self.raised),
         ]
+    }
+
+    /// Over what is selected.
+    fn selected(&self) -> Color32 {
+        self.accent.gamma_multiply(0.35)
     }
 
     fn visuals(&self, mut visuals: egui::Visuals) -> egui::Visuals {
@@ -309,7 +322,7 @@ impl Palette {
         visuals.weak_text_color = Some(self.soft);
         visuals.hyperlink_color = self.accent_ink;
         visuals.error_fg_color = self.error_ink;
-        visuals.selection.bg_fill = self.accent.gamma_multiply(0.35);
+        visuals.selection.bg_fill = self.selected();
         visuals.selection.stroke = Stroke::new(size::FOCUS, self.focus);
         // A mark that blinks would draw the whole window twice a second.
         visuals.text_cursor.blink = false;

@@ -8,7 +8,7 @@ use super::theme::{Palette, STAGE, letters, size, space};
 use super::widgets::{Weight, button, meter};
 use super::{Go, Page, View};
 use crate::media::frame::Picture;
-use crate::view::{Command, Devices, Preferences};
+use crate::view::{Command, Devices, Preferences, TEST_PICTURE};
 use crate::words::say;
 use eframe::egui::{CornerRadius, Rect, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
 
@@ -97,7 +97,9 @@ pub fn devices_ui(ui: &mut Ui, devices: &Devices, set: &mut Preferences) {
         }
         all
     };
-    let cameras = listed(&devices.cameras, &set.camera, say("settings-first-camera"));
+    let chosen = set.camera.clone().filter(|camera| camera != TEST_PICTURE);
+    let mut cameras = listed(&devices.cameras, &chosen, say("settings-first-camera"));
+    cameras.push((Some(TEST_PICTURE.to_owned()), say("settings-test-picture").to_owned()));
     pick(ui, say("settings-camera"), &mut set.camera, &cameras);
     let mics = listed(&devices.mics, &set.mic, say("settings-system-device"));
     pick(ui, say("settings-mic"), &mut set.mic, &mics);

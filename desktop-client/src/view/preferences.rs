@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// In place of a camera's name: the test picture.
+pub const TEST_PICTURE: &str = "castle:pattern";
+
 /// Every setting of the settings screen. What a later version wrote and this one does not know is left out.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the screen")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,7 +16,7 @@ pub struct Preferences {
     pub zoom: f32,
     /// Language tag such as `de`; `None`: the system's.
     pub language: Option<String>,
-    /// Camera by its name; `None`: the system's first.
+    /// Camera by its name, or [`TEST_PICTURE`]; `None`: the system's first.
     pub camera: Option<String>,
     /// Microphone by its name; `None`: the system's.
     pub mic: Option<String>,

@@ -115,3 +115,65 @@ fn numbers_choose_their_form() {
     let count = |all: u32| say_with("hall-count", &[("all", all.into()), ("free", 1.into())]);
     assert_eq!((count(1), count(3)), ("1 guest, 1 free".into(), "3 guests, 1 free".into()));
 }
+
+/// A literal that reads like a sentence or a label: two words, the first with a capital.
+fn reads_like_a_sentence(literal: &str) -> bool {
+    let mut words = literal.split(' ');
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let wordy =
+        |word: &str| word.len() > 1 && word.chars().all(|c| c.is_alphabetic() || "’'…,.:;".contains(c));
+    first.starts_with(char::is_uppercase) && wordy(first) && second.starts_with(char::is_alphabetic)
+}
+
+/// The string literals of a file, without its tests, its comments, and what goes to the log or to who broke an invariant.
+fn literals(text: &str) -> Vec<String> {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let mut found = Vec::new();
+    for line in code.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+        let kept_from_people = ["tracing::", "expect(", "panic!(", "unreachable!(", "assert", "reason = "];
+        if kept_from_people.iter().any(|sign| line.contains(sign)) {
+            continue;
+        }
+        found.extend(line.split('"').skip(1).step_by(2).map(str::to_owned));
+    }
+    found
+}
+
+#[test]
+fn what_people_read_stands_in_the_translations_alone() {
+    assert!(reads_like_a_sentence("Thank you. Your host") && !reads_like_a_sentence("Ctrl+Shift+Enter"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&source, &mut files);
+    // What is typed at a command line is answered in the language of commands.
+    let of_people = [
+        "ui",
+        "engine",
+        "call",
+        "media",
+        "app.rs",
+        "engine.rs",
+        "error.rs",
+        "notifications.rs",
+        "settings",
+        "vault.rs",
+    ];
+    let mut looked_at = 0;
+    for file in files {
+        let inside = file.strip_prefix(&source).expect("found below it");
+        if !of_people.iter().any(|part| inside.starts_with(part)) || file.ends_with("tests.rs") {
+            continue;
+        }
+        looked_at += 1;
+        let text = std::fs::read_to_string(&file).expect("sources are UTF-8");
+        for literal in literals(&text) {
+            let name_of_a_driver = literal == "Microsoft Basic Render";
+            assert!(
+                name_of_a_driver || !reads_like_a_sentence(&literal),
+                "{}: {literal:?}",
+                inside.display()
+            );
+        }
+    }
+    assert!(looked_at > 80, "{looked_at}");
+}

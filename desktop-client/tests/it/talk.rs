@@ -7,10 +7,12 @@ use castle_desktop::media::mic::MicSpec;
 use castle_desktop::media::speaker::SpeakerSpec;
 use castle_desktop::profile::Profile;
 use castle_desktop::view::{
-    CHAT_BYTES_MAX, Command, DeviceStanding, EndReason, Quality, Safety, Secret, Snapshot,
+    CHAT_BYTES_MAX, Command, DeviceStanding, EndReason, Preferences, Quality, Safety, Secret, Snapshot, Stage,
 };
 use castle_server::config::MatchRoute;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn server(folder: &tempfile::TempDir) -> TestServer {
     TestServer::start(config(folder.path(), MatchRoute::Direct))
@@ -113,11 +115,85 @@ fn words_that_differ_end_the_call_and_take_the_trust_back() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(&folder);
     let (ada, bea) = (Guest::online(&server, "ada"), Guest::online(&server, "bea"));
-    connect(&ada, &bea, "bea");
-    safety(&ada);
+    let again = || {
+        connect(&ada, &bea, "bea");
+        safety(&ada).1
+    };
+    let back = || {
+        bea.until_stage("ended", |stage| matches!(stage, Stage::Ended { .. }));
+        for guest in [&ada, &bea] {
+            guest.does(Command::CloseCall);
+            guest.until("back in the hall", |snapshot| snapshot.call.is_none());
+        }
+    };
+    assert_eq!(again(), DeviceStanding::First);
+    ada.does(Command::Compared { same: true });
+    ada.does(Command::HangUp);
+    back();
+    assert_eq!(again(), DeviceStanding::Verified);
     ada.does(Command::Compared { same: false });
     ada.until_ended(EndReason::HungUp);
     ada.until_told("somebody may stand between");
+    back();
+    assert_ne!(again(), DeviceStanding::Verified, "the trust is gone");
+}
+
+#[test]
+fn with_push_to_talk_nobody_is_heard_before_the_key_is_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder);
+    let media = EngineConfig {
+        camera: Some(CameraSpec::default()),
+        mic: Some(MicSpec::Tone),
+        speaker: Some(SpeakerSpec::Off),
+        ..EngineConfig::default()
+    };
+    let (ada, bea) = (Guest::online(&server, "ada"), Guest::of("bea", media));
+    bea.register(&server);
+    let by_key = Preferences { push_to_talk: true, ring: false, ..Preferences::default() };
+    bea.does(Command::SetPreferences(Box::new(by_key)));
+    bea.until("online", |snapshot| snapshot.me.is_some() && snapshot.preferences.push_to_talk);
+    connect(&ada, &bea, "bea");
+    let muted = |snapshot: &Snapshot| snapshot.call.as_ref().is_some_and(|call| call.peer_muted);
+    ada.until("bea muted", muted);
+    assert!(bea.engine.snapshot().call.as_ref().is_some_and(|call| call.muted));
+    bea.does(Command::SetMuted(false));
+    ada.until("bea heard", |snapshot| !muted(snapshot));
+}
+
+#[test]
+fn a_media_thread_that_breaks_ends_neither_the_call_nor_the_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder);
+    let media = EngineConfig {
+        camera: Some(CameraSpec::default()),
+        mic: Some(MicSpec::Tone),
+        speaker: Some(SpeakerSpec::Off),
+        ..EngineConfig::default()
+    };
+    let (ada, bea) = (Guest::online(&server, "ada"), Guest::of("bea", media));
+    bea.register(&server);
+    bea.until("online", |snapshot| snapshot.me.is_some());
+    let broken = Arc::<AtomicBool>::default();
+    let breaks = broken.clone();
+    bea.engine.remote_frames().on_new(move || {
+        let of_engine = std::thread::current().name().is_some_and(|name| name.starts_with("engine"));
+        assert!(of_engine || breaks.swap(true, Ordering::Relaxed), "as this test wants it, once");
+    });
+    connect(&ada, &bea, "bea");
+    bea.until("broken", |_| broken.load(Ordering::Relaxed));
+    ada.does(Command::Chat("are you there?".into()));
+    bea.until("the line", |snapshot| chat(snapshot) == [(false, "are you there?", true)]);
+    ada.until_seeing();
+    bea.does(Command::HangUp);
+    ada.until_ended(EndReason::PeerHungUp);
+    bea.does(Command::CloseCall);
+    ada.does(Command::CallAgain);
+    bea.until_ringing();
+    bea.does(Command::Accept);
+    bea.until_connected();
+    let frames = bea.engine.remote_frames();
+    bea.until("pictures again", |_| frames.take().is_some());
 }
 
 #[test]
@@ -136,6 +212,31 @@ fn a_call_has_a_quality_and_its_last_seconds() {
     ada.until("no frozen picture without a camera", |snapshot| {
         snapshot.call.as_ref().is_some_and(|call| !call.peer_camera_on && call.frozen.is_none())
     });
+}
+
+#[test]
+fn who_has_no_camera_is_seen_as_having_it_off_and_can_talk_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder);
+    let gone = CameraSpec::File(folder.path().join("gone.y4m"));
+    let media = EngineConfig {
+        camera: Some(gone),
+        mic: Some(MicSpec::Tone),
+        speaker: Some(SpeakerSpec::Off),
+        viewer: Viewer::Bot { reference: None },
+        ..EngineConfig::default()
+    };
+    let (ada, bea) = (Guest::online(&server, "ada"), Guest::of("bea", media));
+    bea.register(&server);
+    bea.until("online", |snapshot| snapshot.me.is_some());
+    connect(&ada, &bea, "bea");
+    ada.until("told that there is no camera", |snapshot| {
+        snapshot.call.as_ref().is_some_and(|call| !call.peer_camera_on && call.frozen.is_none())
+    });
+    let told = bea.until("told why", |snapshot| snapshot.devices.camera_fault.is_some());
+    let fault = told.devices.camera_fault.as_ref().unwrap();
+    assert!(fault.contains("gone.y4m") && fault.ends_with("The call goes on without it."), "{fault}");
+    assert!(told.call.as_ref().unwrap().camera_on, "what was switched stays as it is");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::call::{Input, State};
 use crate::error::ClientError;
 use crate::signaling::{self, Answer, Request};
 use crate::view::Severity;
+use crate::words::say;
 use castle::ids::GuestId;
 use std::sync::Arc;
 
@@ -50,12 +51,9 @@ impl Engine {
             Ok(Answer::Blocked(guests)) => self.blocked = Some(Arc::new(guests)),
             Ok(Answer::Blocks(guest, blocked)) => self.blocks(guest, blocked),
             Ok(Answer::Reported) => {
-                self.notify(Severity::Info, "Thank you. Your host will read the report.".into());
+                self.notify(Severity::Info, say("told-reported").into());
             }
-            Ok(Answer::PasswordChanged) => self.notify(
-                Severity::Info,
-                "Your password is changed. Your other devices are logged out.".into(),
-            ),
+            Ok(Answer::PasswordChanged) => self.notify(Severity::Info, say("told-password-changed").into()),
             Err(error) => self.complain(&error),
         }
     }

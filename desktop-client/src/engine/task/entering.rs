@@ -8,6 +8,7 @@ use crate::settings::{Settings, Trouble};
 use crate::signaling::{self, Account, Credentials, KeyKeeper, ServerAddress, Session};
 use crate::vault::Kept;
 use crate::view::{Command, History, Severity};
+use crate::words::{say, say_with};
 use castle::v1::ErrorReason;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -103,6 +104,9 @@ impl Engine {
             Ok(address) => address.or_known_pin(&self.config.profile.settings.get().pins),
             Err(kind) => return self.complain(&ClientError::from(kind)),
         };
+        // What was wrong with the last try is of the past.
+        let told = self.door_notice.take();
+        self.notices.retain(|notice| Some(notice.id) != told);
         let credentials = credentials(&address);
         if let Credentials::Remembered { name, .. } = &credentials
             && !self.servers.iter().any(|known| {
@@ -164,6 +168,7 @@ impl Engine {
                     self.remember(|settings| settings.key_gone(&entry.server, name));
                 }
                 self.complain(&error);
+                self.door_notice = self.notices.last().map(|notice| notice.id);
             }
         }
     }
@@ -174,16 +179,9 @@ impl Engine {
         let in_file = kept == kept_code(Kept::File);
         let told = self.config.profile.settings.get().told_of_key_file;
         if entry.remember && kept == kept_code(Kept::Nowhere) {
-            self.notify(
-                Severity::Info,
-                "This login could not be remembered: no keyring and no folder takes its key.".into(),
-            );
+            self.notify(Severity::Info, say("told-not-remembered").into());
         } else if in_file && !told && self.config.profile.vault.wants_keyring() {
-            self.notify(
-                Severity::Info,
-                "This computer has no keyring. The key to your login is kept in a file that only you can read."
-                    .into(),
-            );
+            self.notify(Severity::Info, say("told-key-in-file").into());
         }
         let (pin, devices) = (account.address.pin(), self.device_tokens.all());
         let remembered = entry.remember && kept != kept_code(Kept::Nowhere);
@@ -230,22 +228,15 @@ impl Engine {
     /// What was wrong with the files of the profile.
     pub(super) fn tell_troubles(&mut self) {
         for trouble in std::mem::take(&mut self.config.profile.troubles) {
-            let (severity, text) = match trouble {
+            let text = match trouble {
                 Trouble::Damaged(Some(aside)) => {
                     let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    (Severity::Error, format!("A file of your settings was damaged. It was kept as {name}, and the app began with fresh settings."))
+                    say_with("told-settings-damaged", &[("name", name.into())])
                 }
-                Trouble::Damaged(None) => (
-                    Severity::Error,
-                    "A file of your settings is damaged and cannot be set aside. The app began with fresh settings."
-                        .into(),
-                ),
-                Trouble::Newer(_) => (
-                    Severity::Error,
-                    "Your settings were written by a newer version of the app. They are left as they are; what you change now is not kept.".into(),
-                ),
+                Trouble::Damaged(None) => say("told-settings-stuck").into(),
+                Trouble::Newer(_) => say("told-settings-newer").into(),
             };
-            self.notify(severity, text);
+            self.notify(Severity::Error, text);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the session says, and the devices.
 
-use super::{Engine, Link, sentence};
+use super::{Engine, Link, meanwhile};
 use crate::call::Input;
 use crate::engine::devices::Notice as DeviceNotice;
 use crate::error::{ClientError, ErrorKind};
@@ -65,6 +65,10 @@ impl Engine {
         }
         self.forget_session();
         self.drive(Input::SessionLost(None));
+        if matches!(error.kind, ErrorKind::Refused(_)) {
+            // Nobody is logged in who could call again: what matters is why.
+            self.drive(Input::Close);
+        }
         self.complain(&error);
     }
 
@@ -103,7 +107,8 @@ impl Engine {
                 }
             }
             DeviceNotice::Camera(fault) => {
-                self.devices.camera_fault = fault.map(|fault| sentence(&fault, self.live.is_some()));
+                self.devices.camera_fault = fault.map(|fault| meanwhile(fault, self.live.is_some()));
+                self.apply_switches();
             }
             DeviceNotice::Lists(lists) => self.take_lists(lists),
         }

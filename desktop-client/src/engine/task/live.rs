@@ -198,7 +198,9 @@ impl LiveCall {
             if let Some(audio) = &connection.conversation.audio {
                 audio.set_muted(switches.muted);
             }
-            self.say(&Message::State { muted: switches.muted, camera: switches.camera_on });
+            // A camera that is lost shows as little as one that is off.
+            let camera = switches.camera_on && self.camera.sender().stats().fault.is_none();
+            self.say(&Message::State { muted: switches.muted, camera });
         }
     }
 

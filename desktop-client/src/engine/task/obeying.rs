@@ -7,6 +7,7 @@ use crate::engine::snapshot;
 use crate::error::ErrorKind;
 use crate::signaling::{self, Request};
 use crate::view::{Command, Search, Severity};
+use crate::words::say;
 use castle::v1::ErrorReason;
 use std::time::Instant;
 
@@ -156,13 +157,8 @@ impl Engine {
         match self.talk.chat.write(Instant::now(), text) {
             Ok(message) => self.say(&message),
             Err(Unsent::Empty) => {}
-            Err(Unsent::TooLong) => self
-                .notify(Severity::Error, "This is too long for one line of chat. Send it in several.".into()),
-            Err(Unsent::TooMany) => self.notify(
-                Severity::Error,
-                "The other end takes no more lines right now. Wait until the earlier ones have arrived."
-                    .into(),
-            ),
+            Err(Unsent::TooLong) => self.notify(Severity::Error, say("told-chat-too-long").into()),
+            Err(Unsent::TooMany) => self.notify(Severity::Error, say("told-chat-too-many").into()),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::super::snapshot::{self, Switches};
 use super::live::LiveCall;
 use super::talking::Talk;
 use super::tending::bits;
-use super::{Engine, Link, PEER_EVENTS_MAX, sentence};
+use super::{Engine, Link, PEER_EVENTS_MAX, meanwhile};
 use crate::call::{Effect, Input, Negotiation, Reason, Role, Route, State};
 use crate::crash;
 use crate::engine::{SystemNotice, Viewer};
@@ -17,6 +17,7 @@ use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use crate::signaling;
 use crate::view::Severity;
+use crate::words::say;
 use castle::ids::CallId;
 use castle_connectivity::trust::Trust;
 use std::sync::Arc;
@@ -63,10 +64,7 @@ impl Engine {
                     self.publish_record();
                 }
                 Effect::PlaceLost => {
-                    self.notify(
-                        Severity::Error,
-                        "The call was not placed, since the connection broke. Please call again.".into(),
-                    );
+                    self.notify(Severity::Error, say("told-not-placed").into());
                 }
             }
         }
@@ -132,7 +130,8 @@ impl Engine {
     }
 
     fn begin_media(&mut self) {
-        self.switches = Switches::default();
+        let by_key = self.preferences.push_to_talk && matches!(self.config.viewer, Viewer::Window);
+        self.switches = Switches { muted: by_key, ..Switches::default() };
         self.stats = None;
         let (asked_at, peer) = (self.record.asked_at, std::mem::take(&mut self.record.peer));
         self.record = super::CallRecord { peer, asked_at, ..Default::default() };
@@ -322,14 +321,10 @@ impl Engine {
 
     /// This machine came to another network or woke up: what stands over the old one is not waited for.
     pub(super) fn look_at_network(&mut self) {
+        self.let_notices_pass(Instant::now());
         if crash::count() > self.crashes {
             self.crashes = crash::count();
-            self.notify(
-                Severity::Error,
-                "Something inside the app broke. If picture or sound is missing, call again; please save the \
-                 diagnostics for your host."
-                    .into(),
-            );
+            self.notify(Severity::Error, say("told-broke").into());
         }
         if let Some(change) = self.network.look(Instant::now(), SystemTime::now(), network::routes()) {
             tracing::info!(?change, "the network changed");
@@ -364,9 +359,8 @@ impl Engine {
         live.second_passed();
         live.fill(&mut self.record);
         let (mic, speaker) = live.sound_faults();
-        self.devices.mic_fault = mic.map(|fault| sentence(&fault, true));
-        self.devices.speaker_fault = speaker.map(|fault| sentence(&fault, true));
-        self.devices.camera_fault = self.record.sender.fault.as_deref().map(|fault| sentence(fault, true));
+        (self.devices.mic_fault, self.devices.speaker_fault) = (mic, speaker);
+        self.devices.camera_fault = self.record.sender.fault.clone().map(|fault| meanwhile(fault, true));
         if matches!(self.machine.state(), State::Connected { .. })
             && let Some((before, span)) = live.path_before()
         {

@@ -1,6 +1,6 @@
 //! What the two ends say to each other besides media, and how the call goes: chat, safety words, quality.
 
-use super::{Engine, Link, sentence};
+use super::{Engine, Link};
 use crate::call::{Input, Role, State};
 use crate::engine::channel::Message;
 use crate::engine::chat::Chat;
@@ -9,6 +9,7 @@ use crate::engine::quality::{FreezeWatch, Judge};
 use crate::engine::safety::{Association, Effect, Exchange, Hex, Word};
 use crate::peer::Seal;
 use crate::view::{DeviceStanding, Frozen, Safety, Severity};
+use crate::words::say;
 use castle::ids::CallId;
 use std::time::Instant;
 
@@ -139,12 +140,7 @@ impl Engine {
     fn distrust(&mut self) {
         tracing::warn!("the two ends do not have the same safety words");
         self.drive(Input::HangUp);
-        self.notify(
-            Severity::Error,
-            "The call was ended: somebody may stand between you and the other end. Tell your host, and say nothing \
-             private until it is clear who that is."
-                .into(),
-        );
+        self.notify(Severity::Error, say("told-man-in-the-middle").into());
     }
 
     /// Levels and pictures, several times a second.
@@ -152,7 +148,7 @@ impl Engine {
         let now = Instant::now();
         if let Some(rig) = &mut self.tryout {
             rig.look(now);
-            self.devices.mic_fault = rig.mic_fault().map(|fault| sentence(&fault, false));
+            self.devices.mic_fault = rig.mic_fault();
         }
         let Some(live) =
             self.live.as_ref().filter(|_| matches!(self.machine.state(), State::Connected { .. }))

@@ -9,7 +9,8 @@ use crate::engine::snapshot::level;
 use crate::media::camera::CameraSpec;
 use crate::media::frame::Picture;
 use crate::media::processing::AudioProcessing;
-use crate::view::{Preferences, QualityCap, Severity, Tryout};
+use crate::view::{Preferences, QualityCap, Severity, TEST_PICTURE, Tryout};
+use crate::words::{say, say_with};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -44,6 +45,9 @@ impl TryoutRig {
     }
 }
 
+/// Tells of a device by its name.
+type Told = fn(&str) -> String;
+
 /// What pictures may take, bit/s.
 pub(super) fn bits(cap: QualityCap) -> u32 {
     match cap {
@@ -68,7 +72,12 @@ impl Engine {
             return;
         }
         let kept = preferences.clone();
+        let by_key = preferences.push_to_talk && !self.preferences.push_to_talk;
         self.preferences = Arc::new(preferences);
+        if by_key && self.live.is_some() {
+            self.switches.muted = true;
+            self.apply_switches();
+        }
         self.remember(|settings| settings.preferences = kept);
         self.choose_devices();
         if let Some(live) = &mut self.live {
@@ -85,19 +94,31 @@ impl Engine {
         self.devices.mics = Arc::new(lists.mics.clone());
         self.devices.speakers = Arc::new(lists.speakers.clone());
         let chosen = self.preferences.clone();
-        for (chosen, before, now, kind) in [
-            (&chosen.camera, &before, self.devices.cameras.clone(), "camera"),
-            (&chosen.mic, &mics_before, self.devices.mics.clone(), "microphone"),
-            (&chosen.speaker, &speakers_before, self.devices.speakers.clone(), "speaker"),
-        ] {
+        let (gone, back): ([Told; 3], [Told; 3]) = (
+            [
+                |name| say_with("told-camera-gone", &[("name", name.into())]),
+                |name| say_with("told-mic-gone", &[("name", name.into())]),
+                |name| say_with("told-speaker-gone", &[("name", name.into())]),
+            ],
+            [
+                |name| say_with("told-camera-back", &[("name", name.into())]),
+                |name| say_with("told-mic-back", &[("name", name.into())]),
+                |name| say_with("told-speaker-back", &[("name", name.into())]),
+            ],
+        );
+        let lists_of = [
+            (&chosen.camera, &before, self.devices.cameras.clone()),
+            (&chosen.mic, &mics_before, self.devices.mics.clone()),
+            (&chosen.speaker, &speakers_before, self.devices.speakers.clone()),
+        ];
+        for (((chosen, before, now), gone), back) in lists_of.into_iter().zip(gone).zip(back) {
             let Some(name) = chosen else { continue };
             match (before.contains(name), now.contains(name)) {
-                (true, false) => self.notify(
-                    Severity::Error,
-                    format!("The {kind} “{name}” is gone. Another one is used until it comes back."),
-                ),
+                (true, false) => self.notify(Severity::Error, gone(name)),
                 (false, true) if !before.is_empty() => {
-                    self.notify(Severity::Info, format!("The {kind} “{name}” is back and in use."));
+                    let told = gone(name);
+                    self.notices.retain(|notice| notice.text != told);
+                    self.notify(Severity::Info, back(name));
                 }
                 _ => {}
             }
@@ -136,12 +157,13 @@ impl Engine {
 
     /// A camera that is not there is no fault of a device, but a person wants to know what the other end sees.
     pub(super) fn tell_of_no_camera(&mut self) {
-        let by_choice = self.config.camera.is_none() && matches!(self.config.viewer, Viewer::Window);
+        let by_choice = self.config.camera.is_none()
+            && self.preferences.camera.as_deref() != Some(TEST_PICTURE)
+            && matches!(self.config.viewer, Viewer::Window);
         let in_use = self.live.is_some() || self.tryout.is_some();
         let none = matches!(self.source.camera, CameraSpec::Pattern(_)) && self.lists.is_some();
         if by_choice && in_use && none {
-            self.devices.camera_fault =
-                Some("There is no camera. A test picture is shown until one is plugged in.".into());
+            self.devices.camera_fault = Some(say("fault-no-camera").into());
         }
     }
 
@@ -193,15 +215,13 @@ impl Engine {
             checkup: self.examination.as_ref().map(|examination| &examination.checkup),
             with_names,
         });
-        let name = file.display().to_string();
+        let name = || file.display().to_string().into();
         match std::fs::write(&file, text) {
-            Ok(()) => self.notify(Severity::Info, format!("The diagnostics were saved as {name}.")),
+            Ok(()) => self.notify(Severity::Info, say_with("told-diagnostics-saved", &[("file", name())])),
             Err(error) => {
                 tracing::warn!(%error, "diagnostics");
-                self.notify(
-                    Severity::Error,
-                    format!("The diagnostics could not be saved as {name}. Choose another place."),
-                );
+                let told = say_with("told-diagnostics-not-saved", &[("file", name())]);
+                self.notify(Severity::Error, told);
             }
         }
     }

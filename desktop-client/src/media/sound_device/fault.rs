@@ -1,7 +1,7 @@
 //! Why a device gives or takes no sound, in sentences that people read: what is wrong, a way forward, and what it
 //! means for the call until then.
 
-use std::fmt;
+use crate::words::{say, say_with};
 
 /// One of the two ends of sound at this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,47 +12,20 @@ pub enum SoundEnd {
     Speaker,
 }
 
-impl fmt::Display for SoundEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Microphone => "microphone",
-            Self::Speaker => "speaker",
-        })
-    }
-}
-
-impl SoundEnd {
-    /// What there is to plug in.
-    fn plug(self) -> &'static str {
-        match self {
-            Self::Microphone => "one",
-            Self::Speaker => "one, or headphones",
-        }
-    }
-
-    /// What is missed while it does not work.
-    fn loss(self) -> &'static str {
-        match self {
-            Self::Microphone => "you are not heard until then",
-            Self::Speaker => "you hear nothing until then",
-        }
-    }
-}
-
 /// Why a device gives or takes no sound. The words are whole sentences.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SoundDeviceError {
     /// There is no such device.
-    #[error("No {0} was found. Plug in {plug}; {loss}.", plug = .0.plug(), loss = .0.loss())]
+    #[error("{}", .0.of(say("fault-mic-not-found"), say("fault-speaker-not-found")))]
     NotFound(SoundEnd),
     /// Another program has it for itself.
-    #[error("Another program is using the {0}. Close that program; {loss}.", loss = .0.loss())]
+    #[error("{}", .0.of(say("fault-mic-busy"), say("fault-speaker-busy")))]
     Busy(SoundEnd),
     /// The system does not let this program use it.
-    #[error("Castle may not use the {0}. Allow it in the system's settings; {loss}.", loss = .0.loss())]
+    #[error("{}", .0.of(say("fault-mic-forbidden"), say("fault-speaker-forbidden")))]
     Forbidden(SoundEnd),
     /// The device does not open.
-    #[error("The {end} cannot be used ({reason}). Choose another one in the system's settings; {loss}.", loss = end.loss())]
+    #[error("{}", refused(*end, reason))]
     Refused {
         /// Which end.
         end: SoundEnd,
@@ -60,14 +33,30 @@ pub enum SoundDeviceError {
         reason: String,
     },
     /// The device went away or failed while in use.
-    #[error("The {0} was disconnected. Plug it in again; {loss}.", loss = .0.loss())]
+    #[error("{}", .0.of(say("fault-mic-gone"), say("fault-speaker-gone")))]
     Gone(SoundEnd),
     /// The device is there but its callbacks stopped.
-    #[error("The {0} has stopped working. Unplug it and plug it in again; {loss}.", loss = .0.loss())]
+    #[error("{}", .0.of(say("fault-mic-starved"), say("fault-speaker-starved")))]
     Starved(SoundEnd),
     /// The system was asked for the device and says nothing.
-    #[error("The {0} does not answer. Unplug it and plug it in again; {loss}.", loss = .0.loss())]
+    #[error("{}", .0.of(say("fault-mic-silent"), say("fault-speaker-silent")))]
     Silent(SoundEnd),
+}
+
+impl SoundEnd {
+    fn of<T>(self, mic: T, speaker: T) -> T {
+        match self {
+            Self::Microphone => mic,
+            Self::Speaker => speaker,
+        }
+    }
+}
+
+fn refused(end: SoundEnd, reason: &str) -> String {
+    match end {
+        SoundEnd::Microphone => say_with("fault-mic-refused", &[("reason", reason.into())]),
+        SoundEnd::Speaker => say_with("fault-speaker-refused", &[("reason", reason.into())]),
+    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
     ui.painter().rect_stroke(place, radius, edge, StrokeKind::Middle);
     if call.muted {
         let sign = place.left_bottom() + vec2(space::S, -space::S);
-        pill(ui, "own muted", sign, Align2::LEFT_BOTTOM, say("own-muted"), letters::SMALL);
+        let room = place.width() - 2.0 * space::S;
+        pill(ui, "own muted", (sign, Align2::LEFT_BOTTOM), room, say("own-muted"), letters::SMALL);
     }
     response.widget_info(|| {
         let states = words.into_iter().chain(call.muted.then(|| say("own-muted")));

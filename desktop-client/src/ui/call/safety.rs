@@ -5,15 +5,13 @@ use super::super::places::{over_picture, row};
 use super::super::text;
 use super::super::theme::{STAGE, letters, size, space};
 use super::super::widgets::{Button, Weight};
-use super::has_words;
 use crate::view::{CallView, Command, DeviceStanding, Safety};
 use crate::words::say;
 use eframe::egui::{Rect, Ui, pos2, vec2};
 
 /// Draws the card, its top at `top`.
 pub(super) fn safety_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32, commands: &mut Vec<Command>) {
-    let height = if has_words(call) { 300.0 } else { 110.0 };
-    let wanted = vec2(size::DIALOG.min(stage.width() - 2.0 * space::M), height);
+    let wanted = vec2(size::DIALOG.min(stage.width() - 2.0 * space::M), stage.bottom() - top);
     let place = Rect::from_min_size(pos2(stage.left() + space::M, top), wanted);
     over_picture(ui, "safety", place, stage, |ui| {
         lines::text(ui, say("safety"), letters::TITLE, STAGE.ink);

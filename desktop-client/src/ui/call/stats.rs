@@ -39,8 +39,7 @@ fn graphs() -> [Graph; 5] {
 
 /// Draws the card, its top at `top`.
 pub(super) fn stats_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32) {
-    let each = size::GRAPH + letters::SMALL * 1.5 + space::XS;
-    let wanted = vec2(size::PANEL.min(stage.width() - 2.0 * space::M), 5.0 * each + 2.0 * space::M);
+    let wanted = vec2(size::PANEL.min(stage.width() - 2.0 * space::M), stage.bottom() - top);
     let place = Rect::from_min_size(pos2(stage.left() + space::M, top), wanted);
     over_picture(ui, "stats", place, stage, |ui| {
         ui.spacing_mut().item_spacing.y = space::XS / 2.0;

@@ -51,6 +51,36 @@ fn a_guest_registers_with_a_code() {
 }
 
 #[test]
+fn after_a_logout_it_is_name_and_password_that_are_asked_for() {
+    let link = "castle+plaintext://127.0.0.1:50051/?invite=K7QM-2FXD";
+    let prefill = Prefill { server: Some(link.into()), ..Prefill::default() };
+    let mut shown = show_with(Snapshot::default(), prefill, ROOMY);
+    enter_name_and_password(&mut shown);
+    shown.state_mut().snapshot = online();
+    shown.run();
+    shown.state_mut().snapshot = Snapshot::default();
+    shown.run();
+    assert_eq!(focused(&shown).as_deref(), Some(say("login-password")));
+    type_text(&mut shown, "open sesame");
+    let (server, name, password) = (SERVER.into(), "noor".into(), Secret("open sesame".into()));
+    assert_eq!(
+        press(&mut shown, NONE, Key::Enter),
+        [Command::LogIn { server, name, password, remember: true }]
+    );
+}
+
+#[test]
+fn after_a_login_that_failed_the_password_is_typed_anew() {
+    let mut shown = show(Snapshot::default());
+    let logging_in = Connection::LoggingIn { server: SERVER.into() };
+    shown.state_mut().snapshot.connection = logging_in;
+    shown.run();
+    shown.state_mut().snapshot.connection = Connection::LoggedOut;
+    shown.run();
+    assert_eq!(focused(&shown).as_deref(), Some(say("login-password")));
+}
+
+#[test]
 fn a_pasted_invitation_link_needs_no_code() {
     let link = "castle+plaintext://127.0.0.1:50051/?invite=K7QM-2FXD";
     let prefill = Prefill { server: Some(link.into()), ..Prefill::default() };

@@ -142,7 +142,7 @@ fn the_password_is_changed_once_both_are_there() {
 #[test]
 fn devices_are_tried_out_and_let_go_when_one_leaves() {
     let mut shown = state("tryout");
-    assert!(says(&shown, "No speaker is there. Plug one in."));
+    assert!(says(&shown, say("fault-speaker-not-found")));
     let level = shown.get_by_role_and_label(Role::Meter, say("tryout-level"));
     assert!(level.accesskit_node().numeric_value().is_some_and(|value| (value - 0.6).abs() < 0.01));
     assert_eq!(click(&mut shown, say("tryout-speaker-test")), [Command::TestSpeaker]);
@@ -287,4 +287,16 @@ fn in_hebrew_the_hall_begins_at_the_right() {
         let out = shown.get_by_label(say("hall-log-out")).rect();
         assert!(heading.left() > out.right(), "{heading} {out}");
     });
+}
+
+#[test]
+fn a_long_question_after_a_short_one_is_shown_whole() {
+    let mut shown = show(ended(EndReason::PeerHungUp));
+    click(&mut shown, say("guest-block"));
+    click(&mut shown, say("cancel"));
+    click(&mut shown, say("guest-report"));
+    // By the pointer: it has to be in view.
+    shown.get_by_label(say("report-send")).click();
+    let asked = commands(&mut shown);
+    assert!(matches!(asked[..], [Command::Report { .. }]), "{asked:?}");
 }

@@ -35,7 +35,7 @@ fn still(width: usize, height: usize) -> Tile {
 /// `fonts`: with those of the system, which differ from machine to machine.
 fn picture(state: states::State, theme: egui::Theme, size: Vec2, fonts: bool) -> image::RgbaImage {
     let in_call = state.snapshot.call.is_some() || state.page == castle_desktop::ui::Page::Tryout;
-    let mut window = Window::new(state.snapshot, state.prefill);
+    let mut window = Window::new(state.snapshot.clone(), state.prefill.clone());
     // Timers stand where they began.
     let since = match (&window.snapshot.call, &window.snapshot.search) {
         (Some(call), _) => match call.stage {
@@ -54,7 +54,7 @@ fn picture(state: states::State, theme: egui::Theme, size: Vec2, fonts: bool) ->
         let system = egui_system_font_provider::SystemFontProvider::new();
         shown.ctx.add_font_provider(Arc::new(system));
     }
-    states::prepare(&mut shown, state.page, &state.keys, state.closing);
+    state.prepare(&mut shown);
     shown.run();
     shown.render().expect("drawn on the CPU")
 }
@@ -76,7 +76,14 @@ fn every_screen_looks_as_it_did_when_it_was_looked_at() {
         }
     }
     if let Some(folder) = folder {
-        for (suffix, language, size) in [("he", "he", SIZE), ("small", "de", SMALLEST)] {
+        // The last two are a window of the first size at twice the size of letters, and a large screen.
+        let sizes = [
+            ("he", "he", SIZE),
+            ("small", "de", SMALLEST),
+            ("zoomed", "en", vec2(480.0, 360.0)),
+            ("large", "en", vec2(1920.0, 1080.0)),
+        ];
+        for (suffix, language, size) in sizes {
             for state in states::every() {
                 let path = folder.join(format!("{}-{suffix}.png", state.name));
                 let drawn = words::speaking(language, || picture(state, egui::Theme::Light, size, true));

@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) page: Page,
     /// Keys that are pressed then.
     pub(super) keys: Vec<(egui::Modifiers, Key)>,
+    /// What is clicked after that, by its key in the translations.
+    pub(super) clicks: Vec<&'static str>,
     /// Asked to close.
     pub(super) closing: bool,
 }
@@ -23,25 +25,33 @@ pub(super) struct State {
 impl State {
     /// A window that shows it.
     pub(super) fn show(self, size: Vec2) -> Shown {
-        let mut shown = show_with(self.snapshot, self.prefill, size);
-        prepare(&mut shown, self.page, &self.keys, self.closing);
+        let mut shown = show_with(self.snapshot.clone(), self.prefill.clone(), size);
+        self.prepare(&mut shown);
         shown
     }
-}
 
-/// Opens the page, presses the keys.
-pub(super) fn prepare(shown: &mut Shown, page: Page, keys: &[(egui::Modifiers, Key)], closing: bool) {
-    let window = shown.state_mut();
-    window.screens.open(page, &window.snapshot, &mut window.commands);
-    if closing {
-        window.screens.may_close(&window.snapshot);
+    /// A question lies over all else.
+    pub(super) fn is_dialog(&self) -> bool {
+        self.closing || !self.clicks.is_empty()
     }
-    shown.run();
-    for (modifiers, key) in keys {
-        shown.key_press_modifiers(*modifiers, *key);
+
+    /// Opens the page, presses the keys, clicks.
+    pub(super) fn prepare(&self, shown: &mut Shown) {
+        let window = shown.state_mut();
+        window.screens.open(self.page, &window.snapshot, &mut window.commands);
+        if self.closing {
+            window.screens.may_close(&window.snapshot);
+        }
         shown.run();
+        for (modifiers, key) in &self.keys {
+            shown.key_press_modifiers(*modifiers, *key);
+            shown.run();
+        }
+        for name in &self.clicks {
+            click(shown, say(name));
+        }
+        shown.state_mut().commands.clear();
     }
-    shown.state_mut().commands.clear();
 }
 
 fn history() -> History {
@@ -66,16 +76,21 @@ fn history() -> History {
 }
 
 fn checkup() -> Checkup {
-    let line = |check: &str, outcome, detail: &str, advice: Option<&str>| CheckLine {
+    let line = |check: &str, outcome, advice: Option<&str>| CheckLine {
         check: check.into(),
         outcome,
-        detail: detail.into(),
         advice: advice.map(Into::into),
+        technical: "gst_0 Some(3)".into(),
     };
+    let protocol = |name: &'static str| [("protocol", name.into())];
     let lines = vec![
-        line("server", CheckOutcome::Pass, "answers in 12 ms", None),
-        line("relay by UDP", CheckOutcome::Fail, "no answer within 3 s", Some("Open UDP port 3478.")),
-        line("relay by TLS", CheckOutcome::Skipped, "the server names none", None),
+        line(say("check-server"), CheckOutcome::Pass, None),
+        line(
+            &say_with("check-relay", &protocol("UDP")),
+            CheckOutcome::Fail,
+            Some(&say_with("check-relay-fails", &protocol("UDP"))),
+        ),
+        line(say("check-ports"), CheckOutcome::Skipped, None),
     ];
     Checkup { lines, done: true }
 }
@@ -139,7 +154,7 @@ fn known() -> Snapshot {
 fn trying() -> Snapshot {
     let devices = Devices {
         cameras: Arc::new(vec!["Integrated Camera".into()]),
-        speaker_fault: Some("No speaker is there. Plug one in.".into()),
+        speaker_fault: Some(say("fault-speaker-not-found").into()),
         ..Devices::default()
     };
     let tryout = Some(Tryout { mic_level: 0.6, speaker_playing: false });
@@ -155,6 +170,7 @@ pub(super) fn every() -> Vec<State> {
         prefill: Prefill::default(),
         page: Page::Hall,
         keys: Vec::new(),
+        clicks: Vec::new(),
         closing: false,
     };
     let on = |name, page, snapshot| State { page, ..state(name, snapshot) };
@@ -192,6 +208,8 @@ pub(super) fn every() -> Vec<State> {
         State { closing: true, ..state("quit", full(|_| {})) },
         state("ended", ended(EndReason::PeerHungUp)),
         state("ended-failed", ended(EndReason::Failed)),
+        State { clicks: vec!["guest-report"], ..state("report", ended(EndReason::PeerHungUp)) },
+        State { clicks: vec!["guest-block"], ..state("block", ended(EndReason::PeerHungUp)) },
         on("history", Page::History, Snapshot { history: history(), ..online() }),
         on(
             "history-empty",

@@ -217,7 +217,9 @@ mod tests {
     fn a_missing_packet_is_asked_for_at_once_and_again_at_the_pace_of_the_path() {
         let start = Instant::now();
         let mut missing = Missing::default();
-        [65_534, 65_535, 2].into_iter().for_each(|sequence| missing.arrived(start, sequence));
+        for sequence in [65_534, 65_535, 2] {
+            missing.arrived(start, sequence);
+        }
         let made = requests(&mut missing, start);
         let times: Vec<u128> = made.iter().map(|(at, _)| *at).collect();
         assert_eq!(times, [8, 58, 108, 158, 208, 258, 308, 358]);
@@ -228,7 +230,9 @@ mod tests {
     fn what_came_is_not_asked_for_again() {
         let start = Instant::now();
         let mut missing = Missing::default();
-        [10, 13].into_iter().for_each(|sequence| missing.arrived(start, sequence));
+        for sequence in [10, 13] {
+            missing.arrived(start, sequence);
+        }
         missing.arrived(start + OVERTAKEN / 2, 11);
         assert_eq!(missing.ask(start + OVERTAKEN, ROUND_TRIP), [12], "11 was only overtaken");
         missing.arrived(start + ROUND_TRIP / 3, 12);
@@ -239,7 +243,9 @@ mod tests {
     fn what_a_key_frame_makes_good_is_not_asked_for() {
         let start = Instant::now();
         let mut missing = Missing::default();
-        [10, 12].into_iter().for_each(|sequence| missing.arrived(start, sequence));
+        for sequence in [10, 12] {
+            missing.arrived(start, sequence);
+        }
         missing.arrived(start + GIVEN_UP, 14);
         missing.give_up(start + GIVEN_UP);
         assert_eq!(missing.ask(start + GIVEN_UP * 2, ROUND_TRIP), [13]);
@@ -250,7 +256,9 @@ mod tests {
         let start = Instant::now();
         for next in [10 + GAPS_MAX as u16 + 2, 40_000] {
             let mut missing = Missing::default();
-            [8, 10, next].into_iter().for_each(|sequence| missing.arrived(start, sequence));
+            for sequence in [8, 10, next] {
+                missing.arrived(start, sequence);
+            }
             assert_eq!(missing.next_due(), None, "{next}");
         }
     }

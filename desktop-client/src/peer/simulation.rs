@@ -58,7 +58,7 @@ impl Seen {
 struct Call {
     seen: [Seen; 2],
     lines: [Line; 2],
-    ends: [End; 2],
+    ends: Vec<End>,
 }
 
 /// Plays a call of `seconds` over the path that `path` gives for each moment, the same in both directions.
@@ -67,7 +67,7 @@ fn play(seed: u64, seconds: f64, path: impl Fn(f64) -> Path) -> Call {
     let mut call = Call {
         seen: Default::default(),
         lines: [Line::new(seed * 2), Line::new(seed * 2 + 1)],
-        ends: [End::new(began, seed * 2), End::new(began, seed * 2 + 1)],
+        ends: (0..2).map(|at| End::new(began, seed * 2 + at)).collect(),
     };
     let steps = (seconds / STEP.as_secs_f64()) as u32;
     for step in 0..steps {

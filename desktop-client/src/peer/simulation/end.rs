@@ -192,7 +192,9 @@ impl End {
         let mut packets = Vec::new();
         let timestamp = (since.as_micros() * 9 / 100) as u32;
         encoder.packetizer.packetize(&frame, timestamp, |packet| packets.push(packet));
-        packets.into_iter().for_each(|packet| self.write(now, PICTURES, packet));
+        for packet in packets {
+            self.write(now, PICTURES, packet);
+        }
     }
 
     pub(super) fn leaving(&mut self) -> Option<TaggedPacket> {
@@ -272,7 +274,7 @@ impl Receiver {
             }
             self.gaps.push_back(gap);
         }
-        seen.shown.push((now, (since - captured).as_secs_f64() * 1000.0));
+        seen.shown.push((now, since.saturating_sub(captured).as_secs_f64() * 1000.0));
     }
 
     /// Of packets that are missing the last can be made of the one behind it (in-band FEC of Opus).

@@ -1,9 +1,10 @@
 //! The scoreboard: what Castle costs and how fast it is, beside something to compare it with, in one run.
 //!
 //! Prints a table and writes `target/bench.json`. `ROWS=match,login,store,relay,memory,turn,call,ui` picks groups; these by default.
-//! `network`, which takes ten minutes and root, runs where it is named.
+//! `network` and `browser`, which take ten minutes and root, run where they are named.
 //! Asserts nothing: figures are read, not gated.
 
+mod browser;
 mod call;
 mod login;
 mod matching;
@@ -34,6 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "call" => rows.extend(call::rows()?),
             "ui" => rows.extend(ui::rows()),
             "network" => rows.extend(network::rows()?),
+            "browser" => rows.extend(browser::rows()?),
             other => return Err(format!("ROWS: there is no group {other:?}").into()),
         }
     }

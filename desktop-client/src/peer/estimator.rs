@@ -35,6 +35,7 @@ struct State {
     covered: Covered,
     heard: bool,
     pace_bps: u32,
+    relayed: bool,
     /// Bits sent again lately, fading, and when they were counted last.
     resent_bits: f64,
     resent_at: Duration,
@@ -59,6 +60,7 @@ impl Estimator {
             heard: false,
             resent_bits: 0.0,
             resent_at: Duration::ZERO,
+            relayed: false,
         };
         Self { began: now, state: Arc::new(Mutex::new(state)) }
     }
@@ -71,8 +73,16 @@ impl Estimator {
         instant.saturating_duration_since(self.began)
     }
 
-    pub(super) fn set_max_bps(&self, max_bps: u32) {
-        self.locked().control.set_max_bps(max_bps);
+    /// The path is by a relay, which is to carry no more than this.
+    pub(super) fn set_relayed(&self, max_bps: u32) {
+        let mut state = self.locked();
+        state.control.set_max_bps(max_bps);
+        state.relayed = true;
+    }
+
+    /// Whether the path is by a relay.
+    pub(super) fn is_relayed(&self) -> bool {
+        self.locked().relayed
     }
 
     /// How fast packets may leave, bit/s.

@@ -16,14 +16,16 @@ test:
 test-all: test
 	@scripts/setup.sh foreign desktop
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_grpcurl.sh
+	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_chromium.sh
+	@CASTLE_BIN=$(CURDIR)/target/debug scripts/probe_gstreamer.sh
 	@CASTLE_BIN=$(CURDIR)/target/debug scripts/walk_xvfb.sh
 	@CASTLE_SEEDS=0..20000 cargo test --locked --workspace --lib -- simulation
 	@CASTLE_IDLE_STREAMS=10000 cargo test --locked --workspace --test it -- idle_streams
 
-# The scoreboard, as a table and as target/bench.json; ROWS=match,login,relay,memory,turn,call,ui picks groups;
-# ROWS=network: calls over bad networks, ten minutes, as root. Release profile.
+# The scoreboard, as a table and as target/bench.json; ROWS=match,login,store,relay,memory,turn,call,ui picks groups;
+# ROWS=network: calls over bad networks, ROWS=browser: beside two browsers; ten minutes each, as root. Release profile.
 bench:
-	@scripts/setup.sh build
+	@case ",$(ROWS)," in *,browser,*) scripts/setup.sh build test foreign ;; *) scripts/setup.sh build ;; esac
 	@cargo bench --locked --workspace --bench scoreboard
 
 # Installs what every target above needs, and builds nothing.

@@ -8,6 +8,6 @@ python=$PWD/target/tools/python/bin/python
 PYTHON=$python OUT=$room/generated examples/python/generate.sh
 build_castle
 start_server
-invite 3
+invite 9
 PYTHONPATH=$room/generated timeout 120 "$python" scripts/interop_aiortc.py "$url" "$invitation" "$castle_desktop" "$room" ||
-  fail "a call with aiortc is not what it should be" "$room"/{calling,called}.err "$room/server.err"
+  fail "a call with aiortc is not what it should be" "$room"/{calling,called,called-hostile}.err "$room/server.err"

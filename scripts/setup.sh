@@ -11,7 +11,7 @@ set -euo pipefail
 BUILD="build-essential pkg-config cmake libasound2-dev libvpx-dev libclang-dev"
 WINDOW="libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0 libegl1 libgl1 libgl1-mesa-dri libasound2t64|libasound2"
 TEST="xvfb xdotool imagemagick coturn espeak-ng fonts-dejavu-core iproute2 nftables pulseaudio pulseaudio-utils python3 python3-venv python-matplotlib-data"
-FOREIGN="golang-go"
+FOREIGN="golang-go chromium|chromium-browser gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice python3-gst-1.0 gir1.2-gst-plugins-bad-1.0"
 # A desktop for the walk: window manager, keyring, the bus of screen readers and who reads it, another clock.
 DESKTOP="openbox dbus-daemon gnome-keyring libsecret-tools at-spi2-core gir1.2-atspi-2.0 python3-gi faketime"
 
@@ -86,20 +86,23 @@ elsewhere() {
   case " $* " in *" test "*)
     for tool in python3 espeak-ng convert; do command -v "$tool" >/dev/null || lacking+=("$tool"); done ;;
   esac
+  case " $* " in *" foreign "*)
+    for tool in go chromium gst-inspect-1.0; do command -v "$tool" >/dev/null || lacking+=("$tool"); done ;;
+  esac
   case " $* " in *" desktop "*)
     for tool in openbox dbus-run-session gnome-keyring-daemon secret-tool faketime; do
       command -v "$tool" >/dev/null || lacking+=("$tool")
     done ;;
   esac
-  case " $* " in *" foreign "*) command -v go >/dev/null || lacking+=("go") ;; esac
   [ ${#lacking[@]} -eq 0 ] && return
   say "Missing: ${lacking[*]}"
   say "Install them, then run this again:"
   say "  Fedora: sudo dnf install gcc gcc-c++ make pkgconf-pkg-config cmake alsa-lib-devel libvpx-devel clang-devel" \
     "libX11-xcb libXcursor libXi libxkbcommon-x11 mesa-libEGL mesa-libGL mesa-dri-drivers" \
-    "xorg-x11-server-Xvfb xdotool ImageMagick coturn espeak-ng dejavu-sans-fonts iproute nftables python3 python3-matplotlib-data golang"
+    "xorg-x11-server-Xvfb xdotool ImageMagick coturn espeak-ng dejavu-sans-fonts iproute nftables python3 python3-matplotlib-data golang" \
+    "chromium gstreamer1-plugins-base gstreamer1-plugins-good gstreamer1-plugins-bad-free libnice-gstreamer1 python3-gstreamer1"
   say "  Arch:   sudo pacman -S --needed base-devel pkgconf cmake alsa-lib libvpx clang libx11 libxcursor libxi" \
-    "libxkbcommon-x11 mesa xorg-server-xvfb xdotool imagemagick espeak-ng ttf-dejavu iproute2 nftables python python-matplotlib go"
+    "libxkbcommon-x11 mesa xorg-server-xvfb xdotool imagemagick espeak-ng ttf-dejavu iproute2 nftables python python-matplotlib go chromium gst-plugins-base gst-plugins-good gst-plugins-bad gst-python libnice"
   say "  macOS:  xcode-select --install; brew install pkg-config cmake libvpx espeak-ng imagemagick python go"
   exit 1
 }

@@ -392,6 +392,7 @@ told-settings-stuck = Eine Datei Ihrer Einstellungen ist beschädigt und lässt 
 told-settings-newer = Ihre Einstellungen stammen von einer neueren Version der App. Sie bleiben, wie sie sind; was Sie jetzt ändern, wird nicht behalten.
 told-chat-too-long = Das ist zu lang für eine Zeile im Chat. Schicken Sie es in mehreren.
 told-chat-too-many = Die andere Seite nimmt gerade keine Zeilen mehr an. Warten Sie, bis die früheren angekommen sind.
+told-pictures-too-large = Die andere Seite schickt Bilder von { $width } × { $height }. Das ist größer, als diese App zeigt. Bitten Sie um eine kleinere Größe.
 told-not-placed = Der Anruf kam nicht zustande, weil die Verbindung abriss. Bitte rufen Sie noch einmal an.
 told-broke = In der App ist etwas kaputtgegangen. Fehlt Bild oder Ton, rufen Sie noch einmal an; bitte speichern Sie die Diagnose für Ihren Gastgeber.
 told-man-in-the-middle = Das Gespräch wurde beendet: Vielleicht steht jemand zwischen Ihnen und der anderen Seite. Sagen Sie es Ihrem Gastgeber und nichts Privates, bis klar ist, wer das ist.

@@ -392,6 +392,7 @@ told-settings-stuck = A file of your settings is damaged and cannot be set aside
 told-settings-newer = Your settings were written by a newer version of the app. They are left as they are; what you change now is not kept.
 told-chat-too-long = This is too long for one line of chat. Send it in several.
 told-chat-too-many = The other end takes no more lines right now. Wait until the earlier ones have arrived.
+told-pictures-too-large = The other end sends pictures of { $width } × { $height }, which are larger than this app shows. Ask them for a smaller size.
 told-not-placed = The call was not placed, since the connection broke. Please call again.
 told-broke = Something inside the app broke. If picture or sound is missing, call again; please save the diagnostics for your host.
 told-man-in-the-middle = The call was ended: somebody may stand between you and the other end. Tell your host, and say nothing private until it is clear who that is.

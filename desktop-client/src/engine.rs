@@ -29,6 +29,7 @@ mod scrub;
 mod snapshot;
 mod task;
 
+pub(crate) use channel::overhear;
 pub use identity::Identity;
 pub use record::{CallRecord, RelayOnly};
 

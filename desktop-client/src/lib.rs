@@ -21,6 +21,7 @@ pub mod settings;
 pub mod signaling;
 pub mod signals;
 pub mod ui;
+pub mod untrusted;
 pub mod vault;
 pub mod view;
 pub mod words;

@@ -30,6 +30,8 @@ mod tests;
 mod window;
 mod writer;
 
+pub(crate) use remote::read_description;
+
 /// A STUN or TURN server, as W3C RTCIceServer.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct IceServer {

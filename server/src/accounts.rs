@@ -9,7 +9,7 @@ mod entering;
 mod fields;
 mod owning;
 
-pub use codes::{code_hash, code_of, make_reset_code, new_code};
+pub use codes::{code_hash, code_of, new_code};
 pub use entering::{LoggingIn, Registering, Resetting};
 pub use fields::Faults;
 pub use owning::Devices;
@@ -98,13 +98,6 @@ impl Accounts {
     /// How many password hashes were computed since the start.
     pub fn hashes_done(&self) -> u64 {
         self.hasher.work_done()
-    }
-
-    /// Makes a code with which the guest may set a new password, once. With when it ends.
-    ///
-    /// Errors: `GuestUnknown`.
-    pub async fn reset_code(&self, guest: GuestId) -> Result<(String, SystemTime), Error> {
-        make_reset_code(&*self.store, guest).await
     }
 
     fn new_login(&self, guest: GuestId, device: u128, device_name: String, now: SystemTime) -> NewLogin {

@@ -6,7 +6,9 @@
 mod socket;
 mod wire;
 
-pub use socket::{Admin, Hand, ReachError, listen, make_data_dir, reach, remove_socket, running, store_dir};
+pub use socket::{
+    Admin, Hand, ReachError, listen, make_data_dir, note_reached_at, reach, remove_socket, running, store_dir,
+};
 
 use crate::auth::Authenticator;
 use crate::config::PublicUrl;

@@ -363,6 +363,8 @@ pub struct Calls {
     by_guest: BTreeMap<GuestId, CallId>,
     deadlines: BTreeSet<(Duration, CallId)>,
     rings: Rings,
+    /// Calls that found their callee busy and are kept.
+    busy: Rings,
     over: claims::Over,
 }
 
@@ -371,6 +373,7 @@ impl Calls {
     pub fn new(config: CallsConfig) -> Self {
         Self {
             rings: Rings::new(config.rings.clone()),
+            busy: Rings::new(config.rings.clone()),
             config,
             table: BTreeMap::new(),
             by_guest: BTreeMap::new(),

@@ -315,6 +315,11 @@ impl PublicUrl {
         Self { pin: self.tls.then_some(fingerprint), ..self }
     }
 
+    /// That fingerprint, where there is one.
+    pub fn pin(&self) -> Option<&str> {
+        self.pin.as_deref()
+    }
+
     /// Whether guests reach it by TLS.
     pub fn is_tls(&self) -> bool {
         self.tls

@@ -10,6 +10,7 @@ use crate::lobby::{Callee, Keep};
 use crate::store::{BlocksOf, CallRecord, KeptCall, Part, Store};
 use crate::token::{CallRole, CallSigner};
 use castle::ids::{CallId, GuestId};
+use futures_util::future::{join_all, try_join};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +19,8 @@ use tokio_util::task::TaskTracker;
 
 /// What may wait for the disk: the ends of all calls of a full server in some seconds.
 const KEEPS_MAX: usize = 4096;
+/// What is written at once: it shares a sync of the disk, so that who causes much of it holds nobody up.
+const AT_ONCE: usize = 256;
 /// Missed calls told at a hello.
 const MISSED_TOLD: usize = 20;
 
@@ -95,12 +98,16 @@ impl History {
         let (keeps, mut line) = mpsc::channel(KEEPS_MAX);
         let history = self.clone();
         tasks.spawn(async move {
-            while let Some(Some(next)) = stop.run_until_cancelled(line.recv()).await {
-                history.take(next).await;
-            }
-            line.close();
-            while let Some(next) = line.recv().await {
-                history.take(next).await;
+            let mut next = Vec::new();
+            loop {
+                if stop.run_until_cancelled(line.recv_many(&mut next, AT_ONCE)).await.is_none() {
+                    line.close();
+                    line.recv_many(&mut next, AT_ONCE).await;
+                }
+                if next.is_empty() {
+                    break;
+                }
+                history.take(next.drain(..)).await;
             }
         });
         Keeper(keeps)
@@ -149,13 +156,18 @@ impl History {
         })
     }
 
-    async fn take(&self, next: Line) {
-        match next {
-            Line::Keep(at, keep) => self.write_down(at, keep).await,
-            // Whoever asked may have stopped waiting.
-            Line::Written(done) => {
-                done.send(()).ok();
+    async fn take(&self, next: impl Iterator<Item = Line>) {
+        let (mut writing, mut waiting) = (Vec::new(), Vec::new());
+        for line in next {
+            match line {
+                Line::Keep(at, keep) => writing.push(self.write_down(at, keep)),
+                Line::Written(done) => waiting.push(done),
             }
+        }
+        join_all(writing).await;
+        for done in waiting {
+            // Whoever asked may have stopped waiting.
+            done.send(()).ok();
         }
     }
 
@@ -175,7 +187,7 @@ impl History {
 
     async fn ended(&self, at: SystemTime, ended: &EndedCall) -> Result<(), Error> {
         let ago = |span: Duration| at.checked_sub(span).unwrap_or(at);
-        for (end, part) in [Part::Placed, Part::Received].into_iter().enumerate() {
+        let keep = |end: usize, part: Part| {
             let record = CallRecord {
                 call: ended.call,
                 peer: ended.guests[1 - end],
@@ -187,9 +199,9 @@ impl History {
                 route: ended.routes[end],
                 missed: ended.missed && part == Part::Received,
             };
-            self.store.keep_call(ended.guests[end], record).await?;
-        }
-        Ok(())
+            self.store.keep_call(ended.guests[end], record)
+        };
+        try_join(keep(0, Part::Placed), keep(1, Part::Received)).await.map(|_| ())
     }
 
     async fn missed(

@@ -159,6 +159,8 @@ impl Server {
         )
         .await?;
         listening.turn.clone_from(&relay.listening);
+        admin::note_reached_at(&config.data_dir, &listening.url)
+            .map_err(|source| OpenError::Io { path: config.data_dir.clone(), source })?;
         if let Some(relay) = &relay.relay {
             ports.relay_by(relay.clone());
         }

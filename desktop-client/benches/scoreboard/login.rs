@@ -12,6 +12,10 @@ use tonic::transport::Channel;
 
 /// Logins measured of each kind, one after the other.
 const LOGINS: usize = 60;
+/// Logins at once where their rate is measured: as many as people on a busy evening, each one after the other …
+const CROWD: usize = 4;
+/// … and so many of each.
+const OF_EACH: usize = 25;
 /// Logins at once in a flood: more than wait for their hash.
 const FLOOD: usize = 400;
 /// Connections they come over: each may carry 100.
@@ -45,6 +49,22 @@ async fn in_turns(client: &mut Client) -> [Vec<f64>; 3] {
     times
 }
 
+/// Right logins a second, where several come at once.
+async fn rate(server: &Process) -> Result<f64, Box<dyn std::error::Error>> {
+    let client = CastleServiceClient::connect(server.url.clone()).await?;
+    let begun = Instant::now();
+    let crowd = (0..CROWD).map(|_| {
+        let mut client = client.clone();
+        async move {
+            for _ in 0..OF_EACH {
+                login(&mut client, NAME, PASSWORD).await;
+            }
+        }
+    });
+    futures_util::future::join_all(crowd).await;
+    Ok((CROWD * OF_EACH) as f64 / begun.elapsed().as_secs_f64())
+}
+
 async fn flood(server: &Process) -> Result<(), Box<dyn std::error::Error>> {
     let mut clients = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
@@ -61,7 +81,7 @@ async fn flood(server: &Process) -> Result<(), Box<dyn std::error::Error>> {
 pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
     let server = Process::start("castle")?;
-    let (times, calm, flooded) = runtime.block_on(async {
+    let (times, per_second, calm, flooded) = runtime.block_on(async {
         let mut client = CastleServiceClient::connect(server.url.clone()).await?;
         client
             .register(v1::RegisterRequest {
@@ -72,27 +92,36 @@ pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn std::error::Error>> {
             })
             .await?;
         let times = in_turns(&mut client).await;
+        let per_second = rate(&server).await?;
         let calm = server.peak_rss_mib();
         flood(&server).await?;
-        Ok::<_, Box<dyn std::error::Error>>((times, calm, server.peak_rss_mib()))
+        Ok::<_, Box<dyn std::error::Error>>((times, per_second, calm, server.peak_rss_mib()))
     })?;
     let [mut right, mut known, mut unknown] = times;
     let mut hashes: Vec<f64> = bare_hashes();
     let permits = std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1);
-    let p = |name: &str, of: &mut Vec<f64>, share, beside, reference: &mut Vec<f64>| {
-        Row::new(format!("login: {name}"), "ms", Better::Lower, percentile(of, share))
-            .beside(beside, percentile(reference, share))
-    };
-    Ok(vec![
-        p("p50", &mut right, 0.5, "the bare hash", &mut hashes),
-        p("p95", &mut right, 0.95, "the bare hash", &mut hashes),
-        p("p99", &mut right, 0.99, "the bare hash", &mut hashes),
-        p("unknown name, p50", &mut unknown, 0.5, "a known name", &mut known),
-        p("unknown name, p95", &mut unknown, 0.95, "a known name", &mut known),
+    let hash_rate = permits as f64 * 1e3 / percentile(&mut hashes, 0.5);
+    let mut rows = vec![
+        Row::new("login: logins, several at once", "logins/s", Better::Higher, per_second)
+            .beside("the bare hash, as many at once", hash_rate),
+    ];
+    for (share, called) in [(0.1, "p10"), (0.5, "p50"), (0.9, "p90"), (0.99, "p99")] {
+        let mut row = |name: &str, of: &mut Vec<f64>, beside, reference: &mut Vec<f64>| {
+            rows.push(
+                Row::new(format!("login: {name}, {called}"), "ms", Better::Lower, percentile(of, share))
+                    .beside(beside, percentile(reference, share)),
+            );
+        };
+        row("right password", &mut right, "the bare hash", &mut hashes);
+        row("wrong password, known name", &mut known, "the bare hash", &mut hashes);
+        row("wrong password, unknown name", &mut unknown, "a known name", &mut known);
+    }
+    rows.push(
         Row::new(format!("login: memory of {FLOOD} at once"), "MiB", Better::Lower, flooded - calm)
             .beside("all hashes at once", HASH_MIB * FLOOD as f64)
             .goal(HASH_MIB * permits as f64),
-    ])
+    );
+    Ok(rows)
 }
 
 fn bare_hashes() -> Vec<f64> {

@@ -1,9 +1,10 @@
 //! The scoreboard: what Castle costs and how fast it is, beside something to compare it with, in one run.
 //!
-//! Prints a table and writes `target/bench.json`. `ROWS=match,login,relay,memory,turn,call,ui` picks groups; these by default.
-//! `network`, which takes ten minutes and root, runs where it is named.
+//! Prints a table and writes `target/bench.json`. `ROWS=match,login,store,relay,memory,turn,call,ui` picks groups; these by default.
+//! `network` and `browser`, which take ten minutes and root, run where they are named.
 //! Asserts nothing: figures are read, not gated.
 
+mod browser;
 mod call;
 mod login;
 mod matching;
@@ -11,6 +12,7 @@ mod memory;
 mod network;
 mod relay;
 mod row;
+mod store;
 mod turn;
 mod ui;
 
@@ -18,19 +20,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(kind) = std::env::args().skip_while(|arg| arg != "--serve").nth(1) {
         return relay::serve(&kind);
     }
-    let wanted = std::env::var("ROWS").unwrap_or_else(|_| "match,login,relay,memory,turn,call,ui".to_owned());
+    let wanted =
+        std::env::var("ROWS").unwrap_or_else(|_| "match,login,store,relay,memory,turn,call,ui".to_owned());
     let mut rows = Vec::new();
     for group in wanted.split(',').map(str::trim) {
         eprintln!("measuring {group} …");
         match group {
             "match" => rows.extend(matching::rows()),
             "login" => rows.extend(login::rows()?),
+            "store" => rows.extend(store::rows()?),
             "relay" => rows.extend(relay::rows()?),
             "memory" => rows.extend(memory::rows()?),
             "turn" => rows.extend(turn::rows()?),
             "call" => rows.extend(call::rows()?),
             "ui" => rows.extend(ui::rows()),
             "network" => rows.extend(network::rows()?),
+            "browser" => rows.extend(browser::rows()?),
             other => return Err(format!("ROWS: there is no group {other:?}").into()),
         }
     }

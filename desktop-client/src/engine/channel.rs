@@ -3,8 +3,12 @@
 //! JSON objects with a type `t`; all but lines of chat have a few dozen bytes. Whatever is not understood is ignored, so that later
 //! versions can say more; a client of another make that says nothing here is served as well.
 
-use super::safety::Word;
+use super::chat::Chat;
+use super::safety::{Association, DeviceKey, Effect, Exchange, Word};
+use crate::view::CHAT_LINES_MAX;
+use castle::ids::CallId;
 use serde::{Deserialize, Serialize};
+use std::time::Instant;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +71,39 @@ impl Message {
     pub(super) fn decode(data: &[u8]) -> Option<Self> {
         serde_json::from_slice(data).ok()
     }
+}
+
+/// Hears messages as a call does: chat and safety words. For `untrusted`; nothing comes of it.
+pub(crate) fn overhear<'a>(messages: impl Iterator<Item = &'a [u8]>) {
+    let (mut now, mut chat, mut effects) = (Instant::now(), Chat::default(), Vec::new());
+    let mut exchanges = [false, true].map(|offers| {
+        let (own, theirs) = ([1; 32], [2; 32]);
+        let association = Association { call: CallId::from_bits(1), offers, own, theirs };
+        Exchange::begin(now, association, DeviceKey::from_seed([3; 32]), [4; 32], &mut effects)
+    });
+    for message in messages.filter_map(Message::decode) {
+        assert_eq!(
+            Message::decode(&message.encode()).as_ref(),
+            Some(&message),
+            "it can be written as it was read"
+        );
+        match message {
+            Message::Chat { number, text } => drop(chat.hear(now, number, &text)),
+            Message::ChatTaken { number } => chat.taken(number),
+            Message::Safety(word) => {
+                for exchange in &mut exchanges {
+                    exchange.hear(word, &mut effects);
+                }
+            }
+            Message::Ping { .. } | Message::Pong { .. } | Message::Anchor { .. } | Message::State { .. } => {}
+        }
+        now += std::time::Duration::from_millis(100);
+    }
+    assert!(chat.lines().len() <= CHAT_LINES_MAX, "the chat is bounded");
+    assert!(
+        !effects.iter().any(|effect| matches!(effect, Effect::Words { .. })),
+        "no words without what was signed for these very certificates"
+    );
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod tests;
 mod voice;
 
 pub use level::SILENCE_DB;
+pub(crate) use voice::Voice;
 
 /// Packets between the transport and the playout thread: two seconds.
 const QUEUE_PACKETS: usize = 100;

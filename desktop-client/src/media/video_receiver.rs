@@ -54,6 +54,8 @@ pub struct VideoReceiverStats {
     pub bitrate_bps: u64,
     /// Frames that the decoder refused.
     pub corrupt_frames: u64,
+    /// Size of the first picture that was refused for it, pixels across and down.
+    pub refused_size: Option<(usize, usize)>,
     /// Times a missing packet was given up.
     pub losses: u64,
     /// Packets dropped because the decoder did not keep up.
@@ -225,11 +227,17 @@ impl Worker {
         let decoded = self.decoder.decode(&frame.data, info, &mut self.pool);
         let now = Instant::now();
         let mut shared = locked(&self.shared);
-        let Ok(picture) = decoded else {
-            shared.stats.corrupt_frames += 1;
-            self.assembler.gate();
-            self.floor.want();
-            return;
+        let picture = match decoded {
+            Ok(picture) => picture,
+            Err(error) => {
+                if let Vp8Error::Size { width, height } = error {
+                    shared.stats.refused_size.get_or_insert((width, height));
+                }
+                shared.stats.corrupt_frames += 1;
+                self.assembler.gate();
+                self.floor.want();
+                return;
+            }
         };
         if frame.key {
             self.floor.satisfied();

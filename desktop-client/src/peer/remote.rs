@@ -1,19 +1,30 @@
 //! What the other end says of itself: descriptions, and candidates, which wait until they can be used. No address of the
 //! other end is used before both agreed to talk, so that it learns nothing of this one.
 
-use super::PeerFault;
 use super::task::Task;
+use super::{PeerFault, scrub};
 use crate::call::Candidate;
 use webrtc::peer_connection::{RTCIceCandidateInit, RTCSessionDescription};
 
 /// Remote candidates taken in one call: a host with many interfaces and relays has some tens.
 const CANDIDATES_MAX: usize = 128;
 
-/// The other end's candidates that cannot be used yet. Pure.
+/// Who begins the DTLS handshake (RFC 8122 section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setup {
+    Active,
+    Passive,
+}
+
+/// What is known of the other end, and its candidates that cannot be used yet. Pure.
 #[derive(Debug, Default)]
 pub(super) struct Remote {
     reachable: bool,
     described: bool,
+    /// The other end's part in DTLS, by its first answer; it never changes (RFC 8842 section 5.5).
+    setup: Option<Setup>,
+    /// The ICE credentials of its last description.
+    generation: String,
     waiting: Vec<Candidate>,
     taken: usize,
 }
@@ -27,6 +38,20 @@ impl Remote {
     /// It may be sent to.
     pub(super) fn is_reachable(&self) -> bool {
         self.reachable
+    }
+
+    /// Whether this offer asks for a new way, and not only for other media over the one that stands.
+    pub(super) fn restarts(&self, offer: &str) -> bool {
+        generation(offer) != self.generation
+    }
+
+    /// Our answer, in which our part in DTLS is what it was from the first: the stack says `active` in every answer, also
+    /// where the other end is that already, and browsers take that for the fault it is.
+    pub(super) fn keep_setup(&self, answer: &str) -> String {
+        match self.setup {
+            Some(Setup::Active) => answer.replace("a=setup:active", "a=setup:passive"),
+            Some(Setup::Passive) | None => answer.to_owned(),
+        }
     }
 
     /// Takes a candidate; gives it back where it can be used now. More than [`CANDIDATES_MAX`] are dropped.
@@ -47,9 +72,16 @@ impl Remote {
         self.waiting.retain(|waiting| !gone.contains(waiting));
     }
 
-    /// A description was taken: a new generation begins. The candidates that can be used now.
-    fn describe(&mut self) -> Vec<Candidate> {
+    /// A description was taken: a new generation may begin. The candidates that can be used now.
+    fn describe(&mut self, sdp: &str) -> Vec<Candidate> {
         self.described = true;
+        self.generation = generation(sdp);
+        let setup = sdp.lines().find_map(|line| line.strip_prefix("a=setup:"));
+        self.setup = self.setup.or(match setup.map(str::trim_end) {
+            Some("active") => Some(Setup::Active),
+            Some("passive") => Some(Setup::Passive),
+            _ => None,
+        });
         self.taken = self.waiting.len();
         self.ready()
     }
@@ -63,6 +95,13 @@ impl Remote {
     fn ready(&mut self) -> Vec<Candidate> {
         if self.reachable && self.described { std::mem::take(&mut self.waiting) } else { Vec::new() }
     }
+}
+
+/// The credentials of ICE in a description: of its first section, since there is one bundle.
+fn generation(sdp: &str) -> String {
+    let value =
+        |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim_end();
+    format!("{} {}", value("a=ice-ufrag:"), value("a=ice-pwd:"))
 }
 
 /// A description without its candidates, and those candidates.
@@ -90,6 +129,27 @@ fn split(sdp: &str) -> (String, Vec<Candidate>) {
         ufrag: String::new(),
     };
     (rest, found.into_iter().map(named).collect())
+}
+
+/// Reads a description as a call does, from either side. For `untrusted`; nothing comes of it.
+pub(crate) fn read_description(sdp: &str) {
+    let (rest, candidates) = split(sdp);
+    assert!(split(&rest).1.is_empty(), "no candidate stays");
+    assert!(candidates.len() <= sdp.lines().count());
+    let mut remote = Remote::default();
+    remote.describe(&rest);
+    assert!(!remote.restarts(sdp), "candidates are no new generation");
+    remote.keep_setup(sdp);
+    for line in scrub::description(sdp).lines() {
+        let clean = match line.split_at_checked(2) {
+            Some(("c=", address)) => address == "IN IP4 0.0.0.0",
+            Some(("o=", origin)) => origin.ends_with("IN IP4 0.0.0.0"),
+            _ if line.starts_with("a=rtcp:") => line == "a=rtcp:9 IN IP4 0.0.0.0",
+            _ if line.starts_with("a=candidate:") => line.contains(" typ relay"),
+            _ => true,
+        };
+        assert!(clean, "no own address leaves in a relay-only call: {line}");
+    }
 }
 
 impl Task {
@@ -129,9 +189,10 @@ impl Task {
         description: Result<RTCSessionDescription, webrtc::error::Error>,
     ) -> Result<(), PeerFault> {
         let description = description.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
+        let sdp = description.sdp.clone();
         let taken = self.connection.pc.set_remote_description(description).await;
         taken.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
-        for candidate in self.remote.describe() {
+        for candidate in self.remote.describe(&sdp) {
             self.add_candidate(candidate).await;
         }
         Ok(())
@@ -156,6 +217,8 @@ impl Task {
 mod tests {
     use super::*;
 
+    const SDP: &str = "v=0\r\na=ice-ufrag:abcd\r\na=ice-pwd:secret\r\na=setup:actpass\r\n";
+
     fn candidate(port: usize) -> Candidate {
         let candidate = format!("candidate:1 1 udp 1 192.0.2.1 {port} typ host");
         Candidate { candidate, mid: "0".into(), index: 0, ufrag: String::new() }
@@ -166,13 +229,39 @@ mod tests {
         for described_first in [true, false] {
             let mut remote = Remote::default();
             assert_eq!(remote.take(candidate(1)), None);
-            assert_eq!(if described_first { remote.describe() } else { remote.reach() }, []);
+            assert_eq!(if described_first { remote.describe(SDP) } else { remote.reach() }, []);
             assert_eq!(remote.take(candidate(2)), None);
             remote.withdraw(&[candidate(1)]);
-            let ready = if described_first { remote.reach() } else { remote.describe() };
+            let ready = if described_first { remote.reach() } else { remote.describe(SDP) };
             assert_eq!(ready, [candidate(2)]);
             assert_eq!(remote.take(candidate(3)), Some(candidate(3)));
         }
+    }
+
+    #[test]
+    fn an_offer_with_the_same_credentials_looks_for_no_new_way() {
+        let mut remote = Remote::default();
+        remote.describe(SDP);
+        assert!(!remote.restarts(&format!("{SDP}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n")));
+        for (old, new) in [("abcd", "efgh"), ("secret", "other")] {
+            assert!(remote.restarts(&SDP.replace(old, new)));
+        }
+    }
+
+    #[test]
+    fn an_end_that_began_dtls_does_not_hear_later_that_it_did_not() {
+        let ours = "a=setup:active\r\nm=video\r\na=setup:active\r\n";
+        let kept = ours.replace("active", "passive");
+        let mut remote = Remote::default();
+        remote.describe(SDP);
+        assert_eq!(remote.keep_setup(ours), ours, "nothing is agreed on yet");
+        remote.describe(&SDP.replace("actpass", "active"));
+        assert_eq!(remote.keep_setup(ours), kept);
+        remote.describe(SDP);
+        assert_eq!(remote.keep_setup(ours), kept, "whoever offers");
+        let mut other = Remote::default();
+        other.describe(&SDP.replace("actpass", "passive"));
+        assert_eq!(other.keep_setup(ours), ours);
     }
 
     #[test]
@@ -181,9 +270,9 @@ mod tests {
         (0..1000).for_each(|port| drop(remote.take(candidate(port))));
         assert_eq!(remote.waiting.len(), CANDIDATES_MAX);
         remote.reach();
-        assert_eq!(remote.describe().len(), CANDIDATES_MAX);
+        assert_eq!(remote.describe(SDP).len(), CANDIDATES_MAX);
         assert_eq!(remote.take(candidate(1)), None);
-        remote.describe();
+        remote.describe(SDP);
         assert!(remote.take(candidate(1)).is_some(), "of the next generation");
     }
 

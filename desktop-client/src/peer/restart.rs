@@ -106,7 +106,8 @@ impl Task {
         &mut self,
         offer: &Result<RTCSessionDescription, webrtc::error::Error>,
     ) -> Result<bool, PeerFault> {
-        if offer.is_err() || !self.remote.is_described() {
+        let Ok(offer) = offer else { return Ok(true) };
+        if !self.remote.is_described() {
             return Ok(true);
         }
         if self.offering {
@@ -114,6 +115,9 @@ impl Task {
                 return Ok(false);
             }
             self.take_back().await?;
+        }
+        if !self.remote.restarts(&offer.sdp) {
+            return Ok(true);
         }
         self.restarts.begin(Instant::now());
         self.renew_bridge().await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;

@@ -5,7 +5,7 @@ use super::connection::{self, CHANNEL_LABEL, Connection, StackEvent};
 use super::feedback::Feedback;
 use super::remote::Remote;
 use super::restart::Restarts;
-use super::window::ReceiveWindow;
+use super::window::{ReceiveWindow, Source, Whose};
 use super::writer::{Writer, negotiated_payload_type};
 use super::{
     CHANNEL_MESSAGE_MAX, IceServer, MediaKind, PacketHandler, PathRoute, PeerCommand, PeerConfig, PeerEvent,
@@ -92,6 +92,18 @@ pub(super) struct Counters {
     pub(super) sent_bytes: AtomicU64,
     pub(super) received_bytes: AtomicU64,
     pub(super) windows: Mutex<[ReceiveWindow; 2]>,
+}
+
+impl Counters {
+    /// Whether the packet is new.
+    fn accept(&self, kind: MediaKind, whose: Whose, sequence: u16) -> bool {
+        let mut windows = self.windows.lock().expect("no holder panics");
+        let window = &mut windows[kind as usize];
+        if whose == Whose::New {
+            window.begin_anew();
+        }
+        window.accept(sequence)
+    }
 }
 
 pub(super) struct Task {
@@ -263,6 +275,7 @@ impl Task {
     async fn make_answer(&mut self) -> Result<(), webrtc::error::Error> {
         let answer = self.connection.pc.create_answer(None).await?;
         let sdp = self.own_description(&answer).await;
+        let sdp = self.remote.keep_setup(&sdp);
         self.connection.pc.set_local_description(answer).await?;
         self.tell(PeerEvent::LocalAnswer(sdp)).await;
         Ok(())
@@ -428,6 +441,7 @@ impl Task {
             self.remote_video = Some((track.clone(), ssrc.clone()));
         }
         let (packets, counters) = (self.packets.clone(), self.counters.clone());
+        let mut source = Source::default();
         self.helpers.spawn(async move {
             while let Some(event) = track.poll().await {
                 let packet = match event {
@@ -435,11 +449,13 @@ impl Task {
                     TrackRemoteEvent::OnEnded => return,
                     _ => continue,
                 };
-                ssrc.store(u64::from(packet.header.ssrc), Ordering::Relaxed);
                 counters.received_bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
-                let new = counters.windows.lock().expect("no holder panics")[kind as usize]
-                    .accept(packet.header.sequence_number);
-                if new {
+                let whose = source.whose(packet.header.ssrc, Instant::now());
+                if whose == Whose::Other {
+                    continue;
+                }
+                ssrc.store(u64::from(packet.header.ssrc), Ordering::Relaxed);
+                if counters.accept(kind, whose, packet.header.sequence_number) {
                     packets(
                         kind,
                         IncomingPacket {

@@ -1,12 +1,47 @@
-//! Which packets of one incoming stream are new. Pure.
+//! Which packets of an incoming track are listened to, and which of them are new. Pure.
 //!
-//! A retransmission may arrive beside the original (RFC 4588 section 3); media wants each once. Counts what should
+//! A track has one source at a time, whatever else is sent under its payload type (RFC 3550 section 8: who changes its
+//! SSRC begins a new stream). A retransmission may arrive beside the original (RFC 4588 section 3); media wants each once. Counts what should
 //! have come, as RFC 3550 appendix A.3.
 
 use crate::media::packet::SequenceUnwrapper;
+use std::time::{Duration, Instant};
 
 /// Packets remembered: a second of video at the highest rate of ours.
 const WINDOW: usize = 1024;
+
+/// Another source is listened to once the one before was silent for this long.
+const SILENT: Duration = Duration::from_secs(1);
+/// So many packets in a row that are too old to tell are a stream that numbers anew.
+const STALE_MAX: u32 = 50;
+
+/// Which source of a track is listened to.
+#[derive(Debug, Default)]
+pub(super) struct Source(Option<(u32, Instant)>);
+
+/// Whose a packet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Of the source that is listened to.
+    Current,
+    /// Of one that is from now on.
+    New,
+    /// Of another; not listened to.
+    Other,
+}
+
+impl Source {
+    /// Whose the packet with `ssrc` is, that came at `now`.
+    pub(super) fn whose(&mut self, ssrc: u32, now: Instant) -> Whose {
+        let whose = match self.0 {
+            Some((current, _)) if current == ssrc => Whose::Current,
+            Some((_, heard)) if now.saturating_duration_since(heard) < SILENT => return Whose::Other,
+            _ => Whose::New,
+        };
+        self.0 = Some((ssrc, now));
+        whose
+    }
+}
 
 /// The receive window of one stream.
 #[derive(Debug)]
@@ -16,6 +51,10 @@ pub(super) struct ReceiveWindow {
     first: Option<i64>,
     highest: i64,
     received: u64,
+    /// Too old to tell, one after the other.
+    stale: u32,
+    /// Received and expected of streams before this one.
+    before: (u64, u64),
 }
 
 /// Marks a place of the window that holds no packet.
@@ -29,6 +68,8 @@ impl Default for ReceiveWindow {
             first: None,
             highest: 0,
             received: 0,
+            stale: 0,
+            before: (0, 0),
         }
     }
 }
@@ -40,8 +81,14 @@ impl ReceiveWindow {
         let first = *self.first.get_or_insert(number);
         self.highest = self.highest.max(number).max(first);
         if number < first || self.highest - number >= WINDOW as i64 {
+            self.stale += 1;
+            if self.stale > STALE_MAX {
+                self.begin_anew();
+                return self.accept(sequence);
+            }
             return false;
         }
+        self.stale = 0;
         let place = &mut self.seen[number.rem_euclid(WINDOW as i64) as usize];
         if *place == number {
             return false;
@@ -51,14 +98,19 @@ impl ReceiveWindow {
         true
     }
 
+    /// Another stream takes the place of this one; what was counted stays.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self { before: (self.received(), self.expected()), ..Self::default() };
+    }
+
     /// Packets that came, each counted once.
     pub(super) fn received(&self) -> u64 {
-        self.received
+        self.before.0 + self.received
     }
 
     /// Packets that should have come by now.
     pub(super) fn expected(&self) -> u64 {
-        self.first.map_or(0, |first| (self.highest - first + 1) as u64)
+        self.before.1 + self.first.map_or(0, |first| (self.highest - first + 1) as u64)
     }
 }
 
@@ -75,6 +127,31 @@ mod tests {
         let new: Vec<bool> = [65_534, 65_535, 65_535, 2, 0, 0].iter().map(|s| window.accept(*s)).collect();
         assert_eq!(new, [true, true, false, true, true, false]);
         assert_eq!((window.received(), window.expected()), (4, 5));
+    }
+
+    #[test]
+    fn one_source_is_listened_to_until_it_is_silent() {
+        let (mut source, start) = (Source::default(), Instant::now());
+        let mut whose = |ssrc, ms| source.whose(ssrc, start + Duration::from_millis(ms));
+        assert_eq!(whose(1, 0), Whose::New);
+        assert_eq!(whose(2, 20), Whose::Other, "a stream that nobody announced");
+        assert_eq!(whose(1, 900), Whose::Current);
+        assert_eq!(whose(2, 1800), Whose::Other);
+        assert_eq!(whose(2, 1900), Whose::New, "the first one is gone");
+        assert_eq!(whose(1, 1920), Whose::Other);
+    }
+
+    #[test]
+    fn a_stream_that_numbers_anew_is_heard_again_and_counts_go_on() {
+        let mut window = ReceiveWindow::default();
+        assert!((10_000..10_100).all(|sequence| window.accept(sequence)));
+        window.begin_anew();
+        assert!((5..105).all(|sequence| window.accept(sequence)), "after a change of source");
+        assert!(window.accept(30_000), "far ahead");
+        let heard = (200..300).filter(|sequence| window.accept(*sequence)).count();
+        assert_eq!(heard, 100 - STALE_MAX as usize, "after some that may be stragglers");
+        assert_eq!(window.received(), 201 + heard as u64);
+        assert!(window.expected() >= window.received());
     }
 
     #[test]

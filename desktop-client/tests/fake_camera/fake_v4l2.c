@@ -14,6 +14,8 @@
  *                                  be opened again FAKE_CAMERA_RETURN_MS later (never without), and then stays
  *   FAKE_CAMERA_STALL_AFTER=N      after N frames no more come
  *   FAKE_CAMERA_BUSY=1             opening fails with EBUSY
+ *   FAKE_CAMERA_SHORT_AFTER=N      after N frames each has half of its bytes
+ *   FAKE_CAMERA_FPS=N              delivers so many frames per second, whatever it says and is asked for
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,7 +34,6 @@
 
 #define DEVICE "/dev/video42"
 #define MAX_BUFFERS 8
-#define NANOSECONDS_PER_FRAME 33333333
 
 static struct {
     int fd;
@@ -71,7 +72,7 @@ static int fail(int error) {
 static void set_timer(int run) {
     struct itimerspec timer = {0};
     if (run) {
-        timer.it_interval.tv_nsec = NANOSECONDS_PER_FRAME;
+        timer.it_interval.tv_nsec = 1000000000 / number("FAKE_CAMERA_FPS", 30);
         timer.it_value.tv_nsec = 1000000;
     }
     timerfd_settime(camera.fd, 0, &timer, 0);
@@ -198,6 +199,8 @@ static int dequeue_buffer(struct v4l2_buffer *buffer) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     buffer->index = index;
     buffer->bytesused = buffer->length = picture_bytes();
+    if ((int)camera.frames > number("FAKE_CAMERA_SHORT_AFTER", 1 << 30))
+        buffer->bytesused /= 2;
     buffer->sequence = camera.frames;
     buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
     buffer->timestamp.tv_sec = now.tv_sec;

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use castle_desktop::media::camera::{self, Camera, CameraError, CameraSpec, FrameRate, PictureFormat};
 use castle_desktop::media::clock::MediaClock;
 use castle_desktop::media::frame::{FrameSlot, Picture, VideoFrame};
+use castle_desktop::media::packet::OutgoingPacket;
 use castle_desktop::media::video_sender::{VideoSender, VideoSenderOptions};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Story = (&'static str, fn(), &'static [(&'static str, &'static str)]);
 
-const STORIES: [Story; 6] = [
+const STORIES: [Story; 8] = [
     ("frames_come_at_their_rate_and_unharmed", frames_come_at_their_rate_and_unharmed, &[]),
     (
         "another_pixel_layout_gives_the_same_picture",
@@ -32,6 +33,16 @@ const STORIES: [Story; 6] = [
         "a_camera_that_comes_back_is_used_again",
         a_camera_that_comes_back_is_used_again,
         &[("FAKE_CAMERA_VANISH_AFTER", "10"), ("FAKE_CAMERA_RETURN_MS", "500")],
+    ),
+    (
+        "pictures_that_are_not_what_was_promised_are_an_error",
+        pictures_that_are_not_what_was_promised_are_an_error,
+        &[("FAKE_CAMERA_SHORT_AFTER", "5")],
+    ),
+    (
+        "a_camera_faster_than_it_says_is_sent_at_its_word",
+        a_camera_faster_than_it_says_is_sent_at_its_word,
+        &[("FAKE_CAMERA_FPS", "120")],
     ),
 ];
 
@@ -150,4 +161,27 @@ fn a_camera_that_comes_back_is_used_again() {
     }
     assert_eq!((preview.picture(), sender.stats().fault), (Picture::Live, None));
     assert!(packet.try_iter().count() > 0);
+}
+
+fn pictures_that_are_not_what_was_promised_are_an_error() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    for _ in 0..5 {
+        next(&mut *camera, &clock).expect("a frame");
+    }
+    let error = next(&mut *camera, &clock).expect_err("halves of pictures are no pictures");
+    assert!(matches!(error, CameraError::Unsupported { .. }), "{error}");
+    assert!(error.to_string().contains("not what it promised"), "{error}");
+}
+
+fn a_camera_faster_than_it_says_is_sent_at_its_word() {
+    let (spec, options, began) = (CameraSpec::Device(42), VideoSenderOptions::default(), Instant::now());
+    let (sink, watch) = (Box::new(|_: OutgoingPacket| ()), Box::new(|_: Option<&CameraError>| ()));
+    let sender = VideoSender::start(spec, options, clock(), FrameSlot::new(), sink, watch);
+    sender.set_sending(true);
+    while sender.stats().frames_captured < 200 {
+        assert!(began.elapsed() < 3 * PATIENCE, "too few frames: {:?}", sender.stats());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (sent, most) = (sender.stats().frames_sent as f64, began.elapsed().as_secs_f64() * 30.0 + 3.0);
+    assert!(sent > 10.0 && sent <= most, "{sent} frames where at most {most:.0} should be");
 }

@@ -1,11 +1,6 @@
 //! Codes that a host reads out and a guest types: invitations and new passwords.
 
-use super::RESET_CODE_TTL;
-use crate::error::Error;
-use crate::store::Store;
 use crate::token;
-use castle::ids::GuestId;
-use std::time::SystemTime;
 
 /// Random characters of a code, 5 bits each: 80 bits, out of reach for guessing over a network.
 const CODE_CHARS: usize = 16;
@@ -15,16 +10,6 @@ const CODE_ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// A new code, from the system's randomness.
 pub fn new_code() -> String {
     code_of(rand::random())
-}
-
-/// Makes a code with which the guest may set a new password, once. With when it ends.
-///
-/// Errors: `GuestUnknown`.
-pub async fn make_reset_code(store: &dyn Store, guest: GuestId) -> Result<(String, SystemTime), Error> {
-    let code = new_code();
-    let expires_at = SystemTime::now() + RESET_CODE_TTL;
-    store.create_reset_code(guest, code_hash(&code), expires_at).await?;
-    Ok((code, expires_at))
 }
 
 /// The code of these bits.

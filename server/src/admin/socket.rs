@@ -1,7 +1,8 @@
 //! The owner-only socket in the data folder, and a host's way to a server: through that socket while one runs,
 //! else to the same service in this process, on the store itself.
 //!
-//! Owns the folder's and the socket's modes: who can open the socket is a host.
+//! Owns the folder's and the socket's modes: who can open the socket is a host. And the note of how guests reach the
+//! server, for links that are made while none runs.
 
 use super::AdminApi;
 use crate::config::PublicUrl;
@@ -16,6 +17,7 @@ use futures_util::future::BoxFuture;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::fs::Permissions;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +30,11 @@ use tonic::codegen::{Service, http};
 use tonic::transport::{Channel, Endpoint, Uri};
 
 const SOCKET: &str = "admin.sock";
+/// How guests reached the server that ran last: its URL, and on a second line the pin of its certificate, if links
+/// carry one.
+const REACHED_AT: &str = "reached-at";
+/// What links carry where no server has run yet that left a note.
+const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50051);
 
 /// Makes the data folder, for its owner only, or checks that it is there.
 pub fn make_data_dir(dir: &Path) -> Result<(), OpenError> {
@@ -50,6 +57,27 @@ pub fn listen(data_dir: &Path) -> std::io::Result<UnixListener> {
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
     Ok(listener)
+}
+
+/// Notes how guests reach the server that runs in `data_dir` from now on.
+pub fn note_reached_at(data_dir: &Path, url: &PublicUrl) -> std::io::Result<()> {
+    let (path, beside) = (data_dir.join(REACHED_AT), data_dir.join(format!("{REACHED_AT}.new")));
+    let pin = url.pin().map_or_else(String::new, |pin| format!("{pin}\n"));
+    std::fs::write(&beside, format!("{url}\n{pin}"))?;
+    std::fs::rename(beside, path)
+}
+
+/// How guests reach a server of `data_dir`, as far as its last one noted; `given` wins over its address, and is pinned
+/// like it.
+fn reached_at(data_dir: &Path, given: Option<PublicUrl>) -> PublicUrl {
+    let note = std::fs::read_to_string(data_dir.join(REACHED_AT)).unwrap_or_default();
+    let mut lines = note.lines();
+    let noted = lines.next().and_then(|url| PublicUrl::parse(url).ok());
+    let url = given.or(noted).unwrap_or_else(|| PublicUrl::of(UNKNOWN, false));
+    match lines.next() {
+        Some(pin) => url.pinned(pin.to_owned()),
+        None => url,
+    }
 }
 
 /// Removes the admin socket at the end of a server.
@@ -76,8 +104,9 @@ pub enum ReachError {
 /// A host's hand on a server.
 pub type Admin = AdminServiceClient<Hand>;
 
-/// Finds the server of `data_dir`, or opens its store. `url` is what links carry where none runs.
-pub async fn reach(data_dir: &Path, url: PublicUrl) -> Result<Admin, ReachError> {
+/// Finds the server of `data_dir`, or opens its store. `url` is what links carry where none runs; by default what those
+/// of the last server did.
+pub async fn reach(data_dir: &Path, url: Option<PublicUrl>) -> Result<Admin, ReachError> {
     if let Some(channel) = running(data_dir).await {
         return Ok(AdminServiceClient::new(Hand::Socket(channel)));
     }
@@ -89,7 +118,7 @@ pub async fn reach(data_dir: &Path, url: PublicUrl) -> Result<Admin, ReachError>
         SledStore::open(&store_dir, SystemTime::now(), CancellationToken::new())
     });
     let store = Arc::new(opened.await.expect("opening a store does not panic")?);
-    let api = AdminApi::for_host(Moderation::without_server(store), url);
+    let api = AdminApi::for_host(Moderation::without_server(store), reached_at(data_dir, url));
     Ok(AdminServiceClient::new(Hand::Here(AdminServiceServer::new(api))))
 }
 

@@ -100,10 +100,15 @@ impl Calls {
 
     /// All logins of `guest` ended: nobody can come back to a call of theirs.
     pub fn guest_closed(&mut self, now: Duration, guest: GuestId, effects: &mut Vec<CallEffect>) {
-        let Some(&id) = self.by_guest.get(&guest) else { return };
-        let [first, _] = self.table[&id].guests();
-        let side = if first == guest { Side::First } else { Side::Second };
-        self.end(now, id, EndReason::Disconnected, Some(side), effects);
+        // Also those they have not come back to.
+        let theirs = self.table.iter().filter_map(|(&id, call)| {
+            let [first, second] = call.guests();
+            let side = if first == guest { Side::First } else { Side::Second };
+            [first, second].contains(&guest).then_some((id, side))
+        });
+        for (id, side) in theirs.collect::<Vec<_>>() {
+            self.end(now, id, EndReason::Disconnected, Some(side), effects);
+        }
     }
 
     /// `guest` begins something new: a call whose session of theirs is gone for good does not stand in the way.
@@ -123,14 +128,15 @@ impl Calls {
 impl Calls {
     /// The two must not meet any more, since `by` blocked `whom`: a call of theirs ends as if `by` had ended it.
     pub fn part(&mut self, now: Duration, by: GuestId, whom: GuestId, effects: &mut Vec<CallEffect>) {
-        let Some(&id) = self.by_guest.get(&by).or_else(|| self.by_guest.get(&whom)) else { return };
+        // Who has not come back to a call of theirs may be in another.
+        let either = [by, whom].into_iter().filter_map(|guest| self.by_guest.get(&guest).copied());
+        let mut theirs = either.filter_map(|id| match self.table[&id].guests() {
+            guests if guests == [by, whom] => Some((id, Side::First)),
+            guests if guests == [whom, by] => Some((id, Side::Second)),
+            _ => None,
+        });
+        let Some((id, side)) = theirs.next() else { return };
         let call = &self.table[&id];
-        let [first, second] = call.guests();
-        let side = match () {
-            () if [first, second] == [by, whom] => Side::First,
-            () if [second, first] == [by, whom] => Side::Second,
-            () => return,
-        };
         let reason = match (&call.phase, side) {
             (Phase::Ringing { .. }, Side::First) => EndReason::Cancelled,
             (Phase::Ringing { .. }, Side::Second) => EndReason::Declined,

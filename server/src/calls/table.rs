@@ -98,6 +98,16 @@ impl Calls {
         }
     }
 
+    /// Whether a call that found its callee busy is to be kept. As with rings in vain, a few in a while: nobody fills
+    /// the history of another.
+    pub fn keeps_busy(&mut self, now: Duration, [caller, callee]: [GuestId; 2]) -> bool {
+        let kept = self.busy.check(now, caller, callee).is_ok();
+        if kept {
+            self.busy.in_vain(now, caller, callee);
+        }
+        kept
+    }
+
     /// What is kept of a call whose callee was busy.
     pub fn busy_record(new: &NewCall, guests: [GuestId; 2]) -> EndedCall {
         EndedCall {

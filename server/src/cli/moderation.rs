@@ -37,9 +37,7 @@ macro_rules! all {
 }
 
 async fn open(common: &ListArgs) -> Result<Admin, CommandError> {
-    // No link is made: what it would carry is of no account.
-    let anywhere = PublicUrl::parse("http://127.0.0.1")?;
-    Ok(reach(&common.data.data_dir, anywhere).await?)
+    Ok(reach(&common.data.data_dir, None).await?)
 }
 
 fn print_list<const COLUMNS: usize, R: Row<COLUMNS>>(json: bool, rows: &[R]) -> Result<(), CommandError> {
@@ -76,7 +74,7 @@ pub(super) async fn invite(command: InviteCommand) -> Result<(), CommandError> {
 }
 
 async fn invite_create(args: InviteCreateArgs) -> Result<(), CommandError> {
-    let url = PublicUrl::parse(&args.public_url)?;
+    let url = args.public_url.as_deref().map(PublicUrl::parse).transpose()?;
     let mut admin = reach(&args.common.data.data_dir, url).await?;
     let asked = v1::CreateInvitationRequest {
         uses: args.uses,

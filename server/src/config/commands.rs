@@ -83,9 +83,10 @@ pub struct InviteCreateArgs {
     /// For your own memory, at most 256 characters.
     #[arg(long, default_value = "", value_name = "TEXT", value_parser = note)]
     pub note: String,
-    /// What the link carries where no server runs; a running server knows its own.
-    #[arg(long, env = "CASTLE_PUBLIC_URL", value_name = "URL", default_value = "http://127.0.0.1:50051")]
-    pub public_url: String,
+    /// What the link carries where no server runs; a running server knows its own. [default: what the last one that
+    /// ran there used]
+    #[arg(long, env = "CASTLE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
 }
 
 /// Settings of `invite revoke`.

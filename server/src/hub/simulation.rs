@@ -34,6 +34,8 @@ const GUESTS: u128 = 5;
 const CLIENTS: usize = 7;
 const STEPS: u32 = 500;
 const SEEDS: u64 = 1_000;
+/// A block reached no call that one end had taken up alone while the other was in another.
+const FAILED_ONCE: [u64; 1] = [8992];
 /// Either end notices silence within this, as `session` does.
 const SILENCE: Duration = Duration::from_secs(18);
 const COOL_DOWN: Duration = Duration::from_mins(1);
@@ -452,7 +454,7 @@ impl World {
 #[test]
 fn all_parties_agree_over_seeded_schedules() {
     let (mut all, mut seeds) = (Figures::default(), 0);
-    seeds::each("hub::simulation", &[], 0..SEEDS, |seed| {
+    seeds::each("hub::simulation", &FAILED_ONCE, 0..SEEDS, |seed| {
         let mut world = World::new(seed);
         for _ in 0..STEPS {
             world.step();

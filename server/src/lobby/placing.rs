@@ -132,7 +132,10 @@ impl Lobby {
         let occupied = self.calls.occupation(callee.id) != Occupation::Free;
         let new = NewCall { id: self.new_call_id(), origin: Origin::Placed, route_policy: RoutePolicy::Any };
         if occupied {
-            effects.push(Effect::Keep(Keep::Ended(Calls::busy_record(&new, [caller.guest.id, callee.id]))));
+            let guests = [caller.guest.id, callee.id];
+            if self.calls.keeps_busy(now, guests) {
+                effects.push(Effect::Keep(Keep::Ended(Calls::busy_record(&new, guests))));
+            }
             let view = Calls::busy(now, &new, caller.guest, callee);
             effects.push(Effect::Send(by.session, Event::Call(view)));
             return Ok(());

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 const GUESTS: u128 = 5;
 const STEPS: u32 = 120;
+/// A ban left a call to which the guest had not come back to the one who had.
+const FAILED_ONCE: [u64; 1] = [17_523];
 
 /// A session as its client knows it.
 #[derive(Default)]
@@ -445,7 +447,7 @@ fn view_is_joined(client: &Client) -> bool {
 #[test]
 fn invariants_hold_over_seeded_schedules() {
     let (mut calls_seen, mut taken_up) = (0, 0);
-    seeds::each("lobby::simulation", &[], 0..2_000, |seed| {
+    seeds::each("lobby::simulation", &FAILED_ONCE, 0..2_000, |seed| {
         let mut world = World::new(seed);
         for _ in 0..STEPS {
             world.step();

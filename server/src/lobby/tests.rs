@@ -56,6 +56,23 @@ impl Story {
         }));
     }
 
+    /// Comes to a server that was started anew, with the token of a call with `peer`.
+    fn takes_up(&mut self, who: u128, peer: u128) {
+        let party = Party { guest: guest(who), session: session(who), attached: true };
+        let claim = Claim {
+            call: CallId::from_bits(who),
+            side: Side::First,
+            peer: guest(peer),
+            origin: Origin::Placed,
+            route_policy: RoutePolicy::Any,
+            age: secs(60),
+            connected_for: Some(secs(50)),
+        };
+        let current_call = Some(claim);
+        let beginning = Beginning { party, blocked: vec![], blocked_by: vec![], current_call };
+        self.input(Input::SessionBegan(beginning));
+    }
+
     fn does(&mut self, on: u128, command: Command) {
         self.input(Input::Command(session(on), command));
     }
@@ -199,6 +216,41 @@ fn a_guest_who_is_rung_is_busy_to_others() {
     assert_eq!(story.state(3), Some(CallState::Ended(EndReason::Busy)), "and so is who rings");
     story.calls(2, 4);
     assert_eq!(story.refused(2), Some(&Error::AlreadyInCall));
+}
+
+#[test]
+fn a_call_taken_up_alone_ends_when_the_other_blocks_or_may_not_stay_whatever_they_do_meanwhile() {
+    let mut story = Story::with(4);
+    story.takes_up(5, 1);
+    story.takes_up(6, 2);
+    assert_eq!((story.state(5), story.state(6)), (None, Some(CallState::Connected)));
+    story.calls(1, 3).expect("who has not come back to it calls another");
+    story.input(Input::Blocked { by: GuestId::from_bits(1), whom: GuestId::from_bits(5) });
+    assert_eq!(story.state(5), Some(CallState::Ended(EndReason::HungUp)));
+    assert_eq!(story.state(3), None, "the other call rings on");
+    story.calls(2, 4).expect("it rings");
+    story.input(Input::SessionEnded(session(2), Departure::Closed));
+    story.input(Input::GuestClosed(GuestId::from_bits(2)));
+    assert_eq!(story.state(6), Some(CallState::Ended(EndReason::Disconnected)));
+    assert_eq!(story.lobby.calls.len(), 1);
+}
+
+#[test]
+fn who_calls_a_busy_guest_again_and_again_does_not_fill_their_history() {
+    let mut story = Story::with(4);
+    story.calls(1, 2).expect("it rings");
+    let kept = |story: &Story| story.told.iter().filter(|told| matches!(told, Effect::Keep(_))).count();
+    let tries = |story: &mut Story, by: u128| {
+        let mut all = 0;
+        for _ in 0..10 {
+            story.calls(by, 2);
+            assert_eq!(story.state(by), Some(CallState::Ended(EndReason::Busy)));
+            all += kept(story);
+        }
+        all
+    };
+    assert_eq!((tries(&mut story, 3), tries(&mut story, 4)), (3, 3), "of each caller, within ten minutes");
+    assert_eq!(story.state(1), None, "and who is in the call learns nothing of it");
 }
 
 #[test]

@@ -133,16 +133,6 @@ pub trait AccountStore: Send + Sync {
     /// Errors: `GuestUnknown`; those of [`Once`].
     async fn set_display_name(&self, guest: GuestId, display_name: String, once: Once) -> Result<(), Error>;
 
-    /// Lets the guest set a password with this code, once, until `expires_at`. An earlier code is good no more.
-    ///
-    /// Errors: `GuestUnknown`.
-    async fn create_reset_code(
-        &self,
-        guest: GuestId,
-        code_hash: [u8; 32],
-        expires_at: SystemTime,
-    ) -> Result<(), Error>;
-
     /// Spends a code: sets the password, ends all logins and begins one. Returns those that ended.
     ///
     /// Errors: `BadCredentials` where there is no such code or its time is over, `Banned`.

@@ -51,11 +51,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(home: &Path) -> Self {
-        Self::start_with(home, Stdio::null())
+        Self::start_with(home, &[], Stdio::null())
     }
 
-    pub(crate) fn start_with(home: &Path, log: Stdio) -> Self {
-        let arguments = [&FREE_PORTS[..], &["--json", "--data-dir", "data"]].concat();
+    pub(crate) fn start_with(home: &Path, settings: &[&str], log: Stdio) -> Self {
+        let arguments = [&FREE_PORTS[..], &["--json", "--data-dir", "data"], settings].concat();
         let mut child = castle_server(home, &arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -105,7 +105,7 @@ async fn serve_says_where_it_is_reached_and_ends_cleanly() {
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let home = TempDir::new().unwrap();
-    let mut served = Served::start_with(home.path(), Stdio::piped());
+    let mut served = Served::start_with(home.path(), &[], Stdio::piped());
     let create = ["invite", "create", "--json", "--data-dir", "data"];
     let code = json_of(&run(home.path(), &create))["code"].as_str().unwrap().to_owned();
     let mut client = served.client().await;
@@ -232,6 +232,29 @@ async fn invitations_and_lists_work_with_a_server_and_without() {
     assert_eq!(names, ["NAME", "alice", "bob"], "{table}");
 }
 
+#[test]
+fn a_link_made_while_no_server_runs_is_pinned_and_leads_where_the_last_one_was() {
+    let home = TempDir::new().unwrap();
+    let sealed = ["--public-url", "https://castle.example:8443", "--tls-self-signed"];
+    let create = ["invite", "create", "--data-dir", "data", "--json"];
+    let link = |more: &[&str]| {
+        let made = json_of(&run(home.path(), &[&create[..], more].concat()));
+        let (code, link) = (made["code"].as_str().unwrap(), made["link"].as_str().unwrap());
+        link.replace(code, "CODE")
+    };
+    let served = Served::start_with(home.path(), &sealed, Stdio::null());
+    let told = link(&[]);
+    assert!(told.starts_with("castle://castle.example:8443/?invite=CODE&pin=sha256:"), "{told}");
+    assert_eq!(served.terminate().code(), Some(0));
+    assert_eq!(link(&[]), told, "without a server");
+    let elsewhere = link(&["--public-url", "https://other.example"]);
+    assert_eq!(elsewhere, told.replace("castle.example:8443", "other.example:443"), "the certificate stays");
+    let served = Served::start(home.path());
+    let grpc = served.said["grpc"].as_str().unwrap().to_owned();
+    assert_eq!(served.terminate().code(), Some(0));
+    assert_eq!(link(&[]), format!("castle+plaintext://{grpc}/?invite=CODE"), "it was the last one");
+}
+
 #[tokio::test]
 async fn the_log_goes_to_standard_error_as_asked() {
     let home = TempDir::new().unwrap();
@@ -246,7 +269,7 @@ async fn the_log_goes_to_standard_error_as_asked() {
 #[test]
 fn strangers_cannot_fill_the_log_with_stray_packets() {
     let home = TempDir::new().unwrap();
-    let mut served = Served::start_with(home.path(), Stdio::piped());
+    let mut served = Served::start_with(home.path(), &[], Stdio::piped());
     let turn = served.said["turn"][0].as_str().unwrap().trim_start_matches("udp:").to_owned();
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     stranger.connect(turn).unwrap();

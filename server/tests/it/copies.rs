@@ -53,7 +53,7 @@ async fn a_backup_of_a_running_server_brings_back_what_was_there() {
     assert_eq!(restored["sha256"], made["sha256"]);
     assert_eq!(names(home.path()), ["alice"]);
     let kept = restored["kept"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    assert_eq!(folder(home.path()), ["store".to_owned(), kept]);
+    assert_eq!(folder(home.path()), ["reached-at".to_owned(), "store".to_owned(), kept]);
     let served = Served::start(home.path());
     let refresh = v1::RefreshRequest { refresh_token: tokens.refresh_token, request_id: String::new() };
     let refused = served.client().await.refresh(refresh).await.unwrap_err();

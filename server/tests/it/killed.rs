@@ -21,6 +21,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 const KILLS: u64 = 8;
 /// Hosts who make invitations at once.
@@ -208,6 +211,16 @@ async fn a_full_disk_ends_the_server_and_what_it_acknowledged_is_there() {
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     let mut guest = guest_of(home.path(), &said).await;
     let mut signal = Signal::open(&mut guest).await;
+    let grpc = Channel::from_shared(said["url"].as_str().unwrap().to_owned()).unwrap();
+    let mut health = HealthClient::new(grpc.connect().await.unwrap());
+    let services = ["", "castle.v1.CastleService", "castle.v1.AdminService"];
+    let mut watched = Vec::new();
+    for service in services {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let mut watch = health.watch(request).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving, "{service}");
+        watched.push(watch);
+    }
     let acknowledged = Arc::new(Acknowledged::default());
     let mut load = JoinSet::new();
     for n in 0..4 * INVITERS {
@@ -217,6 +230,11 @@ async fn a_full_disk_ends_the_server_and_what_it_acknowledged_is_there() {
     let http = said["http"].as_str().unwrap().parse().unwrap();
     let ready = get(http, "/readyz").await;
     assert!(ready.starts_with("HTTP/1.1 503") && ready.ends_with("cannot be written\n"), "{ready}");
+    for (service, watch) in services.iter().zip(&mut watched) {
+        let turned = watch.message().await.unwrap().unwrap().status();
+        assert_eq!(turned, ServingStatus::NotServing, "{service}: balancers are told, not only probes");
+    }
+    drop((health, watched));
     drop(signal);
     let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let ended =

@@ -5,7 +5,7 @@ use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::{self, Tokens};
 use castle_server::accounts::Accounts;
 use castle_server::config::Config;
-use castle_server::moderation::{Asking, Inviting, Moderation};
+use castle_server::moderation::{AccountRef, Asking, Inviting, Moderation};
 use castle_server::server::{Listening, RunError, Server};
 use castle_server::store::Role;
 use std::path::{Path, PathBuf};
@@ -120,8 +120,9 @@ impl TestServer {
 
     /// A code with which a guest may set a new password.
     pub(crate) async fn reset_code(&self, guest: &v1::Guest) -> String {
-        let id = guest.guest_id.parse().expect("an id");
-        self.accounts.reset_code(id).await.expect("a code").0
+        let named = AccountRef::Id(guest.guest_id.parse().expect("an id"));
+        let asking = Asking::of_host("CreateResetCode");
+        self.moderation.create_reset_code(&asking, &named).await.expect("a code").code
     }
 
     /// A new guest with an invitation of their own, logged in.

@@ -17,7 +17,7 @@ use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use crate::signaling;
 use crate::view::Severity;
-use crate::words::say;
+use crate::words::{say, say_with};
 use castle::ids::CallId;
 use castle_connectivity::trust::Trust;
 use std::sync::Arc;
@@ -357,6 +357,7 @@ impl Engine {
     pub(super) fn look_at_figures(&mut self) {
         let Some(live) = &mut self.live else { return };
         live.second_passed();
+        let told = self.record.receiver.refused_size.is_some();
         live.fill(&mut self.record);
         let (mic, speaker) = live.sound_faults();
         (self.devices.mic_fault, self.devices.speaker_fault) = (mic, speaker);
@@ -369,6 +370,11 @@ impl Engine {
             self.talk.judge.second(stats, self.switches.peer_camera_on);
         }
         self.tell_of_no_camera();
+        if let Some((width, height)) = self.record.receiver.refused_size.filter(|_| !told) {
+            let size = [("width", width.to_string().into()), ("height", height.to_string().into())];
+            let text = say_with("told-pictures-too-large", &size);
+            self.notify(Severity::Error, text);
+        }
         for message in self.talk.chat.again(Instant::now()) {
             self.say(&message);
         }

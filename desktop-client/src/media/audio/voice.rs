@@ -12,17 +12,17 @@ use crate::media::stretch::{Stretch, stretch};
 
 /// What a frame was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// RTP timestamp of the first sample, if it came from a packet.
-    pub(super) timestamp: Option<u32>,
+    pub(crate) timestamp: Option<u32>,
     /// The stream has begun.
-    pub(super) begun: bool,
+    pub(crate) begun: bool,
     /// The decoder refused the packet.
-    pub(super) refused: bool,
+    pub(crate) refused: bool,
 }
 
 /// The voice of one peer.
-pub(super) struct Voice {
+pub(crate) struct Voice {
     jitter: JitterBuffer,
     decoder: SoundDecoder,
     resampler: Resampler,
@@ -31,23 +31,23 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn new(decoder: SoundDecoder) -> Self {
+    pub(crate) fn new(decoder: SoundDecoder) -> Self {
         let (jitter, resampler) = (JitterBuffer::new(), Resampler::same_rate());
         Self { jitter, decoder, resampler, stretched: Vec::with_capacity(2 * FRAME_SAMPLES) }
     }
 
     /// Takes a packet that arrived at `now_us`.
-    pub(super) fn push(&mut self, timestamp: u32, payload: Bytes, now_us: u64) {
+    pub(crate) fn push(&mut self, timestamp: u32, payload: Bytes, now_us: u64) {
         self.jitter.push(timestamp, payload, now_us);
     }
 
     /// See [`JitterBuffer::set_floor_us`].
-    pub(super) fn set_floor_us(&mut self, floor_us: u64) {
+    pub(crate) fn set_floor_us(&mut self, floor_us: u64) {
         self.jitter.set_floor_us(floor_us);
     }
 
     /// Appends the next frame, of about 20 ms, to `samples`.
-    pub(super) fn play(&mut self, now_us: u64, samples: &mut Vec<f32>) -> Frame {
+    pub(crate) fn play(&mut self, now_us: u64, samples: &mut Vec<f32>) -> Frame {
         self.resampler.set_speed(self.jitter.speed());
         let pull = self.jitter.pull(now_us);
         let decoded = match &pull {
@@ -75,7 +75,7 @@ impl Voice {
     }
 
     /// Counters, and the delay at `now_us`.
-    pub(super) fn stats(&self, now_us: u64) -> JitterStats {
+    pub(crate) fn stats(&self, now_us: u64) -> JitterStats {
         self.jitter.stats(now_us)
     }
 }

@@ -77,6 +77,7 @@ pub(super) fn open(number: usize) -> Result<Box<dyn Camera>, CameraError> {
         stride: given.stride as usize,
         started: false,
         last_picture: Instant::now(),
+        last_good: None,
         number: 0,
         pool: FramePool::new(),
         scratch: Vec::new(),
@@ -91,6 +92,8 @@ struct V4l2Camera {
     stride: usize,
     started: bool,
     last_picture: Instant,
+    /// When a picture last was what the camera had promised.
+    last_good: Option<Instant>,
     number: u32,
     pool: FramePool,
     scratch: Vec<u8>,
@@ -123,15 +126,22 @@ impl Camera for V4l2Camera {
         let converted = self.pool.try_draw(self.format.width, self.format.height, info, |planes| {
             convert(layout, data, stride, planes, scratch)
         });
+        let good = self.last_good.get_or_insert(self.last_picture);
         match converted {
             Ok(frame) => {
+                *good = self.last_picture;
                 self.number = self.number.wrapping_add(1);
                 Ok(Some(frame))
             }
             Err(error) => {
-                // USB cameras hand over a torn picture now and then, above all the first one.
+                // USB cameras hand over a torn picture now and then, above all the first one; one that does nothing else
+                // is no use.
                 tracing::debug!(camera = %self.name, %error, "picture left out");
-                Ok(None)
+                if good.elapsed() < SILENCE {
+                    return Ok(None);
+                }
+                let reason = format!("its pictures are not what it promised: {error}");
+                Err(CameraError::Unsupported { device: self.name.clone(), reason })
             }
         }
     }

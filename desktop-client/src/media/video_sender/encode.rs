@@ -26,6 +26,8 @@ pub(super) struct Encode {
     packetizer: Packetizer,
     scaler: Scaler,
     pool: FramePool,
+    /// When the next picture is due, of those at the step's rate.
+    next_pts: u64,
     last_pts: Option<u64>,
 }
 
@@ -47,6 +49,7 @@ impl Encode {
             packetizer: Packetizer::new(),
             scaler: Scaler::new(),
             pool: FramePool::new(),
+            next_pts: 0,
             last_pts: None,
         }
     }
@@ -91,8 +94,9 @@ impl Encode {
             sized.encoder.set_bitrate(target_bps)?;
             sized.bitrate_bps = target_bps;
         }
-        self.last_pts = Some(pts);
         let duration = TICKS_PER_SECOND / rung.fps;
+        self.next_pts = self.next_pts.max(pts.saturating_sub(tolerance(rung))) + u64::from(duration);
+        self.last_pts = Some(pts);
         match sized.encoder.encode(&picture, pts as i64, duration, key_frame)? {
             None => self.shared.locked().stats.frames_dropped += 1,
             Some(encoded) => {
@@ -110,10 +114,9 @@ impl Encode {
         Ok(())
     }
 
-    /// Keeps to the step's frame rate, with a quarter of a frame of tolerance for the camera's jitter.
+    /// Keeps to the step's frame rate, also where the camera keeps to none.
     fn is_due(&self, pts: u64, rung: Rung) -> bool {
-        let interval = u64::from(TICKS_PER_SECOND / rung.fps);
-        self.last_pts.is_none_or(|last| pts > last && (rung.fps >= 30 || pts - last >= interval * 3 / 4))
+        self.last_pts.is_none_or(|last| pts > last) && pts + tolerance(rung) >= self.next_pts
     }
 
     /// The picture at the size to send, stamped if it is to be.
@@ -146,4 +149,11 @@ impl Encode {
         stats.first_frame_at.get_or_insert(now);
         (stats.width, stats.height) = size;
     }
+}
+
+/// How much sooner than due a picture may come: at the full rate a whole frame, since cameras are read late on a busy
+/// machine; below it a quarter, so that the pictures that are left out are evenly spread.
+fn tolerance(rung: Rung) -> u64 {
+    let interval = u64::from(TICKS_PER_SECOND / rung.fps);
+    if rung.fps >= 30 { interval } else { interval / 4 }
 }

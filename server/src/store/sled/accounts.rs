@@ -254,15 +254,6 @@ impl AccountStore for SledStore {
         .await
     }
 
-    async fn create_reset_code(
-        &self,
-        guest: GuestId,
-        code_hash: [u8; 32],
-        expires_at: SystemTime,
-    ) -> Result<(), Error> {
-        self.write(move |tx| tx.keep_reset_code(guest, code_hash, expires_at)).await
-    }
-
     async fn reset_password(&self, reset: Reset) -> Result<(Account, Vec<LoginId>), Error> {
         self.write(move |tx| tx.reset_password(reset)).await
     }

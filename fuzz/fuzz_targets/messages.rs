@@ -1,0 +1,5 @@
+//! What comes over the data channel.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| castle_desktop::untrusted::messages(bytes));

@@ -24,7 +24,7 @@ pub struct Plan {
     pub servers: Vec<IceServer>,
     /// Whom to believe over TLS.
     pub trust: Trust,
-    /// How far the server's clock is ahead of this one, milliseconds; `None` where it is the same clock.
+    /// How far the server's clock is ahead of this one, milliseconds; `None` where that is not known.
     pub clock_ahead_ms: Option<i64>,
     /// Until when the credentials make new allocations.
     pub credentials_until: Option<SystemTime>,
@@ -184,32 +184,25 @@ async fn tell(findings: &mpsc::Sender<Finding>, finding: Finding) -> Option<()> 
     findings.send(finding).await.ok()
 }
 
+/// What the clocks of both ends do to credentials; nothing where neither is known.
 fn clock(plan: &Plan) -> Option<Finding> {
     const CHECK: &str = "Clock";
-    if let Some(ahead) = plan.clock_ahead_ms {
-        let seconds = ahead as f64 / 1e3;
-        if ahead.unsigned_abs() > CLOCK_MAX.as_millis() as u64 {
-            let way = if ahead > 0 { "behind" } else { "ahead of" };
-            let detail = format!("this clock is {:.0} s {way} the server's", seconds.abs());
-            return Some(Finding::fail(
-                CHECK,
-                detail,
-                "Let both machines set their clocks by the network (NTP).",
-            ));
-        }
-        return Some(Finding::pass(CHECK, format!("within {:.1} s of the server's", seconds.abs())));
+    const ADVICE: &str = "Let both machines set their clocks by the network (NTP).";
+    let seconds = plan.clock_ahead_ms.map(|ahead| ahead as f64 / 1e3);
+    if let Some(seconds) = seconds.filter(|seconds| seconds.abs() > CLOCK_MAX.as_secs_f64()) {
+        let way = if seconds > 0.0 { "behind" } else { "ahead of" };
+        let detail = format!("this clock is {:.0} s {way} the server's", seconds.abs());
+        return Some(Finding::fail(CHECK, detail, ADVICE));
     }
-    let left = plan.credentials_until?.duration_since(SystemTime::now());
-    Some(match left {
-        Ok(left) if !left.is_zero() => {
-            Finding::pass(CHECK, format!("the credentials are good for another {} min", left.as_secs() / 60))
-        }
-        _ => Finding::fail(
-            CHECK,
-            "the credentials are over already",
-            "Let this machine set its clock by the network (NTP), then restart the server.",
-        ),
-    })
+    let left =
+        plan.credentials_until.map(|until| until.duration_since(SystemTime::now()).unwrap_or_default());
+    if left.is_some_and(|left| left.is_zero()) {
+        return Some(Finding::fail(CHECK, "the credentials are over already", ADVICE));
+    }
+    let within = seconds.map(|seconds| format!("within {:.1} s of the server's", seconds.abs()));
+    let good = left.map(|left| format!("the credentials are good for another {} min", left.as_secs() / 60));
+    let known: Vec<_> = [within, good].into_iter().flatten().collect();
+    (!known.is_empty()).then(|| Finding::pass(CHECK, known.join("; ")))
 }
 
 /// Where a server is, as people write it.
@@ -316,7 +309,10 @@ impl Relaying<'_> {
                 "The relay does not relay between two of its own addresses: allow its own address as a peer."
             }
             RelayError::Refused(486) => "The quota of the relay is used up: raise it, or wait.",
-            RelayError::Refused(508) => "The relay has no port or capacity left: give it a wider range of ports.",
+            RelayError::Refused(508) => {
+                "The relay has no port or capacity left: give it a wider range of ports (--turn-port-range) or more \
+                 allocations (--turn-allocations)."
+            },
             RelayError::Silent | RelayError::Broken(_) | RelayError::Dial(_) => return unreachable(self.uri),
             _ => "Look into the relay's log: what it answers is not what a TURN server says.",
         }

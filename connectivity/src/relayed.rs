@@ -184,7 +184,7 @@ impl Client {
         ask: impl Fn() -> Message,
     ) -> Result<Message, RelayError> {
         let answer = self.transact(&seal.close(ask()), Some(&seal.key)).await?;
-        if answer.error_code() != Some(438) {
+        if answer.error_code() != Some(stun::STALE_NONCE) {
             return accepted(answer);
         }
         seal.nonce = answer.attribute(stun::NONCE).ok_or(RelayError::Nonsense)?.to_vec();

@@ -18,6 +18,9 @@ pub const DATA: u16 = 0x007;
 /// Lets a peer's address send.
 pub const CREATE_PERMISSION: u16 = 0x008;
 
+/// Gives a peer a number.
+pub const CHANNEL_BIND: u16 = 0x009;
+
 /// A peer of the allocation, XORed.
 pub const XOR_PEER_ADDRESS: u16 = 0x0012;
 /// Payload of Send and Data.
@@ -32,6 +35,8 @@ pub const REQUESTED_ADDRESS_FAMILY: u16 = 0x0017;
 pub const FAMILY_V6: [u8; 4] = [2, 0, 0, 0];
 /// ERROR-CODE of a server that relays by no address of the family asked for (RFC 8656 section 18).
 pub const FAMILY_NOT_SUPPORTED: u16 = 440;
+/// ERROR-CODE of a server that wants the request again, with the nonce that comes with it (RFC 8489 section 9.2.4).
+pub const STALE_NONCE: u16 = 438;
 /// Seconds.
 pub const LIFETIME: u16 = 0x000d;
 /// The own address as the server sees it, XORed.
@@ -115,6 +120,13 @@ impl Message {
     /// The attribute's value, of the first if there are several.
     pub fn attribute(&self, attribute: u16) -> Option<&[u8]> {
         self.attributes.iter().find(|(number, _)| *number == attribute).map(|(_, value)| &value[..])
+    }
+
+    /// The same without this attribute.
+    #[must_use]
+    pub fn without(mut self, attribute: u16) -> Self {
+        self.attributes.retain(|(number, _)| *number != attribute);
+        self
     }
 
     /// The same with neither seal nor fingerprint, to be sealed anew.

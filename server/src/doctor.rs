@@ -5,6 +5,7 @@
 
 use crate::admin::{self, store_dir};
 use crate::config::{Config, PublicUrl, ServeArgs};
+use crate::ice::CREDENTIAL_TTL;
 use crate::store::sled::SledStore;
 use crate::transport::tls::self_signed_in;
 use castle::v1::{self, host_service_client::HostServiceClient};
@@ -12,7 +13,7 @@ use castle_connectivity::doctor::{self, Finding, GrpcTarget, IceServer, Outcome,
 use castle_connectivity::relayed::Credential;
 use castle_connectivity::trust::{Trust, fingerprint};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -95,7 +96,14 @@ fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse, trust: Tr
         urls: server.urls,
         credential: Credential { username: server.username, password: server.credential },
     });
-    Plan { grpc, servers: servers.collect(), trust, clock_ahead_ms: None, credentials_until }
+    let clock_ahead_ms = credentials_until.and_then(ahead_ms);
+    Plan { grpc, servers: servers.collect(), trust, clock_ahead_ms, credentials_until }
+}
+
+/// How far the clock by which these credentials were made just now is ahead of this one, milliseconds.
+fn ahead_ms(good_until: SystemTime) -> Option<i64> {
+    let unix_ms = |at: SystemTime| i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok();
+    unix_ms(good_until.checked_sub(CREDENTIAL_TTL)?)?.checked_sub(unix_ms(SystemTime::now())?)
 }
 
 fn target(url: &PublicUrl) -> Option<GrpcTarget> {

@@ -306,3 +306,5 @@ impl Hub {
 
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;

@@ -65,3 +65,48 @@ pub(super) fn words(error: &rustls::Error) -> &'static str {
         _ => "TLS cannot be spoken there: check that this port is the one that the server serves TLS on.",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+
+    /// The first second of 2030-01-10.
+    const END: u64 = 1_893_456_000 + 9 * 86_400;
+    const DAY: Duration = Duration::from_hours(24);
+
+    /// One that ends at the beginning of 10 January of that year.
+    fn ending(year: i32) -> CertificateDer<'static> {
+        let mut params = rcgen::CertificateParams::new(vec!["castle.example".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(year, 1, 10);
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
+    }
+
+    #[test]
+    fn a_certificate_is_to_be_renewed_a_week_before_its_end() {
+        let end = UNIX_EPOCH + Duration::from_secs(END);
+        for (now, outcome, detail) in [
+            (end - 8 * DAY, Outcome::Pass, "good for 8 more days"),
+            (end - 7 * DAY, Outcome::Pass, "good for 7 more days"),
+            (end - 6 * DAY, Outcome::Fail, "expires in 144 h"),
+            (end + DAY, Outcome::Fail, "has expired"),
+        ] {
+            let finding = judge("castle.example:443", &[ending(2030)], now).unwrap();
+            assert_eq!(finding.outcome, outcome, "{finding:?}");
+            assert!(finding.detail.contains(detail), "{finding:?}");
+            assert_eq!(
+                finding.advice.is_some_and(|advice| advice.contains("Renew")),
+                outcome == Outcome::Fail
+            );
+        }
+    }
+
+    #[test]
+    fn a_chain_is_as_good_as_the_first_of_it_that_ends() {
+        let end = UNIX_EPOCH + Duration::from_secs(END);
+        let finding = judge("castle.example:443", &[ending(2040), ending(2030)], end + DAY).unwrap();
+        assert_eq!(finding.outcome, Outcome::Fail, "{finding:?}");
+        assert_eq!(judge("castle.example:443", &[], end), None);
+    }
+}

@@ -6,12 +6,12 @@
 //! addresses that it sees, so that none of them is changed on the way. UDP goes first: a stream is opened when no
 //! datagram was answered for a moment, because media suffers in one.
 
-use self::family::Family;
+use self::requests::Requests;
 use super::IceServer;
 use castle_connectivity::address::{ServerUri, Service, Transport};
 use castle_connectivity::stun::{self, Class, Message};
 use castle_connectivity::trust::Trust;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,10 +19,10 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-mod family;
+mod requests;
 mod upstream;
 
-/// The next worse transport is tried when the better ones gave no relayed address by then.
+/// The next worse transport that there is gets its turn when the better ones gave no relayed address by then.
 const STAGGER: Duration = Duration::from_millis(250);
 /// A client of the stack that has no relayed address after this time gives way to another: the stack began anew.
 const GIVE_WAY: Duration = Duration::from_millis(1500);
@@ -38,7 +38,7 @@ const QUOTA_REACHED: u16 = 486;
 pub(super) struct Bridge {
     servers: Vec<IceServer>,
     ways: Ways,
-    udp_offered: bool,
+    offered: BTreeSet<Transport>,
     _tasks: JoinSet<()>,
 }
 
@@ -60,7 +60,7 @@ impl Bridge {
     /// Takes servers as they were handed out. What is no URI or finds no socket is left out.
     pub(super) async fn open(servers: &[IceServer], trust: Trust) -> Self {
         let (ways, mut tasks) = (Ways::default(), JoinSet::new());
-        let (mut carried, mut udp_offered) = (Vec::new(), false);
+        let (mut carried, offered) = (Vec::new(), transports(servers));
         for server in servers {
             let mut urls = Vec::new();
             for url in &server.urls {
@@ -69,10 +69,10 @@ impl Bridge {
                     Ok(uri) if tasks.len() < SERVERS_MAX => {
                         let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await else { continue };
                         let Ok(address) = socket.local_addr() else { continue };
-                        udp_offered |= uri.transport == Transport::Udp;
                         urls.push(format!("turn:{address}?transport=udp"));
-                        let server = server.clone();
-                        let port = Port { socket: socket.into(), uri, server, trust, ways: ways.clone() };
+                        let (server, ways) = (server.clone(), ways.clone());
+                        let delay = turn_of(uri.transport, &offered);
+                        let port = Port { socket: socket.into(), uri, server, trust, ways, delay };
                         tasks.spawn(port.run());
                     }
                     Ok(uri) => tracing::debug!(%uri, "more servers than are carried"),
@@ -81,7 +81,7 @@ impl Bridge {
             }
             carried.push(IceServer { urls, ..server.clone() });
         }
-        Self { servers: carried, ways, udp_offered, _tasks: tasks }
+        Self { servers: carried, ways, offered, _tasks: tasks }
     }
 
     /// The same servers as the stack may use them.
@@ -96,8 +96,20 @@ impl Bridge {
 
     /// A relay was offered over UDP, and none was reached that way.
     pub(super) fn udp_failed(&self) -> bool {
-        self.udp_offered && self.ways.with(|ways| ways.values().all(|way| *way != Transport::Udp))
+        self.offered.contains(&Transport::Udp)
+            && self.ways.with(|ways| ways.values().all(|way| *way != Transport::Udp))
     }
+}
+
+/// By which transports these servers relay.
+fn transports(servers: &[IceServer]) -> BTreeSet<Transport> {
+    let uris = servers.iter().flat_map(|server| &server.urls).filter_map(|url| url.parse::<ServerUri>().ok());
+    uris.filter(|uri| uri.service == Service::Turn).map(|uri| uri.transport).collect()
+}
+
+/// How long the better transports of those offered have the relay to themselves.
+fn turn_of(transport: Transport, offered: &BTreeSet<Transport>) -> Duration {
+    STAGGER * offered.range(..transport).count() as u32
 }
 
 /// One server as the stack sees it.
@@ -107,6 +119,8 @@ struct Port {
     server: IceServer,
     trust: Trust,
     ways: Ways,
+    /// The better transports go first.
+    delay: Duration,
 }
 
 /// The socket of the stack that is served. One at a time: the stack asks from each interface of this machine.
@@ -173,8 +187,9 @@ impl Port {
             uri: self.uri.clone(),
             trust: self.trust,
             ways: self.ways.clone(),
+            delay: self.delay,
             carried: carried.clone(),
-            family: Family::new(self.server.username.clone(), self.server.credential.clone()),
+            requests: Requests::new(self.server.username.clone(), self.server.credential.clone()),
         };
         let task = upstreams.spawn(upstream.run(waiting));
         Guest { from, queue, task, since: tokio::time::Instant::now(), carried, left: false }

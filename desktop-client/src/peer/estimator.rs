@@ -26,12 +26,13 @@ struct State {
     control: Congestion,
     heard: bool,
     pace_bps: u32,
+    relayed: bool,
 }
 
 impl Estimator {
     pub(super) fn new(now: Instant, max_bps: u32) -> Self {
         let control = Congestion::new(Duration::ZERO, max_bps);
-        let state = State { pace_bps: control.pace_bps(), control, heard: false };
+        let state = State { pace_bps: control.pace_bps(), control, heard: false, relayed: false };
         Self { began: now, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -43,8 +44,16 @@ impl Estimator {
         instant.saturating_duration_since(self.began)
     }
 
-    pub(super) fn set_max_bps(&self, max_bps: u32) {
-        self.locked().control.set_max_bps(max_bps);
+    /// The path is by a relay, which is to carry no more than this.
+    pub(super) fn set_relayed(&self, max_bps: u32) {
+        let mut state = self.locked();
+        state.control.set_max_bps(max_bps);
+        state.relayed = true;
+    }
+
+    /// Whether the path is by a relay.
+    pub(super) fn is_relayed(&self) -> bool {
+        self.locked().relayed
     }
 
     /// How fast packets may leave, bit/s.

@@ -61,12 +61,14 @@ pub(super) struct Pacer {
     pictures: VecDeque<TaggedPacket>,
     leaving: VecDeque<TaggedPacket>,
     read: VecDeque<TaggedPacket>,
+    /// When a packet left by a relay. The stack hands it over only when it looks around once more (webrtc 0.21.1).
+    handed_over: Option<Instant>,
 }
 
 impl Pacer {
     pub(super) fn new(sound_ssrc: u32, estimator: Estimator) -> Self {
-        let (bucket, pictures, leaving, read) = Default::default();
-        Self { sound_ssrc, estimator, bucket, pictures, leaving, read }
+        let (bucket, pictures, leaving, read, handed_over) = Default::default();
+        Self { sound_ssrc, estimator, bucket, pictures, leaving, read, handed_over }
     }
 
     fn release(&mut self, now: Instant) {
@@ -124,16 +126,22 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
     }
 
     fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.leaving.pop_front()
+        let packet = self.leaving.pop_front()?;
+        if self.handed_over.is_none() && self.estimator.is_relayed() {
+            self.handed_over = Some(packet.now);
+        }
+        Some(packet)
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.handed_over = None;
         self.release(now);
         Ok(())
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        self.pictures.front().and_then(|_| self.bucket.opens(self.estimator.pace_bps()))
+        let opens = self.pictures.front().and_then(|_| self.bucket.opens(self.estimator.pace_bps()));
+        opens.into_iter().chain(self.handed_over).min()
     }
 }
 
@@ -207,5 +215,18 @@ mod tests {
         assert!(due - start <= DEBT + Duration::from_millis(1), "{:?}", due - start);
         pacer.handle_timeout(due).expect("released");
         assert_eq!(left(&mut pacer), [(PICTURES, 0)]);
+    }
+    #[test]
+    fn the_stack_looks_around_once_more_for_what_goes_by_a_relay() {
+        let start = Instant::now();
+        let estimator = Estimator::new(start, 1_000_000);
+        let mut pacer = Pacer::new(SOUND, estimator.clone());
+        pacer.handle_write(packet(start, SOUND, 0, 100)).expect("taken");
+        assert_eq!((left(&mut pacer).len(), pacer.poll_timeout()), (1, None), "straight to the network");
+        estimator.set_relayed(1_000_000);
+        pacer.handle_write(packet(start, SOUND, 1, 100)).expect("taken");
+        assert_eq!((left(&mut pacer).len(), pacer.poll_timeout()), (1, Some(start)));
+        pacer.handle_timeout(start).expect("nothing waits");
+        assert_eq!(pacer.poll_timeout(), None, "once");
     }
 }

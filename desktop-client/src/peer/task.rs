@@ -36,8 +36,9 @@ const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two looks at what pictures may take: more than one in each frame.
 const RATE_INTERVAL: Duration = Duration::from_millis(25);
 /// While the connection is set up, the stack is woken this often: what it has for the relay otherwise waits for its next
-/// timer, up to 200 ms for each flight of the handshake (webrtc 0.21.1).
-const NUDGE_INTERVAL: Duration = Duration::from_millis(20);
+/// timer, up to 200 ms for each flight of the handshake (webrtc 0.21.1). There are some fifteen flights, by way of
+/// permissions, checks, DTLS and SCTP.
+const NUDGE_INTERVAL: Duration = Duration::from_millis(2);
 /// Candidates taken back by one frame: as many as the server passes on.
 const CANDIDATES_REMOVED_MAX: usize = 32;
 /// Tracks of the peer that are read: one of each kind; others are left alone.
@@ -399,7 +400,7 @@ impl Task {
                 self.restarts.connected();
                 let route = self.path().await.route;
                 if route == Some(PathRoute::Relay) {
-                    self.connection.estimator.set_max_bps(MAX_RELAYED_BPS);
+                    self.connection.estimator.set_relayed(MAX_RELAYED_BPS);
                 }
                 self.tell(PeerEvent::Connected { route }).await;
             }

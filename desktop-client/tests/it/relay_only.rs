@@ -1,22 +1,26 @@
 //! Relay-only connections over real relays: all that either end would send to the other is read for addresses.
 
-use crate::support::{PASSWORD, PATIENCE, TestServer, config};
+use crate::support::{Guest, PASSWORD, PATIENCE, TestServer, config};
 use castle::ids::CallId;
 use castle::v1::RegisterRequest;
 use castle::v1::castle_service_client::CastleServiceClient;
 use castle_connectivity::trust::Trust;
 use castle_desktop::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent, RelayProtocol};
+use castle_desktop::view::{Command, Connection, EndReason};
 use castle_server::config::relay::RelaySettings;
 use castle_server::config::{Config, MatchRoute};
-use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-pub(crate) async fn ice_servers(server: &TestServer) -> Vec<IceServer> {
+/// What a new guest of this name is given.
+pub(crate) async fn ice_servers(server: &TestServer, name: &str) -> Vec<IceServer> {
     let mut client = CastleServiceClient::connect(server.url()).await.expect("a server");
     let request = RegisterRequest {
         invitation_code: server.invitation.clone(),
-        name: "ada".into(),
+        name: name.into(),
         password: PASSWORD.into(),
         ..RegisterRequest::default()
     };
@@ -123,7 +127,7 @@ fn nothing_that_leaves_a_relay_only_end_names_its_address_not_even_on_a_new_way(
     let server = TestServer::start(config(folder.path(), MatchRoute::Relay));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let servers = ice_servers(&server).await;
+        let servers = ice_servers(&server, "ada").await;
         let mut pair = Pair::open([servers.clone(), servers], Trust::System);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
         pair.tell(0, PeerCommand::Restart);
@@ -145,8 +149,88 @@ fn a_relay_without_ipv4_carries_a_call_all_the_same() {
     let server = TestServer::start(config);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let servers = ice_servers(&server).await;
+        let servers = ice_servers(&server, "ada").await;
         let mut pair = Pair::open([servers.clone(), servers], Trust::System);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
     });
+}
+
+/// A way to a server on which all that is said to it is kept.
+struct Tap {
+    address: SocketAddr,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Tap {
+    async fn open(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let tap = Self { address: listener.local_addr().expect("bound"), heard: Arc::default() };
+        let heard = Arc::clone(&tap.heard);
+        tokio::spawn(async move {
+            while let Ok((guest, _)) = listener.accept().await {
+                let heard = Arc::clone(&heard);
+                tokio::spawn(async move {
+                    let (mut from_guest, mut to_guest) = guest.into_split();
+                    let server = TcpStream::connect(server).await.expect("the server listens");
+                    let (mut from_server, mut to_server) = server.into_split();
+                    tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_guest).await.ok() });
+                    let mut buffer = vec![0; 1 << 16];
+                    while let Ok(length @ 1..) = from_guest.read(&mut buffer).await {
+                        heard.lock().expect("no holder panics").extend(&buffer[..length]);
+                        if to_server.write_all(&buffer[..length]).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        tap
+    }
+}
+
+/// The addresses by which this machine is reached from others.
+fn own_addresses() -> Vec<IpAddr> {
+    let ways = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")];
+    let address = |(from, to): (&str, &str)| {
+        let socket = UdpSocket::bind(from).ok()?;
+        socket.connect(to).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    ways.into_iter().filter_map(address).collect()
+}
+
+#[test]
+fn all_that_relay_only_guests_say_to_the_server_in_a_call_names_no_machine_of_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Relay));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let tap = runtime.block_on(Tap::open(server.listening.grpc));
+    let [bea, cid] = ["bea", "cid"].map(|name| Guest::with(name, true));
+    for guest in [&bea, &cid] {
+        guest.register_by(format!("http://{}", tap.address), &server);
+        guest.until("online", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
+    }
+    bea.calls("cid");
+    cid.until_ringing();
+    cid.does(Command::Accept);
+    bea.until_seeing();
+    cid.until_seeing();
+    bea.does(Command::HangUp);
+    cid.until_ended(EndReason::PeerHungUp);
+
+    let heard = tap.heard.lock().unwrap().clone();
+    let heard = String::from_utf8_lossy(&heard);
+    assert_eq!(heard.matches("a=fingerprint:").count(), 2, "an offer and an answer went by");
+    let candidates: Vec<_> =
+        heard.split("candidate:").skip(1).filter_map(|rest| rest.split(char::is_control).next()).collect();
+    assert!(candidates.len() >= 2, "each end had one at least: {candidates:?}");
+    for candidate in candidates {
+        scan(candidate);
+    }
+    for kind in ["host", "srflx", "prflx"] {
+        assert!(!heard.contains(&format!(" typ {kind}")), "{kind}");
+    }
+    for address in own_addresses() {
+        assert!(!heard.contains(&address.to_string()), "{address}");
+    }
 }

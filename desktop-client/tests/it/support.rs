@@ -100,7 +100,8 @@ impl Guest {
         Self::with(name, false)
     }
 
-    fn with(name: &str, relay_only: bool) -> Self {
+    /// A guest who is not logged in, and may want all calls relayed.
+    pub(crate) fn with(name: &str, relay_only: bool) -> Self {
         let config = EngineConfig {
             camera: Some(CameraSpec::default()),
             mic: Some(MicSpec::Tone),
@@ -133,9 +134,14 @@ impl Guest {
     }
 
     pub(crate) fn register(&self, server: &TestServer) {
+        self.register_by(server.url(), server);
+    }
+
+    /// The same, by another way to that server.
+    pub(crate) fn register_by(&self, url: String, server: &TestServer) {
         self.engine.send(Command::Register {
             remember: false,
-            server: server.url(),
+            server: url,
             invitation: server.invitation.clone(),
             name: self.name.clone(),
             password: Secret(PASSWORD.into()),

@@ -1,25 +1,55 @@
-//! `castle-server doctor` at a server that is well, and at none.
+//! `castle-server doctor` at a server that is well, at ones that are not in each way a host may meet, and at none.
 
 use crate::support::TestServer;
 use crate::transport::{figure, get};
 use castle_connectivity::doctor::{Finding, Outcome};
+use castle_server::config::relay::{OutsideTurn, RelaySettings};
 use castle_server::config::{Cli, Command, ServeArgs};
+use castle_server::ice::TurnSecret;
 use castle_server::transport::TlsSource;
+use castle_server::turn::machine::Now;
+use castle_server::turn::{Clock, system_clock};
 use clap::Parser as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
-fn settings(data_dir: &Path) -> ServeArgs {
+fn settings(data_dir: &Path, flags: &[&str]) -> ServeArgs {
     let line = ["castle-server", "doctor", "--data-dir", data_dir.to_str().unwrap()];
-    match Cli::try_parse_from(line).unwrap().command {
+    match Cli::try_parse_from(line.iter().chain(flags)).unwrap().command {
         Command::Doctor(settings) => *settings,
         other => panic!("{other:?}"),
     }
 }
 
 async fn examine(data_dir: &Path) -> (bool, Vec<Finding>) {
-    let mut found = Vec::new();
-    let healthy = castle_server::doctor::run(settings(data_dir), |finding| found.push(finding.clone())).await;
+    examine_with(data_dir, &[]).await
+}
+
+async fn examine_with(data_dir: &Path, flags: &[&str]) -> (bool, Vec<Finding>) {
+    let (mut found, settings) = (Vec::new(), settings(data_dir, flags));
+    let healthy = castle_server::doctor::run(settings, |finding| found.push(finding.clone())).await;
     (healthy, found)
+}
+
+/// What the doctor says to change about a server that is not well; all else passes.
+async fn advice_about(server: &TestServer, check: &str) -> String {
+    let (healthy, found) = examine(server.data_dir()).await;
+    assert!(!healthy, "{found:#?}");
+    let failed: Vec<_> = found.iter().filter(|finding| finding.outcome == Outcome::Fail).collect();
+    assert!(failed.iter().all(|finding| finding.check.starts_with(check)), "{failed:#?}");
+    let advice = failed.first().expect("something failed").advice.clone().expect("and what to change");
+    format!("{}: {advice}", failed[0].detail)
+}
+
+/// An address of this machine by which others reach it, if there is one.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().unwrap().ip())
+}
+
+fn outside(url: String, secret: &str) -> Vec<OutsideTurn> {
+    vec![OutsideTurn { url: url.parse().unwrap(), secret: TurnSecret::new(secret) }]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,4 +95,78 @@ async fn a_server_that_does_not_run_is_told_with_what_to_do() {
     let last = found.last().unwrap();
     assert_eq!((last.check.as_str(), last.outcome), ("Server", Outcome::Fail));
     assert!(last.advice.as_deref().unwrap().contains("castle-server serve"), "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_is_told_with_what_sets_it() {
+    let server = TestServer::start_with(|config| {
+        let clock = system_clock();
+        config.relay.clock = Clock::new(move || {
+            let Now { at, unix } = clock.now();
+            Now { at, unix: unix + 3600 }
+        });
+    })
+    .await;
+    let advice = advice_about(&server, "Clock").await;
+    assert!(advice.contains(" s behind the server's") && advice.contains("NTP"), "{advice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_of_ports_too_small_for_a_call_is_told_to_be_widened() {
+    let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let server = TestServer::start_with(|config| config.relay.ports = Some(port..=port)).await;
+    let advice = advice_about(&server, "Relayed transfer").await;
+    assert!(advice.contains("wider range of ports") && advice.contains("--turn-port-range"), "{advice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_of_others_with_another_secret_is_told_by_the_names_of_the_settings() {
+    let relay = TestServer::start().await;
+    let url = format!("turn:{}", relay.listening.turn[0]);
+    let server = TestServer::start_with(|config| config.relay.outside = outside(url, "of another")).await;
+    let advice = advice_about(&server, "TURN over UDP").await;
+    assert!(advice.contains("--turn-secret") && advice.contains("static-auth-secret"), "{advice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_behind_a_closed_port_is_told_with_the_port_to_open() {
+    let closed: SocketAddr = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let url = format!("turn:{closed}?transport=tcp");
+    let server = TestServer::start_with(|config| config.relay.outside = outside(url, "north")).await;
+    let advice = advice_about(&server, "TURN over TCP").await;
+    assert!(advice.contains(&format!("TCP port {}", closed.port())), "{advice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_has_expired_is_told_to_be_renewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert, params.self_signed(&pair).unwrap().pem()).unwrap();
+    std::fs::write(&key, pair.serialize_pem()).unwrap();
+    let flags = [["--tls-cert", cert.to_str().unwrap()], ["--tls-key", key.to_str().unwrap()]].concat();
+    let source = TlsSource::Files { cert: cert.clone(), key: key.clone() };
+    let server = TestServer::start_with(|config| config.tls = Some(source)).await;
+    let (healthy, found) = examine_with(server.data_dir(), &flags).await;
+    assert!(!healthy);
+    let told = found.iter().find(|finding| finding.check.starts_with("Certificate")).expect("looked at");
+    assert!(told.detail.contains("has expired"), "{found:#?}");
+    assert!(told.advice.as_deref().unwrap().contains("Renew"), "{found:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_relays_own_machine_cannot_tell_is_no_failure() {
+    let Some(ip) = own_address() else {
+        println!("not run: this machine has no network");
+        return;
+    };
+    let server = TestServer::start_with(|config| config.relay = RelaySettings::on((ip, 0).into())).await;
+    let (healthy, found) = examine(server.data_dir()).await;
+    assert!(healthy, "{found:#?}");
+    let port = found.iter().find(|finding| finding.check.starts_with("Relay port")).expect("looked at");
+    assert_eq!(port.outcome, Outcome::Skipped, "{port:?}");
+    assert!(port.detail.contains("Check my connection"), "{port:?}");
 }

@@ -15,7 +15,8 @@ use tokio::net::UdpSocket;
 const SECRET: &str = "north";
 /// It starts in a second on a machine that is not busy.
 const READY_WITHIN: Duration = Duration::from_mins(1);
-/// How long the credential of a call is good, seconds: on a busy machine too the call begins before that.
+/// How long the credential of a call is good, seconds. coturn's clock cannot be set, so that the test lives through it; on a
+/// busy machine too the call begins before that.
 const GOOD_FOR_S: u64 = 5;
 
 /// coturn, until dropped.
@@ -42,6 +43,8 @@ impl Coturn {
             .args(["-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", &address.port().to_string()])
             .args(["--use-auth-secret", "--static-auth-secret", SECRET, "--realm", "castle"])
             .args(["--no-tls", "--no-dtls", "--no-cli", "--log-file", "stdout"])
+            // A call also meets a new nonce now and then, every ten minutes by default.
+            .arg("--stale-nonce=1")
             .arg("--userdb")
             .arg(home.path().join("turndb"))
             .arg("--pidfile")

@@ -2,9 +2,16 @@
 
 use super::*;
 use castle_connectivity::framing::{self, Deframer};
+use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, TurnSecret};
+use castle_server::turn::machine::limits::Limits;
+use castle_server::turn::machine::{Now, RelayIp};
+use castle_server::turn::{Clock, Relay, RelayConfig, system_clock};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+/// RFC 8656 section 18.1.
+const CHANNEL_NUMBER: u16 = 0x000c;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn server(url: String) -> IceServer {
@@ -146,4 +153,80 @@ async fn stun_servers_stay_as_they_are_and_what_is_no_server_is_left_out() {
     let given = IceServer { urls: urls.to_vec(), ..IceServer::default() };
     let bridge = Bridge::open(&[given], Trust::System).await;
     assert_eq!(bridge.servers()[0].urls, urls[..1]);
+}
+
+#[test]
+fn a_transport_waits_for_the_better_ones_that_are_offered_and_for_no_others() {
+    let relay = |transport: &str| server(format!("turn:relay.example?transport={transport}"));
+    let over_tls = server("turns:relay.example".into());
+    let stun = IceServer { urls: vec!["stun:relay.example".into()], ..IceServer::default() };
+    let alone = transports(&[stun, over_tls.clone()]);
+    assert_eq!(turn_of(Transport::Tls, &alone), Duration::ZERO);
+    let all = transports(&[over_tls, relay("tcp"), relay("udp")]);
+    let turns = [Transport::Udp, Transport::Tcp, Transport::Tls].map(|transport| turn_of(transport, &all));
+    assert_eq!(turns, [Duration::ZERO, STAGGER, 2 * STAGGER]);
+}
+
+/// Our own relay on loopback, by a clock that is this many seconds ahead, and a credential for it.
+async fn relay(ahead_s: &Arc<AtomicU64>) -> (Relay, IceServer) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let (clock, ahead_s) = (system_clock(), Arc::clone(ahead_s));
+    let secret = TurnSecret::new("north");
+    let now = clock.now().unix;
+    let username = secret.username(now + CREDENTIAL_TTL.as_secs(), CredentialOwner::NOBODY, [1; 8]);
+    let credential = secret.password_for(&username);
+    let relay = Relay::start(RelayConfig {
+        udp: vec![socket],
+        tcp: Vec::new(),
+        ips: vec![RelayIp { bound: address.ip(), shown: address.ip() }],
+        ports: None,
+        allowed_peers: Vec::new(),
+        limits: Limits::default(),
+        secret,
+        clock: Clock::new(move || {
+            let Now { at, unix } = clock.now();
+            Now { at, unix: unix + ahead_s.load(Ordering::Relaxed) }
+        }),
+    });
+    let urls = vec![format!("turn:{address}")];
+    (relay.await.unwrap(), IceServer { urls, username, credential })
+}
+
+#[tokio::test]
+async fn a_call_of_many_hours_keeps_its_address_permissions_and_channels_however_often_nonces_change() {
+    let passed_s = Arc::<AtomicU64>::default();
+    let (relay, server) = relay(&passed_s).await;
+    let bridge = Bridge::open(std::slice::from_ref(&server), Trust::System).await;
+    let (stack, port) = (stack().await, port_of(&bridge.servers()[0]));
+    let asked = async |message: Message, key: Option<&[u8]>| {
+        Message::decode(&ask(&stack, port, &message.encode(key)).await).unwrap()
+    };
+    let allocate =
+        || Message::new(stun::ALLOCATE, Class::Request).with(stun::REQUESTED_TRANSPORT, [17, 0, 0, 0]);
+    let challenge = asked(allocate(), None).await;
+    let [realm, nonce] = [stun::REALM, stun::NONCE].map(|kind| challenge.attribute(kind).unwrap().to_vec());
+    let key = stun::long_term_key(&server.username, "castle", &server.credential);
+    let sealed = async |message: Message| {
+        let message = message.with(stun::USERNAME, server.username.clone()).with(stun::REALM, realm.clone());
+        asked(message.with(stun::NONCE, nonce.clone()), Some(&key)).await
+    };
+    assert_eq!(sealed(allocate()).await.class, Class::Success);
+    let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+    for hour in 0..5 {
+        for method in [stun::REFRESH, stun::CREATE_PERMISSION, stun::CHANNEL_BIND] {
+            let request = Message::new(method, Class::Request);
+            let answer = sealed(match method {
+                stun::REFRESH => request,
+                stun::CREATE_PERMISSION => request.with_address(stun::XOR_PEER_ADDRESS, peer),
+                _ => request.with(CHANNEL_NUMBER, [0x40, 0, 0, 0]).with_address(stun::XOR_PEER_ADDRESS, peer),
+            })
+            .await;
+            assert_eq!(answer.error_code(), None, "in hour {hour}: {answer:?}");
+        }
+        passed_s.fetch_add(3600, Ordering::Relaxed);
+    }
+    assert_eq!(relay.allocations(), 1);
+    let refused = relay.counters().refused().find(|(code, _)| *code == "438").map(|(_, times)| times);
+    assert_eq!(refused, Some(4), "one new nonce an hour, whatever is asked");
 }

@@ -1,8 +1,8 @@
 //! One connection to a TURN server, and what the stack says over it.
 
-use super::family::Family;
-use super::{Carried, DATAGRAM_MAX, STAGGER, Ways, refusal};
-use castle_connectivity::address::{ServerUri, Transport};
+use super::requests::Requests;
+use super::{Carried, DATAGRAM_MAX, Ways, refusal};
+use castle_connectivity::address::ServerUri;
 use castle_connectivity::dial::{self, Link, Stream};
 use castle_connectivity::framing::{self, Deframer};
 use castle_connectivity::stun::{self, Class, Message};
@@ -10,6 +10,7 @@ use castle_connectivity::trust::Trust;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -23,15 +24,15 @@ pub(super) struct Upstream {
     pub(super) uri: ServerUri,
     pub(super) trust: Trust,
     pub(super) ways: Ways,
+    pub(super) delay: Duration,
     pub(super) carried: Carried,
-    pub(super) family: Family,
+    pub(super) requests: Requests,
 }
 
 impl Upstream {
     /// Runs until the connection ends. A request of the stack then opens the next.
     pub(super) async fn run(self, mut waiting: mpsc::Receiver<Vec<u8>>) {
-        let rank = self.uri.transport as u32;
-        tokio::time::sleep(STAGGER * rank).await;
+        tokio::time::sleep(self.delay).await;
         if self.ways.has_better_than(self.uri.transport) {
             return self.turn_away(&mut waiting).await;
         }
@@ -72,11 +73,11 @@ impl Upstream {
             tokio::select! {
                 datagram = waiting.recv() => match datagram {
                     // Refused by the system, such as while no network is there: lost like any other.
-                    Some(datagram) => drop(server.send(&self.family.ask(datagram)).await),
+                    Some(datagram) => drop(server.send(&self.requests.ask(datagram)).await),
                     None => return Ok(()),
                 },
                 received = server.recv(&mut buffer) => match received {
-                    Ok(length) => match self.family.ask_otherwise(&buffer[..length]) {
+                    Ok(length) => match self.requests.ask_otherwise(&buffer[..length]) {
                         Some(request) => drop(server.send(&request).await),
                         None => self.hand_back(&buffer[..length]).await?,
                     },
@@ -101,7 +102,7 @@ impl Upstream {
         let writing = async {
             loop {
                 let datagram = tokio::select! {
-                    datagram = waiting.recv() => datagram.map(|datagram| self.family.ask(datagram)),
+                    datagram = waiting.recv() => datagram.map(|datagram| self.requests.ask(datagram)),
                     Some(request) = once_more.recv() => Some(request),
                 };
                 let Some(datagram) = datagram else { return Ok(()) };
@@ -120,7 +121,7 @@ impl Upstream {
                 }
                 deframer.feed(&buffer[..length]);
                 while let Some(message) = deframer.message().map_err(io::Error::other)? {
-                    match self.family.ask_otherwise(message) {
+                    match self.requests.ask_otherwise(message) {
                         // Full: a request is under way already.
                         Some(request) => drop(again.try_send(request)),
                         None => self.hand_back(message).await?,
@@ -152,5 +153,3 @@ impl Upstream {
         }
     }
 }
-
-const _: () = assert!(Transport::Udp as u32 == 0 && Transport::Tcp as u32 == 1 && Transport::Tls as u32 == 2);

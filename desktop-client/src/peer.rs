@@ -16,8 +16,10 @@ use tokio::sync::mpsc;
 
 mod bridge;
 mod connection;
+mod coverage;
 mod estimator;
 mod feedback;
+mod nack;
 mod pacer;
 mod path;
 mod remote;
@@ -25,6 +27,8 @@ mod restart;
 mod scrub;
 mod seal;
 mod sharing;
+#[cfg(test)]
+mod simulation;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Calls between two bots over bad networks: what they look and sound like, beside what they should.
 #
-#   scripts/bench_network.sh [CASE...]     all cases without one; LONG=1 adds one of 30 minutes
+#   scripts/bench_network.sh [CASE...]     all cases without one; LONG=1 adds one of 30 minutes, LONG=8 one of 8
 #
 # Each bot has a network namespace, and between the two is the link of scripts/link.py alone. Prints a table, and writes
 # the figures to target/network.json. Gates nothing. Needs root; CASTLE_BIN takes programs that are built already, CAMERA
@@ -54,6 +54,19 @@ guest() {
   eval "$name=\$started"
 }
 
+# sample PID...: every second when, whose, processor time (s) and memory (KiB), for as long as it runs
+sample() {
+  local tick
+  tick=$(getconf CLK_TCK)
+  while :; do
+    for of in "$@"; do
+      awk -v tick="$tick" -v now="$(date +%s.%N)" -v of="$of" \
+        'FILENAME ~ /stat$/ { cpu = ($14 + $15) / tick } /^VmRSS/ { print now, of, cpu, $2 }' "/proc/$of/stat" "/proc/$of/status" 2>/dev/null
+    done
+    sleep 1
+  done
+}
+
 # play CASE SECONDS STEPS
 play() {
   local name=$1 seconds=$2 steps=$3 link tcp=
@@ -83,9 +96,12 @@ while True: c.sendall(bytes(65536))'
     sleep 0.1
   done
   guest b "$name-b" --call "$name-a" --duration "${seconds}s"
+  sample "$a" "$b" >"$room/samples" &
+  sampler=$!
+  pids+=("$sampler")
   wait "$b" || fail "$name: no call was held" "$room"/{a,b}.err "$room/server.err"
   wait "$a" || true
-  kill "$link"
+  kill "$sampler" "$link"
   wait "$link" 2>/dev/null || true
   [ -z "$tcp" ] || kill "$started" 2>/dev/null || true
   python3 scripts/bench_network.py row "$name" "$seconds" "$steps" "$room" >>"$room/rows"

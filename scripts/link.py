@@ -33,13 +33,13 @@ class Direction:
         self.in_burst = False
         self.counts = {}
 
-    def send(self, now, size):
-        """When a packet of `size` bytes that comes at `now` arrives; None if it is lost."""
+    def send(self, now, size, stream=False):
+        """When a packet of `size` bytes that comes at `now` arrives; None if it is lost. A `stream` is counted apart too."""
         for at, state in self.steps:
             if now >= at:
                 self.now = state
         path = self.now
-        row = self.counts.setdefault(int(now * 10), {"came": 0, "bits": 0, "lost": 0, "waited_ms": 0.0})
+        row = self.counts.setdefault(int(now * 10), {"came": 0, "bits": 0, "stream_bits": 0, "lost": 0, "waited_ms": 0.0})
         row["came"] += 1
         wait = max(0.0, self.free_at - now)
         lost = self.random.random() < path["loss"]
@@ -52,6 +52,7 @@ class Direction:
             return None
         row["waited_ms"] = max(row["waited_ms"], wait * 1000)
         row["bits"] += size * 8
+        row["stream_bits"] += size * 8 * stream
         if path["bps"]:
             self.free_at = max(now, self.free_at) + size * 8 / path["bps"]
             now = self.free_at
@@ -125,7 +126,8 @@ def carry(options):
                 if began is None:
                     at = now + ways[side].now["delay_ms"] / 1000
                 else:
-                    at = ways[side].send(now - began, len(packet))
+                    # The protocol of IPv4: 6 is TCP.
+                    at = ways[side].send(now - began, len(packet), packet[9] == 6)
                     if at is None:
                         continue
                     at += began

@@ -76,10 +76,30 @@ const IN_FLIGHT_SLACK: Duration = Duration::from_millis(150);
 pub struct PacketReport {
     /// When it left, on our clock.
     pub sent: Duration,
-    /// When it arrived, on the receiver's clock, whose zero is unknown; `None`: it has not.
-    pub arrived: Option<Duration>,
+    /// What became of it.
+    pub fate: Fate,
     /// Bytes on the wire.
     pub bytes: usize,
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived at this time of the receiver's clock, whose zero is unknown.
+    Arrived(Duration),
+    /// The receiver says that it did not.
+    Lost,
+    /// The report on it was lost itself, so that nobody knows.
+    Unreported,
+}
+
+impl PacketReport {
+    fn arrived(&self) -> Option<Duration> {
+        match self.fate {
+            Fate::Arrived(at) => Some(at),
+            Fate::Lost | Fate::Unreported => None,
+        }
+    }
 }
 
 /// The controller of one call.
@@ -126,6 +146,11 @@ impl Congestion {
     /// What to send in all, bit/s: sound, picture and their headers.
     pub fn target_bps(&self) -> u32 {
         self.target_bps as u32
+    }
+
+    /// The round trip as it is now, with what queues on the way; a guess before any is known.
+    pub fn round_trip(&self) -> Duration {
+        self.delay.trip_now().unwrap_or(ROUND_TRIP)
     }
 
     /// How fast a frame's packets may leave, bit/s.

@@ -34,6 +34,7 @@ pub mod stretch;
 #[cfg(test)]
 mod talk;
 pub mod tones;
+pub mod video_playout;
 pub mod video_receiver;
 pub mod video_sender;
 pub mod vp8;

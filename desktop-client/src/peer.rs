@@ -16,14 +16,18 @@ use tokio::sync::mpsc;
 
 mod bridge;
 mod connection;
+mod coverage;
 mod estimator;
 mod feedback;
+mod nack;
 mod pacer;
 mod path;
 mod remote;
 mod restart;
 mod scrub;
 mod seal;
+#[cfg(test)]
+mod simulation;
 mod task;
 #[cfg(test)]
 mod tests;

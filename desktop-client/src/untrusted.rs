@@ -108,7 +108,7 @@ pub fn pictures(bytes: &[u8]) {
         now: Instant::now(),
         sequence: 0,
         timestamp: 0,
-        assembler: Assembler::new(Duration::from_millis(150)),
+        assembler: Assembler::default(),
         decoder: Vp8Decoder::new().expect("a decoder"),
         pool: FramePool::new(),
     };

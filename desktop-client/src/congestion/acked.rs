@@ -1,6 +1,6 @@
 //! How much arrives: bytes over a short window of the receiver's own clock. PURE, see `congestion`.
 
-use super::PacketReport;
+use super::{Fate, PacketReport};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -20,7 +20,12 @@ pub(super) struct Acked {
 
 impl Acked {
     pub(super) fn packet(&mut self, report: &PacketReport) {
-        let Some(at) = report.arrived else { return };
+        let at = match report.fate {
+            Fate::Arrived(at) => at,
+            // It arrived as the others do, as far as anybody knows.
+            Fate::Unreported if !self.arrived.is_empty() => self.latest,
+            Fate::Unreported | Fate::Lost => return,
+        };
         self.latest = self.latest.max(at);
         self.arrived.push_back((at, report.bytes));
         self.bytes += report.bytes;

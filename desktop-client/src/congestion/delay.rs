@@ -34,6 +34,9 @@ const BASE_STEP: Duration = Duration::from_secs(2);
 /// A queue of this depth is over-use whatever its slope, unless the path has shown worse jitter all along.
 const QUEUE_MAX_MS: f64 = 100.0;
 
+/// No round trip is believed to be longer.
+const TRIP_MAX: Duration = Duration::from_secs(2);
+
 /// What the path is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Usage {
@@ -72,6 +75,8 @@ pub(super) struct Delay {
     /// Absolute changes of the delay from group to group, smoothed, ms.
     jitter_ms: f64,
     round_trip: Option<Duration>,
+    /// Round trip with what queues now, smoothed.
+    trip_now: Option<Duration>,
     kept: bool,
 }
 
@@ -92,6 +97,7 @@ impl Default for Delay {
             least: VecDeque::new(),
             jitter_ms: 0.0,
             round_trip: None,
+            trip_now: None,
             kept: false,
         }
     }
@@ -99,12 +105,14 @@ impl Default for Delay {
 
 impl Delay {
     pub(super) fn packet(&mut self, now: Duration, report: &PacketReport) {
-        let Some(arrived) = report.arrived else { return };
+        let Some(arrived) = report.arrived() else { return };
         let trip = now.saturating_sub(report.sent);
         self.round_trip = Some(self.round_trip.map_or(trip, |least| {
             // The least, forgotten slowly: a path that became longer is believed within seconds.
             trip.min(least + trip.saturating_sub(least) / 512)
         }));
+        self.trip_now =
+            Some(self.trip_now.map_or(trip.min(TRIP_MAX), |mean| (mean * 15 + trip.min(TRIP_MAX)) / 16));
         match &mut self.group {
             Some(group) if report.sent.saturating_sub(group.began) < GROUP => {
                 group.sent = group.sent.max(report.sent);
@@ -130,6 +138,11 @@ impl Delay {
     /// The least round trip.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
+    }
+
+    /// The round trip as it is now, with what queues on the way.
+    pub(super) fn trip_now(&self) -> Option<Duration> {
+        self.trip_now
     }
 
     pub(super) fn usage(&mut self, now: Duration) -> Usage {

@@ -4,7 +4,7 @@
 //! loses however little is sent is its baseline: the least loss of any two seconds among the last sixteen. Only what
 //! exceeds it by more than chance explains speaks of congestion.
 
-use super::PacketReport;
+use super::{Fate, PacketReport};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -46,6 +46,9 @@ pub(super) struct Loss {
 
 impl Loss {
     pub(super) fn packet(&mut self, now: Duration, report: &PacketReport) {
+        if report.fate == Fate::Unreported {
+            return;
+        }
         if self.buckets.back().is_none_or(|&(began, _)| now.saturating_sub(began) >= BUCKET) {
             self.buckets.push_back((now, Count::default()));
             if self.buckets.len() > BUCKETS {
@@ -53,7 +56,7 @@ impl Loss {
             }
         }
         if let Some((_, count)) = self.buckets.back_mut() {
-            *count = count.plus(Count { packets: 1, lost: u32::from(report.arrived.is_none()) });
+            *count = count.plus(Count { packets: 1, lost: u32::from(report.fate == Fate::Lost) });
         }
     }
 

@@ -1,7 +1,7 @@
 //! An emulated path for the tests: a frame source that follows the target, a pacer, a bottleneck with a queue, delay,
 //! jitter and loss, a TCP flow beside us, and feedback every 50 ms. Seeded: the same seed plays the same.
 
-use super::{Congestion, PacketReport};
+use super::{Congestion, Fate, PacketReport};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, VecDeque};
@@ -233,15 +233,15 @@ impl Play {
         let mut reports: Vec<PacketReport> = Vec::new();
         for packet in self.arrived.drain(..) {
             // The receiver's clock has another zero.
-            let arrived = Some(Duration::from_secs_f64(packet.arrives + 1000.0));
+            let fate = Fate::Arrived(Duration::from_secs_f64(packet.arrives + 1000.0));
             reports.push(PacketReport {
                 sent: Duration::from_secs_f64(packet.sent),
-                arrived,
+                fate,
                 bytes: packet.bytes,
             });
         }
         for (sent, bytes) in self.lost.extract_if(.., |(sent, _)| *sent < newest) {
-            reports.push(PacketReport { sent: Duration::from_secs_f64(sent), arrived: None, bytes });
+            reports.push(PacketReport { sent: Duration::from_secs_f64(sent), fate: Fate::Lost, bytes });
         }
         reports.sort_by_key(|report| report.sent);
         self.feedback.push_back((now + path.delay_ms / 1000.0, reports));

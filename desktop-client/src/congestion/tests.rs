@@ -118,7 +118,11 @@ fn no_report_takes_it_out_of_its_bounds() {
             let reports: Vec<PacketReport> = (0..rng.random_range(0..20))
                 .map(|_| PacketReport {
                     sent: time(&mut rng),
-                    arrived: rng.random_bool(0.8).then(|| time(&mut rng)),
+                    fate: match rng.random_range(0..10) {
+                        0 => Fate::Lost,
+                        1 => Fate::Unreported,
+                        _ => Fate::Arrived(time(&mut rng)),
+                    },
                     bytes: rng.random_range(0..100_000),
                 })
                 .collect();

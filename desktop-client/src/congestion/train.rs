@@ -35,7 +35,7 @@ pub(super) struct Trains {
 impl Trains {
     pub(super) fn packet(&mut self, report: &PacketReport) {
         // A lost packet leaves its time in the span and its bytes out: the train looks slower, never faster.
-        let Some(arrived) = report.arrived else { return };
+        let Some(arrived) = report.arrived() else { return };
         match &mut self.open {
             Some(train) if report.sent.saturating_sub(train.sent.1) < GAP && arrived >= train.arrived.1 => {
                 train.packets += 1;

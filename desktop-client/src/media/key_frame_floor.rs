@@ -4,14 +4,18 @@
 
 use std::time::{Duration, Instant};
 
-/// Least time between two requests: a key frame needs about this long to be made, sent and received.
+/// Least time between the first two requests: a key frame needs about this long to be made, sent and received.
 pub const FLOOR: Duration = Duration::from_millis(300);
+/// Each request that brings none doubles the time, as often as this: on a path that is full, more key frames fill it for good.
+const DOUBLINGS: u32 = 2;
 
 /// The requests of one stream.
 #[derive(Debug, Default)]
 pub struct KeyFrameFloor {
     wanted: bool,
     asked: Option<Instant>,
+    /// Requests since the last key frame.
+    unanswered: u32,
 }
 
 impl KeyFrameFloor {
@@ -28,6 +32,7 @@ impl KeyFrameFloor {
     /// A key frame came.
     pub fn satisfied(&mut self) {
         self.wanted = false;
+        self.unanswered = 0;
     }
 
     /// Whether to ask now; counts as asked if so.
@@ -35,6 +40,7 @@ impl KeyFrameFloor {
         let due = self.wanted && self.floor_ends().is_none_or(|at| at <= now);
         if due {
             self.asked = Some(now);
+            self.unanswered += 1;
         }
         due
     }
@@ -45,7 +51,8 @@ impl KeyFrameFloor {
     }
 
     fn floor_ends(&self) -> Option<Instant> {
-        self.asked.map(|asked| asked + FLOOR)
+        let doublings = self.unanswered.saturating_sub(1).min(DOUBLINGS);
+        self.asked.map(|asked| asked + FLOOR * (1 << doublings))
     }
 }
 
@@ -65,6 +72,23 @@ mod tests {
         floor.satisfied();
         assert!(!floor.ask(start + FLOOR * 9));
         assert_eq!(floor.next_ask(), None);
+    }
+
+    #[test]
+    fn requests_that_bring_nothing_become_rarer_until_one_does() {
+        let start = Instant::now();
+        let mut floor = KeyFrameFloor::new();
+        floor.want();
+        let mut asked = Vec::new();
+        for ms in 0..5000 {
+            if floor.ask(start + Duration::from_millis(ms)) {
+                asked.push(ms);
+            }
+        }
+        assert_eq!(asked, [0, 300, 900, 2100, 3300, 4500]);
+        floor.satisfied();
+        floor.want();
+        assert_eq!(floor.next_ask(), Some(start + Duration::from_millis(4500) + FLOOR));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::key_frame_floor::KeyFrameFloor;
 use super::lip_sync::SharedLipSync;
 use super::packet::IncomingPacket;
 use super::rate::RateMeter;
+use super::video_playout::VideoPlayout;
 use super::vp8::{Vp8Decoder, Vp8Error};
 use super::vp8_rtp::{AssembledFrame, Assembler, AssemblerEvent};
 
@@ -25,17 +26,10 @@ mod tests;
 /// Packets between the transport and the decode thread: about a second of video, far more than a decoder that
 /// keeps up ever leaves.
 const QUEUE_PACKETS: usize = 256;
-/// Pictures that may wait for their sound: a quarter of a second; then the oldest goes.
-const HELD_MAX: usize = 8;
+/// Pictures that may wait for their time: half a second; then the oldest goes.
+const HELD_MAX: usize = 16;
 /// How often the thread looks at its flags when nothing arrives.
 const IDLE: Duration = Duration::from_millis(250);
-/// Wait for a missing packet at first: one retransmission on a path of 50 ms.
-const FIRST_DEADLINE: Duration = Duration::from_millis(150);
-/// Bounds of that wait once the round trip is known.
-const DEADLINE: (Duration, Duration) = (Duration::from_millis(60), Duration::from_millis(300));
-/// What a retransmission takes besides the round trip: noticing the loss, and pacing.
-const RETRANSMISSION_MARGIN: Duration = Duration::from_millis(80);
-
 /// Called on the decode thread when the peer should send a key frame; it must not block.
 pub type KeyFrameNeeded = Box<dyn FnMut() + Send>;
 
@@ -73,7 +67,7 @@ struct Shared {
     bits: RateMeter,
     /// A packet was dropped: the stream has a hole that the assembler cannot see coming.
     overflowed: bool,
-    deadline: Option<Duration>,
+    round_trip: Option<Duration>,
     sound: Option<(SharedLipSync, MediaClock)>,
 }
 
@@ -92,13 +86,15 @@ impl VideoReceiver {
         let (packets, queue) = sync_channel(QUEUE_PACKETS);
         let worker = Worker {
             shared: shared.clone(),
-            assembler: Assembler::new(FIRST_DEADLINE),
+            assembler: Assembler::default(),
             decoder,
             pool: FramePool::new(),
             slot,
             floor: KeyFrameFloor::new(),
             on_key_frame_needed,
             held: VecDeque::with_capacity(HELD_MAX),
+            playout: VideoPlayout::default(),
+            clock: MediaClock::starting_at(Instant::now()),
             sound: None,
         };
         let thread = std::thread::Builder::new()
@@ -120,8 +116,7 @@ impl VideoReceiver {
 
     /// Tells the round trip of the path, which decides how long a missing packet is waited for.
     pub fn set_round_trip(&self, round_trip: Duration) {
-        let deadline = (round_trip + RETRANSMISSION_MARGIN).clamp(DEADLINE.0, DEADLINE.1);
-        locked(&self.shared).deadline = Some(deadline);
+        locked(&self.shared).round_trip = Some(round_trip);
     }
 
     /// Shows pictures in step with this sound, whose times are of `clock`.
@@ -162,6 +157,9 @@ struct Worker {
     on_key_frame_needed: KeyFrameNeeded,
     /// Pictures that are not shown yet, and when they will be.
     held: VecDeque<(Instant, VideoFrame)>,
+    playout: VideoPlayout,
+    /// Of the pictures' own time, without sound.
+    clock: MediaClock,
     sound: Option<(SharedLipSync, MediaClock)>,
 }
 
@@ -209,8 +207,8 @@ impl Worker {
     fn take_orders(&mut self) {
         let mut shared = locked(&self.shared);
         self.sound = shared.sound.take().or_else(|| self.sound.take());
-        if let Some(deadline) = shared.deadline.take() {
-            self.assembler.set_deadline(deadline);
+        if let Some(round_trip) = shared.round_trip.take() {
+            self.assembler.set_round_trip(round_trip);
         }
         if std::mem::take(&mut shared.overflowed) {
             self.assembler.gate();
@@ -252,12 +250,13 @@ impl Worker {
         self.hold(picture, frame.timestamp, now);
     }
 
-    /// Keeps a picture until its sound is heard.
+    /// Keeps a picture until those behind it can follow evenly, and its sound is heard.
     fn hold(&mut self, picture: VideoFrame, timestamp: u32, now: Instant) {
+        let even = self.clock.instant_at(self.playout.due_us(timestamp, self.clock.us_at(now)));
         let due = self
             .sound
             .as_ref()
-            .map_or(now, |(sound, clock)| clock.instant_at(sound.due_us(timestamp, clock.us_at(now))));
+            .map_or(even, |(sound, clock)| clock.instant_at(sound.due_us(timestamp, clock.us_at(even))));
         self.held.push_back((due, picture));
         if self.held.len() > HELD_MAX {
             self.held.pop_front();

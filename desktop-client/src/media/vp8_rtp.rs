@@ -5,7 +5,7 @@ mod packetizer;
 #[cfg(test)]
 mod tests;
 
-pub use assembler::{AssembledFrame, Assembler, AssemblerEvent, AssemblerStats};
+pub use assembler::{AssembledFrame, Assembler, AssemblerEvent, AssemblerStats, MISSING_MAX};
 pub use packetizer::Packetizer;
 
 /// What the payload descriptor in front of each payload says, as far as it matters here.

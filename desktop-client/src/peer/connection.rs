@@ -1,12 +1,14 @@
 //! Builds the WebRTC connection: codecs, feedback, sockets, tracks.
 
+use super::coverage::Coverage;
 use super::estimator::Estimator;
 use super::feedback::{Feedback, FeedbackTap};
+use super::nack::Nack;
 use super::pacer::Pacer;
 use super::{IceServer, MediaKind, PeerConfig};
 use crate::rate::MAX_DIRECT_BPS;
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::NackGeneratorBuilder;
+use rtc::interceptor::TwccReceiverBuilder;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::interceptor_registry::{
     CongestionFeedback, Slot, configure_congestion_control, configure_nack, configure_rtcp_reports,
@@ -34,11 +36,8 @@ use webrtc::rtp_transceiver::RtpSender;
 const VP8_PAYLOAD_TYPE: u8 = 96;
 /// As browsers number it.
 const OPUS_PAYLOAD_TYPE: u8 = 111;
-/// Between two requests for the same packet: about a round trip of a good path, and a retransmission still comes
-/// in time for the frame.
-const NACK_INTERVAL: Duration = Duration::from_millis(30);
-/// Requests for one packet: then the frame is given up, and a key frame heals.
-const NACKS_PER_PACKET: u16 = 5;
+/// Between two reports on what arrived: half of the stack's own, since the other end can do nothing about a queue before.
+const REPORT_INTERVAL: Duration = Duration::from_millis(50);
 /// Silence of the path before the other end counts as disconnected.
 const ICE_DISCONNECTED: Duration = Duration::from_secs(2);
 /// The stack gives no path up: one that was only prepared waits for as long as it rings, and `restart.rs` knows when a
@@ -63,6 +62,8 @@ const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
 const CHANNEL_BYTES_MAX: usize = 64 * 1024;
 /// RTCP feedback that may wait: a second of the most eager receiver.
 const FEEDBACK_MAX: usize = 64;
+/// Where reports are looked at: nearest to the network, before congestion control takes them.
+const COVERAGE_SLOT: usize = 500;
 /// Where our interceptor sits: nearest to the application, behind those of the stack.
 const TAP_SLOT: usize = 20_000;
 /// Label of our data channel.
@@ -245,7 +246,8 @@ fn codec(kind: MediaKind) -> RTCRtpCodec {
     }
 }
 
-fn media(
+/// Codecs, and all that looks at packets on their way.
+pub(super) fn media(
     [audio_ssrc, video_ssrc]: [u32; 2],
     heard: mpsc::Sender<Feedback>,
     estimator: Estimator,
@@ -258,16 +260,16 @@ fn media(
         let parameters = RTCRtpCodecParameters { rtp_codec: codec(kind), payload_type };
         engine.register_codec(parameters, codec_kind)?;
     }
-    let nack = NackGeneratorBuilder::new()
-        .with_interval(NACK_INTERVAL)
-        .with_max_nacks_per_packet(NACKS_PER_PACKET)
-        .build();
+    let nack = Nack::new(video_ssrc, estimator.clone());
     let registry = configure_nack(Registry::new(), &mut engine).with(Slot::NackGenerator, nack);
     let registry = configure_rtcp_reports(registry);
     let twcc = CongestionFeedback::Twcc;
     let pacer = Pacer::new(audio_ssrc, estimator.clone());
+    let coverage = Coverage::new(estimator.clone());
+    let reports = TwccReceiverBuilder::new().with_interval(REPORT_INTERVAL).build();
     let registry = configure_congestion_control(registry, estimator, twcc, &mut engine)?;
-    let registry = registry.with(Slot::Pacer, pacer);
+    let registry = registry.with(Slot::Pacer, pacer).with(Slot::TwccReceiver, reports);
+    let registry = registry.with(Slot::from(COVERAGE_SLOT), coverage);
     Ok((engine, registry.with(Slot::from(TAP_SLOT), FeedbackTap::new([audio_ssrc, video_ssrc], heard))))
 }
 

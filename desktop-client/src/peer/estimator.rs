@@ -3,7 +3,8 @@
 //! Owns the clock of that machine and its place in the stack, which asks it how fast to pace. Decides nothing.
 
 use super::SendRate;
-use crate::congestion::{Congestion, PacketReport};
+use super::coverage::Covered;
+use crate::congestion::{Congestion, Fate, PacketReport};
 use rtc::interceptor::{BandwidthEstimator, PacketReport as StackReport};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -14,6 +15,13 @@ const SOUND_BPS: u32 = 56_000;
 const PICTURE_PERCENT: u32 = 94;
 /// Pictures below this are no pictures, bit/s.
 const PICTURE_MIN_BPS: u32 = 60_000;
+/// What is sent again is averaged over about this time.
+const RESENT_OVER: Duration = Duration::from_secs(1);
+
+/// Of the rate, what may be sent again at most.
+const RESENT_SHARE: f64 = 0.4;
+/// At any rate, bit/s: some packets a second.
+const RESENT_MIN_BPS: f64 = 50_000.0;
 
 /// One controller, seen by the stack, by who writes packets and by the task of the connection.
 #[derive(Clone)]
@@ -24,15 +32,36 @@ pub(super) struct Estimator {
 
 struct State {
     control: Congestion,
+    covered: Covered,
     heard: bool,
     pace_bps: u32,
     relayed: bool,
+    /// Bits sent again lately, fading, and when they were counted last.
+    resent_bits: f64,
+    resent_at: Duration,
+}
+
+impl State {
+    /// What is sent again, bit/s.
+    fn resent_bps(&mut self, now: Duration) -> f64 {
+        let since = now.saturating_sub(std::mem::replace(&mut self.resent_at, now));
+        self.resent_bits *= (-since.as_secs_f64() / RESENT_OVER.as_secs_f64()).exp();
+        self.resent_bits / RESENT_OVER.as_secs_f64()
+    }
 }
 
 impl Estimator {
     pub(super) fn new(now: Instant, max_bps: u32) -> Self {
         let control = Congestion::new(Duration::ZERO, max_bps);
-        let state = State { pace_bps: control.pace_bps(), control, heard: false, relayed: false };
+        let state = State {
+            pace_bps: control.pace_bps(),
+            control,
+            covered: Covered::default(),
+            heard: false,
+            resent_bits: 0.0,
+            resent_at: Duration::ZERO,
+            relayed: false,
+        };
         Self { began: now, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -61,9 +90,29 @@ impl Estimator {
         f64::from(self.locked().pace_bps)
     }
 
+    /// The round trip as it is now.
+    pub(super) fn round_trip(&self) -> Duration {
+        self.locked().control.round_trip()
+    }
+
     /// A packet was handed to the stack.
     pub(super) fn sent(&self, now: Instant, bytes: usize) {
         self.locked().control.sent(self.at(now), bytes);
+    }
+
+    /// A packet was asked for once more: whether it may leave, which is counted. Requests that take all of the path would
+    /// keep it full of what nobody waits for any more.
+    pub(super) fn resend(&self, now: Instant, bits: f64) -> bool {
+        let mut state = self.locked();
+        let most = f64::from(state.control.target_bps()) * RESENT_SHARE;
+        let allowed = state.resent_bps(self.at(now)) < most.max(RESENT_MIN_BPS);
+        state.resent_bits += if allowed { bits } else { 0.0 };
+        allowed
+    }
+
+    /// A report of the other end is about `count` transport-wide numbers from `first` on.
+    pub(super) fn covers(&self, first: u16, count: u16) {
+        self.locked().covered.add(first, count);
     }
 
     /// Lets time pass. What pictures may take; none while the other end has acknowledged nothing.
@@ -74,23 +123,30 @@ impl Estimator {
             return None;
         }
         state.control.tick(now);
-        let picture = state.control.target_bps().saturating_sub(SOUND_BPS) / 100 * PICTURE_PERCENT;
+        let all = state.control.target_bps().saturating_sub(SOUND_BPS);
+        // Most of what is sent again takes the place of new pictures, or the queue would grow with the loss.
+        let resent = (state.resent_bps(now) as u32).min(all / 2);
+        let picture = (all - resent) / 100 * PICTURE_PERCENT;
         Some(SendRate { picture_bps: picture.max(PICTURE_MIN_BPS), clogged: state.control.is_clogged(now) })
     }
 }
 
 impl BandwidthEstimator for Estimator {
     fn on_reports(&mut self, now: Instant, reports: &[StackReport]) {
+        let mut state = self.locked();
         let reports: Vec<PacketReport> = reports
             .iter()
             .map(|report| PacketReport {
                 sent: self.at(report.departure),
-                arrived: report.arrival.filter(|_| report.arrived),
+                fate: match report.arrival.filter(|_| report.arrived) {
+                    Some(at) => Fate::Arrived(at),
+                    None if state.covered.contains(report.twcc_sequence_number) => Fate::Lost,
+                    None => Fate::Unreported,
+                },
                 bytes: report.size,
             })
             .collect();
         let now = self.at(now);
-        let mut state = self.locked();
         state.heard |= !reports.is_empty();
         state.control.report(now, &reports);
         state.pace_bps = state.control.pace_bps();

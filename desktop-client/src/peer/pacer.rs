@@ -1,10 +1,11 @@
 //! Lets packets leave at the pace of congestion control: sound at once, pictures as the path can take them.
 //!
 //! Takes the place of the stack's own pacer, in which a word waits behind a key frame. A leaky bucket of bits: sound
-//! takes from it without asking, pictures and what is sent again wait until it holds enough.
+//! takes from it without asking, what is sent again comes next, since a picture waits for it at the other end, and new
+//! pictures wait until there is enough for them as well.
 
 use super::estimator::Estimator;
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize as _;
@@ -58,6 +59,7 @@ pub(super) struct Pacer {
     sound_ssrc: u32,
     estimator: Estimator,
     bucket: Bucket,
+    again: VecDeque<TaggedPacket>,
     pictures: VecDeque<TaggedPacket>,
     leaving: VecDeque<TaggedPacket>,
     read: VecDeque<TaggedPacket>,
@@ -67,19 +69,32 @@ pub(super) struct Pacer {
 
 impl Pacer {
     pub(super) fn new(sound_ssrc: u32, estimator: Estimator) -> Self {
-        let (bucket, pictures, leaving, read, handed_over) = Default::default();
-        Self { sound_ssrc, estimator, bucket, pictures, leaving, read, handed_over }
+        let (bucket, again, pictures, leaving, read, handed_over) = Default::default();
+        Self { sound_ssrc, estimator, bucket, again, pictures, leaving, read, handed_over }
     }
 
     fn release(&mut self, now: Instant) {
         self.bucket.fill(now, self.estimator.pace_bps());
         while self.bucket.is_open()
-            && let Some(mut packet) = self.pictures.pop_front()
+            && let Some(mut packet) = self.again.pop_front().or_else(|| self.pictures.pop_front())
         {
             self.bucket.take(bits(&packet));
             packet.now = now;
             self.leaving.push_back(packet);
         }
+    }
+}
+
+/// Whether the packet answers a request for it.
+fn is_repeat(packet: &TaggedPacket) -> bool {
+    packet.message.has(&Attribute::Retransmission)
+}
+
+/// Which packet of its stream it is.
+fn number(packet: &TaggedPacket) -> Option<(u32, u16)> {
+    match &packet.message.packet {
+        Packet::Rtp(rtp) => Some((rtp.header.ssrc, rtp.header.sequence_number)),
+        _ => None,
     }
 }
 
@@ -110,8 +125,14 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
         let now = packet.now;
         match &packet.message.packet {
             Packet::Rtp(rtp) if rtp.header.ssrc != self.sound_ssrc => {
-                if self.pictures.len() < QUEUE {
-                    self.pictures.push_back(packet);
+                let repeat = is_repeat(&packet);
+                let queue = if repeat { &mut self.again } else { &mut self.pictures };
+                // One that waits to be sent again needs not be sent twice.
+                let refused = repeat
+                    && (queue.iter().any(|waiting| number(waiting) == number(&packet))
+                        || !self.estimator.resend(now, bits(&packet)));
+                if queue.len() < QUEUE && !refused {
+                    queue.push_back(packet);
                 }
                 self.release(now);
             }
@@ -140,7 +161,8 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        let opens = self.pictures.front().and_then(|_| self.bucket.opens(self.estimator.pace_bps()));
+        let waiting = self.again.front().or(self.pictures.front());
+        let opens = waiting.and_then(|_| self.bucket.opens(self.estimator.pace_bps()));
         opens.into_iter().chain(self.handed_over).min()
     }
 }
@@ -216,6 +238,7 @@ mod tests {
         pacer.handle_timeout(due).expect("released");
         assert_eq!(left(&mut pacer), [(PICTURES, 0)]);
     }
+
     #[test]
     fn the_stack_looks_around_once_more_for_what_goes_by_a_relay() {
         let start = Instant::now();

@@ -60,6 +60,7 @@ const NEVER: [(&[&str], &[&str], &str); 6] = [
             "desktop-client/src/media/ladder",
             "desktop-client/src/media/lip_sync",
             "desktop-client/src/media/stretch",
+            "desktop-client/src/media/video_playout",
         ],
         &[
             "tokio",

@@ -21,6 +21,15 @@ const MAX_FRAME_BYTES: usize = 512 * 1024;
 /// A jump of the sequence number beyond this is a restarted sender, not loss, once a second packet confirms it.
 const MAX_JUMP: i64 = 3000;
 
+/// Of more missing packets none is waited for: a key frame is less than all of them.
+pub const MISSING_MAX: usize = 32;
+/// Wait for a missing packet at first: two retransmissions on a path of 50 ms.
+const FIRST_DEADLINE: Duration = Duration::from_millis(200);
+/// Bounds of that wait once the round trip is known.
+const DEADLINE: (Duration, Duration) = (Duration::from_millis(120), Duration::from_millis(600));
+/// What repeats take besides round trips: noticing the loss, and pacing.
+const REPEAT_MARGIN: Duration = Duration::from_millis(80);
+
 /// A whole frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssembledFrame {
@@ -85,23 +94,25 @@ pub struct Assembler {
     stats: AssemblerStats,
 }
 
-impl Assembler {
-    /// An assembler that gives up a gap after `deadline`.
-    pub fn new(deadline: Duration) -> Self {
+impl Default for Assembler {
+    fn default() -> Self {
         Self {
             unwrapper: SequenceUnwrapper::default(),
             fragments: BTreeMap::new(),
             next: None,
             gated: true,
-            deadline,
+            deadline: FIRST_DEADLINE,
             jump: None,
             stats: AssemblerStats::default(),
         }
     }
+}
 
-    /// Changes how long a gap is waited for: a retransmission must fit in.
-    pub fn set_deadline(&mut self, deadline: Duration) {
-        self.deadline = deadline;
+impl Assembler {
+    /// Changes how long a gap is waited for: the third request for a packet, half a round trip behind the one before, must
+    /// have time to be answered. A key frame takes as long, and costs more.
+    pub fn set_round_trip(&mut self, round_trip: Duration) {
+        self.deadline = (round_trip * 5 / 2 + REPEAT_MARGIN).clamp(DEADLINE.0, DEADLINE.1);
     }
 
     /// Counters since the start.
@@ -198,11 +209,19 @@ impl Assembler {
             if self.take_next(effects) || self.take_key_frame(effects) || self.drop_undecodable() {
                 continue;
             }
-            if self.next_deadline().is_none_or(|deadline| deadline > now) {
+            let overdue = self.next_deadline().is_some_and(|deadline| deadline <= now);
+            if !overdue && self.missing() <= MISSING_MAX {
                 return;
             }
             self.give_up(effects);
         }
+    }
+
+    /// Packets that others wait for.
+    fn missing(&self) -> usize {
+        let Some((last, _)) = self.fragments.last_key_value() else { return 0 };
+        let first = self.next.or_else(|| self.fragments.keys().next().copied()).unwrap_or(*last);
+        ((last - first + 1) as usize).saturating_sub(self.fragments.len())
     }
 
     fn skip_padding(&mut self) {

@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::*;
 use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
 
-const DEADLINE: Duration = Duration::from_millis(150);
+const DEADLINE: Duration = Duration::from_millis(200);
 
 /// The frames of a sender: number in the first bytes, key or not in the first.
 struct Sender {
@@ -112,7 +112,7 @@ fn descriptors_of_other_senders_are_understood() {
 #[test]
 fn packets_out_of_order_and_twice_give_each_frame_once() {
     let (now, mut sender) = (Instant::now(), Sender::new(65_530));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     for frame in 0..10 {
         let mut packets = sender.frame(frame, frame == 0, 4000, now);
         packets.reverse();
@@ -125,7 +125,7 @@ fn packets_out_of_order_and_twice_give_each_frame_once() {
 #[test]
 fn a_lost_packet_closes_the_gate_until_a_key_frame() {
     let (now, mut sender) = (Instant::now(), Sender::new(0));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     push(&mut assembler, &mut seen, sender.frame(0, true, 3000, now));
     push(&mut assembler, &mut seen, sender.frame(1, false, 3000, now).into_iter().skip(1));
     push(&mut assembler, &mut seen, sender.frame(2, false, 3000, now));
@@ -142,7 +142,7 @@ fn a_lost_packet_closes_the_gate_until_a_key_frame() {
 #[test]
 fn a_retransmission_in_time_loses_nothing() {
     let (now, mut sender) = (Instant::now(), Sender::new(0));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     push(&mut assembler, &mut seen, sender.frame(0, true, 3000, now));
     let mut second = sender.frame(1, false, 3000, now);
     let mut missing = second.remove(1);
@@ -154,9 +154,21 @@ fn a_retransmission_in_time_loses_nothing() {
 }
 
 #[test]
+fn so_many_missing_that_a_key_frame_is_less_are_not_waited_for() {
+    let (now, mut sender) = (Instant::now(), Sender::new(0));
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
+    push(&mut assembler, &mut seen, sender.frame(0, true, 3000, now));
+    (1..4).for_each(|number| drop(sender.frame(number, false, 13_000, now)));
+    push(&mut assembler, &mut seen, sender.frame(4, false, 3000, now));
+    assert!(seen.asked > 0 && assembler.is_gated());
+    push(&mut assembler, &mut seen, sender.frame(5, true, 3000, now));
+    assert_eq!(seen.numbers(), [0, 5]);
+}
+
+#[test]
 fn a_frame_whose_rest_is_still_to_be_sent_is_no_loss() {
     let (now, mut sender) = (Instant::now(), Sender::new(0));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     push(&mut assembler, &mut seen, sender.frame(0, true, 3000, now));
     let mut second = sender.frame(1, false, 3000, now);
     let rest = second.split_off(1);
@@ -169,7 +181,7 @@ fn a_frame_whose_rest_is_still_to_be_sent_is_no_loss() {
 #[test]
 fn a_sender_without_markers_is_understood() {
     let (now, mut sender) = (Instant::now(), Sender::new(0));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     for frame in 0..4 {
         let packets = sender.frame(frame, frame == 0, 3000, now).into_iter();
         push(&mut assembler, &mut seen, packets.map(|packet| IncomingPacket { marker: false, ..packet }));
@@ -180,7 +192,7 @@ fn a_sender_without_markers_is_understood() {
 #[test]
 fn padding_between_frames_is_no_loss() {
     let (now, mut sender) = (Instant::now(), Sender::new(9));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     push(&mut assembler, &mut seen, sender.frame(0, true, 900, now));
     let mut padding = sender.frame(1, false, 900, now).remove(0);
     padding.payload = bytes::Bytes::new();
@@ -192,7 +204,7 @@ fn padding_between_frames_is_no_loss() {
 #[test]
 fn a_restarted_sender_is_followed_from_its_next_key_frame() {
     let now = Instant::now();
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     push(&mut assembler, &mut seen, Sender::new(40_000).frame(0, true, 3000, now));
     let mut restarted = Sender::new(100);
     push(&mut assembler, &mut seen, restarted.frame(100, true, 3000, now));
@@ -205,7 +217,7 @@ fn a_restarted_sender_is_followed_from_its_next_key_frame() {
 #[test]
 fn a_flood_of_beginnings_stays_bounded() {
     let (now, mut sender) = (Instant::now(), Sender::new(0));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     for frame in 0..5000 {
         push(&mut assembler, &mut seen, sender.frame(frame, false, 3000, now).into_iter().take(1));
     }
@@ -218,7 +230,7 @@ fn wander(seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut chance = |percent: u32| rng.next_u32() % 100 < percent;
     let (start, mut sender) = (Instant::now(), Sender::new(seed as u16));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     let mut underway: Vec<IncomingPacket> = Vec::new();
     let (mut answered, mut intact, mut lost_any) = (0, true, false);
     for frame in 0..120_u32 {
@@ -262,7 +274,7 @@ fn two_thousand_seeded_paths_keep_order_and_heal() {
 #[test]
 fn a_stream_that_is_joined_after_its_key_frame_asks_for_one() {
     let (now, mut sender) = (Instant::now(), Sender::new(0));
-    let (mut assembler, mut seen) = (Assembler::new(DEADLINE), Seen::default());
+    let (mut assembler, mut seen) = (Assembler::default(), Seen::default());
     sender.frame(0, true, 3000, now);
     push(&mut assembler, &mut seen, sender.frame(1, false, 3000, now));
     assert!(seen.numbers().is_empty() && seen.asked > 0);

@@ -333,7 +333,8 @@ class Walk:
         ada.until("You will not see or hear each other any more")
         self.picture("block")
         ada.click("Block")
-        ada.until("Nobody else is here yet")
+        # Ada still looks for Ben by name, who is not there for her any more.
+        ada.until_gone("ben, Available")
         ben.until("Nobody else is here yet")
         self.picture("blocked")
         ada.keys("ctrl+comma")

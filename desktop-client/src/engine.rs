@@ -165,7 +165,8 @@ impl Engine {
         let (orders, inbox) = mpsc::channel(COMMANDS_MAX);
         let (snapshot, snapshots) = watch::channel(Arc::default());
         let (record, records) = watch::channel(Arc::default());
-        let (remote_frames, local_frames, screen_frames) = (FrameSlot::new(), FrameSlot::new(), FrameSlot::new());
+        let (remote_frames, local_frames, screen_frames) =
+            (FrameSlot::new(), FrameSlot::new(), FrameSlot::new());
         let window = screen::WindowMeter::default();
         let outside = task::Outside {
             orders: inbox,

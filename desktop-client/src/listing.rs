@@ -38,8 +38,9 @@ impl Listing {
             let listed = |(number, name)| Listed { spec: format!("device:{number}"), name };
             names.into_iter().enumerate().map(listed).collect()
         };
-        let camera = |camera: camera::DeviceInfo| {
-            Listed { spec: camera::CameraSpec::Device(camera.number).to_string(), name: camera.name }
+        let camera = |camera: camera::DeviceInfo| Listed {
+            spec: camera::CameraSpec::Device(camera.number).to_string(),
+            name: camera.name,
         };
         let (screens, screens_fault) = match screen::list() {
             Ok(screens) => (screens, None),
@@ -93,7 +94,10 @@ mod tests {
             ..Listing::default()
         };
         let table = listing.table();
-        assert!(table.starts_with("cameras:\n  device:2           Integrated Camera\nmicrophones: none\n"), "{table}");
+        assert!(
+            table.starts_with("cameras:\n  device:2           Integrated Camera\nmicrophones: none\n"),
+            "{table}"
+        );
         assert!(table.ends_with("screens: none\n  (there is no display that could be shared)\n"), "{table}");
     }
 }

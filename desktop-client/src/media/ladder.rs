@@ -147,7 +147,10 @@ fn carried_by(bps: u32) -> usize {
 
 /// The step of a screen for `target_bps`. Its rate can jump without harm: nothing moves smoothly there.
 pub fn screen_rung(target_bps: u32) -> Rung {
-    *SCREEN_RUNGS.iter().find(|rung| target_bps >= rung.from_bps).expect("the last step is carried by any rate")
+    *SCREEN_RUNGS
+        .iter()
+        .find(|rung| target_bps >= rung.from_bps)
+        .expect("the last step is carried by any rate")
 }
 
 /// How the rate is split while a screen is shared, bit/s: what the camera gets, small as it is shown then, and the screen.

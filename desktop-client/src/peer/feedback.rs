@@ -35,7 +35,10 @@ pub(super) struct FeedbackTap {
 }
 
 impl FeedbackTap {
-    pub(super) fn new([audio_ssrc, video_ssrc, screen_ssrc]: [u32; 3], heard: mpsc::Sender<Feedback>) -> Self {
+    pub(super) fn new(
+        [audio_ssrc, video_ssrc, screen_ssrc]: [u32; 3],
+        heard: mpsc::Sender<Feedback>,
+    ) -> Self {
         let (read, written) = Default::default();
         Self { audio_ssrc, video_ssrc, screen_ssrc, heard, read, written }
     }

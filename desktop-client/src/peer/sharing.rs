@@ -153,10 +153,15 @@ mod tests {
         let channel = "application 9 UDP/DTLS/SCTP webrtc-datachannel";
         let screen = |direction: &str| format!("{camera}\r\na={direction}");
         assert!(!shares_screen(&described(&[audio, camera, channel])));
-        for (direction, shared) in [("sendonly", true), ("sendrecv", true), ("recvonly", false), ("inactive", false)] {
+        for (direction, shared) in
+            [("sendonly", true), ("sendrecv", true), ("recvonly", false), ("inactive", false)]
+        {
             assert_eq!(shares_screen(&described(&[audio, camera, channel, &screen(direction)])), shared);
         }
-        assert!(shares_screen(&described(&[audio, camera, channel, camera])), "sendrecv is what goes without saying");
+        assert!(
+            shares_screen(&described(&[audio, camera, channel, camera])),
+            "sendrecv is what goes without saying"
+        );
         let refused = "video 0 UDP/TLS/RTP/SAVPF 96\r\na=sendonly";
         assert!(!shares_screen(&described(&[camera, refused])));
         for rubbish in ["", "m=", "video ", "\nm=video \nm=video", "\u{0}"] {

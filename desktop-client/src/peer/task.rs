@@ -358,7 +358,8 @@ impl Task {
 
     async fn start_writing(&mut self) {
         let Some((audio, video)) = self.outgoing.take() else { return };
-        for (queue, track) in [(audio, self.connection.audio.clone()), (video, self.connection.video.clone())] {
+        for (queue, track) in [(audio, self.connection.audio.clone()), (video, self.connection.video.clone())]
+        {
             self.spawn_writer(queue, &track).await;
         }
     }

@@ -212,7 +212,8 @@ impl Pair {
     /// Sends a picture of the camera and one of the screen from `end`, until each came as what it is.
     async fn both_pictures_come(&mut self, end: usize, timestamp: u32) {
         let received = self.ends[1 - end].received.clone();
-        let came = |kind| received.lock().unwrap().iter().any(|(k, p)| *k == kind && p.timestamp == timestamp);
+        let came =
+            |kind| received.lock().unwrap().iter().any(|(k, p)| *k == kind && p.timestamp == timestamp);
         let deadline = Instant::now() + PATIENCE;
         // The first packets of a track may come before the other end has read of it, and are lost then.
         while !(came(MediaKind::Video) && came(MediaKind::Screen)) {

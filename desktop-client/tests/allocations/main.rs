@@ -102,6 +102,8 @@ fn a_steady_call_allocates_next_to_nothing() {
     let said = AudioEngine::start(MicSpec::Tone, SpeakerSpec::Off, clock, sound).expect("sound");
     said.set_sending(true);
     let (count, bytes) = steadily(100, || said.stats().packets_sent);
-    println!("for each 20 ms of sound, from microphone to speaker: {count:.2} allocations of {bytes:.0} bytes");
+    println!(
+        "for each 20 ms of sound, from microphone to speaker: {count:.2} allocations of {bytes:.0} bytes"
+    );
     assert!(count < 6.0 && bytes < 4_000.0, "{count:.2} allocations, {bytes:.0} bytes for 20 ms");
 }

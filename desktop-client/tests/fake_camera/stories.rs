@@ -30,7 +30,11 @@ const STORIES: [Story; 15] = [
         frames_come_at_their_rate_and_unharmed,
         &[("FAKE_CAMERA_LAYOUT", "UYVY")],
     ),
-    ("planes_give_the_same_picture", frames_come_at_their_rate_and_unharmed, &[("FAKE_CAMERA_LAYOUT", "YU12")]),
+    (
+        "planes_give_the_same_picture",
+        frames_come_at_their_rate_and_unharmed,
+        &[("FAKE_CAMERA_LAYOUT", "YU12")],
+    ),
     ("red_green_and_blue_become_luma", red_green_and_blue_become_luma, &[("FAKE_CAMERA_LAYOUT", "RGB3")]),
     (
         "a_jpeg_of_another_size_than_promised_is_shown_as_it_is",
@@ -38,7 +42,11 @@ const STORIES: [Story; 15] = [
         &[("FAKE_CAMERA_LAYOUT", "MJPG"), ("FAKE_CAMERA_JPEG", JPEG)],
     ),
     ("broken_pictures_are_told_in_words", broken_pictures_are_told_in_words, &[("FAKE_CAMERA_SHORT", "1")]),
-    ("another_rate_than_promised_is_no_fault", another_rate_than_promised_is_no_fault, &[("FAKE_CAMERA_FPS", "10")]),
+    (
+        "another_rate_than_promised_is_no_fault",
+        another_rate_than_promised_is_no_fault,
+        &[("FAKE_CAMERA_FPS", "10")],
+    ),
     (
         "a_camera_that_stalls_is_opened_again",
         a_camera_that_stalls_is_opened_again,

@@ -34,7 +34,10 @@ impl Drop for Xvfb {
 }
 
 fn figure(report: &Value, path: &str) -> f64 {
-    report.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("{path} is no figure in {report:#}"))
+    report
+        .pointer(path)
+        .and_then(Value::as_f64)
+        .unwrap_or_else(|| panic!("{path} is no figure in {report:#}"))
 }
 
 #[test]

@@ -127,7 +127,10 @@ const LONGER: [(&str, usize, &str); 3] = [
 
 /// Tests that may sleep: (file, why it is not for luck).
 const SLEEPERS: [(&str, &str); 6] = [
-    ("desktop-client/src/peer/tests.rs", "polls, with a deadline, for packets that the other end has yet to read"),
+    (
+        "desktop-client/src/peer/tests.rs",
+        "polls, with a deadline, for packets that the other end has yet to read",
+    ),
     ("desktop-client/src/media/audio/tests.rs", "polls, with a deadline, what a thread fills in real time"),
     ("desktop-client/src/media/presenter.rs", "polls, with a deadline, what a thread shows in real time"),
     (

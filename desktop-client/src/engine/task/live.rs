@@ -2,9 +2,9 @@
 
 use super::super::channel::{Message, VERSION};
 use super::super::devices::{Camera, Conversation, MediaSource};
-use super::sharing::SharedScreen;
 use super::super::record::CallRecord;
 use super::super::snapshot::Switches;
+use super::sharing::SharedScreen;
 use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{MediaClock, PingSample};

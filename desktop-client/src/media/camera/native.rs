@@ -23,13 +23,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Opening asks the person for permission the first time; without an answer by then, it is tried again later.
 const OPENING: Duration = Duration::from_secs(20);
 /// The layouts we read, and so ask for.
-const LAYOUTS: [FrameFormat; 5] = [
-    FrameFormat::NV12,
-    FrameFormat::YUYV,
-    FrameFormat::MJPEG,
-    FrameFormat::RAWRGB,
-    FrameFormat::RAWBGR,
-];
+const LAYOUTS: [FrameFormat; 5] =
+    [FrameFormat::NV12, FrameFormat::YUYV, FrameFormat::MJPEG, FrameFormat::RAWRGB, FrameFormat::RAWBGR];
 
 pub(super) fn list_devices() -> Vec<DeviceInfo> {
     let cameras = nokhwa::query(ApiBackend::Auto).unwrap_or_default();

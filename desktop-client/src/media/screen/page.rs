@@ -69,7 +69,9 @@ fn draw(planes: &mut PlanesMut<'_>, number: u32) {
 }
 
 fn draw_letter(planes: &mut PlanesMut<'_>, (left, top): (usize, usize), letter: u32) {
-    for (row, line) in planes.y[top * planes.y_stride..].chunks_mut(planes.y_stride).take(LETTER.1).enumerate() {
+    for (row, line) in
+        planes.y[top * planes.y_stride..].chunks_mut(planes.y_stride).take(LETTER.1).enumerate()
+    {
         // Each row of a letter repeats the one above in half of the cases: stems, as letters have.
         let dots = hash(letter % 40, (row / 2) as u32, 7);
         for (column, dot) in line[left..left + LETTER.0].iter_mut().enumerate() {
@@ -98,7 +100,9 @@ mod tests {
     fn the_page_stands_still_but_for_its_caret_until_it_is_turned() {
         let mut page = Page::new(FORMAT);
         let mut frame = |number| page.frame(number).expect("never fails");
-        let differing = |a: &VideoFrame, b: &VideoFrame| a.y().data.iter().zip(b.y().data).filter(|(a, b)| a != b).count();
+        let differing = |a: &VideoFrame, b: &VideoFrame| {
+            a.y().data.iter().zip(b.y().data).filter(|(a, b)| a != b).count()
+        };
         let first = frame(0);
         assert_eq!(differing(&first, &frame(BLINK - 1)), 0);
         assert!((1..=2 * LETTER.1).contains(&differing(&first, &frame(BLINK))));

@@ -19,7 +19,9 @@ use x11rb::protocol::xfixes::ConnectionExt as _;
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, ImageFormat, MapState, Window, WindowClass};
 use x11rb::protocol::{Event, xfixes};
 use x11rb::rust_connection::RustConnection;
-use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420};
+use yuv::{
+    BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420,
+};
 
 use super::{ScreenChoice, ScreenError, ScreenSpec};
 use crate::media::camera::{Camera, CameraError, FrameRate, PictureFormat};
@@ -181,9 +183,12 @@ impl X11Screen {
             return Err(ScreenError::System("pixels of another form".into()));
         }
         let root = setup.roots[screen].root;
-        for extension in
-            [shm::X11_EXTENSION_NAME, damage::X11_EXTENSION_NAME, xfixes::X11_EXTENSION_NAME, composite::X11_EXTENSION_NAME]
-        {
+        for extension in [
+            shm::X11_EXTENSION_NAME,
+            damage::X11_EXTENSION_NAME,
+            xfixes::X11_EXTENSION_NAME,
+            composite::X11_EXTENSION_NAME,
+        ] {
             if connection.extension_information(extension)?.is_none() {
                 return Err(ScreenError::System(format!("it lacks {extension}")));
             }
@@ -272,7 +277,8 @@ impl X11Screen {
         let (x, y) = if self.window.is_some() { (0, 0) } else { (x, y) };
         let format = u8::from(ImageFormat::Z_PIXMAP);
         let (drawable, segment) = (self.drawable, self.segment.id);
-        shm::get_image(&self.connection, drawable, x, y, width, height, u32::MAX, format, segment, 0)?.reply()?;
+        shm::get_image(&self.connection, drawable, x, y, width, height, u32::MAX, format, segment, 0)?
+            .reply()?;
         self.pixels.resize(bytes(self.area), 0);
         let unread = |error: io::Error| ScreenError::System(error.to_string());
         self.segment.memory.read_exact_at(&mut self.pixels, 0).map_err(unread)?;
@@ -293,8 +299,14 @@ impl X11Screen {
                 height: down as u32,
             };
             let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
-            let converted =
-                bgra_to_yuv420(&mut planar, pixels, stride as u32, range, matrix, YuvConversionMode::Balanced);
+            let converted = bgra_to_yuv420(
+                &mut planar,
+                pixels,
+                stride as u32,
+                range,
+                matrix,
+                YuvConversionMode::Balanced,
+            );
             converted.map_err(|error| ScreenError::System(error.to_string()))
         })
     }
@@ -307,7 +319,8 @@ impl Camera for X11Screen {
 
     fn next(&mut self, clock: &MediaClock, patience: Duration) -> Result<Option<VideoFrame>, CameraError> {
         let start_us = *self.start_us.get_or_insert_with(|| clock.now_us());
-        let early = Duration::from_micros((start_us + LOOKS.due_us(self.looks)).saturating_sub(clock.now_us()));
+        let early =
+            Duration::from_micros((start_us + LOOKS.due_us(self.looks)).saturating_sub(clock.now_us()));
         std::thread::sleep(early.min(patience));
         if early > patience {
             return Ok(None);

@@ -1,10 +1,10 @@
 //! One end of the call: an encoder and a microphone that follow their rates, the interceptors of a real connection, and
 //! who looks and listens.
 
+use super::super::MediaKind;
 use super::super::connection::media;
 use super::super::estimator::Estimator;
 use super::super::feedback::Feedback;
-use super::super::MediaKind;
 use super::super::window::ReceiveWindow;
 use super::Seen;
 use crate::media::key_frame_floor::KeyFrameFloor;
@@ -79,7 +79,8 @@ impl End {
     pub(super) fn new(began: Instant, seed: u64) -> Self {
         let (heard, feedback) = mpsc::channel(64);
         let estimator = Estimator::new(began, MAX_BPS);
-        let (_, registry) = media([SOUND, PICTURES, NO_SCREEN], heard, estimator.clone()).expect("codecs register");
+        let (_, registry) =
+            media([SOUND, PICTURES, NO_SCREEN], heard, estimator.clone()).expect("codecs register");
         let mut chain: Box<dyn Interceptor> = Box::new(registry.build());
         for ssrc in [SOUND, PICTURES] {
             let stream = stream(ssrc);
@@ -141,7 +142,9 @@ impl End {
         }
         while let Ok(feedback) = self.feedback.try_recv() {
             let soon = |at| since.saturating_sub(at) < KEY_FRAME_FLOOR;
-            if feedback == Feedback::KeyFrameWanted(MediaKind::Video) && !self.encoder.key_at.is_some_and(soon) {
+            if feedback == Feedback::KeyFrameWanted(MediaKind::Video)
+                && !self.encoder.key_at.is_some_and(soon)
+            {
                 (self.encoder.key_wanted, self.encoder.key_at) = (true, Some(since));
             }
         }

@@ -22,8 +22,10 @@ const TITLE: usize = 32;
 
 /// The way to stop, over the picture for as long as one shares.
 pub(super) fn stop_ui(ui: &mut Ui, stage: Rect, commands: &mut Vec<Command>) {
-    let place = Rect::from_min_max(stage.left_bottom() - vec2(0.0, size::CONTROL + space::M), stage.right_bottom());
-    let builder = UiBuilder::new().max_rect(place.shrink2(vec2(space::M, 0.0))).scope_id(Id::unique("stop sharing"));
+    let place =
+        Rect::from_min_max(stage.left_bottom() - vec2(0.0, size::CONTROL + space::M), stage.right_bottom());
+    let builder =
+        UiBuilder::new().max_rect(place.shrink2(vec2(space::M, 0.0))).scope_id(Id::unique("stop sharing"));
     let layout = Layout::left_to_right(Align::Min);
     let layout = if right_to_left() { Layout::right_to_left(Align::Min) } else { layout };
     let words = say("share-stop");
@@ -36,7 +38,13 @@ pub(super) fn stop_ui(ui: &mut Ui, stage: Rect, commands: &mut Vec<Command>) {
 }
 
 /// Lets a person choose, its top at `top`. Returns whether it is to be put away.
-pub(super) fn choose_ui(ui: &mut Ui, view: &View<'_>, stage: Rect, top: f32, commands: &mut Vec<Command>) -> bool {
+pub(super) fn choose_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    stage: Rect,
+    top: f32,
+    commands: &mut Vec<Command>,
+) -> bool {
     let devices = &view.snapshot.devices;
     let height = CARD.min(stage.bottom() - top - space::M);
     let wanted = vec2(size::DIALOG.min(stage.width() - 2.0 * space::M), height);
@@ -84,7 +92,9 @@ fn is_display(choice: &ScreenChoice) -> bool {
 /// What a choice is called; displays by the name that is on their plug where there are several.
 fn name(choice: &ScreenChoice, several: bool) -> String {
     match choice.spec {
-        ScreenSpec::Display(_) if several => say_with("share-display", &[("name", choice.name.as_str().into())]),
+        ScreenSpec::Display(_) if several => {
+            say_with("share-display", &[("name", choice.name.as_str().into())])
+        }
         ScreenSpec::Display(_) => say("share-whole").to_owned(),
         ScreenSpec::Window(_) | ScreenSpec::Pattern => {
             say_with("share-window", &[("name", choice.name.as_str().into())])

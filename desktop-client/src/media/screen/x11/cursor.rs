@@ -40,7 +40,9 @@ impl Cursor {
         let top = i32::from(self.at.1) - i32::from(self.tip.1) - i32::from(area.y);
         for (at, color) in self.pixels.iter().enumerate() {
             let (across, down) = ((at % self.size.0.max(1)) as i32, (at / self.size.0.max(1)) as i32);
-            let (Ok(x), Ok(y)) = (usize::try_from(left + across), usize::try_from(top + down)) else { continue };
+            let (Ok(x), Ok(y)) = (usize::try_from(left + across), usize::try_from(top + down)) else {
+                continue;
+            };
             if x >= width || y >= height {
                 continue;
             }

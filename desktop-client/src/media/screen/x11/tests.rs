@@ -157,9 +157,14 @@ fn a_window_is_captured_alone_wherever_it_is_and_ends_with_it() {
     assert_eq!((frame.width(), frame.height()), (120, 80));
     painter.window((290, 40), (150, 100), "over it", BLUE.0);
     until(&mut screen, &clock, |frame| near(color(frame, 60, 40), RED.1) && near(color(frame, 2, 2), RED.1));
-    painter.connection.configure_window(red, &ConfigureWindowAux::new().width(201).height(160)).expect("sent");
+    painter
+        .connection
+        .configure_window(red, &ConfigureWindowAux::new().width(201).height(160))
+        .expect("sent");
     painter.sync();
-    until(&mut screen, &clock, |frame| (frame.width(), frame.height()) == (200, 160) && near(color(frame, 190, 150), RED.1));
+    until(&mut screen, &clock, |frame| {
+        (frame.width(), frame.height()) == (200, 160) && near(color(frame, 190, 150), RED.1)
+    });
     painter.connection.destroy_window(red).expect("sent");
     painter.sync();
     let deadline = Instant::now() + PATIENCE;
@@ -182,7 +187,8 @@ fn displays_and_windows_are_listed_by_name() {
     painter.window((0, 0), (4, 4), "too small to be one", RED.0);
     let choices = list_on(&connect_to(&server.display).expect("it answers")).expect("a list");
     assert_eq!((choices[0].spec, choices[0].size), (ScreenSpec::Display(0), DISPLAY));
-    let window = ScreenChoice { spec: ScreenSpec::Window(id), name: "Plan for the garden".into(), size: (120, 80) };
+    let window =
+        ScreenChoice { spec: ScreenSpec::Window(id), name: "Plan for the garden".into(), size: (120, 80) };
     assert_eq!(choices[1..], [window]);
 }
 
@@ -193,7 +199,9 @@ fn the_pointer_is_in_the_picture_where_it_moves() {
     let window = painter.window((0, 0), (640, 480), "red", RED.0);
     painter.point_with_a_cross(window);
     let mut screen = server.open(ScreenSpec::Display(0)).expect("the display");
-    let plain = |frame: &VideoFrame, x: usize| (x..x + 16).all(|x| (200..216).all(|y| near(color(frame, x, y), RED.1)));
+    let plain = |frame: &VideoFrame, x: usize| {
+        (x..x + 16).all(|x| (200..216).all(|y| near(color(frame, x, y), RED.1)))
+    };
     for (x, other) in [(200, 400), (400, 200)] {
         let at = i16::try_from(x).expect("small");
         painter.connection.warp_pointer(x11rb::NONE, painter.root, 0, 0, 0, 0, at, 200).expect("sent");

@@ -14,7 +14,8 @@ const TITLE_WORDS: u32 = 64;
 
 /// The windows of the desktop, the newest first; where nobody manages them, those right below the root.
 pub(super) fn list(connection: &RustConnection, root: Window) -> Result<Vec<ScreenChoice>, ScreenError> {
-    let atom = |name: &str| Ok::<_, ScreenError>(connection.intern_atom(false, name.as_bytes())?.reply()?.atom);
+    let atom =
+        |name: &str| Ok::<_, ScreenError>(connection.intern_atom(false, name.as_bytes())?.reply()?.atom);
     let (clients, title) = (atom("_NET_CLIENT_LIST")?, atom("_NET_WM_NAME")?);
     let managed = connection.get_property(false, root, clients, AtomEnum::WINDOW, 0, 1024)?.reply()?;
     let mut ids: Vec<Window> = managed.value32().into_iter().flatten().collect();
@@ -37,7 +38,8 @@ pub(super) fn list(connection: &RustConnection, root: Window) -> Result<Vec<Scre
 /// Its title; `None` for one without, which is no window that a person knows of.
 fn name(connection: &RustConnection, id: Window, title: u32) -> Option<String> {
     [title, AtomEnum::WM_NAME.into()].into_iter().find_map(|property| {
-        let reply = connection.get_property(false, id, property, AtomEnum::ANY, 0, TITLE_WORDS).ok()?.reply().ok()?;
+        let reply =
+            connection.get_property(false, id, property, AtomEnum::ANY, 0, TITLE_WORDS).ok()?.reply().ok()?;
         let text = String::from_utf8_lossy(&reply.value).trim().to_owned();
         (!text.is_empty()).then_some(text)
     })

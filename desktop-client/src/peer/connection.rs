@@ -267,7 +267,7 @@ pub(super) fn media(
         let parameters = RTCRtpCodecParameters { rtp_codec: codec(kind), payload_type };
         engine.register_codec(parameters, codec_kind)?;
     }
-    let nack = Nack::new(video_ssrc, estimator.clone());
+    let nack = Nack::new(ssrcs[1], estimator.clone());
     let registry = configure_nack(Registry::new(), &mut engine).with(Slot::NackGenerator, nack);
     let registry = configure_rtcp_reports(registry);
     let twcc = CongestionFeedback::Twcc;

@@ -166,12 +166,6 @@ impl Congestion {
             || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0
     }
 
-    /// Never aims for more from now on.
-    pub fn set_max_bps(&mut self, max_bps: u32) {
-        self.max_bps = f64::from(max_bps.max(MIN_BPS));
-        self.target_bps = self.target_bps.min(self.max_bps);
-    }
-
     /// A packet of `bytes` was handed to the network, or to whoever paces it.
     pub fn sent(&mut self, now: Duration, bytes: usize) {
         if self.flying.len() == FLYING_MAX {

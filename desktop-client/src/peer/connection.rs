@@ -6,7 +6,6 @@ use super::feedback::{Feedback, FeedbackTap};
 use super::nack::Nack;
 use super::pacer::Pacer;
 use super::{IceServer, MediaKind, PeerConfig};
-use crate::rate::MAX_DIRECT_BPS;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::TwccReceiverBuilder;
 use rtc::media_stream::MediaStreamTrack;
@@ -155,7 +154,7 @@ pub(super) async fn build(
     let [audio_ssrc, video_ssrc, screen_ssrc] = ssrcs;
     let (heard, feedback) = mpsc::channel(FEEDBACK_MAX);
     let handler = Arc::new(Handler(events));
-    let estimator = Estimator::new(Instant::now(), MAX_DIRECT_BPS);
+    let estimator = Estimator::new(Instant::now());
     let mut last = Ok(());
     for addresses in bind_addresses(config) {
         let (engine, registry) = media(ssrcs, heard.clone(), estimator.clone())?;

@@ -5,6 +5,7 @@
 use super::SendRate;
 use super::coverage::Covered;
 use crate::congestion::{Congestion, Fate, PacketReport};
+use crate::rate::{MAX_DIRECT_BPS, MAX_RELAYED_BPS};
 use rtc::interceptor::{BandwidthEstimator, PacketReport as StackReport};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -51,8 +52,8 @@ impl State {
 }
 
 impl Estimator {
-    pub(super) fn new(now: Instant, max_bps: u32) -> Self {
-        let control = Congestion::new(Duration::ZERO, max_bps);
+    pub(super) fn new(now: Instant) -> Self {
+        let control = Congestion::new(Duration::ZERO, MAX_DIRECT_BPS);
         let state = State {
             pace_bps: control.pace_bps(),
             control,
@@ -73,11 +74,14 @@ impl Estimator {
         instant.saturating_duration_since(self.began)
     }
 
-    /// The path is by a relay, which is to carry no more than this.
-    pub(super) fn set_relayed(&self, max_bps: u32) {
+    /// A path came up, by a relay or not. What was learnt of the one before, and the silence between the two, says
+    /// nothing about it.
+    pub(super) fn take_path(&self, now: Instant, relayed: bool) {
         let mut state = self.locked();
-        state.control.set_max_bps(max_bps);
-        state.relayed = true;
+        let max_bps = if relayed { MAX_RELAYED_BPS } else { MAX_DIRECT_BPS };
+        state.control = Congestion::new(self.at(now), max_bps);
+        state.pace_bps = state.control.pace_bps();
+        state.relayed = relayed;
     }
 
     /// Whether the path is by a relay.
@@ -154,5 +158,31 @@ impl BandwidthEstimator for Estimator {
 
     fn target_bitrate(&self) -> f64 {
         self.pace_bps()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::congestion::START_BPS;
+
+    #[test]
+    fn a_new_path_begins_as_a_call_begins_whatever_the_silence_before_it() {
+        let start = Instant::now();
+        let estimator = Estimator::new(start);
+        estimator.locked().heard = true;
+        let at = |ms| start + Duration::from_millis(ms);
+        for ms in (0..4000).step_by(20) {
+            estimator.sent(at(ms), 1000);
+            estimator.rate(at(ms));
+        }
+        let silent = estimator.rate(at(4000)).expect("the other end had acknowledged something");
+        assert!(silent.clogged && silent.picture_bps == PICTURE_MIN_BPS, "{silent:?}");
+        estimator.take_path(at(4000), true);
+        let anew = estimator.rate(at(4010)).expect("it is still known that the other end acknowledges");
+        assert!(!anew.clogged && anew.picture_bps > START_BPS * 8 / 10, "{anew:?}");
+        assert!(estimator.is_relayed());
+        estimator.take_path(at(5000), false);
+        assert!(!estimator.is_relayed());
     }
 }

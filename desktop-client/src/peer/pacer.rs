@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_key_frame_leaves_over_time_in_order_and_a_word_does_not_wait_for_it() {
         let start = Instant::now();
-        let mut pacer = Pacer::new(SOUND, Estimator::new(start, 1_000_000));
+        let mut pacer = Pacer::new(SOUND, Estimator::new(start));
         for number in 0..76 {
             pacer.handle_write(packet(start, PICTURES, number, 1200)).expect("taken");
         }
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn pictures_make_room_for_sound_but_not_for_ever() {
         let start = Instant::now();
-        let mut pacer = Pacer::new(SOUND, Estimator::new(start, 1_000_000));
+        let mut pacer = Pacer::new(SOUND, Estimator::new(start));
         for number in 0..200 {
             pacer.handle_write(packet(start, SOUND, number, 1000)).expect("taken");
         }
@@ -242,11 +242,11 @@ mod tests {
     #[test]
     fn the_stack_looks_around_once_more_for_what_goes_by_a_relay() {
         let start = Instant::now();
-        let estimator = Estimator::new(start, 1_000_000);
+        let estimator = Estimator::new(start);
         let mut pacer = Pacer::new(SOUND, estimator.clone());
         pacer.handle_write(packet(start, SOUND, 0, 100)).expect("taken");
         assert_eq!((left(&mut pacer).len(), pacer.poll_timeout()), (1, None), "straight to the network");
-        estimator.set_relayed(1_000_000);
+        estimator.take_path(start, true);
         pacer.handle_write(packet(start, SOUND, 1, 100)).expect("taken");
         assert_eq!((left(&mut pacer).len(), pacer.poll_timeout()), (1, Some(start)));
         pacer.handle_timeout(start).expect("nothing waits");

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit, RtpTransceiver};
 
 /// How this screen and the other end's stand.
@@ -82,6 +83,22 @@ impl Task {
         followed.await.map_err(|error| self.refuse(PeerFault::Internal, &error))
     }
 
+    /// Whether pictures are of a screen: the camera's section comes first in a description, but not always its packets.
+    pub(super) async fn is_screen(&self, track: &dyn TrackRemote) -> bool {
+        let id = track.track_id().await;
+        let remote = self.connection.pc.remote_description().await;
+        let camera = remote.as_ref().and_then(|remote| camera_mid(&remote.sdp));
+        for transceiver in self.connection.pc.get_transceivers().await {
+            if let Ok(Some(receiver)) = transceiver.receiver().await
+                && receiver.track().track_id().await == id
+            {
+                let mid = transceiver.mid().await.ok().flatten();
+                return mid.is_some() && mid.as_deref() != camera;
+            }
+        }
+        false
+    }
+
     async fn offer_screen(&mut self) -> Result<(), webrtc::error::Error> {
         let wanted = if self.sharing.wanted {
             RTCRtpTransceiverDirection::Sendonly
@@ -126,15 +143,24 @@ impl Task {
     }
 }
 
-/// Whether a description has pictures to come besides those of the camera, which are the first.
+/// The sections of a description that are pictures; the camera's is the first.
+fn pictures(sdp: &str) -> impl Iterator<Item = &str> {
+    sdp.split("\nm=").skip(1).filter(|section| section.starts_with("video "))
+}
+
+/// How a description names the section of the camera.
+fn camera_mid(sdp: &str) -> Option<&str> {
+    pictures(sdp).next()?.lines().find_map(|line| line.trim_end().strip_prefix("a=mid:"))
+}
+
+/// Whether a description has pictures to come besides those of the camera.
 fn shares_screen(sdp: &str) -> bool {
-    let sections = sdp.split("\nm=").skip(1).filter(|section| section.starts_with("video "));
     let sends = |section: &str| {
         let closed = section.starts_with("video 0 ");
         let silent = |line: &str| matches!(line.trim_end(), "a=recvonly" | "a=inactive");
         !closed && !section.lines().any(silent)
     };
-    sections.skip(1).any(sends)
+    pictures(sdp).skip(1).any(sends)
 }
 
 #[cfg(test)]
@@ -166,6 +192,13 @@ mod tests {
         assert!(!shares_screen(&described(&[camera, refused])));
         for rubbish in ["", "m=", "video ", "\nm=video \nm=video", "\u{0}"] {
             shares_screen(rubbish);
+            assert_eq!(camera_mid(rubbish), None);
         }
+    }
+
+    #[test]
+    fn the_camera_is_the_first_section_of_pictures() {
+        let sdp = "v=0\r\nm=audio 9 x 111\r\na=mid:0\r\nm=video 9 x 96\r\na=mid:cam\r\nm=video 9 x 96\r\na=mid:2\r\n";
+        assert_eq!(camera_mid(sdp), Some("cam"));
     }
 }

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::call::Candidate;
 use crate::media::packet::{IncomingPacket, OutgoingPacket};
-use crate::rate::MAX_RELAYED_BPS;
 use bytes::{Bytes, BytesMut};
 use castle::ids::CallId;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -398,9 +397,8 @@ impl Task {
                 }
             }
             StackEvent::Track(kind, track) => {
-                // The first pictures are the camera's, whatever else they are called.
-                let further = kind == MediaKind::Video && self.remote_tracks[kind as usize].is_some();
-                let kind = if further { MediaKind::Screen } else { kind };
+                let screen = kind == MediaKind::Video && self.is_screen(track.as_ref()).await;
+                let kind = if screen { MediaKind::Screen } else { kind };
                 if self.remote_tracks[kind as usize].is_none() {
                     self.read_track(kind, track);
                 }
@@ -411,18 +409,12 @@ impl Task {
 
     async fn notice_state(&mut self, state: RTCPeerConnectionState) -> Result<(), PeerFault> {
         match state {
-            RTCPeerConnectionState::Connected if self.connected => {
-                self.restarts.connected();
-                self.tell(PeerEvent::Reconnected).await;
-            }
             RTCPeerConnectionState::Connected => {
-                self.connected = true;
                 self.restarts.connected();
                 let route = self.path().await.route;
-                if route == Some(PathRoute::Relay) {
-                    self.connection.estimator.set_relayed(MAX_RELAYED_BPS);
-                }
-                self.tell(PeerEvent::Connected { route }).await;
+                self.connection.estimator.take_path(Instant::now(), route == Some(PathRoute::Relay));
+                let again = std::mem::replace(&mut self.connected, true);
+                self.tell(if again { PeerEvent::Reconnected } else { PeerEvent::Connected { route } }).await;
             }
             RTCPeerConnectionState::Disconnected => {
                 self.restarts.disconnected(Instant::now());

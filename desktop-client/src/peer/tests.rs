@@ -209,19 +209,40 @@ impl Pair {
         self.until(|said| said.iter().filter(|said| **said == (end, event.clone())).count() >= times).await;
     }
 
-    /// Sends a picture of the camera and one of the screen from `end`, until each came as what it is.
-    async fn both_pictures_come(&mut self, end: usize, timestamp: u32) {
+    /// Sends pictures of `kinds` from `end`, until one of each came as what it is.
+    async fn pictures_come(&mut self, end: usize, kinds: &[MediaKind], timestamp: u32) {
         let received = self.ends[1 - end].received.clone();
-        let came =
-            |kind| received.lock().unwrap().iter().any(|(k, p)| *k == kind && p.timestamp == timestamp);
+        let came = |kind: &MediaKind| {
+            received.lock().unwrap().iter().any(|(k, p)| k == kind && p.timestamp == timestamp)
+        };
         let deadline = Instant::now() + PATIENCE;
         // The first packets of a track may come before the other end has read of it, and are lost then.
-        while !(came(MediaKind::Video) && came(MediaKind::Screen)) {
+        while !kinds.iter().all(came) {
             assert!(Instant::now() < deadline, "{:?}", self.said);
-            self.ends[end].peer.video.send(packet(timestamp));
-            self.ends[end].peer.screen.send(packet(timestamp));
+            for kind in kinds {
+                let peer = &self.ends[end].peer;
+                let track = if *kind == MediaKind::Screen { &peer.screen } else { &peer.video };
+                track.send(packet(timestamp));
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    async fn both_pictures_come(&mut self, end: usize, timestamp: u32) {
+        self.pictures_come(end, &[MediaKind::Video, MediaKind::Screen], timestamp).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_screen_that_is_seen_before_the_camera_is_a_screen_all_the_same() {
+    let mut pair = Pair::connected().await;
+    pair.share(1, true);
+    pair.until_said(1, PeerEvent::ScreenTaken(true), 1).await;
+    pair.pictures_come(1, &[MediaKind::Screen], 1).await;
+    pair.pictures_come(1, &[MediaKind::Video], 2).await;
+    for kind in [MediaKind::Screen, MediaKind::Video] {
+        pair.ends[0].peer.send(PeerCommand::RequestKeyFrame(kind));
+        pair.until_said(1, PeerEvent::KeyFrameWanted(kind), 1).await;
     }
 }
 

@@ -34,6 +34,7 @@ struct Mallory {
     tell: mpsc::Sender<(CallId, PeerEvent)>,
     told: mpsc::Receiver<(CallId, PeerEvent)>,
     call: Option<(String, Peer)>,
+    offered: String,
     packetizer: Packetizer,
     timestamp: u32,
 }
@@ -57,7 +58,7 @@ impl Mallory {
         outbox.send(first).await.expect("room");
         let inbox = client.signal(request).await.expect("a session").into_inner();
         let ((tell, told), packetizer) = (mpsc::channel(256), Packetizer::new());
-        Self { outbox, inbox, tell, told, call: None, packetizer, timestamp: 0 }
+        Self { outbox, inbox, tell, told, call: None, offered: String::new(), packetizer, timestamp: 0 }
     }
 
     async fn say(&self, frame: Ask) {
@@ -87,7 +88,10 @@ impl Mallory {
                 }
                 return;
             }
+            // Said again to a device that had not answered when it accepted.
+            Say::Offer(offer) if offer.sdp == self.offered => return,
             Say::Offer(offer) => {
+                self.offered.clone_from(&offer.sdp);
                 let config = PeerConfig {
                     call: offer.call_id.parse().expect("an id"),
                     offers: false,

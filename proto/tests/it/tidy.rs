@@ -126,7 +126,7 @@ const LONGER: [(&str, usize, &str); 3] = [
 ];
 
 /// Tests that may sleep: (file, why it is not for luck).
-const SLEEPERS: [(&str, &str); 6] = [
+const SLEEPERS: [(&str, &str); 7] = [
     (
         "desktop-client/src/peer/tests.rs",
         "polls, with a deadline, for packets that the other end has yet to read",
@@ -136,6 +136,10 @@ const SLEEPERS: [(&str, &str); 6] = [
     (
         "desktop-client/tests/fake_camera/stories.rs",
         "polls, with a deadline, what the camera's thread delivers",
+    ),
+    (
+        "desktop-client/tests/it/hostile_media.rs",
+        "sends pictures at the rate of a camera, good ones and rubbish",
     ),
     ("desktop-client/tests/it/sound.rs", "polls, with a deadline, a sound server of others for being ready"),
     ("server/tests/it/accounts.rs", "outlives an invitation of 1 ms, by the wall clock that it expires by"),

@@ -375,8 +375,9 @@ impl Engine {
         }
         self.tell_of_no_camera();
         if let Some((width, height)) = self.record.receiver.refused_size.filter(|_| !told) {
-            let size = [("width", width.to_string().into()), ("height", height.to_string().into())];
-            let text = say_with("told-pictures-too-large", &size);
+            let (width, height) = (width.to_string(), height.to_string());
+            let text =
+                say_with("told-pictures-too-large", &[("width", width.into()), ("height", height.into())]);
             self.notify(Severity::Error, text);
         }
         for message in self.talk.chat.again(Instant::now()) {

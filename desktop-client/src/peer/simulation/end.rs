@@ -26,7 +26,6 @@ const SOUND: u32 = 1;
 const PICTURES: u32 = 2;
 const NO_SCREEN: u32 = 3;
 const TWCC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-const MAX_BPS: u32 = 2_500_000;
 /// Bytes of 20 ms of sound.
 const SOUND_BYTES: usize = 90;
 /// The smallest key frame of 360p that can still be looked at, bytes.
@@ -78,7 +77,7 @@ struct Receiver {
 impl End {
     pub(super) fn new(began: Instant, seed: u64) -> Self {
         let (heard, feedback) = mpsc::channel(64);
-        let estimator = Estimator::new(began, MAX_BPS);
+        let estimator = Estimator::new(began);
         let (_, registry) =
             media([SOUND, PICTURES, NO_SCREEN], heard, estimator.clone()).expect("codecs register");
         let mut chain: Box<dyn Interceptor> = Box::new(registry.build());

@@ -44,6 +44,8 @@ pub struct RelayConfig {
     pub ports: Option<RangeInclusive<u16>>,
     /// Private networks whose addresses may be peers all the same.
     pub allowed_peers: Vec<Network>,
+    /// Clients come from this machine alone, so that its loopback addresses may be peers.
+    pub loopback_peers: bool,
     /// Bounds.
     pub limits: Limits,
     /// Shared with whoever vends credentials.
@@ -83,12 +85,13 @@ pub struct Relay {
 impl Relay {
     /// Starts relaying.
     pub async fn start(config: RelayConfig) -> Result<Self, RelayError> {
-        let RelayConfig { udp, tcp, ips, ports, allowed_peers, limits, secret, clock } = config;
+        let RelayConfig { udp, tcp, ips, ports, allowed_peers, loopback_peers, limits, secret, clock } =
+            config;
         for ip in ips.iter().map(|ip| ip.bound) {
             // Said now, and not by each call that finds no way.
             UdpSocket::bind((ip, 0)).await.map_err(|source| RelayError::Unbindable { ip, source })?;
         }
-        let peers = PeerRules::new(ips.iter().all(|ip| ip.bound.is_loopback()), is_of_this_host)
+        let peers = PeerRules::new(loopback_peers, is_of_this_host)
             .allowing(allowed_peers)
             .refusing(ips.iter().filter(|ip| ip.shown != ip.bound).map(|ip| ip.shown).collect());
         let settings = Settings { ips, peers, limits: limits.clone(), secret, nonce_key: rand::random() };

@@ -107,6 +107,7 @@ pub(crate) async fn serve() -> Result<(), Fault> {
         ips: vec![RelayIp { bound: ip, shown: ip }],
         ports: None,
         allowed_peers: Vec::new(),
+        loopback_peers: true,
         limits: Limits { guest_bandwidth: plenty, bandwidth: plenty, ..Limits::default() },
         secret: TurnSecret::new(SECRET),
         clock: system_clock(),

@@ -91,7 +91,10 @@ impl Ports {
     /// Where TURN over TLS is spoken: on the port of gRPC, and on one of its own. None without a certificate.
     pub(super) fn turn_tls(&self) -> TurnOverTls {
         let own = self.turn_tls.as_ref().and_then(|listener| listener.local_addr().ok());
-        TurnOverTls { beside_grpc: self.tls.is_some(), own_port: own.map(|address| address.port()) }
+        let beside_grpc = self.tls.is_some();
+        let shared = self.grpc.local_addr().ok().filter(|_| beside_grpc);
+        let beyond_loopback = own.into_iter().chain(shared).any(|address| !address.ip().is_loopback());
+        TurnOverTls { beside_grpc, own_port: own.map(|address| address.port()), beyond_loopback }
     }
 
     /// The relay serves the streams that speak TURN within TLS.

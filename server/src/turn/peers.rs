@@ -4,6 +4,7 @@
 //! RFC 8656 section 21.2 (attacks on the server's network), RFC 6890 (special-purpose addresses).
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// Cloud metadata services outside the ranges below (Azure's).
@@ -55,9 +56,10 @@ impl Network {
     }
 }
 
-/// Whether an address is of this host: only such a one can be bound.
+/// Whether an address is of this host: only such a one can be bound. Where that cannot be found out, as when there are
+/// no more sockets to be had, it is taken for one.
 pub fn is_of_this_host(address: IpAddr) -> bool {
-    UdpSocket::bind((address, 0)).is_ok()
+    UdpSocket::bind((address, 0)).err().is_none_or(|error| error.kind() != ErrorKind::AddrNotAvailable)
 }
 
 /// The rules, and what is known about this host's own addresses.

@@ -41,6 +41,8 @@ pub struct TurnOverTls {
     pub beside_grpc: bool,
     /// On a port of its own.
     pub own_port: Option<u16>,
+    /// One of them is reached from other machines.
+    pub beyond_loopback: bool,
 }
 
 /// What guests are relayed by.
@@ -84,12 +86,15 @@ impl RelayService {
             udp.push(datagrams);
             tcp.push(streams);
         }
+        let mut reached = listening.iter().map(SocketAddr::ip).chain(settings.ips.iter().map(|ip| ip.bound));
+        let loopback_peers = !tls.beyond_loopback && reached.all(|ip| ip.is_loopback());
         let relay = Relay::start(RelayConfig {
             udp,
             tcp,
             ips: settings.ips.clone(),
             ports: settings.ports.clone(),
             allowed_peers: settings.allowed_peers.clone(),
+            loopback_peers,
             limits: settings.limits.clone(),
             secret: secret.clone(),
             clock: settings.clock.clone(),

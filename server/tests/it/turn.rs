@@ -44,6 +44,7 @@ impl TestRelay {
             ips: vec![RelayIp { bound: ip, shown: ip }],
             ports: None,
             allowed_peers: Vec::new(),
+            loopback_peers: ip.is_loopback(),
             limits: Limits::default(),
             secret: TurnSecret::new(SECRET),
             clock: system_clock(),
@@ -183,6 +184,18 @@ async fn a_relay_on_loopback_reaches_peers_on_loopback() {
     let text = test.client(&["-n", "20", "-e", "127.0.0.1", "-r", &port]).await;
     assert!(text.contains("Total lost packets 0 "), "{text}");
     assert!(heard.load(Ordering::Relaxed) >= 20, "{text}");
+}
+
+#[tokio::test]
+async fn a_relay_that_other_machines_reach_has_no_peers_on_loopback() {
+    let test = TestRelay::start_on(LOOPBACK, |config| config.loopback_peers = false).await;
+    let (peer, heard) = echo_on(LOOPBACK).await;
+    let port = peer.port().to_string();
+    let text = test.client(&["-n", "20", "-e", "127.0.0.1", "-r", &port]).await;
+    assert!(text.contains("403"), "{text}");
+    assert_eq!(heard.load(Ordering::Relaxed), 0);
+    let text = test.client(&["-y", "-n", "20"]).await;
+    assert_all_arrived(&text, 40);
 }
 
 #[tokio::test]

@@ -182,6 +182,7 @@ async fn relay(ahead_s: &Arc<AtomicU64>) -> (Relay, IceServer) {
         ips: vec![RelayIp { bound: address.ip(), shown: address.ip() }],
         ports: None,
         allowed_peers: Vec::new(),
+        loopback_peers: true,
         limits: Limits::default(),
         secret,
         clock: Clock::new(move || {

@@ -19,7 +19,8 @@ use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long an access token is good. Short: what it says (name, role) is believed for so long.
+/// How long an access token is good. It says who, and nothing that must be believed: login and role are asked for with
+/// each RPC.
 pub const ACCESS_TTL: Duration = Duration::from_mins(15);
 /// How long an unused refresh token is good: a guest who comes once a month stays logged in.
 pub const REFRESH_TTL: Duration = Duration::from_hours(30 * 24);

@@ -48,7 +48,7 @@ async fn a_writer_that_never_stops_is_answered_frame_by_frame_and_holds_nobody_u
     assert!((100..=150).contains(&refused), "{refused} of 200 were over the rate");
 }
 
-/// `CASTLE_IDLE_STREAMS` says how many hundreds of streams there are: 10,000 where there is time.
+/// `CASTLE_IDLE_STREAMS` says how many streams there are: 10,000 where there is time.
 #[tokio::test]
 async fn idle_streams_are_held_and_one_more_is_refused() {
     const STREAMS_EACH: usize = 100;

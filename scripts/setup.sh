@@ -38,21 +38,28 @@ resolve() {
   IFS='|' read -ra names <<<"$1"
   for name in "${names[@]}"; do installed "$name" && { echo "$name"; return; }; done
   for name in "${names[@]}"; do
-    apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]' && { echo "$name"; return; }
+    # Read to its end: `grep -q` would break apt-cache's pipe, which counts as a failure.
+    apt-cache policy "$name" 2>/dev/null | grep 'Candidate: [^(]' >/dev/null && { echo "$name"; return; }
   done
   echo "${names[-1]}"
 }
 
-apt() {
-  local as_root=() missing=() package
+# Prints what of the given packages (`a|b`: either) is not installed yet, one name a line.
+lacking() {
+  local package
   for package in "$@"; do
     # Go often comes from elsewhere and newer.
     [ "$package" = golang-go ] && command -v go >/dev/null && continue
     # PulseAudio would take the place of a desktop's PipeWire; the tests that need it say that they are skipped.
     [ "$package" = pulseaudio ] && installed pipewire-pulse && continue
     package=$(resolve "$package")
-    installed "$package" || missing+=("$package")
+    installed "$package" || echo "$package"
   done
+}
+
+apt() {
+  local as_root=() missing
+  mapfile -t missing < <(lacking "$@")
   [ ${#missing[@]} -eq 0 ] && return
   say "Missing: ${missing[*]}"
   if [ "$(id -u)" -ne 0 ]; then
@@ -66,13 +73,9 @@ apt() {
     say "apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
     exit 1
   fi
-  # The lists of a fresh machine or image are empty or old.
+  # The lists of a fresh machine or image are empty or old; which of `a|b` this release has, only fresh ones know.
   "${as_root[@]}" apt-get update -q >&2 || say "apt-get update failed; trying with the lists that are here."
-  # A name that only the fresh lists know.
-  local i
-  for i in "${!missing[@]}"; do
-    case ${missing[$i]} in libasound2 | libasound2t64) missing[i]=$(resolve "libasound2t64|libasound2") ;; esac
-  done
+  mapfile -t missing < <(lacking "$@")
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}" >&2
 }
 

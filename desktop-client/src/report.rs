@@ -80,6 +80,8 @@ pub struct Video {
     pub freezes: u64,
     /// Their time together.
     pub freeze_ms: u64,
+    /// The longest of them.
+    pub longest_freeze_ms: u64,
     /// From capture there to showing here, the median; `null` when the clocks are not known within 20 ms.
     pub glass_to_glass_p50: Option<f64>,
     /// The same for all but the slowest twentieth.
@@ -210,6 +212,7 @@ fn video(record: &CallRecord) -> Video {
         fps: figures.fps,
         freezes: figures.freezes,
         freeze_ms: figures.freeze_ms,
+        longest_freeze_ms: figures.longest_freeze_ms,
         glass_to_glass_p50: figures.glass_to_glass_p50,
         glass_to_glass_p95: figures.glass_to_glass_p95,
         clock_error_ms: figures.clock_error_ms,

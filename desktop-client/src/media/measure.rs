@@ -43,6 +43,8 @@ pub struct CallFigures {
     pub freezes: u64,
     /// How long those gaps were together, ms.
     pub freeze_ms: u64,
+    /// The longest of them, ms.
+    pub longest_freeze_ms: u64,
     /// From capture there to showing here, the median, ms.
     pub glass_to_glass_p50: Option<f64>,
     /// The same for all but the slowest twentieth, ms.
@@ -73,6 +75,7 @@ pub struct CallMeter {
     gap_sum_us: u64,
     freezes: u64,
     freeze_us: u64,
+    longest_freeze_us: u64,
     glass_to_glass: Quantiles,
     psnr: Quantiles,
     psnr_due_us: u64,
@@ -105,6 +108,7 @@ impl CallMeter {
             gap_sum_us: 0,
             freezes: 0,
             freeze_us: 0,
+            longest_freeze_us: 0,
             glass_to_glass: Quantiles::new(-1000.0, 9000.0),
             psnr: Quantiles::new(0.0, 100.0),
             psnr_due_us: 0,
@@ -164,6 +168,7 @@ impl CallMeter {
             fps,
             freezes: self.freezes,
             freeze_ms: self.freeze_us / 1000,
+            longest_freeze_ms: self.longest_freeze_us / 1000,
             glass_to_glass_p50: self.glass_to_glass.at(0.5),
             glass_to_glass_p95: self.glass_to_glass.at(0.95),
             glass_to_glass_last: self.last_video_us.map(|us| us as f64 / 1e3),
@@ -182,6 +187,7 @@ impl CallMeter {
             if gap_us >= (FREEZE_FACTOR * mean_us).max(mean_us + FREEZE_EXTRA_US) {
                 self.freezes += 1;
                 self.freeze_us += gap_us;
+                self.longest_freeze_us = self.longest_freeze_us.max(gap_us);
             }
         }
         if self.gaps.len() == MEAN_GAPS {

@@ -33,7 +33,8 @@ pub fn checkup_ui(ui: &mut Ui, checkup: &Checkup, commands: &mut Vec<Command>) {
                 let palette = Palette::of(ui);
                 let (ground, ink) = match line.outcome {
                     CheckOutcome::Fail => (palette.error_ground, palette.error_ink),
-                    CheckOutcome::Pass | CheckOutcome::Skipped => (palette.info_ground, palette.info_ink),
+                    CheckOutcome::Pass => (palette.info_ground, palette.info_ink),
+                    CheckOutcome::Skipped => (palette.raised, palette.soft),
                 };
                 strip(ui, ground, |ui| {
                     ui.with_layout(down(), |ui| {

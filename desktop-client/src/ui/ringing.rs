@@ -15,33 +15,49 @@ use eframe::egui::{
 pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) {
     let room = ui.max_rect();
     ui.painter().rect_filled(room, 0.0, STAGE.ground);
-    let middle = pos2(room.center().x, room.top() + room.height() * 0.36);
-    avatar(ui, middle, size::AVATAR_LARGE, &call.peer, &STAGE);
     let since = |since| text::clock(view.now.saturating_duration_since(since));
     let (status, timer) = match call.stage {
         Stage::Calling { since: start } => (say("call-ringing"), since(start)),
         Stage::Ringing { since: start } => (say("call-calls-you"), since(start)),
         _ => (say("call-connecting"), String::new()),
     };
-    let mut top = middle.y + size::AVATAR_LARGE / 2.0 + space::M;
-    for (words, points, color) in [
+    let width = room.width() - 2.0 * space::M;
+    let words = [
         (call.peer.as_str(), letters::HEADING, STAGE.ink),
         (status, letters::BODY, STAGE.ink),
         (timer.as_str(), letters::BODY, STAGE.soft),
-    ] {
-        let width = room.width() - 2.0 * space::M;
-        let galley = if points > letters::TITLE {
+    ];
+    let galleys = words.map(|(words, points, color)| {
+        if points > letters::TITLE {
             lines::cut(ui, words, points, color, width)
         } else {
             lines::paragraph(ui, words, points, color, width, Align::LEFT)
-        };
+        }
+    });
+    // In a low window the face gives way first.
+    let height = galleys.iter().map(|galley| galley.size().y + space::XS).sum::<f32>() + space::M;
+    let above = Rect::from_min_max(room.min, pos2(room.right(), buttons_top(room) - space::S));
+    let face = size::AVATAR_LARGE.min(above.height() - height - space::M);
+    let mut top = (room.top() + room.height() * 0.36 - size::AVATAR_LARGE / 2.0)
+        .min(above.bottom() - height - face.max(0.0))
+        .max(above.top());
+    if face >= size::AVATAR {
+        avatar(ui, pos2(room.center().x, top + face / 2.0), face, &call.peer, &STAGE);
+        top += face;
+    }
+    top += space::M;
+    for ((words, points, color), galley) in words.into_iter().zip(galleys) {
         let line = Rect::from_min_size(pos2(room.center().x - galley.size().x / 2.0, top), galley.size());
+        top = line.bottom() + space::XS;
         ui.painter().galley(line.min, galley, color);
         ui.interact(line, Id::unique(("ringing", points as u32, color)), Sense::hover())
             .widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
-        top += points * 1.5;
     }
     buttons_ui(ui, call, commands);
+}
+
+fn buttons_top(room: Rect) -> f32 {
+    room.bottom() - size::ROUND_CELL_H - space::XL.min(room.height() * 0.06)
 }
 
 /// Room for a control with its caption, which is longer here.
@@ -97,7 +113,7 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
     let count = choices.len() as f32;
     let wide = count * RING_CELL + (count - 1.0) * gap;
     let mut left = room.center().x - wide / 2.0;
-    let top = room.bottom() - size::ROUND_CELL_H - space::XL;
+    let top = buttons_top(room);
     for choice in choices {
         let place = Rect::from_min_size(pos2(left, top), vec2(RING_CELL, size::ROUND_CELL_H));
         left += RING_CELL + gap;

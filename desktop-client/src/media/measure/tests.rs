@@ -63,12 +63,13 @@ fn a_gap_that_people_notice_is_a_freeze() {
     let (alignment, frame) = (aligned(0), picture(0, 0));
     let mut meter = CallMeter::new(None);
     let mut now_us = 0;
-    for gap_ms in [33, 33, 33, 120, 33, 33, 250, 33, 33] {
+    for gap_ms in [33, 33, 33, 120, 33, 33, 250, 33, 33, 33, 33, 33, 300, 33] {
         now_us += gap_ms * 1000;
         meter.show(&frame, now_us, &alignment).expect("no reference");
     }
     let figures = meter.figures(&alignment);
-    assert_eq!((figures.freezes, figures.freeze_ms), (1, 250), "120 ms is a hitch, 250 ms a freeze");
+    assert_eq!((figures.freezes, figures.freeze_ms), (2, 550), "120 ms is a hitch, 250 ms a freeze");
+    assert_eq!(figures.longest_freeze_ms, 300);
     assert_eq!(figures.psnr_db_p50, None);
 }
 

@@ -93,6 +93,29 @@ fn one_packet_in_five_lost_leaves_the_path_in_use() {
 }
 
 #[test]
+fn a_path_that_becomes_a_seventh_for_a_while_stops_no_picture_for_long() {
+    let dip = |at| Path { bps: if (10.0..20.0).contains(&at) { 3e5 } else { 2e6 }, ..NARROW };
+    over("dip", 30.0, dip, |call, said| {
+        eprintln!("  gaps at the drop {:.2} {:.2}, back after {:.1} {:.1}", call.seen[0].longest_gap(9.5, 20.0), call.seen[1].longest_gap(9.5, 20.0),
+            call.lines[0].reached(0.8 * call.lines[0].bps(7.0, 10.0), 20.0), call.lines[1].reached(0.8 * call.lines[1].bps(7.0, 10.0), 20.0));
+        assert!(each(call).all(|seen| seen.longest_gap(9.5, 20.0) <= 1.0), "{said}");
+        assert!(call.lines.iter().all(|line| line.reached(0.8 * line.bps(7.0, 10.0), 20.0) <= 5.0), "{said}");
+    });
+}
+
+#[test]
+fn ten_seconds_of_heavy_loss_are_over_when_they_are_over() {
+    let spike = |at| Path { loss: if (10.0..20.0).contains(&at) { 0.3 } else { 0.0 }, ..NARROW };
+    over("spike", 30.0, spike, |call, said| {
+        eprintln!("  gaps {:.2} {:.2}, after {:.2} {:.2} back after {:.1} {:.1}", call.seen[0].longest_gap(9.5, 20.0), call.seen[1].longest_gap(9.5, 20.0),
+            call.seen[0].longest_gap(20.0, 30.0), call.seen[1].longest_gap(20.0, 30.0),
+            call.lines[0].reached(0.8 * call.lines[0].bps(7.0, 10.0), 20.0), call.lines[1].reached(0.8 * call.lines[1].bps(7.0, 10.0), 20.0));
+        assert!(each(call).all(|seen| seen.longest_gap(9.5, 30.0) <= 5.0), "{said}");
+        assert!(call.lines.iter().all(|line| line.reached(0.8 * line.bps(7.0, 10.0), 20.0) <= 5.0), "{said}");
+    });
+}
+
+#[test]
 fn bursts_of_loss_leave_a_call_standing() {
     over(
         "bursts",

@@ -51,6 +51,30 @@ fn no_two_controls_lie_over_each_other() {
 }
 
 #[test]
+fn nothing_covers_who_calls_however_low_the_window() {
+    for size in [SMALLEST, vec2(480.0, 360.0)] {
+        for state in states::every() {
+            let screen = state.name;
+            if !["calling", "ringing", "connecting"].contains(&screen) {
+                continue;
+            }
+            let shown = state.show(size);
+            let rects = |role| shown.query_all_by_role(role).map(|node| node.rect()).collect::<Vec<_>>();
+            let (said, buttons) = (rects(Role::Label), rects(Role::Button));
+            assert!(!said.is_empty() && !buttons.is_empty(), "{screen}");
+            for words in &said {
+                assert!(words.top() >= 0.0, "{screen} at {size}: {words} is cut");
+                for other in buttons.iter().chain(said.iter().filter(|other| *other != words)) {
+                    let both = words.intersect(*other);
+                    let apart = both.width() <= 0.5 || both.height() <= 0.5;
+                    assert!(apart, "{screen} at {size}: {words} and {other} overlap");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn tab_goes_round_through_named_controls_on_every_screen() {
     for state in states::every() {
         let screen = state.name;

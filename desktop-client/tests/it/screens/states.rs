@@ -215,6 +215,8 @@ pub(super) fn every() -> Vec<State> {
         state("call-frozen", full(|call| (call.frozen, call.quality) = (Some(frozen), Quality::Poor))),
         state("call-away", full(|call| (call.peer_reconnecting, call.peer_muted) = (true, true))),
         state("call-shared", full(|call| call.peer_sharing = true)),
+        key("call-share", Key::D, Snapshot { devices: screens(), ..full(|_| {}) }),
+        state("call-sharing", full(|call| call.sharing = true)),
         key("call-chat", Key::C, full(|_| {})),
         key("call-stats", Key::I, full(|_| {})),
         key("call-safety", Key::S, full(|_| {})),

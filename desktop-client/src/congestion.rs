@@ -26,6 +26,8 @@ pub const START_BPS: u32 = 1_000_000;
 pub const MIN_BPS: u32 = 100_000;
 /// Frames leave this much faster than the target: the bursts tell what the path could carry.
 pub const PACE_GAIN: f64 = 2.5;
+/// Over the rate that the path was full at lately, or over the target: then bursts would only overflow it.
+const PACE_FULL: f64 = 1.2;
 /// Of the rate that bursts came through at, what may be aimed for at once.
 const TRAIN_SHARE: f64 = 0.85;
 /// Growth towards a rate that bursts have shown, per second: doubles in a quarter of a second.
@@ -63,13 +65,15 @@ const STEP_MAX: Duration = Duration::from_millis(250);
 /// Packets in flight that are remembered.
 const FLYING_MAX: usize = 2048;
 /// The pace is never below this, bit/s: a key frame must leave some time.
-const PACE_MIN_BPS: f64 = 400_000.0;
+const PACE_MIN_BPS: f64 = 250_000.0;
+/// A queue of this depth may overflow.
+const STANDING: Duration = Duration::from_millis(40);
 /// Data in flight that is never too much, bytes: a small key frame.
 const IN_FLIGHT_FREE: f64 = 16_000.0;
 /// A round trip where none is known yet.
 const ROUND_TRIP: Duration = Duration::from_millis(200);
 /// Data in flight beyond what the path holds at its rate: more is congestion of our own making.
-const IN_FLIGHT_SLACK: Duration = Duration::from_millis(150);
+const IN_FLIGHT_SLACK: Duration = Duration::from_millis(120);
 
 /// The fate of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +124,8 @@ pub struct Congestion {
     /// Packets that left and of which nothing was heard: when, and bytes. With their sum.
     flying: VecDeque<(Duration, usize)>,
     in_flight: usize,
+    /// Too much was; half of that is little enough.
+    clogged: bool,
 }
 
 impl Congestion {
@@ -140,6 +146,7 @@ impl Congestion {
             grow_after: now,
             flying: VecDeque::new(),
             in_flight: 0,
+            clogged: false,
         }
     }
 
@@ -154,16 +161,20 @@ impl Congestion {
     }
 
     /// How fast a frame's packets may leave, bit/s.
-    pub fn pace_bps(&self) -> u32 {
-        (self.target_bps * PACE_GAIN).max(PACE_MIN_BPS) as u32
+    pub fn pace_bps(&self, now: Duration) -> u32 {
+        let full = self.capacity.filter(|&(_, at)| now.saturating_sub(at) < CAPACITY_KNOWN);
+        let most = full.map_or(f64::INFINITY, |(bps, _)| bps.max(self.target_bps) * PACE_FULL);
+        (self.target_bps * PACE_GAIN).min(most).max(PACE_MIN_BPS) as u32
     }
 
     /// Whether another picture would only lengthen a queue: skip it.
-    pub fn is_clogged(&self, now: Duration) -> bool {
+    pub fn is_clogged(&mut self, now: Duration) -> bool {
         let round_trip = self.delay.round_trip().unwrap_or(ROUND_TRIP);
         let holds = self.target_bps / 8.0 * (round_trip + IN_FLIGHT_SLACK).as_secs_f64();
-        self.in_flight as f64 > holds.max(IN_FLIGHT_FREE)
-            || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0
+        let most = if self.clogged { holds / 2.0 } else { holds };
+        self.clogged = self.in_flight as f64 > most.max(IN_FLIGHT_FREE)
+            || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0;
+        self.clogged
     }
 
     /// A packet of `bytes` was handed to the network, or to whoever paces it.
@@ -198,8 +209,10 @@ impl Congestion {
         }
         let acked = self.acked.bps();
         let usage = self.delay.usage(now);
+        let standing = self.delay.standing();
+        self.loss.judge(now, standing > STANDING);
         let lossy = self.loss.excess(now);
-        self.crowd.note(now, self.delay.queue(), acked);
+        self.crowd.note(now, standing, acked);
         self.delay.keep_least(self.crowd.stands(now));
         if let Some(share) = self.crowd.share_bps(now) {
             return self.compete(now, step, share, lossy.is_some());
@@ -212,6 +225,11 @@ impl Congestion {
             (Usage::Over, None) => {}
         }
         self.target_bps = self.target_bps.clamp(f64::from(MIN_BPS), self.max_bps);
+    }
+
+    /// Whether nearly all was lost since this was asked last.
+    pub fn take_outage(&mut self) -> bool {
+        self.loss.take_outage()
     }
 
     /// Time passes without a report. Call every 100 ms or so.
@@ -261,7 +279,9 @@ impl Congestion {
         }
         self.cut = Some(now);
         let floor = acked.unwrap_or(0.0) * 0.95;
-        self.target_bps = self.target_bps.min((self.target_bps * (1.0 - 0.5 * excess)).max(floor));
+        let before = self.target_bps;
+        self.target_bps = before.min((before * (1.0 - 0.5 * excess)).max(floor));
+        self.loss.cut(now, self.target_bps / before);
     }
 
     fn cut_pause(&self) -> Duration {
@@ -278,6 +298,12 @@ impl Congestion {
         let near = known.is_some_and(|(known, _)| {
             (known * NEAR..known / NEAR).contains(&self.target_bps) && shown < known / NEAR
         });
+        let full = known.map_or(0.0, |(bps, _)| bps * BACK_OFF);
+        if self.target_bps < full && self.delay.standing() < STANDING {
+            // The queue is gone: back to what the path carried while there was one.
+            self.target_bps = (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(full);
+            return;
+        }
         let limit = (acked * ACKED_MULTIPLE).max(self.target_bps);
         let grown = if shown > self.target_bps && !near && now >= self.grow_after {
             (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(shown)

@@ -23,6 +23,7 @@ mod nack;
 mod pacer;
 mod path;
 mod remote;
+mod repeats;
 mod restart;
 mod scrub;
 mod seal;
@@ -195,6 +196,8 @@ pub struct SendRate {
     pub picture_bps: u32,
     /// Too much is on its way already: leave pictures out until this is over.
     pub clogged: bool,
+    /// How often more was lost at once than can be asked for again: pictures stand still until a key frame comes.
+    pub outages: u32,
 }
 
 /// How the relay is reached.

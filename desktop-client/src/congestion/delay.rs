@@ -34,6 +34,8 @@ const BASE_STEP: Duration = Duration::from_secs(2);
 /// A queue of this depth is over-use whatever its slope, unless the path has shown worse jitter all along.
 const QUEUE_MAX_MS: f64 = 100.0;
 
+/// Over the least delay, jitter alone takes the smoothed delay this many times the change from group to group.
+const JITTER_EXPLAINS: f64 = 3.0;
 /// No round trip is believed to be longer.
 const TRIP_MAX: Duration = Duration::from_secs(2);
 
@@ -128,6 +130,11 @@ impl Delay {
     /// The queue's depth now.
     pub(super) fn queue(&self) -> Duration {
         Duration::from_secs_f64((self.queue_ms() / 1000.0).max(0.0))
+    }
+
+    /// Of the queue's depth, what the path's jitter does not explain.
+    pub(super) fn standing(&self) -> Duration {
+        self.queue().saturating_sub(Duration::from_secs_f64(self.jitter_ms * JITTER_EXPLAINS / 1000.0))
     }
 
     /// Whether the least delay is to be remembered beyond its time: a queue that stands would become the new zero.

@@ -2,7 +2,8 @@
 //!
 //! A wireless path loses one packet in twenty at any rate; cutting for it only makes the picture worse. What a path
 //! loses however little is sent is its baseline: the least loss of any two seconds among the last sixteen. Only what
-//! exceeds it by more than chance explains speaks of congestion.
+//! exceeds it by more than chance explains speaks of congestion, and a cut of the rate proves it: a full path loses much
+//! less after it. Loss that stays is the path's own, whatever it was before.
 
 use super::{Fate, PacketReport};
 use std::collections::VecDeque;
@@ -39,9 +40,36 @@ impl Count {
     }
 }
 
+/// After a cut its effect is in the reports: what left before it is behind.
+const EFFECT_AFTER: Duration = Duration::from_millis(300);
+/// For so long it is looked for.
+const EFFECT_OVER: Duration = Duration::from_millis(500);
+/// Of a full path's loss at most this share is left after the rate was cut by a seventh or more.
+const LEFT: f64 = 0.75;
+/// Cuts by less prove nothing.
+const CUT_MIN: f64 = 0.93;
+/// For so long loss that no cut lowered is believed to be the path's own.
+const OWN_FOR: Duration = Duration::from_secs(10);
+
+/// So many packets more lost than arrived: chance alone gets there only where pictures cannot be mended anyway.
+const OUTAGE: u32 = 12;
+
+/// A cut that is to show whether loss follows the rate.
+#[derive(Debug, Clone, Copy)]
+struct Trial {
+    at: Duration,
+    share: f64,
+    after: Count,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Loss {
     buckets: VecDeque<(Duration, Count)>,
+    /// By how many packets losses are ahead of arrivals.
+    surplus: u32,
+    trial: Option<Trial>,
+    /// Loss that no cut lowered, and when that was seen.
+    own: Option<(f64, Duration)>,
 }
 
 impl Loss {
@@ -55,20 +83,68 @@ impl Loss {
                 self.buckets.pop_front();
             }
         }
+        let lost = report.fate == Fate::Lost;
+        self.surplus = if lost { self.surplus + 1 } else { self.surplus.saturating_sub(1) };
+        let one = Count { packets: 1, lost: u32::from(lost) };
         if let Some((_, count)) = self.buckets.back_mut() {
-            *count = count.plus(Count { packets: 1, lost: u32::from(report.fate == Fate::Lost) });
+            *count = count.plus(one);
         }
+        if let Some(trial) = &mut self.trial
+            && report.sent > trial.at
+        {
+            trial.after = trial.after.plus(one);
+        }
+    }
+
+    /// The rate was cut to `kept` of what it was for what [`excess`](Self::excess) said.
+    pub(super) fn cut(&mut self, now: Duration, kept: f64) {
+        if self.trial.is_none() && kept <= CUT_MIN {
+            let share = self.recent(now).share();
+            self.trial = share.map(|share| Trial { at: now, share, after: Count::default() });
+        }
+    }
+
+    /// Sees what the last cut did. `queued`: packets wait on the path, which then loses them for want of room.
+    pub(super) fn judge(&mut self, now: Duration, queued: bool) {
+        let Some(trial) = self.trial else { return };
+        if queued {
+            (self.trial, self.own) = (None, None);
+            return;
+        }
+        if now.saturating_sub(trial.at) < EFFECT_AFTER + EFFECT_OVER {
+            return;
+        }
+        self.trial = None;
+        if let Some(left) = trial.after.share()
+            && left > trial.share * LEFT
+        {
+            self.own = Some((left.min(trial.share), now));
+        }
+    }
+
+    /// Whether so much more was lost than arrived that nobody can mend it; begins anew then.
+    pub(super) fn take_outage(&mut self) -> bool {
+        let outage = self.surplus >= OUTAGE;
+        if outage {
+            self.surplus = 0;
+        }
+        outage
     }
 
     /// The share lost beyond the baseline, 0 to 1; none where there is nothing to cut for.
     pub(super) fn excess(&self, now: Duration) -> Option<f64> {
-        let last = self.buckets.iter().rev().take_while(|(began, _)| now.saturating_sub(*began) < 2 * BUCKET);
-        let recent = last.fold(Count::default(), |sum, &(_, count)| sum.plus(count));
+        let recent = self.recent(now);
         let share = recent.share()?;
-        let baseline = self.baseline();
+        let own = self.own.filter(|&(_, seen)| now.saturating_sub(seen) < OWN_FOR);
+        let baseline = self.baseline().max(own.map_or(0.0, |(own, _)| own));
         let chance = DEVIATIONS * (baseline * (1.0 - baseline) / f64::from(recent.packets)).sqrt();
         let excess = share - (baseline * MULTIPLE + chance).max(FREE);
         (excess > 0.0).then_some(excess)
+    }
+
+    fn recent(&self, now: Duration) -> Count {
+        let last = self.buckets.iter().rev().take_while(|(began, _)| now.saturating_sub(*began) < 2 * BUCKET);
+        last.fold(Count::default(), |sum, &(_, count)| sum.plus(count))
     }
 
     fn baseline(&self) -> f64 {

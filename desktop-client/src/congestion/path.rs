@@ -186,7 +186,8 @@ impl Play {
     }
 
     fn send_paced(&mut self, now: f64, path: Path) {
-        self.debt_bits = (self.debt_bits - f64::from(self.control.pace_bps()) * STEP).max(0.0);
+        self.debt_bits =
+            (self.debt_bits - f64::from(self.control.pace_bps(Duration::from_secs_f64(now))) * STEP).max(0.0);
         while self.debt_bits <= 0.0
             && let Some((bytes, frame)) = self.pacer.pop_front()
         {

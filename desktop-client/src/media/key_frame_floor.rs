@@ -1,21 +1,33 @@
-//! When to ask the sender for a key frame: at once, then again while none has come, but never too often. Pure.
+//! When to ask the sender for a key frame, and when to make one that is asked for. Pure.
 //!
-//! Key frames are large; a sender flooded with requests makes the congestion worse that lost the last one.
+//! Who needs one asks at once, then again while none has come: requests get lost like anything else, and are small. Key
+//! frames are large, and on a path that is full a second one keeps the first from arriving: how often they are made is for
+//! the sender to say, who knows what the path takes.
 
 use std::time::{Duration, Instant};
 
-/// Least time between the first two requests: a key frame needs about this long to be made, sent and received.
+/// Least time between two requests: a key frame needs about this long to be made, sent and received.
 pub const FLOOR: Duration = Duration::from_millis(300);
-/// Each request that brings none doubles the time, as often as this: on a path that is full, more key frames fill it for good.
-const DOUBLINGS: u32 = 2;
+/// Least time between two key frames that are made because the other end asks, on the best of paths.
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// However thin the path.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// What a key frame of the smallest step takes, bits, and how slowly it leaves at most, bit/s.
+const KEY_FRAME_BITS: f64 = 80_000.0;
+const LEAVES_BPS: f64 = 250_000.0;
+
+/// How long after a key frame a request is one for another: those before it crossed it on the way, which takes the time
+/// in which it leaves at `bps` and a round trip.
+pub fn pause(bps: u32, round_trip: Duration) -> Duration {
+    let carried = Duration::from_secs_f64(KEY_FRAME_BITS / f64::from(bps).max(LEAVES_BPS));
+    (carried + round_trip).clamp(PAUSE_MIN, PAUSE_MAX)
+}
 
 /// The requests of one stream.
 #[derive(Debug, Default)]
 pub struct KeyFrameFloor {
     wanted: bool,
     asked: Option<Instant>,
-    /// Requests since the last key frame.
-    unanswered: u32,
 }
 
 impl KeyFrameFloor {
@@ -32,7 +44,6 @@ impl KeyFrameFloor {
     /// A key frame came.
     pub fn satisfied(&mut self) {
         self.wanted = false;
-        self.unanswered = 0;
     }
 
     /// Whether to ask now; counts as asked if so.
@@ -40,7 +51,6 @@ impl KeyFrameFloor {
         let due = self.wanted && self.floor_ends().is_none_or(|at| at <= now);
         if due {
             self.asked = Some(now);
-            self.unanswered += 1;
         }
         due
     }
@@ -51,8 +61,7 @@ impl KeyFrameFloor {
     }
 
     fn floor_ends(&self) -> Option<Instant> {
-        let doublings = self.unanswered.saturating_sub(1).min(DOUBLINGS);
-        self.asked.map(|asked| asked + FLOOR * (1 << doublings))
+        self.asked.map(|asked| asked + FLOOR)
     }
 }
 
@@ -75,20 +84,23 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_bring_nothing_become_rarer_until_one_does() {
+    fn requests_go_on_until_one_is_answered() {
         let start = Instant::now();
         let mut floor = KeyFrameFloor::new();
         floor.want();
-        let mut asked = Vec::new();
-        for ms in 0..5000 {
-            if floor.ask(start + Duration::from_millis(ms)) {
-                asked.push(ms);
-            }
-        }
-        assert_eq!(asked, [0, 300, 900, 2100, 3300, 4500]);
+        let asked = (0..1500).filter(|ms| floor.ask(start + Duration::from_millis(*ms)));
+        assert_eq!(asked.collect::<Vec<_>>(), [0, 300, 600, 900, 1200]);
         floor.satisfied();
         floor.want();
-        assert_eq!(floor.next_ask(), Some(start + Duration::from_millis(4500) + FLOOR));
+        assert_eq!(floor.next_ask(), Some(start + Duration::from_millis(1200) + FLOOR));
+    }
+
+    #[test]
+    fn the_thinner_and_longer_the_path_the_rarer_are_key_frames() {
+        let round_trip = Duration::from_millis(40);
+        let pauses = [2_000_000, 300_000, 1000, 0].map(|bps| pause(bps, round_trip).as_millis());
+        assert_eq!(pauses, [250, 306, 360, 360]);
+        assert_eq!(pause(2_000_000, Duration::from_millis(400)).as_millis(), 440);
     }
 
     #[test]

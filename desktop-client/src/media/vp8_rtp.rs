@@ -8,6 +8,14 @@ mod tests;
 pub use assembler::{AssembledFrame, Assembler, AssemblerEvent, AssemblerStats, MISSING_MAX};
 pub use packetizer::Packetizer;
 
+use crate::media::vp8::is_key_frame;
+
+/// Whether the payload of a packet begins a key frame.
+pub fn begins_key_frame(payload: &[u8]) -> bool {
+    Descriptor::parse(payload)
+        .is_some_and(|descriptor| descriptor.starts_frame && is_key_frame(&payload[descriptor.length..]))
+}
+
 /// What the payload descriptor in front of each payload says, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Descriptor {

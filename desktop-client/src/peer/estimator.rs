@@ -35,6 +35,7 @@ struct State {
     control: Congestion,
     covered: Covered,
     heard: bool,
+    outages: u32,
     pace_bps: u32,
     relayed: bool,
     /// Bits sent again lately, fading, and when they were counted last.
@@ -55,10 +56,11 @@ impl Estimator {
     pub(super) fn new(now: Instant) -> Self {
         let control = Congestion::new(Duration::ZERO, MAX_DIRECT_BPS);
         let state = State {
-            pace_bps: control.pace_bps(),
+            pace_bps: control.pace_bps(Duration::ZERO),
             control,
             covered: Covered::default(),
             heard: false,
+            outages: 0,
             resent_bits: 0.0,
             resent_at: Duration::ZERO,
             relayed: false,
@@ -79,8 +81,9 @@ impl Estimator {
     pub(super) fn take_path(&self, now: Instant, relayed: bool) {
         let mut state = self.locked();
         let max_bps = if relayed { MAX_RELAYED_BPS } else { MAX_DIRECT_BPS };
-        state.control = Congestion::new(self.at(now), max_bps);
-        state.pace_bps = state.control.pace_bps();
+        let now = self.at(now);
+        state.control = Congestion::new(now, max_bps);
+        state.pace_bps = state.control.pace_bps(now);
         state.relayed = relayed;
     }
 
@@ -105,13 +108,19 @@ impl Estimator {
     }
 
     /// A packet was asked for once more: whether it may leave, which is counted. Requests that take all of the path would
-    /// keep it full of what nobody waits for any more.
+    /// keep it full of what nobody waits for any more, and so would any while too much is on its way.
     pub(super) fn resend(&self, now: Instant, bits: f64) -> bool {
         let mut state = self.locked();
         let most = f64::from(state.control.target_bps()) * RESENT_SHARE;
-        let allowed = state.resent_bps(self.at(now)) < most.max(RESENT_MIN_BPS);
+        let now = self.at(now);
+        let allowed = state.resent_bps(now) < most.max(RESENT_MIN_BPS) && !state.control.is_clogged(now);
         state.resent_bits += if allowed { bits } else { 0.0 };
         allowed
+    }
+
+    /// How often nearly all was lost.
+    pub(super) fn outages(&self) -> u32 {
+        self.locked().outages
     }
 
     /// A report of the other end is about `count` transport-wide numbers from `first` on.
@@ -131,7 +140,11 @@ impl Estimator {
         // Most of what is sent again takes the place of new pictures, or the queue would grow with the loss.
         let resent = (state.resent_bps(now) as u32).min(all / 2);
         let picture = (all - resent) / 100 * PICTURE_PERCENT;
-        Some(SendRate { picture_bps: picture.max(PICTURE_MIN_BPS), clogged: state.control.is_clogged(now) })
+        Some(SendRate {
+            picture_bps: picture.max(PICTURE_MIN_BPS),
+            clogged: state.control.is_clogged(now),
+            outages: state.outages,
+        })
     }
 }
 
@@ -153,7 +166,8 @@ impl BandwidthEstimator for Estimator {
         let now = self.at(now);
         state.heard |= !reports.is_empty();
         state.control.report(now, &reports);
-        state.pace_bps = state.control.pace_bps();
+        state.outages += u32::from(state.control.take_outage());
+        state.pace_bps = state.control.pace_bps(now);
     }
 
     fn target_bitrate(&self) -> f64 {

@@ -8,6 +8,7 @@
 
 use super::estimator::Estimator;
 use crate::media::packet::SequenceUnwrapper;
+use crate::media::vp8_rtp::begins_key_frame;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
@@ -29,9 +30,12 @@ const GAPS_MAX: usize = crate::media::vp8_rtp::MISSING_MAX;
 /// Nobody waits longer for a packet.
 const PATIENCE: Duration = Duration::from_millis(900);
 /// Requests for one packet.
-const ASKED_MAX: u32 = 8;
-/// Who asks for a key frame gave up what was missing for longer than this; newer gaps may be of the key frame.
+const ASKED_MAX: u32 = 12;
+/// Who asks for a key frame gave up what was missing for longer than this or a round trip and a half; newer gaps may be of
+/// the key frame that was asked for before.
 const GIVEN_UP: Duration = Duration::from_millis(200);
+/// A key frame that began to come is waited for so long.
+const KEY_FRAME_COMES: Duration = Duration::from_millis(1500);
 /// A jump of the numbers beyond this is a restarted sender.
 const MAX_JUMP: i64 = 3000;
 
@@ -41,6 +45,8 @@ struct Missing {
     unwrapper: SequenceUnwrapper,
     highest: Option<i64>,
     gaps: BTreeMap<i64, Gap>,
+    /// Where the last key frame began, and when that came.
+    key_frame: Option<(i64, Instant)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +58,7 @@ struct Gap {
 
 impl Missing {
     /// A packet came: new, late, or asked for.
-    fn arrived(&mut self, now: Instant, sequence: u16) {
+    fn arrived(&mut self, now: Instant, sequence: u16, begins_key_frame: bool) {
         let number = self.unwrapper.unwrap(sequence);
         let Some(highest) = self.highest else {
             self.highest = Some(number);
@@ -60,9 +66,14 @@ impl Missing {
         };
         if (number - highest).abs() > MAX_JUMP {
             *self = Self::default();
-            return self.arrived(now, sequence);
+            return self.arrived(now, sequence, begins_key_frame);
         }
         self.gaps.remove(&number);
+        if begins_key_frame && self.key_frame.is_none_or(|(last, _)| last < number) {
+            // It makes good whatever is missing before it.
+            self.gaps = self.gaps.split_off(&number);
+            self.key_frame = Some((number, now));
+        }
         if number <= highest {
             return;
         }
@@ -90,8 +101,13 @@ impl Missing {
     }
 
     /// A key frame is asked for.
-    fn give_up(&mut self, now: Instant) {
-        self.gaps.retain(|_, gap| now.saturating_duration_since(gap.noticed) < GIVEN_UP);
+    fn give_up(&mut self, now: Instant, round_trip: Duration) {
+        let patience = GIVEN_UP.max(round_trip * 3 / 2);
+        let coming = self.key_frame.filter(|(_, at)| now.saturating_duration_since(*at) < KEY_FRAME_COMES);
+        self.gaps.retain(|number, gap| {
+            now.saturating_duration_since(gap.noticed) < patience
+                || coming.is_some_and(|(first, _)| *number > first)
+        });
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -140,7 +156,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Nack {
         if let Packet::Rtp(rtp) = &packet.message.packet
             && let Some(missing) = self.streams.get_mut(&rtp.header.ssrc)
         {
-            missing.arrived(packet.now, rtp.header.sequence_number);
+            missing.arrived(packet.now, rtp.header.sequence_number, begins_key_frame(&rtp.payload));
         }
         self.read.push_back(packet);
         Ok(())
@@ -152,11 +168,12 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Nack {
 
     fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(compound) = &packet.message.packet {
+            let round_trip = self.estimator.round_trip();
             for part in compound {
                 if let Some(request) = part.as_any().downcast_ref::<PictureLossIndication>()
                     && let Some(missing) = self.streams.get_mut(&request.media_ssrc)
                 {
-                    missing.give_up(packet.now);
+                    missing.give_up(packet.now, round_trip);
                 }
             }
         }
@@ -218,7 +235,7 @@ mod tests {
         let start = Instant::now();
         let mut missing = Missing::default();
         for sequence in [65_534, 65_535, 2] {
-            missing.arrived(start, sequence);
+            missing.arrived(start, sequence, false);
         }
         let made = requests(&mut missing, start);
         let times: Vec<u128> = made.iter().map(|(at, _)| *at).collect();
@@ -231,11 +248,11 @@ mod tests {
         let start = Instant::now();
         let mut missing = Missing::default();
         for sequence in [10, 13] {
-            missing.arrived(start, sequence);
+            missing.arrived(start, sequence, false);
         }
-        missing.arrived(start + OVERTAKEN / 2, 11);
+        missing.arrived(start + OVERTAKEN / 2, 11, false);
         assert_eq!(missing.ask(start + OVERTAKEN, ROUND_TRIP), [12], "11 was only overtaken");
-        missing.arrived(start + ROUND_TRIP / 3, 12);
+        missing.arrived(start + ROUND_TRIP / 3, 12, false);
         assert_eq!(missing.next_due(), None);
     }
 
@@ -244,11 +261,29 @@ mod tests {
         let start = Instant::now();
         let mut missing = Missing::default();
         for sequence in [10, 12] {
-            missing.arrived(start, sequence);
+            missing.arrived(start, sequence, false);
         }
-        missing.arrived(start + GIVEN_UP, 14);
-        missing.give_up(start + GIVEN_UP);
+        missing.arrived(start + GIVEN_UP, 14, false);
+        missing.give_up(start + GIVEN_UP, ROUND_TRIP);
         assert_eq!(missing.ask(start + GIVEN_UP * 2, ROUND_TRIP), [13]);
+    }
+
+    #[test]
+    fn of_a_key_frame_that_comes_all_is_asked_for_and_nothing_before_it() {
+        let start = Instant::now();
+        let mut missing = Missing::default();
+        for (sequence, begins) in [(10, false), (12, false), (14, true), (16, false)] {
+            missing.arrived(start, sequence, begins);
+        }
+        assert_eq!(missing.ask(start + OVERTAKEN, ROUND_TRIP), [15]);
+        missing.give_up(start + GIVEN_UP * 2, ROUND_TRIP);
+        assert_eq!(
+            missing.ask(start + GIVEN_UP * 2, ROUND_TRIP),
+            [15],
+            "another request gives up none of it"
+        );
+        missing.give_up(start + KEY_FRAME_COMES, ROUND_TRIP);
+        assert_eq!(missing.next_due(), None);
     }
 
     #[test]
@@ -257,7 +292,7 @@ mod tests {
         for next in [10 + GAPS_MAX as u16 + 2, 40_000] {
             let mut missing = Missing::default();
             for sequence in [8, 10, next] {
-                missing.arrived(start, sequence);
+                missing.arrived(start, sequence, false);
             }
             assert_eq!(missing.next_due(), None, "{next}");
         }
@@ -270,7 +305,7 @@ mod tests {
             let (mut now, mut missing, mut asked, mut arrived) = (Instant::now(), Missing::default(), 0, 0);
             for _ in 0..2000 {
                 now += Duration::from_micros(rng.random_range(0..5000));
-                missing.arrived(now, rng.random());
+                missing.arrived(now, rng.random(), rng.random_bool(0.01));
                 arrived += 1;
                 asked += missing.ask(now, Duration::from_millis(rng.random_range(0..5000))).len();
                 assert!(missing.gaps.len() <= GAPS_MAX, "seed {seed}");

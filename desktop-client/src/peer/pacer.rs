@@ -5,7 +5,10 @@
 //! pictures wait until there is enough for them as well.
 
 use super::estimator::Estimator;
+use super::repeats::Repeats;
+use crate::media::vp8_rtp::begins_key_frame;
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize as _;
@@ -63,14 +66,60 @@ pub(super) struct Pacer {
     pictures: VecDeque<TaggedPacket>,
     leaving: VecDeque<TaggedPacket>,
     read: VecDeque<TaggedPacket>,
+    repeats: Repeats,
+    outages: u32,
     /// When a packet left by a relay. The stack hands it over only when it looks around once more (webrtc 0.21.1).
     handed_over: Option<Instant>,
 }
 
 impl Pacer {
     pub(super) fn new(sound_ssrc: u32, estimator: Estimator) -> Self {
-        let (bucket, again, pictures, leaving, read, handed_over) = Default::default();
-        Self { sound_ssrc, estimator, bucket, again, pictures, leaving, read, handed_over }
+        let (bucket, again, pictures, leaving, read) = Default::default();
+        let (repeats, outages, handed_over) = Default::default();
+        Self { sound_ssrc, estimator, bucket, again, pictures, leaving, read, repeats, outages, handed_over }
+    }
+
+    /// The other end asks for key frames.
+    fn hear(&mut self, now: Instant, compound: &[Box<dyn rtc::rtcp::Packet>]) {
+        for part in compound {
+            if let Some(request) = part.as_any().downcast_ref::<PictureLossIndication>() {
+                self.repeats.key_frame_asked(now, request.media_ssrc);
+                self.forget();
+            }
+        }
+    }
+
+    /// Lets go what nobody waits for any more.
+    fn forget(&mut self) {
+        let repeats = &self.repeats;
+        self.again
+            .retain(|waiting| number(waiting).is_none_or(|(ssrc, number)| repeats.is_worth(ssrc, number)));
+    }
+
+    /// Takes a packet of a picture.
+    fn take(&mut self, packet: TaggedPacket) {
+        let now = packet.now;
+        let Some((ssrc, of_stream)) = number(&packet) else { return };
+        if is_repeat(&packet) {
+            let outages = self.estimator.outages();
+            if std::mem::replace(&mut self.outages, outages) != outages {
+                self.repeats.outage(now);
+                self.forget();
+            }
+            // One that waits to be sent again needs not be sent twice.
+            let waits = self.again.iter().any(|waiting| number(waiting) == Some((ssrc, of_stream)));
+            let worth = !waits && self.repeats.is_worth(ssrc, of_stream);
+            if self.again.len() < QUEUE && worth && self.estimator.resend(now, bits(&packet)) {
+                self.again.push_back(packet);
+            }
+        } else if self.pictures.len() < QUEUE {
+            let begins = begins_key_frame(payload(&packet));
+            self.repeats.sent(now, ssrc, of_stream, begins);
+            if begins {
+                self.forget();
+            }
+            self.pictures.push_back(packet);
+        }
     }
 
     fn release(&mut self, now: Instant) {
@@ -98,6 +147,13 @@ fn number(packet: &TaggedPacket) -> Option<(u32, u16)> {
     }
 }
 
+fn payload(packet: &TaggedPacket) -> &[u8] {
+    match &packet.message.packet {
+        Packet::Rtp(rtp) => &rtp.payload,
+        _ => &[],
+    }
+}
+
 fn bits(packet: &TaggedPacket) -> f64 {
     match &packet.message.packet {
         Packet::Rtp(rtp) => rtp.marshal_size() as f64 * 8.0,
@@ -113,6 +169,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
     type Time = Instant;
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtcp(compound) = &packet.message.packet {
+            self.hear(packet.now, compound);
+        }
         self.read.push_back(packet);
         Ok(())
     }
@@ -125,15 +184,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
         let now = packet.now;
         match &packet.message.packet {
             Packet::Rtp(rtp) if rtp.header.ssrc != self.sound_ssrc => {
-                let repeat = is_repeat(&packet);
-                let queue = if repeat { &mut self.again } else { &mut self.pictures };
-                // One that waits to be sent again needs not be sent twice.
-                let refused = repeat
-                    && (queue.iter().any(|waiting| number(waiting) == number(&packet))
-                        || !self.estimator.resend(now, bits(&packet)));
-                if queue.len() < QUEUE && !refused {
-                    queue.push_back(packet);
-                }
+                self.take(packet);
                 self.release(now);
             }
             _ => {

@@ -8,6 +8,7 @@ use super::sharing::SharedScreen;
 use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{MediaClock, PingSample};
+use crate::media::key_frame_floor::pause;
 use crate::media::ladder::split;
 use crate::peer::{MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, SendRate};
 use crate::rate::{RateController, START_BPS};
@@ -19,8 +20,6 @@ use std::time::{Duration, Instant};
 const FIRST_PING_COUNT: u32 = 20;
 /// Pings of the peer answered: as many as ours at first in each second; more would be an attack.
 const PONGS_PER_SECOND: u32 = 20;
-/// Least time between two key frames that the peer asks for: a flood of requests must not become one of key frames.
-const KEY_FRAME_FLOOR: Duration = Duration::from_millis(250);
 
 /// What the call that is on holds.
 pub(super) struct LiveCall {
@@ -61,7 +60,7 @@ impl LiveCall {
     /// It rings, here or there: the camera opens.
     pub(super) fn ring(camera: Camera, clock: MediaClock, switches: Switches, cap: u32) -> Self {
         camera.sender().set_enabled(switches.camera_on);
-        let rate = SendRate { picture_bps: START_BPS, clogged: false };
+        let rate = SendRate { picture_bps: START_BPS, clogged: false, outages: 0 };
         Self { camera, peer: None, connection: None, clock, rate: (rate, cap), screen: None }
     }
 
@@ -173,7 +172,7 @@ impl LiveCall {
         if let Some(connection) = &mut self.connection {
             let rate = connection.rate.insert(RateController::new(now, relayed));
             let picture_bps = rate.target_bps();
-            self.set_rate(SendRate { picture_bps, clogged: false });
+            self.set_rate(SendRate { picture_bps, clogged: false, outages: 0 });
         }
     }
 
@@ -184,7 +183,7 @@ impl LiveCall {
             rate.report(now, lost);
             let picture_bps = rate.target_bps();
             if picture_bps != before {
-                self.set_rate(SendRate { picture_bps, clogged: false });
+                self.set_rate(SendRate { picture_bps, clogged: false, outages: 0 });
             }
         }
     }
@@ -198,9 +197,14 @@ impl LiveCall {
     }
 
     /// What the pictures may take: from now on the path is known packet by packet.
-    pub(super) fn send_rate(&mut self, rate: SendRate) {
+    pub(super) fn send_rate(&mut self, now: Instant, rate: SendRate) {
         if let Some(connection) = &mut self.connection {
             connection.rate = None;
+        }
+        if rate.outages > self.rate.0.outages {
+            // Whoever lost that much will ask, a round trip from now.
+            self.key_frame_wanted(now, MediaKind::Video);
+            self.key_frame_wanted(now, MediaKind::Screen);
         }
         self.set_rate(rate);
     }
@@ -209,7 +213,9 @@ impl LiveCall {
         let Some(connection) = &mut self.connection else { return };
         let asked_at = &mut connection.key_frame_at[usize::from(kind == MediaKind::Screen)];
         // One that comes too soon is not owed: whoever still needs a key frame asks again.
-        let soon = |at: Instant| now.saturating_duration_since(at) < KEY_FRAME_FLOOR;
+        let round_trip = connection.path.0.round_trip.unwrap_or_default();
+        let pause = pause(self.rate.0.picture_bps, round_trip);
+        let soon = |at: Instant| now.saturating_duration_since(at) < pause;
         if asked_at.is_some_and(soon) {
             return;
         }

@@ -270,7 +270,7 @@ impl Engine {
             }
             PeerEvent::Rate(rate) => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
-                    live.send_rate(rate);
+                    live.send_rate(now, rate);
                 }
             }
             PeerEvent::VideoLoss(lost) => {

@@ -109,10 +109,10 @@ impl Default for Assembler {
 }
 
 impl Assembler {
-    /// Changes how long a gap is waited for: the third request for a packet, half a round trip behind the one before, must
-    /// have time to be answered. A key frame takes as long, and costs more.
+    /// Changes how long a gap is waited for. A packet is asked for each half of a round trip: where one in three is lost, the
+    /// ninth answer is one of a hundred that is still missing, and a key frame would take as long, and be larger.
     pub fn set_round_trip(&mut self, round_trip: Duration) {
-        self.deadline = (round_trip * 5 / 2 + REPEAT_MARGIN).clamp(DEADLINE.0, DEADLINE.1);
+        self.deadline = (round_trip * 5 + REPEAT_MARGIN).clamp(DEADLINE.0, DEADLINE.1);
     }
 
     /// Counters since the start.

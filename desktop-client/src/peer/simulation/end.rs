@@ -7,7 +7,7 @@ use super::super::estimator::Estimator;
 use super::super::feedback::Feedback;
 use super::super::window::ReceiveWindow;
 use super::Seen;
-use crate::media::key_frame_floor::KeyFrameFloor;
+use crate::media::key_frame_floor::{KeyFrameFloor, pause};
 use crate::media::ladder::Ladder;
 use crate::media::packet::{IncomingPacket, OutgoingPacket, SequenceUnwrapper};
 use crate::media::video_playout::VideoPlayout;
@@ -32,8 +32,6 @@ const SOUND_BYTES: usize = 90;
 const KEY_FRAME_MIN: f64 = 9_000.0;
 /// A key frame is at most this many times a usual picture.
 const KEY_FRAME_FACTOR: f64 = 3.0;
-/// As the engine's.
-const KEY_FRAME_FLOOR: Duration = Duration::from_millis(250);
 
 pub(super) struct End {
     began: Instant,
@@ -53,6 +51,7 @@ struct Encoder {
     ladder: Ladder,
     bps: u32,
     clogged: bool,
+    outages: u32,
     next: Duration,
     key_wanted: bool,
     key_at: Option<Duration>,
@@ -91,6 +90,7 @@ impl End {
             ladder: Ladder::new(1_000_000),
             bps: 1_000_000,
             clogged: false,
+            outages: 0,
             next: Duration::ZERO,
             key_wanted: true,
             key_at: None,
@@ -131,7 +131,11 @@ impl End {
         if since >= self.next_look {
             self.next_look += Duration::from_millis(25);
             if let Some(rate) = self.estimator.rate(now) {
+                let outage = rate.outages > std::mem::replace(&mut self.encoder.outages, rate.outages);
                 (self.encoder.bps, self.encoder.clogged) = (rate.picture_bps, rate.clogged);
+                if outage {
+                    self.want_key_frame(since);
+                }
             }
         }
         if since >= self.next_sound {
@@ -140,15 +144,20 @@ impl End {
             self.write(now, SOUND, OutgoingPacket { timestamp: 0, marker: false, payload });
         }
         while let Ok(feedback) = self.feedback.try_recv() {
-            let soon = |at| since.saturating_sub(at) < KEY_FRAME_FLOOR;
-            if feedback == Feedback::KeyFrameWanted(MediaKind::Video)
-                && !self.encoder.key_at.is_some_and(soon)
-            {
-                (self.encoder.key_wanted, self.encoder.key_at) = (true, Some(since));
+            if feedback == Feedback::KeyFrameWanted(MediaKind::Video) {
+                self.want_key_frame(since);
             }
         }
         self.picture(since);
         self.look(since, seen);
+    }
+
+    /// As the engine does.
+    fn want_key_frame(&mut self, since: Duration) {
+        let pause = pause(self.encoder.bps, self.estimator.round_trip());
+        if !self.encoder.key_at.is_some_and(|at| since.saturating_sub(at) < pause) {
+            (self.encoder.key_wanted, self.encoder.key_at) = (true, Some(since));
+        }
     }
 
     fn write(&mut self, now: Instant, ssrc: u32, packet: OutgoingPacket) {

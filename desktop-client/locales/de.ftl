@@ -129,6 +129,7 @@ call-more = Mehr
 call-full-screen = Vollbild
 call-pip = Bild im Bild
 share = Bildschirm teilen
+share-short = Teilen
 share-stop = Nicht mehr teilen
 share-what = Was möchten Sie teilen?
 share-explained = Ihr Gegenüber sieht es, wie es ist, mit allem, was darauf erscheint, bis Sie aufhören.

@@ -129,6 +129,7 @@ call-more = More
 call-full-screen = Full screen
 call-pip = Picture in picture
 share = Share your screen
+share-short = Share
 share-stop = Stop sharing
 share-what = What do you want to share?
 share-explained = The other end sees it as it is, with everything that appears on it, until you stop.

@@ -129,6 +129,7 @@ call-more = עוד
 call-full-screen = מסך מלא
 call-pip = תמונה בתוך תמונה
 share = שיתוף המסך שלך
+share-short = שיתוף
 share-stop = הפסקת השיתוף
 share-what = מה ברצונך לשתף?
 share-explained = הצד השני רואה אותו כפי שהוא, עם כל מה שמופיע בו, עד הפסקת השיתוף.

@@ -183,7 +183,7 @@ fn title_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, stage
     let timer = text::clock(view.now.saturating_duration_since(since));
     let muted = call.peer_muted.then(|| say("call-peer-muted"));
     let words = [Some(call.peer.as_str()), Some(&timer), muted];
-    let words: Vec<&str> = words.into_iter().flatten().collect();
+    let words = text::joined(words.into_iter().flatten());
     let (corner, anchor, away) = if right_to_left() {
         (stage.right_top() + vec2(-space::M, space::M), Align2::RIGHT_TOP, -1.0)
     } else {
@@ -191,7 +191,7 @@ fn title_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, stage
     };
     // Beside it stands how good the call is.
     let room = stage.width() - 2.0 * space::M - size::CONTROL;
-    let title = pill(ui, "title", (corner, anchor), room, &words.join("  ·  "), letters::BODY);
+    let title = pill(ui, "title", (corner, anchor), room, &words, letters::BODY);
     if let Some(words) = text::quality(call.quality) {
         let (bars, ink) = match call.quality {
             Quality::Good => (3, STAGE.free),
@@ -225,10 +225,12 @@ struct Control {
 enum Does {
     Push(Command),
     Chat,
+    Share,
     More,
 }
 
-fn controls(call: &CallView, draft: &Draft) -> Vec<Control> {
+/// The controls of the bar, as many as fit into `room`: what does not is in the menu.
+fn controls(call: &CallView, draft: &Draft, room: f32) -> Vec<Control> {
     let plain = Round::plain(&STAGE);
     let lit = Round::lit(&STAGE);
     let letter = |icon, name, key_name, key, look, does| Control {
@@ -264,6 +266,11 @@ fn controls(call: &CallView, draft: &Draft) -> Vec<Control> {
         ),
         letter(Icon::Chat, say("chat"), "C", Key::C, chat_look, Does::Chat),
     ];
+    let others = if call.matched { 3.0 } else { 2.0 };
+    if (all.len() as f32 + others + 1.0) * size::ROUND_CELL <= room {
+        let look = if call.sharing { Round::accent(&STAGE) } else { plain };
+        all.push(letter(Icon::Share, say("share-short"), "D", Key::D, look, Does::Share));
+    }
     if call.matched {
         all.push(letter(Icon::Next, say("call-next"), "N", Key::N, plain, Does::Push(Command::Next)));
     }
@@ -288,7 +295,8 @@ fn controls_ui(
     commands: &mut Vec<Command>,
 ) -> Option<Go> {
     let mut go = None;
-    let all = controls(call, draft);
+    let all = controls(call, draft, bar.width());
+    let in_bar = all.iter().any(|control| matches!(control.does, Does::Share));
     let wide = all.len() as f32 * size::ROUND_CELL;
     let mut left = bar.center().x - wide / 2.0;
     for control in all {
@@ -300,26 +308,36 @@ fn controls_ui(
         let Control { icon, name, key_name, modifiers, key, look, does } = control;
         let response =
             ui.scope_builder(builder, |ui| round_button(ui, icon, name, key_name, look, &STAGE)).inner;
-        let asked = response.clicked() || shortcut(ui, modifiers, key);
+        // The key of sharing stops it, too, and works where there is no button.
+        let asked = response.clicked() || !matches!(does, Does::Share) && shortcut(ui, modifiers, key);
         match does {
             Does::Push(command) if asked => commands.push(command),
             Does::Chat if asked => {
                 draft.chat = if draft.chat.is_some() { None } else { Some(chat::Draft::default()) };
             }
+            Does::Share if asked => choose_screen(draft, commands),
             Does::More => {
-                more_ui(ui, &response, asked && !response.clicked(), draft, call, (&mut go, &mut *commands));
+                let by_key = asked && !response.clicked();
+                more_ui(ui, (&response, by_key, in_bar), draft, call, (&mut go, &mut *commands));
             }
-            Does::Push(_) | Does::Chat => {}
+            Does::Push(_) | Does::Chat | Does::Share => {}
         }
     }
     go
 }
 
+/// Opens the choice of screens, or puts it away.
+fn choose_screen(draft: &mut Draft, commands: &mut Vec<Command>) {
+    (draft.share, draft.stats, draft.safety) = (!draft.share, false, false);
+    if draft.share {
+        commands.push(Command::LookForScreens);
+    }
+}
+
 /// What there is no round button for. Its keys work with the menu closed, too.
 fn more_ui(
     ui: &Ui,
-    button: &Response,
-    by_key: bool,
+    (button, by_key, shares_in_bar): (&Response, bool, bool),
     draft: &mut Draft,
     call: &CallView,
     (go, commands): (&mut Option<Go>, &mut Vec<Command>),
@@ -335,8 +353,10 @@ fn more_ui(
         Popup::toggle_id(ui.ctx(), Popup::default_response_id(button));
     }
     Popup::menu(button).width(size::MENU).show(|ui| {
-        // While one shares, the way to stop is a button of its own; another choice is made here, too.
-        share |= menu_item(ui, say("share"), if call.sharing { "" } else { "D" }, None);
+        if !shares_in_bar {
+            // While one shares, the way to stop is a button of its own; another choice is made here, too.
+            share |= menu_item(ui, say("share"), if call.sharing { "" } else { "D" }, None);
+        }
         safety |= menu_item(ui, say("safety"), "S", None);
         stats |= menu_item(ui, say("stats"), "I", None);
         full |= menu_item(ui, say("call-full-screen"), "F11", None);
@@ -352,10 +372,7 @@ fn more_ui(
         }
     });
     if share {
-        (draft.share, draft.stats, draft.safety) = (!draft.share, false, false);
-        if draft.share {
-            commands.push(Command::LookForScreens);
-        }
+        choose_screen(draft, commands);
     }
     if safety {
         (draft.safety, draft.stats, draft.share) = (!draft.safety, false, false);

@@ -6,7 +6,7 @@ use super::places::row;
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{focus_ring, inward};
 use eframe::egui::{
-    self, Align2, CornerRadius, Response, RichText, Sense, TextEdit, Ui, WidgetInfo, accesskit::Role, vec2,
+    self, Align2, Color32, CornerRadius, Response, Sense, TextEdit, Ui, WidgetInfo, accesskit::Role, vec2,
 };
 
 /// A text field below its name, as wide as there is room.
@@ -53,7 +53,7 @@ pub fn line_edit(
     let align = if crate::words::right_to_left() { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
     TextEdit::singleline(value)
         .id(id)
-        .hint_text(RichText::new(hint).color(palette.soft))
+        .hint_text(lines::line(ui, hint, letters::BODY, palette.soft))
         .password(hidden)
         .char_limit(longest)
         .desired_width(f32::INFINITY)
@@ -122,9 +122,15 @@ pub fn pick<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choic
     ui.add_space(-space::XS);
     let width = ui.available_width();
     let combo = egui::ComboBox::from_id_salt(("pick", name)).width(width).height(size::CONTROL * 8.0);
-    let inner = combo.selected_text(shown).truncate().show_ui(ui, |ui| {
-        for (value, words) in choices {
-            ui.selectable_value(chosen, value.clone(), words.as_str());
+    let words =
+        |ui: &Ui, words: &str, width| lines::cut(ui, words, letters::BODY, Color32::PLACEHOLDER, width);
+    let selected = words(ui, shown, width - 2.0 * space::L);
+    let inner = combo.selected_text(selected).show_ui(ui, |ui| {
+        for (value, text) in choices {
+            // Read by its words, in the order in which they are written.
+            let response = ui.selectable_value(chosen, value.clone(), words(ui, text, f32::INFINITY));
+            let is_chosen = chosen == value;
+            response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_chosen, text));
         }
     });
     let response = inner.response;

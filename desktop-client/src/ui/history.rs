@@ -72,7 +72,7 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
         Some(lasted) => text::clock(lasted),
         None => text::ended(call.reason, name),
     });
-    let about = about.join("  ·  ");
+    let about = text::joined(about);
     Frame::new()
         .fill(palette.raised)
         .corner_radius(CornerRadius::same(size::RADIUS))

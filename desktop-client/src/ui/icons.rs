@@ -24,6 +24,8 @@ pub enum Icon {
     Close,
     /// Something was written.
     Chat,
+    /// A screen that goes out.
+    Share,
     /// More to choose from.
     More,
     /// A call that went out.
@@ -62,6 +64,7 @@ impl Icon {
                 pen.line(&[vec2(-6.0, 6.0), vec2(6.0, -6.0)]);
             }
             Self::Chat => pen.chat(behind),
+            Self::Share => pen.screen(),
             Self::More => {
                 for x in [-7.0, 0.0, 7.0] {
                     painter.circle_filled(pen.at(vec2(x, 0.0)), 2.2 * pen.unit, ink);
@@ -160,6 +163,16 @@ impl Pen<'_> {
         let lens = [vec2(5.5, -1.5), vec2(10.5, -5.5), vec2(10.5, 5.5), vec2(5.5, 1.5)];
         let lens = lens.into_iter().map(|point| self.at(point)).collect();
         self.painter.add(Shape::convex_polygon(lens, self.stroke.color, Stroke::NONE));
+    }
+
+    /// A screen on its foot, and an arrow out of it.
+    fn screen(&self) {
+        let frame =
+            [vec2(-10.0, -8.0), vec2(10.0, -8.0), vec2(10.0, 6.0), vec2(-10.0, 6.0), vec2(-10.0, -8.0)];
+        self.line(&frame);
+        self.line(&[vec2(-4.0, 10.0), vec2(4.0, 10.0)]);
+        self.line(&[vec2(0.0, 3.0), vec2(0.0, -4.5)]);
+        self.line(&[vec2(-3.5, -1.5), vec2(0.0, -5.0), vec2(3.5, -1.5)]);
     }
 
     fn strike(&self, behind: Color32) {

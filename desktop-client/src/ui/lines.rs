@@ -1,7 +1,8 @@
 //! Text as lines of glyphs, in scripts of both directions.
 //!
-//! egui shapes each piece of text by itself, right-to-left scripts too, but does not order pieces of both directions on
-//! one line. This file does (UAX #9), and breaks lines that hold any. Fields for typing are egui's own and are not
+//! egui shapes what lies in one font by itself, right-to-left scripts too, and puts one after the other from left to right:
+//! where words come from one font and the blanks between them from another, even a line of one direction falls apart. This
+//! file orders the pieces (UAX #9), none larger than a word, and breaks lines that hold any. Fields for typing are egui's own and are not
 //! reordered. What a screen reader says is always the text in its logical order.
 
 use super::theme::{Palette, font, letters};
@@ -10,8 +11,9 @@ use eframe::egui::text::{LayoutJob, LayoutSection, TextFormat, TextWrapping};
 use eframe::egui::{
     Align, Color32, Galley, Response, Sense, Ui, WidgetInfo, accesskit::Role, pos2, text::ByteIndex,
 };
+use std::borrow::Cow;
 use std::sync::Arc;
-use unicode_bidi::{BidiInfo, Level};
+use unicode_bidi::{BidiClass, BidiInfo, Level, bidi_class};
 
 /// Whether any of it is written from the right to the left, or says that it is.
 fn has_right_to_left(words: &str) -> bool {
@@ -22,15 +24,59 @@ fn has_right_to_left(words: &str) -> bool {
     })
 }
 
-/// The pieces of one line from left to right, each of one direction.
-fn pieces(line: &str) -> Vec<&str> {
+/// The pieces of one line from left to right: runs that are read so, and single words and signs of the others.
+fn pieces(line: &str) -> Vec<Cow<'_, str>> {
     let base = if words::right_to_left() { Level::rtl() } else { Level::ltr() };
     let info = BidiInfo::new(line, Some(base));
-    let whole = info.paragraphs.iter();
-    whole
-        .flat_map(|paragraph| info.visual_runs(paragraph, paragraph.range.clone()).1)
-        .map(|range| &line[range])
-        .collect()
+    let mut pieces = Vec::new();
+    for paragraph in &info.paragraphs {
+        let (levels, runs) = info.visual_runs(paragraph, paragraph.range.clone());
+        for run in runs {
+            if levels[run.start].is_rtl() {
+                atoms(&line[run], &mut pieces);
+            } else {
+                pieces.push(Cow::Borrowed(&line[run]));
+            }
+        }
+    }
+    pieces
+}
+
+/// Orders what stands beside it, and is nothing to be seen.
+const RIGHT_TO_LEFT_MARK: char = '\u{200F}';
+
+/// Words and signs of a run that is read from right to left, the last first.
+fn atoms<'a>(run: &'a str, pieces: &mut Vec<Cow<'a, str>>) {
+    let from = pieces.len();
+    let mut word = 0..0;
+    for (at, c) in run.char_indices() {
+        let end = at + c.len_utf8();
+        if c == RIGHT_TO_LEFT_MARK {
+            pieces.extend((!word.is_empty()).then(|| Cow::Borrowed(&run[word.clone()])));
+            word = end..end;
+            continue;
+        }
+        if matches!(bidi_class(c), BidiClass::R | BidiClass::AL | BidiClass::NSM | BidiClass::BN) {
+            word.end = end;
+            continue;
+        }
+        pieces.extend((!word.is_empty()).then(|| Cow::Borrowed(&run[word.clone()])));
+        word = end..end;
+        pieces.push(mirror(c).map_or(Cow::Borrowed(&run[at..end]), |other| Cow::Owned(other.to_string())));
+    }
+    pieces.extend((!word.is_empty()).then(|| Cow::Borrowed(&run[word])));
+    pieces[from..].reverse();
+}
+
+/// The sign that stands for `c` where text is read from right to left (UAX #9, L4); of those that people write.
+fn mirror(c: char) -> Option<char> {
+    const PAIRS: [(char, char); 7] =
+        [('(', ')'), ('[', ']'), ('{', '}'), ('<', '>'), ('«', '»'), ('‹', '›'), ('≤', '≥')];
+    PAIRS.iter().find_map(|&(left, right)| match c {
+        _ if c == left => Some(right),
+        _ if c == right => Some(left),
+        _ => None,
+    })
 }
 
 /// Lines put together, each already short enough.
@@ -48,7 +94,7 @@ fn job_of(lines: &[String], points: f32, color: Color32) -> LayoutJob {
             push(&mut job, "\n");
         }
         for piece in pieces(line) {
-            push(&mut job, piece);
+            push(&mut job, &piece);
         }
     }
     job
@@ -162,12 +208,28 @@ mod tests {
 
     #[test]
     fn pieces_of_both_directions_stand_as_they_are_read() {
-        let hebrew = "שלום";
+        let (hello, world) = ("שלום", "עולם");
         assert_eq!(pieces("plain"), ["plain"]);
-        assert_eq!(pieces(&format!("Ana {hebrew}!")), ["Ana ", hebrew, "!"]);
-        assert_eq!(pieces(&format!("Ana {hebrew} 12")), ["Ana ", "12", &format!("{hebrew} ")]);
+        assert_eq!(pieces(&format!("Ana {hello}!")), ["Ana ", hello, "!"]);
+        assert_eq!(pieces(&format!("Ana {hello} 12")), ["Ana ", "12", " ", hello]);
         words::speaking("he", || {
-            assert_eq!(pieces(&format!("{hebrew} Ana")), ["Ana", &format!("{hebrew} ")]);
+            assert_eq!(pieces(&format!("{hello} {world} Ana")), ["Ana", " ", world, " ", hello]);
+            assert_eq!(
+                pieces(&format!("3 {hello}, 12:34 {world}.")),
+                [".", world, " ", "12:34", " ", ",", hello, " ", "3"]
+            );
+        });
+    }
+
+    #[test]
+    fn signs_inside_words_stay_in_their_place_and_brackets_open_to_the_text() {
+        words::speaking("he", || {
+            assert_eq!(pieces("צ'אט (ב)"), ["(", "ב", ")", " ", "אט", "'", "צ"]);
+            assert_eq!(
+                pieces("30 fps\u{200F} · \u{200F}1 %"),
+                ["%", " ", "1", " ", "·", " ", "fps", " ", "30"]
+            );
+            assert_eq!(pieces("שָׁלוֹם"), ["שָׁלוֹם"], "points belong to their letters");
         });
     }
 

@@ -8,14 +8,19 @@ use crate::view::{Command, Search};
 use crate::words::{say, say_with};
 use eframe::egui::{Key, Modifiers, Sense, Stroke, Ui, Vec2};
 
+/// A window less high than this has no room for large circles.
+const LOW: f32 = 480.0;
+
 /// Draws the screen.
 pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui);
     let waited = view.now.saturating_duration_since(search.since);
-    ui.add_space(ui.available_height() * 0.22);
+    // In a low window the circles give way to the words and the way out.
+    let low = ui.available_height() < LOW;
+    ui.add_space(if low { space::M } else { ui.available_height() * 0.22 });
     ui.vertical_centered(|ui| {
         ui.set_max_width(size::COLUMN);
-        ring_ui(ui, waited.as_secs(), palette);
+        ring_ui(ui, waited.as_secs(), palette, if low { size::ROW } else { size::AVATAR_LARGE });
         ui.add_space(space::L);
         lines::heading(ui, say("search-title"));
         lines::body(ui, &text::position(search));
@@ -36,9 +41,9 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut V
 }
 
 /// Two circles that look for each other; one step a second, so that waiting costs no power.
-fn ring_ui(ui: &mut Ui, second: u64, palette: &Palette) {
-    let (rect, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR_LARGE), Sense::hover());
-    let radius = size::AVATAR_LARGE / 2.0 - space::M;
+fn ring_ui(ui: &mut Ui, second: u64, palette: &Palette, side: f32) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
+    let radius = side / 2.0 - space::M;
     let painter = ui.painter();
     painter.circle_stroke(rect.center(), radius, Stroke::new(2.0, palette.line));
     for (turn, color) in [(0.0, palette.accent), (std::f32::consts::PI, palette.busy)] {

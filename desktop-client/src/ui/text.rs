@@ -5,7 +5,7 @@ use crate::view::{
     Availability, CallStats, CheckLine, CheckOutcome, Checkup, DeviceStanding, EndReason, Quality,
     RelayProtocol, ReportReason, Route, RouteReason, Search,
 };
-use crate::words::{say, say_with};
+use crate::words::{right_to_left, say, say_with};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Title of the window while media flows.
@@ -158,7 +158,7 @@ pub fn checkup_line(line: &CheckLine) -> String {
         CheckOutcome::Fail => say("checkup-wrong"),
         CheckOutcome::Skipped => say("checkup-skipped"),
     };
-    format!("{mark} · {}", line.check)
+    joined([mark, line.check.as_str()])
 }
 
 /// The way that media goes, and why it is none better.
@@ -189,13 +189,24 @@ pub fn stats(stats: &CallStats) -> String {
         stats.rtt_ms.map(|ms| say_with("stats-line-rtt", &[("ms", whole(ms).into())])),
         stats.glass_to_glass_ms.map(|ms| say_with("stats-line-glass", &[("ms", whole(ms).into())])),
         stats.fps.map(|fps| format!("{fps:.0} fps")),
-        stats.size.map(|(width, height)| format!("{width} × {height}")),
+        stats.size.map(|(width, height)| format!("{}{width} × {height}", left_to_right_mark())),
         stats
             .loss
             .filter(|loss| *loss >= 0.001)
             .map(|loss| say_with("stats-line-loss", &[("percent", percent(loss).into())])),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("  ·  ")
+    joined(parts.into_iter().flatten())
+}
+
+/// Keeps figures beside each other in their order, where the line around them is read from right to left.
+fn left_to_right_mark() -> &'static str {
+    if right_to_left() { "\u{200E}" } else { "" }
+}
+
+/// Things told one after the other. Between two that are read from left to right the line goes on as it began.
+pub fn joined(parts: impl IntoIterator<Item = impl Into<String>>) -> String {
+    let between = if right_to_left() { "\u{200F}  ·  \u{200F}" } else { "  ·  " };
+    parts.into_iter().map(Into::into).collect::<Vec<String>>().join(between)
 }
 
 /// Without a fraction, and without signs between thousands.

@@ -88,14 +88,16 @@ fn tab_reaches_every_control_and_space_presses_it() {
     let mut shown = show(talking(|call| call.matched = true));
     shown.get_by_label(say("chat")).focus();
     shown.run();
+    let opens = [say("share-short"), say("call-more")];
     for (name, command) in [
+        (say("share-short"), Command::LookForScreens),
         (say("call-next"), Command::Next),
         (say("call-more"), Command::HangUp),
         (say("call-hang-up"), Command::HangUp),
     ] {
         press(&mut shown, NONE, Key::Tab);
         assert_eq!(focused(&shown).as_deref(), Some(name));
-        if name != say("call-more") {
+        if !opens.contains(&name) {
             assert_eq!(press(&mut shown, NONE, Key::Space), [command]);
         }
     }
@@ -166,9 +168,19 @@ fn what_to_share_is_chosen_from_what_there_is() {
     assert!(says(&shown, say("share-what")) && says(&shown, "Screen eDP-1"));
     assert_eq!(click(&mut shown, "Mail"), [Command::ShareScreen(ScreenSpec::Window(8))]);
     assert!(!says(&shown, say("share-what")), "it is put away once one chose");
-    press(&mut shown, NONE, Key::D);
+    assert_eq!(click(&mut shown, say("share-short")), [Command::LookForScreens]);
     assert_eq!(press(&mut shown, NONE, Key::Escape), []);
     assert!(!says(&shown, say("share-what")));
+}
+
+#[test]
+fn sharing_is_in_the_menu_where_the_bar_has_no_room_for_it() {
+    for (size, in_bar) in [(ROOMY, true), (SMALLEST, false)] {
+        let mut shown = show_with(talking(|call| call.matched = true), Prefill::default(), size);
+        assert_eq!(shown.query_by_label(say("share-short")).is_some(), in_bar, "{size}");
+        click(&mut shown, say("call-more"));
+        assert_eq!(shown.query_by_label(say("share")).is_some(), !in_bar, "{size}");
+    }
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn the_connection_is_checked_line_by_line_and_put_away() {
     shown.state_mut().snapshot.checkup = Some(checkup.clone());
     shown.run();
     assert!(says(&shown, &text::checkup_summary(&checkup)));
-    assert!(says(&shown, "Wrong · relay by UDP") && says(&shown, "Open UDP port 3478."));
+    assert!(says(&shown, "Wrong  ·  relay by UDP") && says(&shown, "Open UDP port 3478."));
     assert!(!says(&shown, "no answer within 3 s"), "for the diagnostics alone");
 
     checkup.lines.push(line(CheckOutcome::Pass, None));
@@ -216,7 +216,7 @@ fn the_connection_is_checked_line_by_line_and_put_away() {
     shown.state_mut().snapshot.checkup = Some(checkup);
     shown.run();
     assert!(says(&shown, "One thing is to be changed."));
-    assert!(says(&shown, "Fine · relay by UDP"));
+    assert!(says(&shown, "Fine  ·  relay by UDP"));
     assert_eq!(click(&mut shown, say("checkup-close")), [Command::CloseCheckup]);
     assert_eq!(press(&mut shown, Modifiers::NONE, Key::Escape), [Command::CloseCheckup]);
 }

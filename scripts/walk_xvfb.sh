@@ -13,6 +13,7 @@ unset XDG_CURRENT_DESKTOP DBUS_SESSION_BUS_ADDRESS
 # Debian's own Python has the bindings.
 exec_walk='printf walk | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
 /usr/bin/python3 scripts/walk.py "$castle_server" "$castle_desktop" "$out"'
+: >"$room/bus.out"
 start bus dbus-run-session -- bash -c "$exec_walk"
 tail -f --pid="$started" "$room/bus.out" &
 pids+=("$!")

@@ -2,10 +2,11 @@
 
 use castle::ids::{GuestId, LoginId};
 use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, CredentialsOf, TurnSecret};
+use castle_server::transport::TrustedProxies;
 use castle_server::turn::machine::limits::{Limits, Rate};
 use castle_server::turn::machine::{Now, RelayIp};
 use castle_server::turn::wire::{Key, Method, Response, Writer, write_channel_data};
-use castle_server::turn::{Clock, Relay, RelayConfig, system_clock};
+use castle_server::turn::{Clock, Relay, RelayConfig, SealedPort, system_clock};
 use rustls::ServerConfig;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::{Command, Stdio};
@@ -44,6 +45,7 @@ impl TestRelay {
             ips: vec![RelayIp { bound: ip, shown: ip }],
             ports: None,
             allowed_peers: Vec::new(),
+            proxies: TrustedProxies::default(),
             loopback_peers: ip.is_loopback(),
             limits: Limits::default(),
             secret: TurnSecret::new(SECRET),
@@ -83,7 +85,7 @@ impl TestRelay {
                 tokio::spawn(async move {
                     // The client tries old versions of TLS first, which are not spoken.
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        relay.serve_stream(stream, from).await;
+                        relay.serve_stream(stream, from, SealedPort::Own).await;
                     }
                 });
             }

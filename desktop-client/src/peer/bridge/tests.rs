@@ -3,6 +3,7 @@
 use super::*;
 use castle_connectivity::framing::{self, Deframer};
 use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, TurnSecret};
+use castle_server::transport::TrustedProxies;
 use castle_server::turn::machine::limits::Limits;
 use castle_server::turn::machine::{Now, RelayIp};
 use castle_server::turn::{Clock, Relay, RelayConfig, system_clock};
@@ -182,6 +183,7 @@ async fn relay(ahead_s: &Arc<AtomicU64>) -> (Relay, IceServer) {
         ips: vec![RelayIp { bound: address.ip(), shown: address.ip() }],
         ports: None,
         allowed_peers: Vec::new(),
+        proxies: TrustedProxies::default(),
         loopback_peers: true,
         limits: Limits::default(),
         secret,

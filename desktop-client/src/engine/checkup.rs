@@ -1,6 +1,5 @@
 //! "Check my connection": the doctor's checks with what this guest was given, line by line into the snapshot.
 
-use super::network::pin_of;
 use crate::peer::IceServer;
 use crate::signaling::ServerAddress;
 use crate::view::{CheckLine, CheckOutcome, Checkup};
@@ -35,7 +34,7 @@ impl Examination {
                 tls: server.is_tls(),
             }),
             servers: servers.collect(),
-            pin: pin_of(server),
+            pin: server.host_pin(),
             clock_ahead_ms,
             credentials_until: None,
         };

@@ -76,7 +76,7 @@ async fn run(
     inputs: Inputs,
 ) -> Result<(), PeerFault> {
     let (stack, stack_events) = mpsc::channel(STACK_EVENTS_MAX);
-    let bridge = Bridge::open(&config.ice_servers, config.trust).await;
+    let bridge = Bridge::open(&config.ice_servers, config.pin.as_ref()).await;
     let built = Box::pin(connection::build(&config, bridge.servers(), stack)).await;
     let connection = built.map_err(|error| {
         tracing::warn!(call = %config.call, %error, "no connection could be prepared");

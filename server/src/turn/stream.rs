@@ -22,9 +22,6 @@ const MEDIA_BYTES_MAX: usize = 64 << 10;
 const QUEUE_BYTES_MAX: usize = MEDIA_BYTES_MAX + (16 << 10);
 /// What the kernel may hold for a slow reader, bytes.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
-/// A connection that has no allocation after this long is closed, whatever it says: a guest's has one after four round
-/// trips. Looked at again as often, for one that gave its allocation back.
-const UNALLOCATED: Duration = Duration::from_secs(30);
 /// After accepting failed: file descriptors may come back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -142,12 +139,13 @@ impl Core {
         place: &Place<'_>,
     ) {
         let (mut buffer, mut filled, mut out) = (vec![0; 2 * FRAME_BYTES_MAX], 0, Out::default());
-        let mut looked_at = Instant::now() + UNALLOCATED;
+        let patience = self.limits.stream_unallocated;
+        let mut look_at = Instant::now() + patience;
         loop {
-            let read = tokio::time::timeout_at(looked_at, reader.read(&mut buffer[filled..])).await;
+            let read = tokio::time::timeout_at(look_at, reader.read(&mut buffer[filled..])).await;
             // Also where there is always something to read, so that time never runs out.
-            if looked_at <= Instant::now() {
-                looked_at = Instant::now() + UNALLOCATED;
+            if look_at <= Instant::now() {
+                look_at = Instant::now() + patience;
                 let allocated = self.has_allocation(client);
                 place.has_allocation(allocated);
                 if !allocated {

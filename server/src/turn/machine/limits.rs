@@ -32,6 +32,9 @@ pub struct Limits {
     pub streams: usize,
     /// Connections from one network at once; of a proxy, of which each guest is behind, any number.
     pub streams_per_network: usize,
+    /// A connection that has no allocation after this long is closed, whatever it says: a guest's has one after four round
+    /// trips. Looked at again as often, for one that gave its allocation back.
+    pub stream_unallocated: Duration,
 }
 
 impl Default for Limits {
@@ -48,6 +51,7 @@ impl Default for Limits {
             allocation_requests: Rate { per_second: 50, burst: 200 },
             streams: 2000,
             streams_per_network: 200,
+            stream_unallocated: Duration::from_secs(30),
         }
     }
 }

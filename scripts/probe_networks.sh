@@ -100,12 +100,13 @@ SYMMETRIC="masquerade fully-random"
 serve() {
   local listen=$1
   shift
-  rm -rf "$room/data"
+  # What the server of the last case said is not taken for this one's.
+  rm -rf "$room/data" "$room/server.out"
   start server ip netns exec "$world-srv" "$castle_server" serve --json --data-dir "$room/data" --listen "$listen:443" \
     --tls-self-signed --http-listen 127.0.0.1:0 "$@"
   local server=$started
   for _ in $(seq 200); do
-    grep -q '"grpc"' "$room/server.out" && break
+    grep -qs '"grpc"' "$room/server.out" && break
     kill -0 "$server" 2>/dev/null || fail "castle-server ended before it served" "$room/server.err"
     sleep 0.1
   done

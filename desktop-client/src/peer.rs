@@ -19,6 +19,7 @@ mod connection;
 mod coverage;
 mod estimator;
 mod feedback;
+mod haste;
 mod nack;
 mod pacer;
 mod path;

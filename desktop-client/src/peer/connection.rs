@@ -3,6 +3,7 @@
 use super::coverage::Coverage;
 use super::estimator::Estimator;
 use super::feedback::{Feedback, FeedbackTap};
+use super::haste::Haste;
 use super::nack::Nack;
 use super::pacer::Pacer;
 use super::{IceServer, MediaKind, PeerConfig};
@@ -99,6 +100,7 @@ pub(super) struct Connection {
     pub(super) screen_ssrc: u32,
     pub(super) feedback: mpsc::Receiver<Feedback>,
     pub(super) estimator: Estimator,
+    pub(super) haste: Haste,
 }
 
 struct Handler(mpsc::Sender<StackEvent>);
@@ -156,6 +158,7 @@ pub(super) async fn build(
     let (heard, feedback) = mpsc::channel(FEEDBACK_MAX);
     let handler = Arc::new(Handler(events));
     let estimator = Estimator::new(Instant::now());
+    let haste = Haste::default();
     let mut last = Ok(());
     for addresses in bind_addresses(config) {
         let (engine, registry) = media(ssrcs, heard.clone(), estimator.clone())?;
@@ -165,6 +168,7 @@ pub(super) async fn build(
             .with_setting_engine(settings(config).build())
             .with_interceptor_registry(registry)
             .with_handler(handler.clone())
+            .with_runtime(haste.runtime())
             .with_udp_addrs(addresses)
             .with_data_channel_send_buffer_limit(CHANNEL_BYTES_MAX)
             .build();
@@ -178,7 +182,7 @@ pub(super) async fn build(
         };
         let audio = add_track(&pc, MediaKind::Audio, audio_ssrc).await?;
         let video = add_track(&pc, MediaKind::Video, video_ssrc).await?;
-        return Ok(Connection { pc, audio, video, screen_ssrc, feedback, estimator });
+        return Ok(Connection { pc, audio, video, screen_ssrc, feedback, estimator, haste });
     }
     last.map(|()| unreachable!("at least one set of addresses was tried"))
 }

@@ -22,9 +22,16 @@ struct Open {
     streams: BTreeMap<u64, Stream>,
 }
 
+/// Whence streams come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Network(IpAddr),
+    /// Proxies, which speak for many.
+    Proxy,
+}
+
 struct Stream {
-    /// None of a proxy, which speaks for many.
-    network: Option<IpAddr>,
+    origin: Origin,
     allocated: bool,
     cut: CancellationToken,
 }
@@ -41,16 +48,16 @@ impl Gate {
     /// A place for a stream from this address, or from a proxy; `None`: all that there are have allocations.
     pub(super) fn enter(&self, limits: &Limits, from: Option<IpAddr>) -> Option<Place<'_>> {
         let mut open = self.open();
-        let network = from.map(network);
-        if network.is_some() && open.of(network) >= limits.streams_per_network {
-            open.give_way(network)?;
+        let origin = from.map_or(Origin::Proxy, |from| Origin::Network(network(from)));
+        if origin != Origin::Proxy && open.of(origin) >= limits.streams_per_network {
+            open.give_way(origin)?;
         } else if open.streams.len() >= limits.streams {
             let crowd = open.largest_crowd()?;
             open.give_way(crowd)?;
         }
         let (number, cut) = (open.begun, CancellationToken::new());
         open.begun += 1;
-        open.streams.insert(number, Stream { network, allocated: false, cut: cut.clone() });
+        open.streams.insert(number, Stream { origin, allocated: false, cut: cut.clone() });
         Some(Place { gate: self, number, cut })
     }
 
@@ -60,22 +67,22 @@ impl Gate {
 }
 
 impl Open {
-    fn of(&self, network: Option<IpAddr>) -> usize {
-        self.streams.values().filter(|stream| stream.network == network).count()
+    fn of(&self, origin: Origin) -> usize {
+        self.streams.values().filter(|stream| stream.origin == origin).count()
     }
 
-    /// The network with the most streams that have no allocation.
-    fn largest_crowd(&self) -> Option<Option<IpAddr>> {
-        let mut crowds = BTreeMap::<Option<IpAddr>, usize>::new();
+    /// Where the most streams come from that have no allocation.
+    fn largest_crowd(&self) -> Option<Origin> {
+        let mut crowds = BTreeMap::<Origin, usize>::new();
         for stream in self.streams.values().filter(|stream| !stream.allocated) {
-            *crowds.entry(stream.network).or_default() += 1;
+            *crowds.entry(stream.origin).or_default() += 1;
         }
-        crowds.into_iter().max_by_key(|(_, count)| *count).map(|(network, _)| network)
+        crowds.into_iter().max_by_key(|(_, count)| *count).map(|(origin, _)| origin)
     }
 
-    /// Cuts the oldest stream of this network that has no allocation.
-    fn give_way(&mut self, network: Option<IpAddr>) -> Option<()> {
-        let mut idle = self.streams.iter().filter(|(_, s)| s.network == network && !s.allocated);
+    /// Cuts the oldest stream from there that has no allocation.
+    fn give_way(&mut self, origin: Origin) -> Option<()> {
+        let mut idle = self.streams.iter().filter(|(_, s)| s.origin == origin && !s.allocated);
         let oldest = *idle.next()?.0;
         self.streams.remove(&oldest)?.cut.cancel();
         Some(())
@@ -135,11 +142,15 @@ mod tests {
     fn a_network_has_its_share_and_a_proxy_the_whole() {
         let (gate, limits) = (Gate::default(), LIMITS());
         let office: Vec<_> = (0..2).map(|_| gate.enter(&limits, address(1)).unwrap()).collect();
-        office.iter().for_each(|place| place.has_allocation(true));
+        for place in &office {
+            place.has_allocation(true);
+        }
         assert!(gate.enter(&limits, address(1)).is_none());
         drop(office);
         let proxied: Vec<_> = (0..4).map(|_| gate.enter(&limits, None).unwrap()).collect();
-        proxied.iter().for_each(|place| place.has_allocation(true));
+        for place in &proxied {
+            place.has_allocation(true);
+        }
         assert!(gate.enter(&limits, None).is_none());
     }
 }

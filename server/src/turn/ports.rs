@@ -93,7 +93,9 @@ impl Ports {
 
     /// Binds what is missing. Not under the machine's lock.
     pub(super) fn fill(&self) {
-        self.0.places.iter().for_each(|(ip, place)| self.0.fill(*ip, place));
+        for (ip, place) in &self.0.places {
+            self.0.fill(*ip, place);
+        }
     }
 }
 

@@ -15,9 +15,8 @@ impl Task {
         let selected = selected_path(&report);
         let relayed = selected.local.filter(|_| selected.route == Some(PathRoute::Relay));
         // While a new way is looked for, the one in use is still that of the last bridge.
-        let bridges = std::iter::once(&self.bridge).chain(&self.retired);
-        let carrier =
-            relayed.and_then(|relayed| bridges.filter_map(|b| Some((b, b.way_of(relayed)?))).next());
+        let mut bridges = std::iter::once(&self.bridge).chain(&self.retired);
+        let carrier = relayed.and_then(|relayed| bridges.find_map(|b| Some((b, b.way_of(relayed)?))));
         let windows = self.counters.windows.lock().expect("no holder panics");
         let [audio, ..] = &*windows;
         PathStats {

@@ -114,7 +114,8 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError
     Ok(ordered)
 }
 
-/// Tries the addresses one after the other, each a moment after the last, and takes the first that works.
+/// Tries the addresses one after the other, each a moment after the last, and takes the first that works all the way:
+/// where TLS is spoken, one that only accepts connections does not hold up the next.
 async fn race<T, F, A>(addresses: Vec<SocketAddr>, attempt: A) -> Result<(T, SocketAddr), DialError>
 where
     T: Send + 'static,
@@ -157,11 +158,24 @@ async fn open_tls(
     shown: Shown,
 ) -> Result<Opened, DialError> {
     let name = ServerName::try_from(host.to_owned()).map_err(|_| DialError::UnknownName(host.to_owned()))?;
-    let config = trust::client_config(trust, &[alpn], Arc::clone(&shown));
-    let (stream, peer) = open_tcp(addresses).await?;
-    let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
-    let stream = tokio::time::timeout(PATIENCE, handshake).await.map_err(|_| DialError::Silent)??;
-    let certificates = shown.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+    let alpn = alpn.to_vec();
+    let opened = race(addresses, |address| {
+        let (name, alpn, shown) = (name.clone(), alpn.clone(), Arc::clone(&shown));
+        async move {
+            // What each address shows is noted apart: of those that are tried at once only one is taken.
+            let here = Shown::default();
+            let config = trust::client_config(trust, &[&alpn], Arc::clone(&here));
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let sealed = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+            let certificates = here.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+            if sealed.is_err() && !certificates.is_empty() {
+                *shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificates.clone());
+            }
+            Ok((sealed?, certificates))
+        }
+    });
+    let ((stream, certificates), peer) = opened.await?;
     Ok(Opened { link: Link::Stream(Box::new(stream)), peer, certificates })
 }
 
@@ -209,6 +223,36 @@ mod tests {
         let (_, peer) = open_tcp(vec![dead, alive]).await.unwrap();
         assert_eq!(peer, alive);
         assert!(matches!(open_tcp(vec![dead]).await, Err(DialError::Refused(_))));
+    }
+
+    #[tokio::test]
+    async fn of_two_addresses_the_one_that_speaks_tls_is_taken() {
+        let made = rcgen::generate_simple_self_signed(vec!["castle.example".to_owned()]).unwrap();
+        let pin = trust::fingerprint(made.cert.der());
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![made.cert.der().clone()], key)
+                .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let alive = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // Accepts connections, and no word is ever said there.
+        let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = vec![mute.local_addr().unwrap(), alive.local_addr().unwrap()];
+        let expected = addresses[1];
+        tokio::spawn(async move {
+            let (stream, _) = alive.accept().await.unwrap();
+            let stream = acceptor.accept(stream).await.unwrap();
+            std::future::pending::<()>().await;
+            drop(stream);
+        });
+        let trust = Trust::Pinned(pin);
+        let opened = open_tls("castle.example", addresses, trust, TURN_ALPN, Shown::default()).await.unwrap();
+        assert_eq!(opened.peer, expected);
+        assert_eq!(opened.certificates.len(), 1);
     }
 
     #[tokio::test]

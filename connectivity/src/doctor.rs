@@ -5,7 +5,7 @@
 
 use crate::address::{ServerUri, Service, Transport};
 use crate::relayed::{Client, Credential, RelayError};
-use crate::trust::Trust;
+use crate::trust::{Pin, Trust};
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -22,8 +22,8 @@ pub struct Plan {
     pub grpc: Option<GrpcTarget>,
     /// As a guest is given them.
     pub servers: Vec<IceServer>,
-    /// Whom to believe over TLS.
-    pub trust: Trust,
+    /// By which certificate the server is known, where it is not by an authority.
+    pub pin: Option<Pin>,
     /// How far the server's clock is ahead of this one, milliseconds; `None` where that is not known.
     pub clock_ahead_ms: Option<i64>,
     /// Until when the credentials make new allocations.
@@ -80,7 +80,7 @@ pub enum About {
     /// Whether what the relay opens can be reached.
     RelayPorts,
     /// Whether the relay carries enough for video.
-    Rate,
+    Rate(Transport),
 }
 
 /// What one check found.
@@ -132,16 +132,16 @@ const CLOCK_MAX: Duration = Duration::from_secs(60);
 pub async fn examine(plan: Plan, findings: mpsc::Sender<Finding>) {
     let examination = async {
         if let Some(target) = &plan.grpc {
-            for finding in grpc::check(target, plan.trust).await {
+            for finding in grpc::check(target, Trust::at(&target.host, plan.pin.as_ref())).await {
                 tell(&findings, finding.about(About::Server)).await?;
             }
         }
         if let Some(finding) = clock(&plan) {
             tell(&findings, finding.about(About::Clock)).await?;
         }
-        let mut carried = false;
         let mut relays = 0;
         for server in &plan.servers {
+            let mut ports_known = false;
             for url in &server.urls {
                 let uri = match url.parse::<ServerUri>() {
                     Ok(uri) => uri,
@@ -151,16 +151,17 @@ pub async fn examine(plan: Plan, findings: mpsc::Sender<Finding>) {
                         continue;
                     }
                 };
+                let trust = Trust::at(&uri.host, plan.pin.as_ref());
                 match uri.service {
                     Service::Stun => {
-                        let finding = stun(&uri, plan.trust).await.about(About::Stun(uri.transport));
+                        let finding = stun(&uri, trust).await.about(About::Stun(uri.transport));
                         tell(&findings, finding).await?;
                     }
                     Service::Turn => {
                         relays += 1;
-                        let test = Relaying { uri: &uri, credential: &server.credential, trust: plan.trust };
-                        // One way is enough to tell rate and loss.
-                        for finding in test.check(!std::mem::replace(&mut carried, true)).await {
+                        let test = Relaying { uri: &uri, credential: &server.credential, trust };
+                        for finding in test.check(ports_known).await {
+                            ports_known |= finding.about == Some(About::RelayPorts);
                             tell(&findings, finding.about(About::Relay(uri.transport))).await?;
                         }
                     }
@@ -247,7 +248,8 @@ struct Relaying<'a> {
 }
 
 impl Relaying<'_> {
-    async fn check(&self, carry: bool) -> Vec<Finding> {
+    /// Ports are the same, by whichever way one asks for them.
+    async fn check(&self, ports_known: bool) -> Vec<Finding> {
         let uri = self.uri;
         let over = uri.transport.name().to_uppercase();
         let check = format!("TURN over {over} at {}", place(uri));
@@ -271,10 +273,10 @@ impl Relaying<'_> {
             }
         };
         findings.push(Finding::pass(check, format!("relays from {}", one.relayed)));
-        if carry {
+        if !ports_known {
             findings.push(transfer::port(&mut one).await.about(About::RelayPorts));
-            findings.push(self.carry(&mut one).await.about(About::Rate));
         }
+        findings.push(self.carry(&mut one).await.about(About::Rate(uri.transport)));
         if let Err(error) = one.release().await {
             tracing::debug!(%error, "an allocation was not given back");
         }
@@ -283,19 +285,19 @@ impl Relaying<'_> {
 
     /// Three seconds of media, by its size, from one relayed address to another.
     async fn carry(&self, one: &mut crate::relayed::Allocation) -> Finding {
-        const CHECK: &str = "Relayed transfer";
+        let check = format!("Relayed transfer over {}", self.uri.transport.name().to_uppercase());
         let other = async { Client::open(self.uri, self.trust).await?.allocate(self.credential).await };
         let mut other = match other.await {
             Ok(allocation) => allocation,
-            Err(error) => return Finding::fail(CHECK, error.to_string(), self.refused(&error)),
+            Err(error) => return Finding::fail(check, error.to_string(), self.refused(&error)),
         };
         let carried = transfer::run(one, &mut other).await;
         if let Err(error) = other.release().await {
             tracing::debug!(%error, "an allocation was not given back");
         }
         match carried {
-            Ok(carried) => carried.finding(CHECK),
-            Err(error) => Finding::fail(CHECK, error.to_string(), self.refused(&error)),
+            Ok(carried) => carried.finding(check, self.uri.transport),
+            Err(error) => Finding::fail(check, error.to_string(), self.refused(&error)),
         }
     }
 

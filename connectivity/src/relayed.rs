@@ -134,17 +134,23 @@ impl Client {
         answer.address(stun::XOR_MAPPED_ADDRESS).ok_or(RelayError::Nonsense)
     }
 
-    /// Asks for a relayed address.
+    /// Asks for a relayed address: of IPv4, or of IPv6 where the relay has nothing else.
     pub async fn allocate(mut self, credential: &Credential) -> Result<Allocation, RelayError> {
         let ask =
             || Message::new(stun::ALLOCATE, Class::Request).with(stun::REQUESTED_TRANSPORT, [17, 0, 0, 0]);
+        let ask_v6 = || ask().with(stun::REQUESTED_ADDRESS_FAMILY, stun::FAMILY_V6);
         let challenge = self.transact(&ask(), None).await?;
         if challenge.error_code() != Some(401) {
             accepted(challenge)?;
             return Err(RelayError::Nonsense);
         }
         let mut seal = Seal::answering(&challenge, credential).ok_or(RelayError::Nonsense)?;
-        let answer = self.transact_sealed(&mut seal, ask).await?;
+        let answer = match self.transact_sealed(&mut seal, ask).await {
+            Err(RelayError::Refused(stun::FAMILY_NOT_SUPPORTED)) => {
+                self.transact_sealed(&mut seal, ask_v6).await?
+            }
+            answer => answer?,
+        };
         let relayed = answer.address(stun::XOR_RELAYED_ADDRESS).ok_or(RelayError::Nonsense)?;
         let mapped = answer.address(stun::XOR_MAPPED_ADDRESS).ok_or(RelayError::Nonsense)?;
         Ok(Allocation { client: self, seal, relayed, mapped })

@@ -1,4 +1,4 @@
-//! Whom to believe to be the server, over TLS: the system's authorities, or one certificate by its fingerprint.
+//! Whom to believe to be the server, over TLS: the system's authorities, one certificate by its fingerprint, or either.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, WebPkiServerVerifier};
@@ -16,6 +16,29 @@ pub enum Trust {
     System,
     /// Whoever shows the certificate with this SHA-256 of its DER form.
     Pinned([u8; 32]),
+    /// Either.
+    SystemOrPinned([u8; 32]),
+}
+
+/// The certificate that one host is known by. Other hosts need not have it: a relay of somebody else's is believed as any
+/// server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// SHA-256 of its DER form.
+    pub digest: [u8; 32],
+}
+
+impl Trust {
+    /// Whom to believe to be `host`, where this pin is known. Under another name the pinned server may be met, too.
+    pub fn at(host: &str, pin: Option<&Pin>) -> Self {
+        match pin {
+            Some(pin) if pin.host.eq_ignore_ascii_case(host) => Self::Pinned(pin.digest),
+            Some(pin) => Self::SystemOrPinned(pin.digest),
+            None => Self::System,
+        }
+    }
 }
 
 /// SHA-256 of a certificate, as it is pinned.
@@ -29,7 +52,7 @@ pub(crate) type Shown = Arc<Mutex<Option<Vec<CertificateDer<'static>>>>>;
 /// Settings of a TLS client that believes as told; what the server shows is noted in `shown`.
 pub(crate) fn client_config(trust: Trust, alpn: &[&[u8]], shown: Shown) -> ClientConfig {
     let provider = Arc::new(ring::default_provider());
-    let verifier = Verifier { trust, shown, provider: Arc::clone(&provider) };
+    let verifier = Verifier { trust, shown, authorities: system(), provider: Arc::clone(&provider) };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider speaks TLS 1.2 and 1.3")
@@ -44,6 +67,8 @@ pub(crate) fn client_config(trust: Trust, alpn: &[&[u8]], shown: Shown) -> Clien
 struct Verifier {
     trust: Trust,
     shown: Shown,
+    /// None where the system has none that can be read.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -77,12 +102,14 @@ impl ServerCertVerifier for Verifier {
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(chain.map(|certificate| certificate.clone().into_owned()).collect());
         match self.trust {
-            Trust::System => match system() {
+            Trust::Pinned(pin) | Trust::SystemOrPinned(pin) if fingerprint(end_entity) == pin => {
+                Ok(ServerCertVerified::assertion())
+            }
+            Trust::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            Trust::System | Trust::SystemOrPinned(_) => match &self.authorities {
                 Some(verifier) => verifier.verify_server_cert(end_entity, intermediates, name, ocsp, now),
                 None => Err(CertificateError::UnknownIssuer.into()),
             },
-            Trust::Pinned(pin) if fingerprint(end_entity) == pin => Ok(ServerCertVerified::assertion()),
-            Trust::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
         }
     }
 
@@ -108,5 +135,59 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_binds_its_host_and_no_other() {
+        let pin = Pin { host: "castle.example".to_owned(), digest: [7; 32] };
+        assert_eq!(Trust::at("Castle.example", Some(&pin)), Trust::Pinned([7; 32]));
+        assert_eq!(Trust::at("turn.example", Some(&pin)), Trust::SystemOrPinned([7; 32]));
+        assert_eq!(Trust::at("castle.example", None), Trust::System);
+    }
+
+    /// A certificate for `turn.example`, and who vouches for it.
+    fn vouched_for() -> (CertificateDer<'static>, Arc<WebPkiServerVerifier>) {
+        let mut authority = rcgen::CertificateParams::default();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let (key, own) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let root = authority.self_signed(&key).unwrap().der().clone();
+        let leaf = rcgen::CertificateParams::new(vec!["turn.example".to_owned()]).unwrap();
+        let leaf = leaf.signed_by(&own, &rcgen::Issuer::new(authority, key)).unwrap().der().clone();
+        let mut roots = RootCertStore::empty();
+        roots.add(root).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        (leaf, WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap())
+    }
+
+    #[test]
+    fn where_the_castle_is_pinned_a_relay_that_an_authority_vouches_for_is_believed() {
+        let (leaf, authorities) = vouched_for();
+        let believed = |name: &'static str, trust| {
+            let (shown, provider) = (Shown::default(), Arc::new(ring::default_provider()));
+            let verifier = Verifier { trust, shown, authorities: Some(Arc::clone(&authorities)), provider };
+            let name = ServerName::try_from(name).unwrap();
+            verifier.verify_server_cert(&leaf, &[], &name, &[], UnixTime::now()).is_ok()
+        };
+        let castle = Pin { host: "castle.example".to_owned(), digest: [7; 32] };
+        assert!(believed("turn.example", Trust::at("turn.example", Some(&castle))));
+        assert!(
+            !believed("other.example", Trust::at("other.example", Some(&castle))),
+            "it is for another name"
+        );
+        let itself = Pin { host: "turn.example".to_owned(), digest: [7; 32] };
+        assert!(
+            !believed("turn.example", Trust::at("turn.example", Some(&itself))),
+            "it is known by another"
+        );
+        let met = Pin { host: "castle.example".to_owned(), digest: fingerprint(&leaf) };
+        assert!(
+            believed("other.example", Trust::at("other.example", Some(&met))),
+            "the castle by another name"
+        );
     }
 }

@@ -477,6 +477,6 @@ check-any-relay = Vermittlung
 check-any-relay-fails = Der Server nennt keine Vermittlung; hinter strengen Firewalls kommen Gespräche nicht durch. Sagen Sie es Ihrem Gastgeber.
 check-ports = Ports der Vermittlung
 check-ports-fails = Was die Vermittlung öffnet, ist von außen nicht zu erreichen. Sagen Sie es Ihrem Gastgeber.
-check-rate = Tempo der Vermittlung
+check-rate = Tempo der Vermittlung über { $protocol }
 check-rate-fails = Der Weg zur Vermittlung ist zu langsam oder zu voll für Video. Nehmen Sie ein Kabel und schließen Sie, was sonst das Netz braucht.
 check-other-fails = Speichern Sie die Diagnose und zeigen Sie sie Ihrem Gastgeber.

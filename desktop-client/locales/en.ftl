@@ -477,6 +477,6 @@ check-any-relay = Relay
 check-any-relay-fails = The server names no relay, so behind strict firewalls calls will not get through. Tell your host.
 check-ports = Ports of the relay
 check-ports-fails = What the relay opens cannot be reached from outside. Tell your host.
-check-rate = Speed of the relay
+check-rate = Speed of the relay by { $protocol }
 check-rate-fails = The way to the relay is too slow or too busy for video. Use a cable, and close what else uses the network.
 check-other-fails = Save the diagnostics, and show them to your host.

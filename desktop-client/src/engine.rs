@@ -32,6 +32,7 @@ mod task;
 
 pub(crate) use channel::overhear;
 pub use identity::Identity;
+pub use network::WallClock;
 pub use record::{CallRecord, RelayOnly};
 
 /// Called whenever the snapshot changed or a picture arrived, on any thread; must not block.
@@ -78,6 +79,8 @@ pub struct EngineConfig {
     pub notifier: Option<Notifier>,
     /// Where the logs are, for the diagnostics.
     pub logs: Option<PathBuf>,
+    /// Tells a sleep of the machine.
+    pub wall_clock: WallClock,
 }
 
 impl std::fmt::Debug for EngineConfig {

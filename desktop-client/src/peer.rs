@@ -9,7 +9,7 @@ use crate::call::Candidate;
 use crate::media::packet::{IncomingPacket, OutgoingPacket};
 use bytes::Bytes;
 use castle::ids::CallId;
-use castle_connectivity::trust::Trust;
+use castle_connectivity::trust::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -19,12 +19,14 @@ mod connection;
 mod coverage;
 mod estimator;
 mod feedback;
+mod flight;
 mod nack;
 mod pacer;
 mod path;
 mod remote;
 mod repeats;
 mod restart;
+mod runtime;
 mod scrub;
 mod seal;
 mod sharing;
@@ -68,8 +70,8 @@ pub struct PeerConfig {
     pub relay_only: bool,
     /// The server is on this machine: so may be the peer, and the loopback interface counts.
     pub loopback: bool,
-    /// Whom to believe to be a relay, over TLS.
-    pub trust: Trust,
+    /// By which certificate the server is known, and with it a relay at the same host.
+    pub pin: Option<Pin>,
 }
 
 /// What the connection is told.
@@ -218,7 +220,7 @@ pub struct PathStats {
     pub route: Option<PathRoute>,
     /// How the relay is reached, where it is.
     pub relay_protocol: Option<RelayProtocol>,
-    /// A relay was offered over UDP, and none was reached that way.
+    /// A relay was offered over UDP, and the one in use was reached otherwise, since none was that way.
     pub udp_failed: bool,
     /// Last measured round trip of the path.
     pub round_trip: Option<Duration>,

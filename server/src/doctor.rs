@@ -11,7 +11,7 @@ use crate::transport::tls::self_signed_in;
 use castle::v1::{self, host_service_client::HostServiceClient};
 use castle_connectivity::doctor::{self, Finding, GrpcTarget, IceServer, Outcome, Plan};
 use castle_connectivity::relayed::Credential;
-use castle_connectivity::trust::{Trust, fingerprint};
+use castle_connectivity::trust::{Pin, fingerprint};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
@@ -31,7 +31,7 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
     let data_dir = &settings.data.data_dir.clone();
     // The server's own certificate is believed as guests believe it, by the pin that invitations carry.
     let own = settings.transport.tls_cert.is_none().then(|| self_signed_in(data_dir)).flatten();
-    let trust = own.map_or(Trust::System, |certificate| Trust::Pinned(fingerprint(&certificate)));
+    let digest = own.map(|certificate| fingerprint(&certificate));
     note(match Config::try_from(settings) {
         Ok(_) => Finding::pass("Settings", "they can be read and fit together"),
         Err(error) => Finding::fail(
@@ -52,7 +52,7 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
     note(data_folder(data_dir));
     match HostServiceClient::new(channel).get_status(v1::GetStatusRequest {}).await {
         Ok(status) => {
-            let plan = plan(&mut note, status.into_inner(), trust);
+            let plan = plan(&mut note, status.into_inner(), digest);
             let (sender, mut findings) = mpsc::channel(FINDINGS_MAX);
             let examination = tokio::spawn(doctor::examine(plan, sender));
             while let Some(finding) = findings.recv().await {
@@ -72,7 +72,7 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
 }
 
 /// What a guest would be given, to be put to the test; notes what can be told at once.
-fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse, trust: Trust) -> Plan {
+fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse, digest: Option<[u8; 32]>) -> Plan {
     let uptime =
         status.started_at.and_then(|at| SystemTime::try_from(at).ok()).and_then(|at| at.elapsed().ok());
     note(Finding::pass(
@@ -97,7 +97,8 @@ fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse, trust: Tr
         credential: Credential { username: server.username, password: server.credential },
     });
     let clock_ahead_ms = credentials_until.and_then(ahead_ms);
-    Plan { grpc, servers: servers.collect(), trust, clock_ahead_ms, credentials_until }
+    let pin = grpc.as_ref().zip(digest).map(|(target, digest)| Pin { host: target.host.clone(), digest });
+    Plan { grpc, servers: servers.collect(), pin, clock_ahead_ms, credentials_until }
 }
 
 /// How far the clock by which these credentials were made just now is ahead of this one, milliseconds.

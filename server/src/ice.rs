@@ -53,6 +53,11 @@ impl TurnSecret {
         Self(secret.into())
     }
 
+    /// From the system's random numbers.
+    pub fn generate() -> Self {
+        Self(rand::random::<[u8; 32]>().to_vec())
+    }
+
     /// The password that belongs to `username`.
     pub fn password_for(&self, username: &str) -> String {
         let mut mac = Hmac::<Sha1>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
@@ -61,7 +66,8 @@ impl TurnSecret {
     }
 
     /// A user name that is good until `expiry` (Unix seconds). Its id hides whose it is from everyone but the
-    /// holder of the secret, so that quotas and bans need no table; `random` makes it different each time.
+    /// holder of the secret, so that quotas and bans keep no list of user names; `random` makes it different each
+    /// time.
     pub fn username(&self, expiry: u64, owner: CredentialOwner, random: [u8; 8]) -> String {
         let mut id = [0; 24];
         id[..8].copy_from_slice(&random);

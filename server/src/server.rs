@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::history::History;
 use crate::host::HostApi;
 use crate::hub::{Around, GoAway, Hub, HubConfig, HubHandle};
-use crate::ice::{IceVendor, TurnSecret};
+use crate::ice::IceVendor;
 use crate::metrics::Metrics;
 use crate::moderation::Moderation;
 use crate::passwords::Hasher;
@@ -149,13 +149,12 @@ impl Server {
         let mut ports = Ports::bind(&config, Arc::clone(&metrics)).await?;
         let admin = admin::listen(&config.data_dir).map_err(listen("the admin socket".to_owned()))?;
         let mut listening = ports.listening(&config)?;
-        let secret = TurnSecret::new(secrets.turn.clone());
         let relay = RelayService::start(
             &config.relay,
             &listening.url,
             config.public_url.is_some(),
             ports.turn_tls(),
-            secret,
+            config.trusted_proxies.clone(),
         )
         .await?;
         listening.turn.clone_from(&relay.listening);

@@ -5,8 +5,10 @@
 
 pub mod counters;
 mod driver;
+mod gate;
 pub mod machine;
 pub mod peers;
+mod ports;
 pub mod probe;
 pub mod service;
 mod stream;
@@ -15,11 +17,13 @@ pub mod wire;
 pub use driver::Clock;
 
 use self::counters::Counters;
-use self::driver::{Core, Out, Ports};
+use self::driver::{Core, Out};
 use self::machine::limits::Limits;
 use self::machine::{Input, Machine, Now, RelayIp, Settings};
 use self::peers::{Network, PeerRules, is_of_this_host};
+use self::ports::Ports;
 use crate::ice::{CredentialsOf, TurnSecret};
+use crate::transport::TrustedProxies;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,8 +33,25 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Where streams come from that the server itself accepted: TLS, alone or beside gRPC.
-const ACCEPTED_ELSEWHERE: u8 = u8::MAX;
+/// A port on which the server itself accepts streams for the relay, out of TLS. Each is told from the others: one client
+/// may come to two of them from the same port of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealedPort {
+    /// That of gRPC, where ALPN says what is spoken.
+    BesideGrpc,
+    /// One for TURN alone.
+    Own,
+}
+
+impl SealedPort {
+    /// As clients of it are told from others: from the top, the relay's own listeners from the bottom.
+    fn listener(self) -> u8 {
+        match self {
+            Self::BesideGrpc => u8::MAX,
+            Self::Own => u8::MAX - 1,
+        }
+    }
+}
 
 /// Where the relay listens and relays.
 pub struct RelayConfig {
@@ -44,6 +65,8 @@ pub struct RelayConfig {
     pub ports: Option<RangeInclusive<u16>>,
     /// Private networks whose addresses may be peers all the same.
     pub allowed_peers: Vec<Network>,
+    /// Proxies that streams come by: each speaks for many guests.
+    pub proxies: TrustedProxies,
     /// Clients come from this machine alone, so that its loopback addresses may be peers.
     pub loopback_peers: bool,
     /// Bounds.
@@ -85,8 +108,8 @@ pub struct Relay {
 impl Relay {
     /// Starts relaying.
     pub async fn start(config: RelayConfig) -> Result<Self, RelayError> {
-        let RelayConfig { udp, tcp, ips, ports, allowed_peers, loopback_peers, limits, secret, clock } =
-            config;
+        let RelayConfig { udp, tcp, ips, ports, allowed_peers, proxies, loopback_peers, .. } = config;
+        let RelayConfig { limits, secret, clock, .. } = config;
         for ip in ips.iter().map(|ip| ip.bound) {
             // Said now, and not by each call that finds no way.
             UdpSocket::bind((ip, 0)).await.map_err(|source| RelayError::Unbindable { ip, source })?;
@@ -94,16 +117,26 @@ impl Relay {
         let peers = PeerRules::new(loopback_peers, is_of_this_host)
             .allowing(allowed_peers)
             .refusing(ips.iter().filter(|ip| ip.shown != ip.bound).map(|ip| ip.shown).collect());
-        let settings = Settings { ips, peers, limits: limits.clone(), secret, nonce_key: rand::random() };
         let stopped = CancellationToken::new();
-        let sockets = Ports { range: ports, stopped: stopped.clone() };
+        let ports = Ports::new(ips.iter().map(|ip| ip.bound), ports, stopped.clone());
+        ports.fill();
+        let settings = Settings {
+            ips,
+            peers,
+            proxies: proxies.clone(),
+            limits: limits.clone(),
+            secret,
+            nonce_key: rand::random(),
+        };
         let counters = Arc::new(Counters::default());
         let core = Arc::new(Core {
-            machine: Mutex::new(Machine::new(settings, sockets, Arc::clone(&counters))),
+            machine: Mutex::new(Machine::new(settings, ports.clone(), Arc::clone(&counters))),
+            ports,
             counters,
             limits,
+            proxies,
             clock,
-            gate: stream::Gate::default(),
+            gate: gate::Gate::default(),
             tasks: TaskTracker::new(),
             stopped,
         });
@@ -117,9 +150,14 @@ impl Relay {
         Ok(Self { core })
     }
 
-    /// Serves a client whose stream was accepted elsewhere, until it ends.
-    pub async fn serve_stream(&self, stream: impl AsyncRead + AsyncWrite, from: SocketAddr) {
-        self.core.serve(stream, from, ACCEPTED_ELSEWHERE).await;
+    /// Serves a client whose stream the server accepted on this port, until it ends.
+    pub async fn serve_stream(
+        &self,
+        stream: impl AsyncRead + AsyncWrite,
+        from: SocketAddr,
+        port: SealedPort,
+    ) {
+        self.core.serve(stream, from, port.listener(), true).await;
     }
 
     /// How many allocations are live.

@@ -131,6 +131,7 @@ pub fn datagram(bytes: &[u8]) {
     let settings = Settings {
         ips: vec![RelayIp { bound: ip, shown: ip }],
         peers: PeerRules::new(false, |_| false),
+        proxies: TrustedProxies::default(),
         limits: Limits::default(),
         secret: TurnSecret::new(SEED),
         nonce_key: SEED,

@@ -2,6 +2,7 @@
 //! another.
 
 use super::{Finding, is_private};
+use crate::address::Transport;
 use crate::relayed::{Allocation, RelayError};
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -17,6 +18,8 @@ const PACKET: usize = 1000;
 const PAUSE: Duration = Duration::from_millis(8);
 /// More is seen in the picture.
 const LOSS_MAX: f64 = 0.02;
+/// Mb/s. A way that carries less of the 1 Mb/s makes the picture smaller; a stream loses nothing, it only takes longer.
+const RATE_MIN: f64 = 0.8;
 /// A packet from outside to the relayed address is sent this often, then it is taken for lost.
 const KNOCKS: u32 = 10;
 const KNOCK_PAUSE: Duration = Duration::from_millis(100);
@@ -29,15 +32,24 @@ pub(super) struct Carried {
 }
 
 impl Carried {
-    pub(super) fn finding(&self, check: &str) -> Finding {
+    pub(super) fn finding(&self, check: String, over: Transport) -> Finding {
         let loss = 1.0 - f64::from(self.received) / f64::from(self.sent.max(1));
         let rate = f64::from(self.received) * PACKET as f64 * 8.0 / self.took.as_secs_f64() / 1e6;
         let detail = format!("{rate:.2} Mb/s for {} s, {:.1} % lost", TIME.as_secs(), loss * 100.0);
-        if loss <= LOSS_MAX {
+        if loss <= LOSS_MAX && rate >= RATE_MIN {
             return Finding::pass(check, detail);
         }
-        let advice = "The way to the relay is too narrow or too busy for video: use a wire, close what else uses the \
-                      network, or raise the relay's bandwidth quota.";
+        let advice = match over {
+            Transport::Udp => {
+                "The way to the relay is too narrow or too busy for video: use a wire, close what else uses the network, \
+                 or raise the relay's bandwidth quotas (--turn-guest-kbps, --turn-kbps)."
+            }
+            Transport::Tcp | Transport::Tls => {
+                "By a stream the relay carries too little for video, because what is lost on the way holds up all that \
+                 comes after it: let UDP to the relay through, use a wire, or raise the relay's bandwidth quotas \
+                 (--turn-guest-kbps, --turn-kbps)."
+            }
+        };
         Finding::fail(check, detail, advice)
     }
 }
@@ -58,7 +70,9 @@ pub(super) async fn run(from: &mut Allocation, to: &mut Allocation) -> Result<Ca
             _ = pause.tick(), if Instant::now() < end => {
                 let mut packet = vec![0; PACKET];
                 packet[..4].copy_from_slice(&sent.to_be_bytes());
-                from.send(target, &packet).await?;
+                // A stream that takes no more holds it up; what did not leave in time is not sent.
+                let Ok(done) = tokio::time::timeout_at(end, from.send(target, &packet)).await else { continue };
+                done?;
                 sent += 1;
             }
             payload = to.receive() => {
@@ -119,4 +133,23 @@ async fn knock(allocation: &mut Allocation) -> Result<bool, RelayError> {
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+
+    #[test]
+    fn a_way_is_judged_by_what_it_loses_and_by_what_it_carries() {
+        let found = |sent, received, over| {
+            Carried { sent, received, took: TIME }.finding("Relayed transfer".to_owned(), over)
+        };
+        assert_eq!(found(375, 375, Transport::Udp).outcome, Outcome::Pass);
+        assert_eq!(found(375, 350, Transport::Udp).outcome, Outcome::Fail, "7 % lost");
+        let narrow = found(60, 60, Transport::Tcp);
+        assert_eq!(narrow.outcome, Outcome::Fail, "nothing lost, 0.16 Mb/s");
+        assert!(narrow.advice.unwrap().contains("let UDP to the relay through"));
+        assert_eq!(found(0, 0, Transport::Tls).outcome, Outcome::Fail);
+    }
 }

@@ -5,6 +5,7 @@
 
 use crate::row::{Better, Row};
 use castle_server::ice::TurnSecret;
+use castle_server::transport::TrustedProxies;
 use castle_server::turn::machine::RelayIp;
 use castle_server::turn::machine::limits::{Limits, Rate};
 use castle_server::turn::wire::{Key, Method, Response, Writer, write_channel_data};
@@ -107,6 +108,7 @@ pub(crate) async fn serve() -> Result<(), Fault> {
         ips: vec![RelayIp { bound: ip, shown: ip }],
         ports: None,
         allowed_peers: Vec::new(),
+        proxies: TrustedProxies::default(),
         loopback_peers: true,
         limits: Limits { guest_bandwidth: plenty, bandwidth: plenty, ..Limits::default() },
         secret: TurnSecret::new(SECRET),

@@ -7,7 +7,6 @@ use crate::words::{say, say_with};
 use castle_connectivity::address::Transport;
 use castle_connectivity::doctor::{self, About, Finding, GrpcTarget, Outcome, Plan};
 use castle_connectivity::relayed::Credential;
-use castle_connectivity::trust::Trust;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -35,7 +34,7 @@ impl Examination {
                 tls: server.is_tls(),
             }),
             servers: servers.collect(),
-            trust: server.pin().map_or(Trust::System, |pin| Trust::Pinned(pin.digest())),
+            pin: server.host_pin(),
             clock_ahead_ms,
             credentials_until: None,
         };
@@ -82,7 +81,10 @@ fn line(finding: Finding) -> CheckLine {
         ),
         Some(About::AnyRelay) => (say("check-any-relay").into(), say("check-any-relay-fails").into()),
         Some(About::RelayPorts) => (say("check-ports").into(), say("check-ports-fails").into()),
-        Some(About::Rate) => (say("check-rate").into(), say("check-rate-fails").into()),
+        Some(About::Rate(transport)) => (
+            by(|protocol| say_with("check-rate", &[("protocol", protocol.into())]), transport),
+            say("check-rate-fails").into(),
+        ),
         None => (finding.check.clone(), say("check-other-fails").into()),
     };
     let outcome = match finding.outcome {

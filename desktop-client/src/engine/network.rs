@@ -3,12 +3,34 @@
 //! Asks the system which own address it would send from; nothing is sent. The judgement is pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Between two looks: a call must not miss its network for long.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Time that passed unseen: more than a busy machine takes from one look to the next.
 const SLEPT: Duration = Duration::from_secs(5);
+
+/// Tells the time of day, which goes on while the machine sleeps; the system's by default.
+#[derive(Clone)]
+pub struct WallClock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl WallClock {
+    /// That tells what `now` says.
+    pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        (self.0)()
+    }
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self::new(SystemTime::now)
+    }
+}
 
 /// The own address toward the internet, of each family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -28,7 +28,7 @@ use castle::ids::CallId;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
@@ -273,7 +273,7 @@ impl Engine {
             ice: Vec::new(),
             examination: None,
             clock_ahead_ms: None,
-            network: NetworkWatch::new(Instant::now(), SystemTime::now(), network::routes()),
+            network: NetworkWatch::new(Instant::now(), config.wall_clock.now(), network::routes()),
             machine: CallMachine::default(),
             live: None,
             talk: Talk::default(),

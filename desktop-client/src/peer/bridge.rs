@@ -10,7 +10,7 @@ use self::requests::Requests;
 use super::IceServer;
 use castle_connectivity::address::{ServerUri, Service, Transport};
 use castle_connectivity::stun::{self, Class, Message};
-use castle_connectivity::trust::Trust;
+use castle_connectivity::trust::{Pin, Trust};
 use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,7 +58,7 @@ impl Ways {
 
 impl Bridge {
     /// Takes servers as they were handed out. What is no URI or finds no socket is left out.
-    pub(super) async fn open(servers: &[IceServer], trust: Trust) -> Self {
+    pub(super) async fn open(servers: &[IceServer], pin: Option<&Pin>) -> Self {
         let (ways, mut tasks) = (Ways::default(), JoinSet::new());
         let (mut carried, offered) = (Vec::new(), transports(servers));
         for server in servers {
@@ -72,6 +72,7 @@ impl Bridge {
                         urls.push(format!("turn:{address}?transport=udp"));
                         let (server, ways) = (server.clone(), ways.clone());
                         let delay = turn_of(uri.transport, &offered);
+                        let trust = Trust::at(&uri.host, pin);
                         let port = Port { socket: socket.into(), uri, server, trust, ways, delay };
                         tasks.spawn(port.run());
                     }
@@ -94,10 +95,11 @@ impl Bridge {
         self.ways.with(|ways| ways.get(&relayed).copied())
     }
 
-    /// A relay was offered over UDP, and none was reached that way.
+    /// A relay was offered over UDP, and relays were reached, but none that way. Before one is reached nothing is known.
     pub(super) fn udp_failed(&self) -> bool {
-        self.offered.contains(&Transport::Udp)
-            && self.ways.with(|ways| ways.values().all(|way| *way != Transport::Udp))
+        let reached_otherwise =
+            self.ways.with(|ways| !ways.is_empty() && ways.values().all(|way| *way != Transport::Udp));
+        reached_otherwise && self.offered.contains(&Transport::Udp)
     }
 }
 

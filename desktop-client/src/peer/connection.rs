@@ -5,6 +5,7 @@ use super::estimator::Estimator;
 use super::feedback::{Feedback, FeedbackTap};
 use super::nack::Nack;
 use super::pacer::Pacer;
+use super::runtime::Haste;
 use super::{IceServer, MediaKind, PeerConfig};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::TwccReceiverBuilder;
@@ -42,8 +43,9 @@ const ICE_DISCONNECTED: Duration = Duration::from_secs(2);
 /// The stack gives no path up: one that was only prepared waits for as long as it rings, and `restart.rs` knows when a
 /// path that was up is lost.
 const ICE_FAILED: Duration = Duration::ZERO;
-/// How long a better pair is waited for once a direct one works: checks of a local network are done by then.
-const DIRECT_WAIT: Duration = Duration::from_millis(250);
+/// How long a better pair is waited for once a direct one works: those of a local network are checked in the same first round
+/// and answer within it. Less than a round, so that the second one takes what the first has found.
+const DIRECT_WAIT: Duration = Duration::from_millis(80);
 /// Between two rounds of checks while there is no path: one of them goes by each pair, some twenty of them (RFC 8445
 /// section 14 asks for 5 ms from one check to the next). The stack itself would wait for 200 ms (rtc 0.21.1), which is what
 /// a call loses by each check that comes before the other end's relay or NAT lets it in.
@@ -61,6 +63,9 @@ const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
 const CHANNEL_BYTES_MAX: usize = 64 * 1024;
 /// RTCP feedback that may wait: a second of the most eager receiver.
 const FEEDBACK_MAX: usize = 64;
+/// Packets that SRTP tells apart from replayed ones (RFC 3711 section 3.3.2): those that are asked for again come late, by
+/// hundreds of others on a long path. The stack's own 64 would throw them away.
+const REPLAY_WINDOW: usize = 1024;
 /// Where reports are looked at: nearest to the network, before congestion control takes them.
 const COVERAGE_SLOT: usize = 500;
 /// Where our interceptor sits: nearest to the application, behind those of the stack.
@@ -98,6 +103,7 @@ pub(super) struct Connection {
     pub(super) screen_ssrc: u32,
     pub(super) feedback: mpsc::Receiver<Feedback>,
     pub(super) estimator: Estimator,
+    pub(super) haste: Haste,
 }
 
 struct Handler(mpsc::Sender<StackEvent>);
@@ -155,6 +161,7 @@ pub(super) async fn build(
     let (heard, feedback) = mpsc::channel(FEEDBACK_MAX);
     let handler = Arc::new(Handler(events));
     let estimator = Estimator::new(Instant::now());
+    let haste = Haste::default();
     let mut last = Ok(());
     for addresses in bind_addresses(config) {
         let (engine, registry) = media(ssrcs, heard.clone(), estimator.clone())?;
@@ -164,6 +171,7 @@ pub(super) async fn build(
             .with_setting_engine(settings(config).build())
             .with_interceptor_registry(registry)
             .with_handler(handler.clone())
+            .with_runtime(haste.runtime())
             .with_udp_addrs(addresses)
             .with_data_channel_send_buffer_limit(CHANNEL_BYTES_MAX)
             .build();
@@ -177,7 +185,7 @@ pub(super) async fn build(
         };
         let audio = add_track(&pc, MediaKind::Audio, audio_ssrc).await?;
         let video = add_track(&pc, MediaKind::Video, video_ssrc).await?;
-        return Ok(Connection { pc, audio, video, screen_ssrc, feedback, estimator });
+        return Ok(Connection { pc, audio, video, screen_ssrc, feedback, estimator, haste });
     }
     last.map(|()| unreachable!("at least one set of addresses was tried"))
 }
@@ -221,6 +229,7 @@ fn settings(config: &PeerConfig) -> SettingEngineBuilder {
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         // A restart is made because the sockets are of no use any more: it binds new ones.
         .with_discard_local_candidates_during_ice_restart(true)
+        .with_srtp_replay_protection_window(REPLAY_WINDOW)
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
         .with_ice_connection_attempts(Some(interval), Some(checks));
     // Where only the relay will do there is nothing better to wait for.

@@ -78,6 +78,9 @@ impl Missing {
             return;
         }
         self.highest = Some(number);
+        if begins_key_frame {
+            return;
+        }
         if (number - highest - 1) as usize > GAPS_MAX - self.gaps.len() {
             self.gaps.clear();
             return;
@@ -239,7 +242,7 @@ mod tests {
         }
         let made = requests(&mut missing, start);
         let times: Vec<u128> = made.iter().map(|(at, _)| *at).collect();
-        assert_eq!(times, [8, 58, 108, 158, 208, 258, 308, 358]);
+        assert_eq!(times, (0..ASKED_MAX as u128).map(|n| 8 + 50 * n).collect::<Vec<_>>());
         assert!(made.iter().all(|(_, asked)| *asked == [0, 1]), "{made:?}");
     }
 

@@ -14,16 +14,19 @@ impl Task {
         let report = self.connection.pc.get_stats(Instant::now(), StatsSelector::None).await;
         let selected = selected_path(&report);
         let relayed = selected.local.filter(|_| selected.route == Some(PathRoute::Relay));
+        // While a new way is looked for, the one in use is still that of the last bridge.
+        let mut bridges = std::iter::once(&self.bridge).chain(&self.retired);
+        let carrier = relayed.and_then(|relayed| bridges.find_map(|b| Some((b, b.way_of(relayed)?))));
         let windows = self.counters.windows.lock().expect("no holder panics");
         let [audio, ..] = &*windows;
         PathStats {
             route: selected.route,
-            relay_protocol: relayed.and_then(|address| self.bridge.way_of(address)).map(|way| match way {
+            relay_protocol: carrier.map(|(_, way)| match way {
                 Transport::Udp => RelayProtocol::Udp,
                 Transport::Tcp => RelayProtocol::Tcp,
                 Transport::Tls => RelayProtocol::Tls,
             }),
-            udp_failed: self.bridge.udp_failed(),
+            udp_failed: carrier.is_some_and(|(bridge, _)| bridge.udp_failed()),
             round_trip: selected.round_trip,
             sent_bytes: self.counters.sent_bytes.load(Ordering::Relaxed),
             received_bytes: self.counters.received_bytes.load(Ordering::Relaxed),

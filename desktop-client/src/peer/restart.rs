@@ -137,7 +137,7 @@ impl Task {
     /// Ways to the newest servers, for the generation to come. The old ones stay until the next.
     async fn renew_bridge(&mut self) -> Result<(), webrtc::error::Error> {
         let servers = self.fresh_servers.clone();
-        let bridge = Bridge::open(&servers, self.config.trust).await;
+        let bridge = Bridge::open(&servers, self.config.pin.as_ref()).await;
         let configuration = connection::configuration(&self.config, bridge.servers());
         self.retired = Some(std::mem::replace(&mut self.bridge, bridge));
         self.connection.pc.set_configuration(configuration).await

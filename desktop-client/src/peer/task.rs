@@ -35,9 +35,9 @@ const MESSAGES_MAX: usize = 64;
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two looks at what pictures may take: more than one in each frame.
 const RATE_INTERVAL: Duration = Duration::from_millis(25);
-/// While the connection is set up, the stack is woken this often: what it has for the relay otherwise waits for its next
-/// timer, up to 200 ms for each flight of the handshake (webrtc 0.21.1). There are some fifteen flights, by way of
-/// permissions, checks, DTLS and SCTP.
+/// While the connection is set up, the stack is woken this often, and its timers are as short (`runtime.rs`): what it has for the
+/// relay otherwise waits for the next one, up to 200 ms for each flight of the handshake (webrtc 0.21.1). There are some
+/// fifteen flights, by way of permissions, checks, DTLS and SCTP.
 const NUDGE_INTERVAL: Duration = Duration::from_millis(2);
 /// Candidates taken back by one frame: as many as the server passes on.
 const CANDIDATES_REMOVED_MAX: usize = 32;
@@ -76,7 +76,7 @@ async fn run(
     inputs: Inputs,
 ) -> Result<(), PeerFault> {
     let (stack, stack_events) = mpsc::channel(STACK_EVENTS_MAX);
-    let bridge = Bridge::open(&config.ice_servers, config.trust).await;
+    let bridge = Bridge::open(&config.ice_servers, config.pin.as_ref()).await;
     let built = Box::pin(connection::build(&config, bridge.servers(), stack)).await;
     let connection = built.map_err(|error| {
         tracing::warn!(call = %config.call, %error, "no connection could be prepared");
@@ -199,6 +199,7 @@ impl Task {
         rate.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let (due, hopeless) = (self.restarts.due(), self.restarts.hopeless());
+            self.connection.haste.set(self.is_setting_up());
             tokio::select! {
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
                     self.restart().await?;

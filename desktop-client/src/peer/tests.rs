@@ -27,7 +27,7 @@ fn config(end: usize) -> PeerConfig {
         ice_servers: vec![],
         relay_only: false,
         loopback: true,
-        trust: Trust::System,
+        pin: None,
     }
 }
 

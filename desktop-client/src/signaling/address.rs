@@ -2,6 +2,7 @@
 
 use super::pin::Pin;
 use crate::error::ErrorKind;
+use castle_connectivity::trust;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -49,6 +50,11 @@ impl ServerAddress {
     /// The one certificate that the server may show; none: one that an authority vouches for.
     pub fn pin(&self) -> Option<Pin> {
         self.pin
+    }
+
+    /// The same for whoever else is met at this host, such as the server's own relay.
+    pub fn host_pin(&self) -> Option<trust::Pin> {
+        self.pin.map(|pin| trust::Pin { host: self.host().to_owned(), digest: pin.digest() })
     }
 
     /// Whether the server is on this machine.

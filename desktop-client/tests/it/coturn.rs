@@ -2,9 +2,10 @@
 
 use crate::machine;
 use crate::relay_only::Pair;
-use castle_connectivity::trust::{Trust, fingerprint};
+use bytes::Bytes;
+use castle_connectivity::trust::{Pin, Trust, fingerprint};
 use castle_desktop::peer::{IceServer, PeerCommand, PeerEvent, RelayProtocol};
-use castle_server::ice::{CredentialOwner, IceVendor, TurnSecret, TurnService};
+use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, IceVendor, TurnSecret, TurnService};
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 const SECRET: &str = "a secret of this test alone";
+/// How long the credential of a call is good. coturn's clock cannot be set, so that the test lives through it; on a busy
+/// machine too the call begins before that.
+const GOOD_FOR: Duration = Duration::from_secs(6);
+/// How long coturn keeps an allocation that is not refreshed, seconds: our client does so after half of it.
+const KEPT_FOR_S: usize = 20;
 /// It starts in a second, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -19,7 +25,7 @@ struct Coturn {
     process: Child,
     port: u16,
     tls_port: u16,
-    pin: [u8; 32],
+    digest: [u8; 32],
 }
 
 impl Drop for Coturn {
@@ -42,6 +48,10 @@ fn free_port() -> u16 {
 
 impl Coturn {
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Path, flags: &[String]) -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).expect("a certificate");
         let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
         std::fs::write(&certificate, made.cert.pem()).expect("a folder");
@@ -64,11 +74,12 @@ impl Coturn {
             .arg(format!("--pkey={}", key.display()))
             .arg(format!("--pidfile={}", folder.join("pid").display()))
             .arg(format!("--userdb={}", folder.join("db").display()))
+            .args(flags)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("coturn is installed (scripts/setup.sh test)");
-        let coturn = Self { process, port, tls_port, pin: fingerprint(made.cert.der()) };
+        let coturn = Self { process, port, tls_port, digest: fingerprint(made.cert.der()) };
         let deadline = Instant::now() + PATIENCE;
         for port in [port, tls_port] {
             while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -80,9 +91,18 @@ impl Coturn {
     }
 
     fn servers(urls: Vec<String>) -> Vec<IceServer> {
+        Self::servers_until(SystemTime::now() + CREDENTIAL_TTL, urls)
+    }
+
+    fn pin(&self) -> Pin {
+        Pin { host: "127.0.0.1".to_owned(), digest: self.digest }
+    }
+
+    /// With credentials that are good until then.
+    fn servers_until(end: SystemTime, urls: Vec<String>) -> Vec<IceServer> {
         let service = TurnService::new(Vec::new(), urls, TurnSecret::new(SECRET));
         let vendor = IceVendor::new(vec![Arc::new(service)]);
-        let vended = vendor.servers_for(SystemTime::now(), CredentialOwner::NOBODY).servers.into_iter();
+        let vended = vendor.servers_for(end - CREDENTIAL_TTL, CredentialOwner::NOBODY).servers.into_iter();
         vended.map(|s| IceServer { urls: s.urls, username: s.username, credential: s.credential }).collect()
     }
 }
@@ -107,7 +127,7 @@ fn coturn_is_reached_by_each_transport_and_by_the_best_that_answers() {
         ] {
             let servers = [one, other].map(Coturn::servers);
             let began = Instant::now();
-            let mut pair = Pair::open(servers, Trust::Pinned(coturn.pin));
+            let mut pair = Pair::open(servers, Some(&coturn.pin()));
             assert_eq!(pair.connect().await, expected.map(Some));
             println!("{expected:?} connected after {:?}", began.elapsed());
             pair.tell(1, PeerCommand::Restart);
@@ -128,9 +148,38 @@ fn a_relay_that_shows_another_certificate_is_not_used() {
         for trust in [Trust::System, Trust::Pinned([7; 32])] {
             assert!(castle_connectivity::dial::open(&url, trust).await.is_err(), "{trust:?}");
         }
-        castle_connectivity::dial::open(&url, Trust::Pinned(coturn.pin))
+        castle_connectivity::dial::open(&url, Trust::Pinned(coturn.digest))
             .await
             .map(drop)
             .expect("the pinned one");
+    });
+}
+
+#[test]
+fn a_call_of_ours_through_coturn_outlives_its_credential() {
+    let _machine = machine::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let coturn = Coturn::start_with(folder.path(), &[format!("--max-allocate-lifetime={KEPT_FOR_S}")]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let end = SystemTime::now() + GOOD_FOR;
+        let urls = || vec![format!("turn:127.0.0.1:{}?transport=udp", coturn.port)];
+        let servers = [urls(), urls()].map(|urls| Coturn::servers_until(end, urls));
+        let mut pair = Pair::open(servers, None);
+        assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
+        pair.until_both(1, |event| matches!(event, PeerEvent::ChannelOpen { .. })).await;
+        // Figures of the path come once a second.
+        pair.until_both(KEPT_FOR_S + 5, |event| matches!(event, PeerEvent::Path(_))).await;
+        assert!(end < SystemTime::now());
+        for from in [0, 1] {
+            pair.tell(from, PeerCommand::Send(Bytes::from_static(b"still there")));
+        }
+        pair.until_both(1, |event| matches!(event, PeerEvent::Message(text) if text == "still there")).await;
+        let broken = |event: &PeerEvent| matches!(event, PeerEvent::Disconnected | PeerEvent::LocalOffer(_));
+        assert_eq!(
+            [0, 1].map(|end| pair.count(end, broken)),
+            [1, 0],
+            "the first offer, and never another way"
+        );
     });
 }

@@ -8,7 +8,6 @@ use castle::v1;
 use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::signal_request::Frame as Ask;
 use castle::v1::signal_response::Frame as Say;
-use castle_connectivity::trust::Trust;
 use castle_desktop::call::Candidate;
 use castle_desktop::media::frame::{FrameInfo, FramePool};
 use castle_desktop::media::packet::OutgoingPacket;
@@ -98,7 +97,7 @@ impl Mallory {
                     ice_servers: vec![],
                     relay_only: false,
                     loopback: true,
-                    trust: Trust::System,
+                    pin: None,
                 };
                 let peer = Peer::open(config, self.tell.clone(), Arc::new(|_, _| ()));
                 assert!(peer.send(PeerCommand::Reach));

@@ -24,3 +24,5 @@ mod starts;
 mod support;
 mod talk;
 mod untrusted;
+mod waking;
+mod ways;

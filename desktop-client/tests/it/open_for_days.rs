@@ -64,7 +64,7 @@ fn a_call_of_days_finds_a_new_way_with_the_credentials_that_were_pushed_meanwhil
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let first = ice_servers(&server, "ada").await;
-        let mut pair = Pair::open([first.clone(), first], Trust::System);
+        let mut pair = Pair::open([first.clone(), first], None);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
         passed.fetch_add(TWO_DAYS_S, Ordering::Relaxed);
         let fresh = ice_servers(&server, "ben").await;

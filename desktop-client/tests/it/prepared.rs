@@ -8,7 +8,6 @@ use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::signal_request::Frame as Ask;
 use castle::v1::signal_response::Frame as Say;
 use castle::v1::{self, CallState, place_call};
-use castle_connectivity::trust::Trust;
 use castle_desktop::peer::{Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_desktop::view::{Command, EndReason};
 use castle_server::config::MatchRoute;
@@ -73,7 +72,7 @@ impl Caller {
             ice_servers: Vec::new(),
             relay_only: false,
             loopback: true,
-            trust: Trust::System,
+            pin: None,
         };
         (Peer::open(config, events, Arc::new(|_, _| {})), inbox)
     }

@@ -4,7 +4,7 @@ use crate::support::{Guest, PASSWORD, PATIENCE, TestServer, config};
 use castle::ids::CallId;
 use castle::v1::RegisterRequest;
 use castle::v1::castle_service_client::CastleServiceClient;
-use castle_connectivity::trust::Trust;
+use castle_connectivity::trust::Pin;
 use castle_desktop::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent, RelayProtocol};
 use castle_desktop::view::{Command, Connection, EndReason};
 use castle_server::config::relay::RelaySettings;
@@ -48,13 +48,14 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    pub(crate) fn open(servers: [Vec<IceServer>; 2], trust: Trust) -> Self {
+    pub(crate) fn open(servers: [Vec<IceServer>; 2], pin: Option<&Pin>) -> Self {
         let (sender, events) = mpsc::channel(256);
         let mut end = 0;
         let ends = servers.map(|ice_servers| {
             let call = CallId::from_bits(end);
+            let pin = pin.cloned();
             let config =
-                PeerConfig { call, offers: end == 0, ice_servers, relay_only: true, loopback: true, trust };
+                PeerConfig { call, offers: end == 0, ice_servers, relay_only: true, loopback: true, pin };
             end += 1;
             let peer = Peer::open(config, sender.clone(), Arc::new(|_, _| {}));
             assert!(peer.send(PeerCommand::Reach));
@@ -63,16 +64,18 @@ impl Pair {
         Self { ends, events, said: Vec::new() }
     }
 
+    /// How often one end said such a thing so far.
+    pub(crate) fn count(&self, end: usize, wanted: impl Fn(&PeerEvent) -> bool) -> usize {
+        self.said.iter().filter(|(from, event)| *from == end && wanted(event)).count()
+    }
+
     pub(crate) fn tell(&self, end: usize, command: PeerCommand) {
         assert!(self.ends[end].send(command));
     }
 
     /// Carries what the ends say to each other, and reads it, until both have said this.
     pub(crate) async fn until_both(&mut self, times: usize, wanted: impl Fn(&PeerEvent) -> bool) {
-        let count = |said: &[(usize, PeerEvent)], end| {
-            said.iter().filter(|(from, event)| *from == end && wanted(event)).count()
-        };
-        while (0..2).any(|end| count(&self.said, end) < times) {
+        while (0..2).any(|end| self.count(end, &wanted) < times) {
             let (call, event) = tokio::time::timeout(PATIENCE, self.events.recv())
                 .await
                 .unwrap_or_else(|_| panic!("it never came: {:#?}", self.said))
@@ -128,7 +131,7 @@ fn nothing_that_leaves_a_relay_only_end_names_its_address_not_even_on_a_new_way(
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let servers = ice_servers(&server, "ada").await;
-        let mut pair = Pair::open([servers.clone(), servers], Trust::System);
+        let mut pair = Pair::open([servers.clone(), servers], None);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
         pair.tell(0, PeerCommand::Restart);
         pair.until_both(1, |event| *event == PeerEvent::Reconnected).await;
@@ -150,19 +153,24 @@ fn a_relay_without_ipv4_carries_a_call_all_the_same() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let servers = ice_servers(&server, "ada").await;
-        let mut pair = Pair::open([servers.clone(), servers], Trust::System);
+        let mut pair = Pair::open([servers.clone(), servers], None);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
     });
 }
 
 /// A way to a server on which all that is said to it is kept.
-struct Tap {
-    address: SocketAddr,
+pub(crate) struct Tap {
+    pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Tap {
-    async fn open(server: SocketAddr) -> Self {
+    /// All that was said to the server so far.
+    pub(crate) fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.heard.lock().expect("no holder panics")).into_owned()
+    }
+
+    pub(crate) async fn open(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let tap = Self { address: listener.local_addr().expect("bound"), heard: Arc::default() };
         let heard = Arc::clone(&tap.heard);
@@ -189,7 +197,7 @@ impl Tap {
 }
 
 /// The addresses by which this machine is reached from others.
-fn own_addresses() -> Vec<IpAddr> {
+pub(crate) fn own_addresses() -> Vec<IpAddr> {
     let ways = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")];
     let address = |(from, to): (&str, &str)| {
         let socket = UdpSocket::bind(from).ok()?;
@@ -218,8 +226,7 @@ fn all_that_relay_only_guests_say_to_the_server_in_a_call_names_no_machine_of_th
     bea.does(Command::HangUp);
     cid.until_ended(EndReason::PeerHungUp);
 
-    let heard = tap.heard.lock().unwrap().clone();
-    let heard = String::from_utf8_lossy(&heard);
+    let heard = tap.heard();
     assert_eq!(heard.matches("a=fingerprint:").count(), 2, "an offer and an answer went by");
     let candidates: Vec<_> =
         heard.split("candidate:").skip(1).filter_map(|rest| rest.split(char::is_control).next()).collect();

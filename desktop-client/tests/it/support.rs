@@ -94,6 +94,17 @@ pub(crate) struct Guest {
     name: String,
 }
 
+/// An engine without devices.
+pub(crate) fn without_devices() -> EngineConfig {
+    EngineConfig {
+        camera: Some(CameraSpec::default()),
+        mic: Some(MicSpec::Tone),
+        speaker: Some(SpeakerSpec::Off),
+        viewer: Viewer::Bot { reference: None, screen_reference: None },
+        ..EngineConfig::default()
+    }
+}
+
 impl Guest {
     /// A guest who is not logged in.
     pub(crate) fn new(name: &str) -> Self {
@@ -102,15 +113,7 @@ impl Guest {
 
     /// A guest who is not logged in, and may want all calls relayed.
     pub(crate) fn with(name: &str, relay_only: bool) -> Self {
-        let config = EngineConfig {
-            camera: Some(CameraSpec::default()),
-            mic: Some(MicSpec::Tone),
-            speaker: Some(SpeakerSpec::Off),
-            viewer: Viewer::Bot { reference: None, screen_reference: None },
-            relay_only,
-            ..EngineConfig::default()
-        };
-        Self::of(name, config)
+        Self::of(name, EngineConfig { relay_only, ..without_devices() })
     }
 
     /// A guest with an engine of their own making.

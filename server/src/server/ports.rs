@@ -6,8 +6,8 @@ use crate::config::{Config, PublicUrl};
 use crate::metrics::Metrics;
 use crate::transport::probes::{self, Gather, Readiness};
 use crate::transport::{Acceptor, Caps, Connection, Protocols, Tls, TlsSource};
-use crate::turn::Relay;
 use crate::turn::service::TurnOverTls;
+use crate::turn::{Relay, SealedPort};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -147,11 +147,16 @@ impl Ports {
         }
         if let (Some(relay), Some(tls)) = (self.relay.take(), self.tls.clone()) {
             let beside_grpc = self.protocols.speak(TURN_ALPN, "turn", TURN_FIRST_BYTES);
-            tasks.spawn(relay_streams(relay.clone(), beside_grpc, tasks.clone(), stopped.clone()));
+            tasks.spawn(relay_streams(
+                relay.clone(),
+                (beside_grpc, SealedPort::BesideGrpc),
+                tasks.clone(),
+                stopped.clone(),
+            ));
             if let Some(listener) = self.turn_tls.take() {
                 let mut alone = Protocols::default();
                 let streams = alone.speak(TURN_ALPN, "turn", TURN_FIRST_BYTES);
-                tasks.spawn(relay_streams(relay, streams, tasks.clone(), stopped.clone()));
+                tasks.spawn(relay_streams(relay, (streams, SealedPort::Own), tasks.clone(), stopped.clone()));
                 tasks.spawn(self.acceptor.clone().run(listener, Some(tls), alone, stopped.clone()));
             }
         }
@@ -170,13 +175,13 @@ impl Ports {
 /// Hands the streams that speak TURN to the relay.
 async fn relay_streams(
     relay: Relay,
-    mut streams: mpsc::Receiver<Connection>,
+    (mut streams, port): (mpsc::Receiver<Connection>, SealedPort),
     tasks: TaskTracker,
     stopped: CancellationToken,
 ) {
     while let Some(Some(stream)) = stopped.run_until_cancelled(streams.recv()).await {
         let (relay, from) = (relay.clone(), stream.peer().address);
-        tasks.spawn(async move { relay.serve_stream(stream, from).await });
+        tasks.spawn(async move { relay.serve_stream(stream, from, port).await });
     }
 }
 

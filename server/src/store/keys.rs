@@ -2,7 +2,6 @@
 
 use crate::error::Error;
 use async_trait::async_trait;
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use std::time::SystemTime;
 
 /// Signing keys that verify at once. Who rotates more often than this in the life of a token has another problem.
@@ -45,15 +44,12 @@ pub struct Secrets {
     pub refresh: [u8; 32],
     /// Signs call tokens.
     pub call: [u8; 32],
-    /// Shared between the credential vendor and the relay.
-    pub turn: String,
 }
 
 impl Secrets {
     /// New ones, from the operating system's randomness.
     pub fn generate() -> Self {
-        let turn: [u8; 32] = rand::random();
-        Self { refresh: rand::random(), call: rand::random(), turn: BASE64_URL_SAFE_NO_PAD.encode(turn) }
+        Self { refresh: rand::random(), call: rand::random() }
     }
 }
 

@@ -4,13 +4,15 @@
 //! socket, one each stream; none is spawned and nothing is allocated for a packet.
 
 use super::counters::{Counters, Dropped};
+use super::gate::Gate;
 use super::machine::limits::Limits;
-use super::machine::{Client, Effect, Effects, Input, Kind, Machine, Now, Sockets};
-use super::stream::{Gate, Outgoing};
-use super::wire::Family;
+use super::machine::{Client, Effect, Effects, Input, Kind, Machine, Now};
+use super::ports::{Ports, RelaySocket};
+use super::stream::Outgoing;
+use super::wire::asks_for_allocation;
+use crate::transport::TrustedProxies;
 use socket2::SockRef;
-use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -23,8 +25,6 @@ const RELAYED_BYTES_MAX: usize = 4096;
 const DATAGRAM_BYTES_MAX: usize = RELAYED_BYTES_MAX + 512;
 /// What the kernel may hold for the listener while this process is not run, bytes: 40 ms at 1 Gb/s.
 const LISTENER_BUFFER_BYTES: usize = 4 << 20;
-/// Ports tried for one socket.
-const PORT_TRIES: usize = 1024;
 /// How often what has run out is ended.
 const TICK: Duration = Duration::from_secs(1);
 /// After an error of a socket that is none of a single packet.
@@ -61,72 +61,15 @@ pub(super) enum Link {
     Stream(Arc<Outgoing>),
 }
 
-/// The socket of one relayed address.
-pub(super) struct RelaySocket {
-    socket: UdpSocket,
-    family: Family,
-    port: u16,
-    closed: CancellationToken,
-}
-
-/// Binds sockets for relayed addresses.
-pub(super) struct Ports {
-    /// `None`: any.
-    pub(super) range: Option<RangeInclusive<u16>>,
-    /// Cancelled when the relay stops, and with it each socket.
-    pub(super) stopped: CancellationToken,
-}
-
-impl Ports {
-    fn candidates(&self) -> Box<dyn Iterator<Item = u16>> {
-        let Some(range) = self.range.clone() else {
-            return Box::new(std::iter::repeat_n(0, PORT_TRIES));
-        };
-        let (first, count) = (*range.start(), usize::from(*range.end() - *range.start()) + 1);
-        let begin = rand::random_range(0..count);
-        Box::new((0..count.min(PORT_TRIES)).map(move |step| first + ((begin + step) % count) as u16))
-    }
-
-    fn bind(&self, ip: IpAddr, port: u16) -> std::io::Result<RelaySocket> {
-        let socket = std::net::UdpSocket::bind((ip, port))?;
-        socket.set_nonblocking(true)?;
-        let socket = UdpSocket::from_std(socket)?;
-        let port = socket.local_addr()?.port();
-        Ok(RelaySocket { socket, family: Family::of(ip), port, closed: self.stopped.child_token() })
-    }
-}
-
-impl Sockets for Ports {
-    type Socket = Arc<RelaySocket>;
-
-    fn open(&mut self, ip: IpAddr, even: bool) -> Option<(Arc<RelaySocket>, u16)> {
-        let fits = |port: u16| !even || port.is_multiple_of(2);
-        for port in self.candidates().filter(|port| fits(*port)) {
-            match self.bind(ip, port) {
-                Ok(socket) if fits(socket.port) => {
-                    let port = socket.port;
-                    return Some((Arc::new(socket), port));
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
-                Err(error) => {
-                    tracing::warn!(%ip, %error, "the relay gets no socket");
-                    return None;
-                }
-            }
-        }
-        tracing::warn!(%ip, "the relay has no port left");
-        None
-    }
-}
-
 pub(super) type Out = Effects<Link, Arc<RelaySocket>>;
 
 /// What the relay's tasks share.
 pub(super) struct Core {
     pub(super) machine: Mutex<Machine<Link, Ports>>,
+    pub(super) ports: Ports,
     pub(super) counters: Arc<Counters>,
     pub(super) limits: Limits,
+    pub(super) proxies: TrustedProxies,
     pub(super) clock: Clock,
     pub(super) gate: Gate,
     pub(super) tasks: TaskTracker,
@@ -137,6 +80,11 @@ impl Core {
     /// Performs `input` and what comes of it. `out` is room that the caller keeps.
     pub(super) fn handle(self: &Arc<Self>, input: Input<'_, Link>, out: &mut Out) {
         out.clear();
+        if let Input::Client { packet, .. } = &input
+            && asks_for_allocation(packet)
+        {
+            self.ports.fill();
+        }
         let now = self.clock.now();
         self.machine.lock().unwrap_or_else(PoisonError::into_inner).handle(now, input, out);
         let Effects { list, bytes } = out;

@@ -6,26 +6,24 @@
 
 pub mod access;
 mod allocation;
+mod farewells;
 pub mod limits;
 mod requests;
 
 use self::access::{Access, Owner};
 use self::allocation::Allocation;
+use self::farewells::Farewells;
 use self::limits::{Limits, Networks, Pace};
 use super::counters::{Counters, Dropped};
 use super::peers::PeerRules;
-use super::wire::{Family, Packet, Transaction, write_channel_data, write_data_indication};
+use super::wire::{Family, Packet, write_channel_data, write_data_indication};
 use crate::ice::{CredentialsOf, TurnSecret};
+use crate::transport::TrustedProxies;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Ended allocations remembered, so that a repeated farewell is answered as the first was.
-const ENDED_MAX: usize = 1024;
-/// How long: RFC 8489 repeats a request for 39.5 s.
-const ENDED_LIFE: Duration = Duration::from_secs(40);
 
 /// The time: since the start for what lasts, and by the calendar for credentials and nonces.
 #[derive(Debug, Clone, Copy)]
@@ -145,12 +143,13 @@ impl<L, R> Effects<L, R> {
     }
 }
 
-/// Where sockets for relayed addresses come from.
+/// Where sockets for relayed addresses come from. They are bound beforehand: all media waits for the machine.
 pub trait Sockets {
     /// A socket.
     type Socket: Clone;
 
-    /// A socket at this address, at an even port where asked for; `None`: there is none left.
+    /// A socket that is bound to this address, at an even port where asked for; `None`: there is none left. Never
+    /// waits for the system.
     fn open(&mut self, ip: IpAddr, even: bool) -> Option<(Self::Socket, u16)>;
 }
 
@@ -169,6 +168,8 @@ pub struct Settings {
     pub ips: Vec<RelayIp>,
     /// Who else may be a peer.
     pub peers: PeerRules,
+    /// Proxies that streams come by: each speaks for many.
+    pub proxies: TrustedProxies,
     /// Bounds.
     pub limits: Limits,
     /// Shared with whoever vends credentials.
@@ -189,37 +190,44 @@ pub struct Machine<L, S: Sockets> {
     sockets: S,
     ips: BTreeMap<Family, RelayIp>,
     peers: PeerRules,
+    proxies: TrustedProxies,
     limits: Limits,
     access: Access,
     counters: Arc<Counters>,
     allocations: BTreeMap<Client, Allocation<L, S::Socket>>,
     ports: BTreeMap<(Family, u16), Client>,
     owners: BTreeMap<Owner, Account>,
-    ended: BTreeMap<Client, (Transaction, Vec<u8>, Duration)>,
+    farewells: Farewells,
     pace: Pace,
-    networks: Networks,
-    unproven: Pace,
+    /// Of those who proved where they are.
+    proven: Networks,
+    /// Of those who may have made their address up …
+    unproven: Networks,
+    /// … and of all of them.
+    unproven_pace: Pace,
     indications: u64,
 }
 
 impl<L: Clone, S: Sockets> Machine<L, S> {
     /// A relay with no allocation.
     pub fn new(settings: Settings, sockets: S, counters: Arc<Counters>) -> Self {
-        let Settings { ips, peers, limits, secret, nonce_key } = settings;
+        let Settings { ips, peers, proxies, limits, secret, nonce_key } = settings;
         Self {
             sockets,
             ips: ips.into_iter().map(|ip| (Family::of(ip.bound), ip)).collect(),
             peers,
+            proxies,
             limits,
             access: Access::new(secret, nonce_key),
             counters,
             allocations: BTreeMap::new(),
             ports: BTreeMap::new(),
             owners: BTreeMap::new(),
-            ended: BTreeMap::new(),
+            farewells: Farewells::default(),
             pace: Pace::default(),
-            networks: Networks::default(),
-            unproven: Pace::default(),
+            proven: Networks::default(),
+            unproven: Networks::default(),
+            unproven_pace: Pace::default(),
             indications: 0,
         }
     }
@@ -241,8 +249,9 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
                 for allocation in self.allocations.values_mut() {
                     allocation.peers.tidy(now.at);
                 }
-                self.ended.retain(|_, (.., until)| *until > now.at);
-                self.networks.tidy(now.at);
+                self.farewells.tidy(now.at);
+                self.proven.tidy(now.at);
+                self.unproven.tidy(now.at);
                 self.access.tidy(now.unix);
             }
         }

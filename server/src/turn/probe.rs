@@ -2,7 +2,7 @@
 //!
 //! Owns the few messages of a client that this takes. Relays nothing.
 
-use super::wire::{Key, Method, Response, Transaction, Writer, frame_bytes};
+use super::wire::{Family, Key, Method, Response, Transaction, Writer, frame_bytes};
 use crate::config::relay::{TurnTransport, TurnUrl};
 use crate::ice::{CredentialOwner, TurnSecret};
 use std::net::SocketAddr;
@@ -18,6 +18,8 @@ const REPEAT_AFTER: Duration = Duration::from_millis(500);
 const CREDENTIAL_S: u64 = 60;
 const ANSWER_BYTES_MAX: usize = 2048;
 const UDP: u8 = 17;
+/// ERROR-CODE of a server that has no IPv4 to relay by: guests then ask for IPv6.
+const FAMILY_NOT_SUPPORTED: u16 = 440;
 
 /// Why a TURN server is not usable.
 #[derive(Debug, thiserror::Error)]
@@ -74,8 +76,13 @@ async fn at(address: SocketAddr, transport: TurnTransport, secret: &TurnSecret) 
     let username = secret.username(now + CREDENTIAL_S, CredentialOwner::NOBODY, rand::random());
     let key = Key::new(&username, &realm, &secret.password_for(&username));
     let signed = |writer: Writer| writer.username(&username).challenge(&realm, &nonce).finish(Some(&key));
-    let allocate = |transaction| signed(Writer::request(Method::Allocate, transaction).transport(UDP));
-    refused("our credentials", &way.ask(allocate, None).await?, &[0])?;
+    let allocate = |transaction| Writer::request(Method::Allocate, transaction).transport(UDP);
+    let mut answer = way.ask(|transaction| signed(allocate(transaction)), None).await?;
+    if answer.code == FAMILY_NOT_SUPPORTED {
+        let v6 = |transaction| signed(allocate(transaction).family(Family::V6));
+        answer = way.ask(v6, None).await?;
+    }
+    refused("our credentials", &answer, &[0])?;
     let farewell = |transaction| signed(Writer::request(Method::Refresh, transaction).lifetime(0));
     refused("a Refresh", &way.ask(farewell, Some(&key)).await?, &[0])
 }

@@ -7,6 +7,7 @@ use super::{Relay, RelayConfig, RelayError};
 use crate::config::relay::{RelaySettings, TurnUrl};
 use crate::config::{PublicUrl, host_of};
 use crate::ice::{IceVendor, TurnSecret, TurnService};
+use crate::transport::TrustedProxies;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -65,13 +66,17 @@ pub struct Watcher {
 
 impl RelayService {
     /// Starts the embedded relay, or takes others' servers. Guests reach this server at `url`, which the relay
-    /// shares the host of where it `is_public`; what comes in by `tls` leads to [`Relay::serve_stream`].
+    /// shares the host of where it `is_public`; what comes in by `tls` leads to [`Relay::serve_stream`], and streams may
+    /// come by `proxies`.
+    ///
+    /// The embedded relay makes its secret anew at each start, so that no credential outlives what it knows of those who
+    /// were banned or logged out. Sessions are given new ones as they come back.
     pub async fn start(
         settings: &RelaySettings,
         url: &PublicUrl,
         is_public: bool,
         tls: TurnOverTls,
-        secret: TurnSecret,
+        proxies: TrustedProxies,
     ) -> Result<Self, RelayStartError> {
         if !settings.outside.is_empty() {
             return Ok(Self::outside(settings));
@@ -88,12 +93,14 @@ impl RelayService {
         }
         let mut reached = listening.iter().map(SocketAddr::ip).chain(settings.ips.iter().map(|ip| ip.bound));
         let loopback_peers = !tls.beyond_loopback && reached.all(|ip| ip.is_loopback());
+        let secret = TurnSecret::generate();
         let relay = Relay::start(RelayConfig {
             udp,
             tcp,
             ips: settings.ips.clone(),
             ports: settings.ports.clone(),
             allowed_peers: settings.allowed_peers.clone(),
+            proxies,
             loopback_peers,
             limits: settings.limits.clone(),
             secret: secret.clone(),

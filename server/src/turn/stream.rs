@@ -1,19 +1,18 @@
 //! TURN over TCP and TLS (RFC 8656 section 3.1): frames out of a stream, and a way back that is bounded.
 //!
-//! Owns framing, the queue of a client that reads slowly, and how many connections there may be. No rule of TURN.
+//! Owns framing, the queue of a client that reads slowly, and how long one may stay without an allocation. No rule of TURN.
 
-use super::ACCEPTED_ELSEWHERE;
 use super::driver::{Core, Link, Out, canonical};
-use super::machine::limits::{Limits, network};
+use super::gate::Place;
 use super::machine::{Client, Input, Kind};
-use super::wire::frame_bytes;
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use super::wire::{asks_for_allocation, frame_bytes};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Longest frame, bytes: a relayed packet and what TURN puts around it.
 const FRAME_BYTES_MAX: usize = 8192;
@@ -23,8 +22,6 @@ const MEDIA_BYTES_MAX: usize = 64 << 10;
 const QUEUE_BYTES_MAX: usize = MEDIA_BYTES_MAX + (16 << 10);
 /// What the kernel may hold for a slow reader, bytes.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
-/// A connection without an allocation is closed after this long without a word.
-const IDLE: Duration = Duration::from_secs(30);
 /// After accepting failed: file descriptors may come back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -89,43 +86,6 @@ impl Outgoing {
     }
 }
 
-/// How many connections there are, in all and of each network.
-#[derive(Default)]
-pub(super) struct Gate {
-    open: Mutex<BTreeMap<IpAddr, usize>>,
-}
-
-/// A connection's place.
-struct Place<'a> {
-    gate: &'a Gate,
-    network: IpAddr,
-}
-
-impl Gate {
-    fn enter(&self, limits: &Limits, from: IpAddr) -> Option<Place<'_>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = network(from);
-        let theirs = open.get(&network).copied().unwrap_or(0);
-        if theirs >= limits.streams_per_network || open.values().sum::<usize>() >= limits.streams {
-            return None;
-        }
-        open.insert(network, theirs + 1);
-        Some(Place { gate: self, network })
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut open = self.gate.open.lock().unwrap_or_else(PoisonError::into_inner);
-        match open.get_mut(&self.network) {
-            Some(theirs) if *theirs > 1 => *theirs -= 1,
-            _ => {
-                open.remove(&self.network);
-            }
-        }
-    }
-}
-
 impl Core {
     /// Accepts connections.
     pub(super) async fn accept(self: Arc<Self>, listener: TcpListener, number: u8) {
@@ -137,7 +97,7 @@ impl Core {
                     socket.set_send_buffer_size(SEND_BUFFER_BYTES).ok();
                     socket.set_tcp_nodelay(true).ok();
                     let core = Arc::clone(&self);
-                    self.tasks.spawn(async move { core.serve(stream, from, number).await });
+                    self.tasks.spawn(async move { core.serve(stream, from, number, false).await });
                 }
                 Err(error) => {
                     tracing::debug!("the relay accepts nobody: {error}");
@@ -147,14 +107,16 @@ impl Core {
         }
     }
 
-    /// Serves one client until its stream ends.
+    /// Serves one client until its stream ends. `sealed`: it is one of TLS.
     pub(super) async fn serve(
         self: &Arc<Self>,
         stream: impl AsyncRead + AsyncWrite,
         from: SocketAddr,
         listener: u8,
+        sealed: bool,
     ) {
-        let Some(_place) = self.gate.enter(&self.limits, canonical(from).ip()) else { return };
+        let network = Some(canonical(from).ip()).filter(|ip| !self.proxies.contains(*ip));
+        let Some(place) = self.gate.enter(&self.limits, network) else { return };
         let client = Client { from: canonical(from), listener, stream: true };
         let outgoing = Arc::new(Outgoing::default());
         let (reader, writer) = tokio::io::split(stream);
@@ -162,20 +124,38 @@ impl Core {
         let link = Link::Stream(Arc::clone(&outgoing));
         tokio::select! {
             () = self.stopped.cancelled() => {}
-            () = self.read_stream(reader, client, &link) => {}
-            _ = outgoing.write_to(writer, listener == ACCEPTED_ELSEWHERE) => {}
+            () = place.cut.cancelled() => {}
+            () = self.read_stream(reader, client, &link, &place) => {}
+            _ = outgoing.write_to(writer, sealed) => {}
         }
         self.handle(Input::Gone(client), &mut Out::default());
     }
 
-    async fn read_stream(self: &Arc<Self>, mut reader: impl AsyncRead + Unpin, client: Client, link: &Link) {
+    async fn read_stream(
+        self: &Arc<Self>,
+        mut reader: impl AsyncRead + Unpin,
+        client: Client,
+        link: &Link,
+        place: &Place<'_>,
+    ) {
         let (mut buffer, mut filled, mut out) = (vec![0; 2 * FRAME_BYTES_MAX], 0, Out::default());
+        let patience = self.limits.stream_unallocated;
+        let mut look_at = Instant::now() + patience;
         loop {
-            match tokio::time::timeout(IDLE, reader.read(&mut buffer[filled..])).await {
+            let read = tokio::time::timeout_at(look_at, reader.read(&mut buffer[filled..])).await;
+            // Also where there is always something to read, so that time never runs out.
+            if look_at <= Instant::now() {
+                look_at = Instant::now() + patience;
+                let allocated = self.has_allocation(client);
+                place.has_allocation(allocated);
+                if !allocated {
+                    return;
+                }
+            }
+            match read {
                 Ok(Ok(0) | Err(_)) => return,
                 Ok(Ok(length)) => filled += length,
-                Err(_) if self.has_allocation(client) => continue,
-                Err(_) => return,
+                Err(_) => continue,
             }
             let mut begin = 0;
             loop {
@@ -184,6 +164,9 @@ impl Core {
                     Ok(Some(length)) if begin + length <= filled => {
                         let packet = &buffer[begin..begin + length];
                         self.handle(Input::Client { client, link, packet }, &mut out);
+                        if asks_for_allocation(packet) {
+                            place.has_allocation(self.has_allocation(client));
+                        }
                         begin += length;
                     }
                     Ok(_) => break,
@@ -222,18 +205,5 @@ mod tests {
         let outgoing = Outgoing::default();
         while outgoing.push(Kind::Answer, &[0; 100]) {}
         assert!(!outgoing.take(&mut Vec::new()));
-    }
-
-    #[test]
-    fn connections_are_counted_by_network_and_in_all() {
-        let gate = Gate::default();
-        let limits = Limits { streams: 3, streams_per_network: 2, ..Limits::default() };
-        let address = |last: u8| IpAddr::from([192, 0, 2, last]);
-        let places: Vec<_> = (0..2).map(|_| gate.enter(&limits, address(1)).unwrap()).collect();
-        assert!(gate.enter(&limits, address(1)).is_none());
-        let other = gate.enter(&limits, address(2)).unwrap();
-        assert!(gate.enter(&limits, address(3)).is_none());
-        drop((places, other));
-        assert!(gate.open.lock().unwrap().is_empty());
     }
 }

@@ -21,6 +21,7 @@ pub const CHANNEL_HEADER_BYTES: usize = 4;
 pub const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x7fff;
 
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+const ALLOCATE_REQUEST: [u8; 2] = [0x00, 0x03];
 const SEND_INDICATION: [u8; 2] = [0x00, 0x16];
 const DATA_INDICATION: [u8; 2] = [0x00, 0x17];
 
@@ -175,6 +176,11 @@ fn read_send(bytes: &[u8]) -> Option<Packet<'_>> {
         }
     }
     Some(Packet::Send { peer: peer?, data: data? })
+}
+
+/// Whether a packet may be a request for an allocation; told by its type alone.
+pub fn asks_for_allocation(packet: &[u8]) -> bool {
+    packet.starts_with(&ALLOCATE_REQUEST)
 }
 
 /// The transaction of a STUN message whose length is that of `bytes`.

@@ -1,5 +1,6 @@
 //! `castle-server doctor` at a server that is well, at ones that are not in each way a host may meet, and at none.
 
+use crate::cli::{Served, run, stdout};
 use crate::support::TestServer;
 use crate::transport::{figure, get};
 use castle_connectivity::doctor::{Finding, Outcome};
@@ -10,7 +11,7 @@ use castle_server::transport::TlsSource;
 use castle_server::turn::machine::Now;
 use castle_server::turn::{Clock, system_clock};
 use clap::Parser as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 fn settings(data_dir: &Path, flags: &[&str]) -> ServeArgs {
@@ -78,13 +79,69 @@ async fn a_server_that_is_well_passes_each_check_with_the_credentials_of_guests(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_certificate_of_its_own_is_believed_by_its_pin() {
-    let server = TestServer::start_with(|config| config.tls = Some(TlsSource::SelfSigned)).await;
+    let server = TestServer::start_with(|config| {
+        config.tls = Some(TlsSource::SelfSigned);
+        config.relay.tls_listen = Some((Ipv4Addr::LOCALHOST, 0).into());
+    })
+    .await;
     let (healthy, found) = examine(server.data_dir()).await;
     assert!(healthy, "{found:#?}");
-    for check in ["gRPC at", "TURN over TLS"] {
-        let passed = |f: &&Finding| f.check.starts_with(check) && f.outcome == Outcome::Pass;
-        assert!(found.iter().any(|f| passed(&f)), "{check}: {found:#?}");
+    let passed = |check: &str| {
+        found.iter().filter(|f| f.check.starts_with(check) && f.outcome == Outcome::Pass).count()
+    };
+    let own = server.listening.turn_tls.expect("a port for TURN alone");
+    for address in [server.listening.grpc, own] {
+        assert_eq!(passed(&format!("TURN over TLS at {address}")), 1, "{found:#?}");
     }
+    assert_eq!(passed("gRPC at"), 1, "{found:#?}");
+    assert_eq!(passed("Relayed transfer over TLS"), 2, "by each of them: {found:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_with_ipv6_alone_is_asked_for_ipv6() {
+    let listen = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    if UdpSocket::bind(listen).is_err() {
+        println!("not run: this machine has no IPv6");
+        return;
+    }
+    let server = TestServer::start_with(|config| config.relay = RelaySettings::on(listen)).await;
+    let (healthy, found) = examine(server.data_dir()).await;
+    assert!(healthy, "{found:#?}");
+    let relayed = found.iter().find(|finding| finding.check.starts_with("TURN over UDP")).expect("looked at");
+    assert!(relayed.detail.contains("relays from [::1]:"), "{relayed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_doctor_found_is_its_exit_code_and_its_json() {
+    let home = tempfile::tempdir().unwrap();
+    let examined = |flags: &[&str]| {
+        let output = run(home.path(), &[&["doctor", "--data-dir", "data"], flags].concat());
+        (output.status.code(), stdout(&output))
+    };
+    let served = Served::start(home.path());
+    let (code, said) = tokio::task::block_in_place(|| examined(&["--json"]));
+    assert_eq!(code, Some(0), "{said}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["healthy"], true);
+    let findings = said["findings"].as_array().unwrap();
+    let checks: Vec<_> = findings.iter().filter_map(|finding| finding["check"].as_str()).collect();
+    for over in ["UDP", "TCP"] {
+        assert!(checks.iter().any(|check| check.starts_with(&format!("TURN over {over} at"))), "{checks:?}");
+        assert!(checks.contains(&format!("Relayed transfer over {over}").as_str()), "{checks:?}");
+    }
+    assert!(findings.iter().all(|f| f["detail"].is_string() && f["advice"].is_null()), "{findings:#?}");
+    served.terminate();
+
+    let (code, said) = tokio::task::block_in_place(|| examined(&["--json"]));
+    assert_eq!(code, Some(1), "{said}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["healthy"], false);
+    let last = said["findings"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["check"], &last["outcome"]), (&"Server".into(), &"fail".into()));
+    assert!(last["advice"].as_str().unwrap().contains("castle-server serve"), "{last}");
+    let (code, said) = tokio::task::block_in_place(|| examined(&[]));
+    assert_eq!(code, Some(1));
+    assert!(said.contains("FAIL  Server: it is not running"), "{said}");
 }
 
 #[tokio::test]
@@ -99,16 +156,18 @@ async fn a_server_that_does_not_run_is_told_with_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_off_is_told_with_what_sets_it() {
-    let server = TestServer::start_with(|config| {
-        let clock = system_clock();
-        config.relay.clock = Clock::new(move || {
-            let Now { at, unix } = clock.now();
-            Now { at, unix: unix + 3600 }
-        });
-    })
-    .await;
-    let advice = advice_about(&server, "Clock").await;
-    assert!(advice.contains(" s behind the server's") && advice.contains("NTP"), "{advice}");
+    for (ahead_s, said) in [(3600, " s behind the server's"), (-7200, " s ahead of the server's")] {
+        let server = TestServer::start_with(|config| {
+            let clock = system_clock();
+            config.relay.clock = Clock::new(move || {
+                let Now { at, unix } = clock.now();
+                Now { at, unix: unix.saturating_add_signed(ahead_s) }
+            });
+        })
+        .await;
+        let advice = advice_about(&server, "Clock").await;
+        assert!(advice.contains(said) && advice.contains("NTP"), "{advice}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

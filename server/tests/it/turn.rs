@@ -2,10 +2,11 @@
 
 use castle::ids::{GuestId, LoginId};
 use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, CredentialsOf, TurnSecret};
+use castle_server::transport::TrustedProxies;
 use castle_server::turn::machine::limits::{Limits, Rate};
 use castle_server::turn::machine::{Now, RelayIp};
 use castle_server::turn::wire::{Key, Method, Response, Writer, write_channel_data};
-use castle_server::turn::{Clock, Relay, RelayConfig, system_clock};
+use castle_server::turn::{Clock, Relay, RelayConfig, SealedPort, system_clock};
 use rustls::ServerConfig;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::{Command, Stdio};
@@ -16,20 +17,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const SECRET: &str = "north";
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const SECRET: &str = "north";
 /// Seconds: long enough for the client's own pauses, on a busy machine too.
 const CLIENT_TIMEOUT: &str = "60";
 /// Protocol number of UDP.
-const UDP: u8 = 17;
+pub(crate) const UDP: u8 = 17;
 
-struct TestRelay {
-    relay: Relay,
-    address: SocketAddr,
+pub(crate) struct TestRelay {
+    pub(crate) relay: Relay,
+    pub(crate) address: SocketAddr,
 }
 
 impl TestRelay {
-    async fn start_on(ip: IpAddr, change: impl FnOnce(&mut RelayConfig)) -> Self {
+    pub(crate) async fn start_on(ip: IpAddr, change: impl FnOnce(&mut RelayConfig)) -> Self {
         let (udp, tcp) = loop {
             let udp = UdpSocket::bind((ip, 0)).await.unwrap();
             // The same port may be taken for TCP.
@@ -44,6 +45,7 @@ impl TestRelay {
             ips: vec![RelayIp { bound: ip, shown: ip }],
             ports: None,
             allowed_peers: Vec::new(),
+            proxies: TrustedProxies::default(),
             loopback_peers: ip.is_loopback(),
             limits: Limits::default(),
             secret: TurnSecret::new(SECRET),
@@ -83,7 +85,7 @@ impl TestRelay {
                 tokio::spawn(async move {
                     // The client tries old versions of TLS first, which are not spoken.
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        relay.serve_stream(stream, from).await;
+                        relay.serve_stream(stream, from, SealedPort::Own).await;
                     }
                 });
             }
@@ -277,7 +279,7 @@ async fn relayed_ports_lie_in_the_range_and_run_out() {
     assert!(ports.iter().all(|port| (first..=first + 7).contains(port)), "{ports:?}");
 }
 
-fn owner(number: u64) -> CredentialOwner {
+pub(crate) fn owner(number: u64) -> CredentialOwner {
     CredentialOwner::new(GuestId::from_bits(number.into()), LoginId::from_bits(u128::from(number) + 1000))
 }
 

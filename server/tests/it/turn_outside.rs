@@ -3,6 +3,7 @@
 use castle_server::config::PublicUrl;
 use castle_server::config::relay::{OutsideTurn, RelaySettings};
 use castle_server::ice::{CredentialOwner, TurnSecret};
+use castle_server::transport::TrustedProxies;
 use castle_server::turn::probe::{self, ProbeError};
 use castle_server::turn::service::{RelayService, TurnOverTls};
 use castle_server::turn::wire::{Key, Method, Response, Writer};
@@ -95,8 +96,8 @@ async fn a_dead_server_among_good_ones_is_left_out() {
         .map(|url| OutsideTurn { url: url.parse().unwrap(), secret: secret() })
         .collect();
     let url = PublicUrl::parse("http://127.0.0.1:1").unwrap();
-    let service =
-        RelayService::start(&settings, &url, false, TurnOverTls::default(), secret()).await.unwrap();
+    let proxies = TrustedProxies::default();
+    let service = RelayService::start(&settings, &url, false, TurnOverTls::default(), proxies).await.unwrap();
     assert!(service.relay.is_none() && service.listening.is_empty(), "the embedded one is off");
     let given = || {
         let servers = service.vendor.servers_for(SystemTime::now(), CredentialOwner::NOBODY).servers;

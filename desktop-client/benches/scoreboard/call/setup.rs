@@ -4,7 +4,7 @@
 use super::Fault;
 use crate::row::{Better, Row};
 use castle::ids::CallId;
-use castle_connectivity::trust::Trust;
+use castle_connectivity::trust::Pin;
 use castle_desktop::peer::{IceServer, Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_desktop::signaling::{Account, Credentials, DeviceTokens, Event, ServerAddress, Session, log_in};
 use castle_desktop::view::Secret;
@@ -39,7 +39,7 @@ pub(super) fn rows() -> Result<Vec<Row>, Fault> {
         let (_, code) = server.moderation().invite(&Asking::of_host("CreateInvitation"), inviting).await?;
         let address: ServerAddress =
             server.listening().url.invitation_link(&code).parse().map_err(|kind| format!("{kind:?}"))?;
-        let pin = address.pin().ok_or("the link carries the pin")?;
+        let pin = address.host_pin().ok_or("the link carries the pin")?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.run(stop.clone(), stop.clone()));
         let ice = ice_servers(address, code).await?;
@@ -56,7 +56,7 @@ pub(super) fn rows() -> Result<Vec<Row>, Fault> {
             };
             let mut runs = Vec::new();
             for _ in 0..CONNECTIONS {
-                let set_up = connect(&servers, wanted.is_some(), Trust::Pinned(pin.digest()));
+                let set_up = connect(&servers, wanted.is_some(), &pin);
                 runs.push(tokio::time::timeout(PATIENCE, set_up).await??.as_secs_f64() * 1e3);
             }
             rows.push(Row::median(format!("call set-up: {way}"), "ms", Better::Lower, &mut runs));
@@ -99,7 +99,7 @@ fn only(servers: &[IceServer], scheme: &str, transport: &str) -> Result<Vec<IceS
 }
 
 /// The time until the data channels of both ends are open: media can flow then.
-async fn connect(servers: &[IceServer], relay_only: bool, trust: Trust) -> Result<Duration, Fault> {
+async fn connect(servers: &[IceServer], relay_only: bool, pin: &Pin) -> Result<Duration, Fault> {
     let (sender, mut events) = mpsc::channel(256);
     let began = Instant::now();
     let ends = [0, 1].map(|end| {
@@ -109,7 +109,7 @@ async fn connect(servers: &[IceServer], relay_only: bool, trust: Trust) -> Resul
             ice_servers: servers.to_vec(),
             relay_only,
             loopback: true,
-            trust,
+            pin: Some(pin.clone()),
         };
         Peer::open(config, sender.clone(), Arc::new(|_, _| {}))
     });

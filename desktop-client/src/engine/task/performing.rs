@@ -19,9 +19,8 @@ use crate::signaling;
 use crate::view::Severity;
 use crate::words::{say, say_with};
 use castle::ids::CallId;
-use castle_connectivity::trust::Trust;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 impl Engine {
@@ -156,7 +155,7 @@ impl Engine {
             self.record.peer.clone_from(&info.peer_name);
         }
         let (loopback, pin) = match &self.link {
-            Link::Session { server, .. } => (server.is_loopback(), server.pin()),
+            Link::Session { server, .. } => (server.is_loopback(), server.host_pin()),
             Link::Out | Link::In { .. } => (false, None),
         };
         self.record.relay_only = if self.config.relay_only || self.preferences.relay_only {
@@ -171,7 +170,7 @@ impl Engine {
             ice_servers: self.ice.clone(),
             relay_only,
             loopback,
-            trust: pin.map_or(Trust::System, |pin| Trust::Pinned(pin.digest())),
+            pin,
         };
         // What the last connection may still say was about another one.
         self.peer_events = mpsc::channel(PEER_EVENTS_MAX);
@@ -330,7 +329,9 @@ impl Engine {
             self.crashes = crash::count();
             self.notify(Severity::Error, say("told-broke").into());
         }
-        if let Some(change) = self.network.look(Instant::now(), SystemTime::now(), network::routes()) {
+        if let Some(change) =
+            self.network.look(Instant::now(), self.config.wall_clock.now(), network::routes())
+        {
             tracing::info!(?change, "the network changed");
             self.tell_server(signaling::Command::Redial);
             if let Some(live) = &self.live {

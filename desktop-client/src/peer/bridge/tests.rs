@@ -3,6 +3,7 @@
 use super::*;
 use castle_connectivity::framing::{self, Deframer};
 use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, TurnSecret};
+use castle_server::transport::TrustedProxies;
 use castle_server::turn::machine::limits::Limits;
 use castle_server::turn::machine::{Now, RelayIp};
 use castle_server::turn::{Clock, Relay, RelayConfig, system_clock};
@@ -97,7 +98,7 @@ fn relayed(port: u16) -> SocketAddr {
 #[tokio::test]
 async fn a_stream_carries_what_the_stack_says_in_datagrams() {
     let address = tcp_server(9).await;
-    let bridge = Bridge::open(&[server(format!("turn:{address}?transport=tcp"))], Trust::System).await;
+    let bridge = Bridge::open(&[server(format!("turn:{address}?transport=tcp"))], None).await;
     let (stack, port) = (stack().await, port_of(&bridge.servers()[0]));
     assert_eq!(allocate(&stack, port).await.class, Class::Success);
     assert_eq!(bridge.way_of(relayed(9)), Some(Transport::Tcp));
@@ -115,9 +116,10 @@ async fn where_udp_answers_no_stream_is_opened_and_where_not_one_is() {
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for (udp, expected) in [(udp, Class::Error), (silent.local_addr().unwrap(), Class::Success)] {
         let servers = [server(format!("turn:{udp}")), server(format!("turn:{tcp}?transport=tcp"))];
-        let bridge = Bridge::open(&servers, Trust::System).await;
+        let bridge = Bridge::open(&servers, None).await;
         let (one, other) = (stack().await, stack().await);
         let [over_udp, over_tcp] = bridge.servers() else { panic!("two servers") };
+        assert!(!bridge.udp_failed(), "nothing was tried yet, as at the beginning of each new way");
         one.send_to(&Message::new(stun::ALLOCATE, Class::Request).encode(None), port_of(over_udp))
             .await
             .unwrap();
@@ -129,7 +131,7 @@ async fn where_udp_answers_no_stream_is_opened_and_where_not_one_is() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_given_up_at_once() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let bridge = Bridge::open(&[server(format!("turn:{closed}?transport=tcp"))], Trust::System).await;
+    let bridge = Bridge::open(&[server(format!("turn:{closed}?transport=tcp"))], None).await;
     let answer = allocate(&stack().await, port_of(&bridge.servers()[0])).await;
     assert_eq!((answer.class, answer.error_code()), (Class::Error, Some(500)));
 }
@@ -137,7 +139,7 @@ async fn a_server_that_is_not_there_is_given_up_at_once() {
 #[tokio::test]
 async fn a_second_interface_is_turned_away_until_the_first_said_farewell() {
     let address = udp_server(17).await;
-    let bridge = Bridge::open(&[server(format!("turn:{address}"))], Trust::System).await;
+    let bridge = Bridge::open(&[server(format!("turn:{address}"))], None).await;
     let (first, second, port) = (stack().await, stack().await, port_of(&bridge.servers()[0]));
     assert_eq!(allocate(&first, port).await.class, Class::Success);
     assert_eq!(allocate(&second, port).await.error_code(), Some(486));
@@ -151,7 +153,7 @@ async fn stun_servers_stay_as_they_are_and_what_is_no_server_is_left_out() {
     let urls =
         ["stun:castle.example:3478", "rubbish", "turns:castle.example?transport=udp"].map(String::from);
     let given = IceServer { urls: urls.to_vec(), ..IceServer::default() };
-    let bridge = Bridge::open(&[given], Trust::System).await;
+    let bridge = Bridge::open(&[given], None).await;
     assert_eq!(bridge.servers()[0].urls, urls[..1]);
 }
 
@@ -182,6 +184,7 @@ async fn relay(ahead_s: &Arc<AtomicU64>) -> (Relay, IceServer) {
         ips: vec![RelayIp { bound: address.ip(), shown: address.ip() }],
         ports: None,
         allowed_peers: Vec::new(),
+        proxies: TrustedProxies::default(),
         loopback_peers: true,
         limits: Limits::default(),
         secret,
@@ -198,7 +201,7 @@ async fn relay(ahead_s: &Arc<AtomicU64>) -> (Relay, IceServer) {
 async fn a_call_of_many_hours_keeps_its_address_permissions_and_channels_however_often_nonces_change() {
     let passed_s = Arc::<AtomicU64>::default();
     let (relay, server) = relay(&passed_s).await;
-    let bridge = Bridge::open(std::slice::from_ref(&server), Trust::System).await;
+    let bridge = Bridge::open(std::slice::from_ref(&server), None).await;
     let (stack, port) = (stack().await, port_of(&bridge.servers()[0]));
     let asked = async |message: Message, key: Option<&[u8]>| {
         Message::decode(&ask(&stack, port, &message.encode(key)).await).unwrap()

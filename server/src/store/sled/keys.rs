@@ -21,20 +21,19 @@ const SIGNING_KEYS: Table<SigningKeyRow> = Table::named("signing_keys");
 struct SecretsRow {
     refresh: [u8; 32],
     call: [u8; 32],
-    turn: String,
 }
 
 impl From<Secrets> for SecretsRow {
     fn from(secrets: Secrets) -> Self {
-        let Secrets { refresh, call, turn } = secrets;
-        Self { refresh, call, turn }
+        let Secrets { refresh, call } = secrets;
+        Self { refresh, call }
     }
 }
 
 impl From<SecretsRow> for Secrets {
     fn from(row: SecretsRow) -> Self {
-        let SecretsRow { refresh, call, turn } = row;
-        Self { refresh, call, turn }
+        let SecretsRow { refresh, call } = row;
+        Self { refresh, call }
     }
 }
 

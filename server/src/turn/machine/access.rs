@@ -12,7 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 pub const REALM: &str = "castle";
 /// How long a nonce is good: RFC 8656 section 4 asks for a new one at least every hour.
 pub const NONCE_TTL_S: u64 = 3600;
-/// Bans remembered while credentials from before them are good. Beyond it the oldest is forgotten.
+/// Bans remembered while credentials from before them are good; a restart needs none of them, because a relay takes no
+/// credentials from before it. Beyond it the oldest is forgotten.
 const SHUT_OUT_MAX: usize = 10_000;
 /// Longest user name that is looked at, bytes: ours are 59.
 const USERNAME_BYTES_MAX: usize = 256;
@@ -36,6 +37,17 @@ impl Owner {
             (_, Self::Name(_)) => false,
         }
     }
+}
+
+/// What a nonce shows of who sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nonce {
+    /// It was given to this address and is still good.
+    Fresh,
+    /// It was given to this address and is over: the address is proven all the same.
+    Stale,
+    /// It was never given to this address.
+    Foreign,
 }
 
 /// What a user name says.
@@ -71,15 +83,19 @@ impl Access {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Whether a nonce is ours, for this address, and still good.
-    pub fn is_fresh(&self, unix: u64, from: SocketAddr, nonce: &[u8]) -> bool {
+    /// What this nonce shows of who sends it from `from`.
+    pub fn look_at(&self, unix: u64, from: SocketAddr, nonce: &[u8]) -> Nonce {
         let mut bytes = [0; 4 + TAG_BYTES];
         if BASE64_URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes) != Ok(bytes.len()) {
-            return false;
+            return Nonce::Foreign;
         }
         let expiry = [bytes[0], bytes[1], bytes[2], bytes[3]];
-        u64::from(u32::from_be_bytes(expiry)) > unix
-            && self.tag(expiry, from).verify_truncated_left(&bytes[4..]).is_ok()
+        let ours = self.tag(expiry, from).verify_truncated_left(&bytes[4..]).is_ok();
+        match (ours, u64::from(u32::from_be_bytes(expiry)) > unix) {
+            (true, true) => Nonce::Fresh,
+            (true, false) => Nonce::Stale,
+            (false, _) => Nonce::Foreign,
+        }
     }
 
     fn tag(&self, expiry: [u8; 4], from: SocketAddr) -> Hmac<Sha256> {
@@ -139,17 +155,18 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_good_for_an_hour_from_one_address() {
+    fn a_nonce_is_good_for_an_hour_and_shows_for_ever_which_address_it_was_given_to() {
         let (access, from) = (access(), SocketAddr::from(([192, 0, 2, 1], 5000)));
         let nonce = access.nonce(1_000_000, from);
-        assert!(access.is_fresh(1_000_000 + NONCE_TTL_S - 1, from, nonce.as_bytes()));
-        assert!(!access.is_fresh(1_000_000 + NONCE_TTL_S, from, nonce.as_bytes()), "too late");
+        let seen = |access: &Access, unix, from| access.look_at(unix, from, nonce.as_bytes());
+        assert_eq!(seen(&access, 1_000_000 + NONCE_TTL_S - 1, from), Nonce::Fresh);
+        assert_eq!(seen(&access, 1_000_000 + NONCE_TTL_S, from), Nonce::Stale, "too late");
         let elsewhere = SocketAddr::from(([192, 0, 2, 1], 5001));
-        assert!(!access.is_fresh(1_000_000, elsewhere, nonce.as_bytes()), "another port");
+        assert_eq!(seen(&access, 1_000_000, elsewhere), Nonce::Foreign, "another port");
         let restarted = Access::new(TurnSecret::new("north"), [8; 32]);
-        assert!(!restarted.is_fresh(1_000_000, from, nonce.as_bytes()), "another relay");
+        assert_eq!(seen(&restarted, 1_000_000, from), Nonce::Foreign, "another relay");
         for wrong in ["", "x", "AAAAAAAAAAAAAAAAAAAAAA", &nonce[1..]] {
-            assert!(!access.is_fresh(1_000_000, from, wrong.as_bytes()), "{wrong:?}");
+            assert_eq!(access.look_at(1_000_000, from, wrong.as_bytes()), Nonce::Foreign, "{wrong:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! **Pure**: how much one guest and all together may take from the relay, and how that is counted.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// Bounds of the relay.
@@ -21,16 +21,20 @@ pub struct Limits {
     /// What the relay relays in all, so that a flood cannot take the whole line.
     pub bandwidth: Rate,
     /// Requests from one network (an IPv4 address, an IPv6 /64): a household, or an office, whose guests all
-    /// start a call at once.
+    /// start a call at once. Those that prove it and those that do not, each; of a proxy, each connection.
     pub network_requests: Rate,
-    /// Requests that prove nothing, not even their sender's address.
+    /// Datagrams that ask and prove nothing, not even their sender's address, of all together. Streams and nonces of ours
+    /// prove it, and count apart.
     pub unproven_requests: Rate,
     /// Requests of one allocation.
     pub allocation_requests: Rate,
-    /// Connections of TCP and TLS at once.
+    /// Connections of TCP and TLS at once. Where there is no room, one without an allocation gives way.
     pub streams: usize,
-    /// Connections from one network at once.
+    /// Connections from one network at once; of a proxy, of which each guest is behind, any number.
     pub streams_per_network: usize,
+    /// A connection that has no allocation after this long is closed, whatever it says: a guest's has one after four round
+    /// trips. Looked at again as often, for one that gave its allocation back.
+    pub stream_unallocated: Duration,
 }
 
 impl Default for Limits {
@@ -47,6 +51,7 @@ impl Default for Limits {
             allocation_requests: Rate { per_second: 50, burst: 200 },
             streams: 2000,
             streams_per_network: 200,
+            stream_unallocated: Duration::from_secs(30),
         }
     }
 }
@@ -77,22 +82,31 @@ impl Pace {
     }
 }
 
-/// Networks remembered at once, 400 KiB. Beyond it all are forgotten: what they may do together is bounded apart.
+/// Senders remembered at once, 400 KiB. Beyond it all are forgotten: made-up ones are bounded together besides.
 const NETWORKS_MAX: usize = 8192;
 
 /// Who asks how often.
 #[derive(Debug, Default)]
 pub struct Networks {
-    paces: BTreeMap<IpAddr, Pace>,
+    paces: BTreeMap<Sender, Pace>,
+}
+
+/// Whose requests count together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sender {
+    /// All of a [`network`].
+    Network(IpAddr),
+    /// One connection, of a proxy that speaks for many.
+    Connection(SocketAddr),
 }
 
 impl Networks {
     /// Whether one more request from there is heard.
-    pub fn take(&mut self, now: Duration, rate: Rate, from: IpAddr) -> bool {
+    pub fn take(&mut self, now: Duration, rate: Rate, from: Sender) -> bool {
         if self.paces.len() >= NETWORKS_MAX {
             self.paces.clear();
         }
-        self.paces.entry(network(from)).or_default().take(now, rate, 1)
+        self.paces.entry(from).or_default().take(now, rate, 1)
     }
 
     /// Forgets those who have nothing to pay.
@@ -138,14 +152,14 @@ mod tests {
         let rate = Rate { per_second: 1, burst: 2 };
         let mut networks = Networks::default();
         let heard = |networks: &mut Networks, address: &str| {
-            networks.take(Duration::ZERO, rate, address.parse().unwrap())
+            networks.take(Duration::ZERO, rate, Sender::Network(network(address.parse().unwrap())))
         };
         assert!(heard(&mut networks, "2001:db8::1"));
         assert!(heard(&mut networks, "2001:db8::2"));
         assert!(!heard(&mut networks, "2001:db8::3"));
         assert!(heard(&mut networks, "2001:db8:0:1::3"));
         for address in 0..100_000_u32 {
-            networks.take(Duration::ZERO, rate, IpAddr::V4(address.into()));
+            networks.take(Duration::ZERO, rate, Sender::Network(IpAddr::V4(address.into())));
         }
         assert!(networks.len() <= NETWORKS_MAX);
         networks.tidy(Duration::from_secs(5));

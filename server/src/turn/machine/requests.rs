@@ -1,9 +1,9 @@
 //! **Pure**: what each request is answered (RFC 8489 section 9.2, RFC 8656 sections 5 to 12).
 
-use super::access::{Claim, REALM};
+use super::access::{Claim, Nonce, REALM};
 use super::allocation::{Allocation, NotMade, Peers, Relayed};
-use super::limits::Pace;
-use super::{Client, ENDED_LIFE, ENDED_MAX, Effect, Effects, Machine, Now, Sockets, quota_of};
+use super::limits::{Pace, Sender, network};
+use super::{Client, Effect, Effects, Machine, Now, Sockets, quota_of};
 use crate::turn::counters::Dropped;
 use crate::turn::wire::{CHANNELS, Family, Key, Malformed, Method, Request, Writer};
 use std::collections::BTreeMap;
@@ -47,42 +47,53 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         request: &Request<'_>,
         effects: &mut Effects<L, S::Socket>,
     ) -> Result<(), Dropped> {
-        let proven = request.nonce(|nonce| self.access.is_fresh(now.unix, client.from, nonce)) == Some(true);
-        if !self.hears(now.at, client, proven) {
+        let nonce = request.nonce(|nonce| self.access.look_at(now.unix, client.from, nonce));
+        let nonce = nonce.unwrap_or(Nonce::Foreign);
+        if !self.hears(now.at, client, nonce) {
             return Err(Dropped::Rate);
         }
-        let unknown = request.unknown();
-        if !unknown.is_empty() {
-            self.counters.refuse(420);
-            effects.answer(link.clone(), &Writer::error(request, 420).unknown(&unknown).finish(None));
-            return Ok(());
-        }
-        if request.method == Method::Binding {
-            effects.answer(link.clone(), &Writer::success(request).mapped(client.from).finish(None));
-            return Ok(());
-        }
-        let answer = match self.perform(now, client, link, request, proven, effects) {
-            Ok(answer) => answer,
-            Err(Refusal { code, key }) => {
-                self.counters.refuse(code);
-                let mut answer = Writer::error(request, code);
-                if matches!(code, 401 | 438) {
-                    answer = answer.challenge(REALM, self.access.nonce(now.unix, client.from).as_bytes());
-                }
-                answer.finish(key.as_ref())
+        let answer = match request.method {
+            Method::Binding if request.unknown().is_empty() => {
+                Ok(Writer::success(request).mapped(client.from).finish(None))
             }
+            Method::Binding => Err(Refusal { code: 420, key: None }),
+            _ => self.perform(now, client, link, request, nonce, effects),
         };
+        let answer = answer.unwrap_or_else(|refusal| self.refuse(now, client, request, &refusal));
         effects.answer(link.clone(), &answer);
         Ok(())
     }
 
-    fn hears(&mut self, now: Duration, client: Client, proven: bool) -> bool {
+    fn refuse(&self, now: Now, client: Client, request: &Request<'_>, refusal: &Refusal) -> Vec<u8> {
+        self.counters.refuse(refusal.code);
+        let answer = Writer::error(request, refusal.code);
+        let answer = match refusal.code {
+            401 | 438 => answer.challenge(REALM, self.access.nonce(now.unix, client.from).as_bytes()),
+            420 => answer.unknown(&request.unknown()),
+            _ => answer,
+        };
+        answer.finish(refusal.key.as_ref())
+    }
+
+    /// Whether there is room for one more request from there. Who proved their address is never crowded out by those who
+    /// may have made theirs up, nor a live allocation by anybody.
+    fn hears(&mut self, now: Duration, client: Client, nonce: Nonce) -> bool {
         let limits = &self.limits;
+        let proven = client.stream || nonce != Nonce::Foreign;
         if proven && let Some(allocation) = self.allocations.get_mut(&client) {
             return allocation.pace.take(now, limits.allocation_requests, 1);
         }
-        self.networks.take(now, limits.network_requests, client.from.ip())
-            && (proven || Pace::take(&mut self.unproven, now, limits.unproven_requests, 1))
+        let by_proxy = client.stream && self.proxies.contains(client.from.ip());
+        let sender = if by_proxy {
+            Sender::Connection(client.from)
+        } else {
+            Sender::Network(network(client.from.ip()))
+        };
+        if proven {
+            return self.proven.take(now, limits.network_requests, sender);
+        }
+        self.unproven.take(now, limits.network_requests, sender)
+            && self.unproven_pace.take(now, limits.unproven_requests, 1)
     }
 
     fn perform(
@@ -91,13 +102,16 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         client: Client,
         link: &L,
         request: &Request<'_>,
-        proven: bool,
+        nonce: Nonce,
         effects: &mut Effects<L, S::Socket>,
     ) -> Result<Vec<u8>, Refusal> {
         let unsigned = |code| Refusal { code, key: None };
-        let (username, claim) = self.authenticate(client, request, proven).map_err(unsigned)?;
+        let (username, claim) = self.authenticate(client, request, nonce).map_err(unsigned)?;
         let key = claim.key.clone();
         let signed = |code| Refusal { code, key: Some(key.clone()) };
+        if !request.unknown().is_empty() {
+            return Err(signed(420));
+        }
         if self.allocations.get(&client).is_some_and(|allocation| allocation.until <= now.at) {
             self.end(client, effects);
         }
@@ -112,13 +126,15 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             let answer = self.allocate(now, client, link, request, (username, claim), effects);
             return answer.map_err(signed);
         }
-        let Some(allocation) = self.allocations.get(&client) else {
-            let ended =
-                self.ended.get(&client).filter(|(transaction, ..)| *transaction == request.transaction);
-            return ended.map(|(_, answer, _)| answer.clone()).ok_or_else(|| signed(437));
-        };
-        if allocation.username != username {
+        let allocation = self.allocations.get(&client);
+        if allocation.is_some_and(|allocation| allocation.username != username) {
             return Err(signed(441));
+        }
+        if let Some(answer) = self.farewells.answer((client, request.transaction)) {
+            return Ok(answer.to_vec());
+        }
+        if allocation.is_none() {
+            return Err(signed(437));
         }
         match request.method {
             Method::Refresh => self.refresh(now.at, client, request, &key, effects),
@@ -129,13 +145,13 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         .map_err(signed)
     }
 
-    /// Whose credential the request is signed with. A live allocation's own is not read again, so that it is good
+    /// Whose credential the request is signed with, by the order of RFC 8489 section 9.2.4. A live allocation's own is not read again, so that it is good
     /// for as long as the allocation lives.
     fn authenticate(
         &self,
         client: Client,
         request: &Request<'_>,
-        proven: bool,
+        nonce: Nonce,
     ) -> Result<(String, Claim), u16> {
         if !request.is_signed() {
             return Err(401);
@@ -143,7 +159,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         let username = request.username().ok_or(400_u16)?;
         let our_realm = request.realm_is(REALM).ok_or(400_u16)?;
         request.nonce(|_| ()).ok_or(400_u16)?;
-        if !proven {
+        if nonce != Nonce::Fresh {
             return Err(438);
         }
         let known = self.allocations.get(&client).filter(|allocation| allocation.username == username);
@@ -193,7 +209,6 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             effects.list.push(Effect::Open(one.socket.clone()));
         }
         self.owners.entry(quota_of(claim.owner)).or_default().allocations += 1;
-        self.ended.remove(&client);
         let allocation = Allocation {
             link: link.clone(),
             relayed,
@@ -277,13 +292,10 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             let relayed = allocation.relayed.remove(&family).expect("it was there just above");
             self.ports.remove(&(family, relayed.shown.port()));
             effects.list.push(Effect::Close(relayed.socket));
-            return Ok(answer);
+        } else {
+            self.end(client, effects);
         }
-        self.end(client, effects);
-        if self.ended.len() >= ENDED_MAX {
-            self.ended.pop_first();
-        }
-        self.ended.insert(client, (request.transaction, answer.clone(), now + ENDED_LIFE));
+        self.farewells.keep(now, (client, request.transaction), answer.clone());
         Ok(answer)
     }
 

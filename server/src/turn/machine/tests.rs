@@ -1,11 +1,12 @@
 //! The relay's rules, as stories and under seeded schedules, without a socket or a clock.
 
 mod chance;
+mod floods;
 mod stories;
 
 use super::*;
 use crate::ice::{CredentialOwner, CredentialsOf as Whose};
-use crate::turn::wire::{Key, Method, Response, Writer};
+use crate::turn::wire::{Key, Method, Response, Transaction, Writer};
 
 pub(super) const SECRET: &str = "north";
 /// When the tests begin, Unix seconds.
@@ -74,8 +75,14 @@ impl Bench {
         let refused = ips.iter().map(|ip| ip.shown).collect();
         let peers = PeerRules::new(false, |ip| ip == IpAddr::from([10, 0, 0, 5])).refusing(refused);
         let limits = Limits::default();
-        let mut settings =
-            Settings { ips, peers, limits, secret: TurnSecret::new(SECRET), nonce_key: [9; 32] };
+        let mut settings = Settings {
+            ips,
+            peers,
+            proxies: TrustedProxies::default(),
+            limits,
+            secret: TurnSecret::new(SECRET),
+            nonce_key: [9; 32],
+        };
         change(&mut settings);
         let counters = Arc::new(Counters::default());
         let sockets = FakeSockets { next: 40_000, left: usize::MAX };

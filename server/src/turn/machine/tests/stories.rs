@@ -2,7 +2,7 @@
 
 use super::*;
 
-const PEER: &str = "1.2.3.33:7000";
+pub(super) const PEER: &str = "1.2.3.33:7000";
 
 fn media(bytes: Vec<u8>) -> Sent {
     Sent::Client(Kind::Media, bytes)
@@ -198,6 +198,40 @@ fn a_client_may_have_ipv4_ipv6_or_both() {
     assert_eq!(one.code, 0);
     assert_eq!(both.permit(&mut bench, address(PEER)), 443, "IPv4 was given back");
     assert_eq!(both.permit(&mut bench, address("[2606:4700::1111]:80")), 0, "IPv6 was not");
+    let again = both.signed(Method::Refresh, |writer| writer.lifetime(0).family(Family::V6));
+    assert_eq!(bench.answer(both.client, &again).code, 0);
+    assert_eq!(bench.answer(both.client, &again).code, 0, "the last one, said twice");
+    both.allocate(&mut bench);
+    assert_eq!(bench.answer(both.client, &again).code, 0, "and late, when there is another allocation");
+    assert_eq!(bench.machine.allocations(), 2, "hers and that of another");
+}
+
+#[test]
+fn one_family_given_back_twice_by_the_same_request_is_answered_alike() {
+    let mut bench = Bench::new(|_| {});
+    let mut ada = Caller::new(&bench, 1, guest(1));
+    ada.ask(&mut bench, Method::Allocate, |writer| writer.transport(UDP).additional_family());
+    let farewell = ada.signed(Method::Refresh, |writer| writer.lifetime(0).family(Family::V4));
+    let [first, again] = [0, 1].map(|_| bench.answer(ada.client, &farewell));
+    assert_eq!(first.code, 0);
+    assert_eq!(again, first, "its answer was lost on the way");
+    let another = ada.ask(&mut bench, Method::Refresh, |writer| writer.lifetime(0).family(Family::V4));
+    assert_eq!(another.code, 443, "another request is about what is there now");
+}
+
+#[test]
+fn attributes_that_are_not_known_are_told_to_who_may_ask_and_under_the_seal() {
+    let mut bench = Bench::new(|_| {});
+    let mut ada = Caller::new(&bench, 1, guest(1));
+    let unsigned = Writer::request(Method::Allocate, [1; 12]).transport(UDP).dont_fragment().finish(None);
+    assert_eq!(bench.answer(ada.client, &unsigned).code, 401, "who asks is looked at first");
+    ada.ask(&mut bench, Method::Refresh, |writer| writer);
+    let asked = ada.signed(Method::Allocate, |writer| writer.transport(UDP).dont_fragment());
+    let sent = bench.client_sent(ada.client, &asked);
+    let [Sent::Client(Kind::Answer, answer)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(Response::read(answer, Some(&ada.key)).expect("signed").code, 420);
+    let binding = Writer::request(Method::Binding, [2; 12]).dont_fragment().finish(None);
+    assert_eq!(bench.answer(ada.client, &binding).code, 420, "nobody signs these");
 }
 
 #[test]
@@ -374,38 +408,4 @@ fn a_closed_stream_takes_its_allocation_along() {
     let [Sent::Client(Kind::Media, frame)] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!(frame.len(), 12, "padded to four bytes in a stream");
     assert_eq!(bench.input(Input::Gone(ada.client)), [Sent::Close(relayed.port())]);
-}
-
-#[test]
-fn a_flood_is_answered_briefly_and_takes_nothing_from_calls() {
-    let mut bench = Bench::new(|_| {});
-    let mut ada = Caller::new(&bench, 1, guest(1));
-    ada.allocate(&mut bench);
-    ada.bind(&mut bench, 0x4000, address(PEER));
-    let allocate = Writer::request(Method::Allocate, [1; 12]).transport(UDP).finish(None);
-    bench.seconds += 10;
-    let mut answered = 0;
-    for number in 0..100_000_u32 {
-        let ip = IpAddr::from([192, 0, 3 + (number % 1000 / 250) as u8, (number % 250) as u8]);
-        let flood = Client { from: SocketAddr::new(ip, (number / 1000) as u16 + 1), ..client(0) };
-        for sent in bench.client_sent(flood, &allocate) {
-            let Sent::Client(Kind::Answer, bytes) = sent else { panic!("{sent:?}") };
-            assert!(bytes.len() <= 4 * allocate.len(), "{} for {}", bytes.len(), allocate.len());
-            answered += 1;
-        }
-    }
-    assert_eq!(answered, 5_000, "of 100,000 in one moment from 1,000 addresses");
-    assert_eq!(bench.client_sent(ada.client, &channel_data(0x4000, b"call")).len(), 1);
-    assert_eq!(
-        ada.ask(&mut bench, Method::Refresh, |writer| writer).code,
-        0,
-        "a call's requests count apart"
-    );
-    assert!(bench.machine.networks.len() <= 1001);
-    let one = Client { from: address("192.0.9.200:1"), ..client(0) };
-    bench.seconds += 10;
-    let heard = (0..10_000).filter(|_| !bench.client_sent(one, &allocate).is_empty()).count();
-    assert_eq!(heard, 400, "one address has its burst and no more");
-    let mut ben = Caller::new(&bench, 2, guest(2));
-    ben.allocate(&mut bench);
 }

@@ -1,0 +1,80 @@
+//! The relay as guests of a running server meet it: with the credentials that they are given, and when those are void.
+
+use crate::support::{TestGuest, TestServer};
+use castle::v1::host_service_client::HostServiceClient;
+use castle::v1::{self, account_ref};
+use castle_connectivity::address::{ServerUri, Service, Transport};
+use castle_connectivity::relayed::{Allocation, Client, Credential, RelayError};
+use castle_connectivity::trust::Trust;
+use castle_server::admin::reach;
+use castle_server::transport::TlsSource;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// The relay over UDP among what is given, and the credential for it.
+fn over_udp(given: v1::IceServers) -> (ServerUri, Credential) {
+    let found = given.servers.into_iter().find_map(|server| {
+        let uris = server.urls.iter().filter_map(|url| url.parse::<ServerUri>().ok());
+        let uri =
+            uris.into_iter().find(|uri| (uri.service, uri.transport) == (Service::Turn, Transport::Udp))?;
+        Some((uri, Credential { username: server.username, password: server.credential }))
+    });
+    found.expect("a relay over UDP")
+}
+
+async fn given_to(guest: &mut TestGuest) -> (ServerUri, Credential) {
+    let asked = guest.asks(v1::GetIceServersRequest {});
+    over_udp(guest.client.get_ice_servers(asked).await.unwrap().into_inner().ice_servers.unwrap())
+}
+
+async fn allocate(uri: &ServerUri, credential: &Credential) -> Result<Allocation, RelayError> {
+    Client::open(uri, Trust::System).await?.allocate(credential).await
+}
+
+#[tokio::test]
+async fn a_ban_ends_what_is_relayed_and_no_restart_gives_it_back() {
+    let server = TestServer::start().await;
+    let (mut ann, mut bob) = (server.guest("ann").await, server.guest("bob").await);
+    let [(uri, of_ann), (_, of_bob)] = [given_to(&mut ann).await, given_to(&mut bob).await];
+    let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+    let mut anns = allocate(&uri, &of_ann).await.unwrap();
+    let mut bobs = allocate(&uri, &of_bob).await.unwrap();
+    bobs.permit(peer).await.unwrap();
+
+    let account = Some(v1::AccountRef { account: Some(account_ref::Account::Name("bob".to_owned())) });
+    let ban = v1::BanGuestRequest { account, ..Default::default() };
+    reach(server.data_dir(), None).await.unwrap().ban_guest(ban).await.unwrap();
+    let ended = bobs.permit(peer).await;
+    assert!(matches!(ended, Err(RelayError::Refused(437))), "his allocation is gone: {ended:?}");
+    let refused = allocate(&uri, &of_bob).await.map(drop);
+    assert!(matches!(refused, Err(RelayError::Refused(401))), "and he gets no other: {refused:?}");
+    anns.permit(peer).await.expect("nobody else notices");
+
+    let server = server.stop().await.start().await;
+    let uri = ServerUri { port: server.listening.turn[0].port(), ..uri };
+    let refused = allocate(&uri, &of_bob).await.map(drop);
+    assert!(matches!(refused, Err(RelayError::Refused(401))), "after a restart: {refused:?}");
+    let mut ann = ann.clone_with(server.client().await);
+    let (uri, of_ann) = given_to(&mut ann).await;
+    allocate(&uri, &of_ann).await.expect("who comes back is given new ones");
+}
+
+#[tokio::test]
+async fn a_relay_that_other_machines_reach_by_tls_alone_has_no_peers_on_loopback() {
+    for (listen, expected) in [(Ipv4Addr::LOCALHOST, None), (Ipv4Addr::UNSPECIFIED, Some(403))] {
+        let server = TestServer::start_with(|config| {
+            config.listen = (listen, 0).into();
+            config.tls = Some(TlsSource::SelfSigned);
+        })
+        .await;
+        let channel = castle_server::admin::running(server.data_dir()).await.unwrap();
+        let status = HostServiceClient::new(channel).get_status(v1::GetStatusRequest {}).await.unwrap();
+        let (uri, credential) = over_udp(status.into_inner().ice_servers.unwrap());
+        let mut allocation = allocate(&uri, &credential).await.unwrap();
+        let permitted = allocation.permit(SocketAddr::from(([127, 0, 0, 2], 9))).await;
+        let refused = permitted.err().map(|error| match error {
+            RelayError::Refused(code) => code,
+            other => panic!("{other}"),
+        });
+        assert_eq!(refused, expected, "gRPC and TURN over TLS at {listen}");
+    }
+}

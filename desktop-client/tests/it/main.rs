@@ -9,6 +9,7 @@ mod hall_and_history;
 mod hostile_media;
 mod keeping;
 mod killed_server;
+mod lost_flights;
 mod machine;
 mod open_for_days;
 mod prepared;

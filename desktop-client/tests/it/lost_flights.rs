@@ -1,0 +1,76 @@
+//! Calls whose handshake is lost on the way, datagram by datagram.
+
+use crate::relay_only::{Pair, ice_servers};
+use crate::support::{TestServer, config};
+use castle_desktop::peer::{IceServer, RelayProtocol};
+use castle_server::config::MatchRoute;
+use std::collections::{HashMap, HashSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::UdpSocket;
+
+/// Whether a datagram of TURN carries one of a DTLS handshake: those of Send and of a channel alike have the record's head
+/// somewhere in them, which is followed by the version, 1.0 or 1.2.
+fn carries_handshake(datagram: &[u8]) -> bool {
+    datagram.windows(3).any(|head| matches!(head, [20..=22, 254, 253 | 255]))
+}
+
+/// A way to a relay that loses each datagram of a handshake when it comes by for the first time.
+struct Lossy {
+    address: SocketAddr,
+    lost: Arc<AtomicUsize>,
+}
+
+impl Lossy {
+    async fn open(relay: SocketAddr) -> Self {
+        let front = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port"));
+        let lossy = Self { address: front.local_addr().expect("bound"), lost: Arc::default() };
+        let lost = Arc::clone(&lossy.lost);
+        tokio::spawn(async move {
+            let mut seen = HashSet::new();
+            let mut backs: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                let (length, guest) = front.recv_from(&mut buffer).await.expect("the front is open");
+                let datagram = &buffer[..length];
+                if !backs.contains_key(&guest) {
+                    let back =
+                        Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port"));
+                    back.connect(relay).await.expect("loopback");
+                    let (front, from) = (Arc::clone(&front), Arc::clone(&back));
+                    tokio::spawn(async move {
+                        let mut buffer = vec![0; 1 << 16];
+                        while let Ok(length) = from.recv(&mut buffer).await {
+                            front.send_to(&buffer[..length], guest).await.ok();
+                        }
+                    });
+                    backs.insert(guest, back);
+                }
+                if carries_handshake(datagram) && seen.insert(datagram.to_vec()) {
+                    lost.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+                backs[&guest].send(datagram).await.ok();
+            }
+        });
+        lossy
+    }
+}
+
+#[test]
+fn a_handshake_of_which_all_is_lost_once_succeeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Relay));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let servers = ice_servers(&server, "ada").await;
+        let relay = servers[0].urls[0].trim_start_matches("turn:").split('?').next().expect("an address");
+        let lossy = Lossy::open(relay.parse().expect("an address")).await;
+        let by_lossy =
+            IceServer { urls: vec![format!("turn:{}?transport=udp", lossy.address)], ..servers[0].clone() };
+        let mut pair = Pair::open([vec![by_lossy.clone()], vec![by_lossy]], None);
+        assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
+        assert!(lossy.lost.load(Ordering::Relaxed) >= 4, "four flights at least");
+    });
+}

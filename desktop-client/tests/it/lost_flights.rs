@@ -65,10 +65,14 @@ fn a_handshake_of_which_all_is_lost_once_succeeds() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let servers = ice_servers(&server, "ada").await;
-        let relay = servers[0].urls[0].trim_start_matches("turn:").split('?').next().expect("an address");
+        let urls = servers.iter().flat_map(|server| &server.urls);
+        let relay =
+            urls.filter_map(|url| url.strip_prefix("turn:")?.split('?').next()).next().expect("a relay");
         let lossy = Lossy::open(relay.parse().expect("an address")).await;
-        let by_lossy =
-            IceServer { urls: vec![format!("turn:{}?transport=udp", lossy.address)], ..servers[0].clone() };
+        let by_lossy = IceServer {
+            urls: vec![format!("turn:{}?transport=udp", lossy.address)],
+            ..servers.iter().find(|server| !server.credential.is_empty()).expect("credentials").clone()
+        };
         let mut pair = Pair::open([vec![by_lossy.clone()], vec![by_lossy]], None);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
         assert!(lossy.lost.load(Ordering::Relaxed) >= 4, "four flights at least");

@@ -36,8 +36,10 @@ const FAST_GROWTH_PER_S: f64 = 16.0;
 const GROWTH_PER_S: f64 = 1.6;
 /// Growth near the rate at which the queue began to grow the last time, per second.
 const NEAR_GROWTH_PER_S: f64 = 1.05;
-/// For how long the path is believed to be what it was then.
+/// For how long the path is believed to be what it was then,
 const CAPACITY_KNOWN: Duration = Duration::from_secs(3);
+/// and for how long the rate goes beyond it with care.
+const CARE: Duration = Duration::from_secs(6);
 /// What is near: this share of the last known capacity and up to its inverse.
 const NEAR: f64 = 0.85;
 /// Growth in a queue that is not ours, per second.
@@ -73,7 +75,7 @@ const IN_FLIGHT_FREE: f64 = 16_000.0;
 /// A round trip where none is known yet.
 const ROUND_TRIP: Duration = Duration::from_millis(200);
 /// Data in flight beyond what the path holds at its rate: more is congestion of our own making.
-const IN_FLIGHT_SLACK: Duration = Duration::from_millis(120);
+const IN_FLIGHT_SLACK: Duration = Duration::from_millis(200);
 
 /// The fate of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +173,7 @@ impl Congestion {
     pub fn is_clogged(&mut self, now: Duration) -> bool {
         let round_trip = self.delay.round_trip().unwrap_or(ROUND_TRIP);
         let holds = self.target_bps / 8.0 * (round_trip + IN_FLIGHT_SLACK).as_secs_f64();
-        let most = if self.clogged { holds / 2.0 } else { holds };
+        let most = if self.clogged { holds * 0.6 } else { holds };
         self.clogged = self.in_flight as f64 > most.max(IN_FLIGHT_FREE)
             || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0;
         self.clogged
@@ -294,7 +296,7 @@ impl Congestion {
         let Some(acked) = acked else { return };
         let seconds = step.as_secs_f64();
         let shown = self.trains.bps().map_or(0.0, |bps| bps * TRAIN_SHARE);
-        let known = self.capacity.filter(|&(_, at)| now.saturating_sub(at) < CAPACITY_KNOWN);
+        let known = self.capacity.filter(|&(_, at)| now.saturating_sub(at) < CARE);
         let near = known.is_some_and(|(known, _)| {
             (known * NEAR..known / NEAR).contains(&self.target_bps) && shown < known / NEAR
         });

@@ -36,8 +36,14 @@ const SCREEN_RUNGS: [Rung; 5] = [
 ];
 /// A step up is taken at this many percent of its bitrate ...
 const UP_PERCENT: u64 = 115;
-/// ... held for this long.
+/// ... held for this long,
 const UP_AFTER: Duration = Duration::from_secs(3);
+/// or for this long where it leads back to a step that the path carried well: pictures of a smaller one prove no rate.
+const BACK_AFTER: Duration = Duration::from_millis(700);
+/// A step was carried well that was kept for so long ...
+const KEPT: Duration = Duration::from_secs(8);
+/// ... and is remembered for so long.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Encoding may take this share of a frame's time: beyond it pictures come late, and then not at all.
 const BUSY: f64 = 0.7;
@@ -57,6 +63,10 @@ const FLUENT: usize = 2;
 #[derive(Clone, Debug)]
 pub struct Ladder {
     step: usize,
+    /// Since when the step is taken.
+    since: Option<Instant>,
+    /// The best step that the path carried well, and when it was left.
+    carried: Option<(usize, Instant)>,
     affordable_since: Option<Instant>,
     pressure: Pressure,
 }
@@ -110,24 +120,37 @@ impl Pressure {
 impl Ladder {
     /// Begins at the step that `target_bps` can carry.
     pub fn new(target_bps: u32) -> Self {
-        Self { step: carried_by(target_bps), affordable_since: None, pressure: Pressure::new() }
+        let (since, carried, affordable_since) = (None, None, None);
+        Self { step: carried_by(target_bps), since, carried, affordable_since, pressure: Pressure::new() }
     }
 
     /// The step for a target bitrate of `target_bps` at `now`.
     pub fn rung(&mut self, now: Instant, target_bps: u32) -> Rung {
         let carried = carried_by(target_bps);
         let comfortable = carried_by((u64::from(target_bps) * 100 / UP_PERCENT) as u32);
+        let kept = now.saturating_duration_since(*self.since.get_or_insert(now));
         if carried > self.step {
-            (self.step, self.affordable_since) = (carried, None);
+            if kept >= KEPT {
+                self.carried = Some((self.step, now));
+            }
+            self.take(now, carried);
         } else if comfortable < self.step {
             let since = *self.affordable_since.get_or_insert(now);
-            if now.saturating_duration_since(since) >= UP_AFTER {
-                (self.step, self.affordable_since) = (comfortable, None);
+            let back = self.carried.filter(|(step, left)| {
+                *step < self.step && now.saturating_duration_since(*left) < REMEMBERED
+            });
+            let after = if back.is_some() { BACK_AFTER } else { UP_AFTER };
+            if now.saturating_duration_since(since) >= after {
+                self.take(now, back.map_or(comfortable, |(step, _)| comfortable.max(step)));
             }
         } else {
             self.affordable_since = None;
         }
         RUNGS[self.current()]
+    }
+
+    fn take(&mut self, now: Instant, step: usize) {
+        (self.step, self.since, self.affordable_since) = (step, Some(now), None);
     }
 
     /// It took `took` to make a picture ready to be sent, ended at `now`.
@@ -270,6 +293,21 @@ mod tests {
             before = height;
         }
         assert!((2..=8).contains(&tries), "{tries} in ten minutes");
+    }
+
+    #[test]
+    fn the_way_back_up_is_short_where_the_path_was_well_before_and_long_where_it_was_not() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        for (kept_ms, back_ms) in [(10_000, 700), (2_000, 3_000)] {
+            let mut ladder = Ladder::new(2_000_000);
+            assert_eq!(ladder.rung(at(0), 2_000_000).height, 720);
+            assert_eq!(ladder.rung(at(kept_ms), 200_000), RUNGS[3]);
+            let up = kept_ms + 5000;
+            assert_eq!(ladder.rung(at(up), 2_000_000), RUNGS[3]);
+            assert_eq!(ladder.rung(at(up + back_ms - 1), 2_000_000), RUNGS[3], "kept for {kept_ms} ms");
+            assert_eq!(ladder.rung(at(up + back_ms), 2_000_000), RUNGS[0], "kept for {kept_ms} ms");
+        }
     }
 
     #[test]

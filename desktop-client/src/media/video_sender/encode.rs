@@ -30,6 +30,11 @@ pub(super) struct Encode {
     /// When the next picture is due, of those at the step's rate.
     next_pts: u64,
     last_pts: Option<u64>,
+    /// The last picture that was left out because the path was full. Its time is not the encoder's: it would be made good
+    /// by a picture as large as all that were left out, and that would fill the path again.
+    left_out: Option<u64>,
+    /// The encoder's clock.
+    encoder_pts: u64,
 }
 
 struct SizedEncoder {
@@ -53,6 +58,8 @@ impl Encode {
             pool: FramePool::new(),
             next_pts: 0,
             last_pts: None,
+            left_out: None,
+            encoder_pts: 0,
         }
     }
 
@@ -66,6 +73,7 @@ impl Encode {
                 (state.sending && !state.clogged, state.target_bps, state.key_frame)
             };
             if !sending {
+                self.left_out = Some(pts(&frame));
                 continue;
             }
             if let Err(error) = self.send(&frame, target_bps, key_frame) {
@@ -80,8 +88,7 @@ impl Encode {
             Content::Motion => self.ladder.rung(Instant::now(), target_bps),
             Content::Detail => screen_rung(target_bps),
         };
-        let capture_us = frame.info.capture_us.expect("cameras and placeholders set the capture time");
-        let pts = capture_us * u64::from(TICKS_PER_SECOND) / 1_000_000;
+        let pts = pts(frame);
         if !self.is_due(pts, rung) && !key_frame {
             return Ok(());
         }
@@ -101,8 +108,9 @@ impl Encode {
         }
         let duration = TICKS_PER_SECOND / rung.fps;
         self.next_pts = self.next_pts.max(pts.saturating_sub(tolerance(rung))) + u64::from(duration);
+        self.encoder_pts += pts - self.last_pts.max(self.left_out).unwrap_or(pts).min(pts);
         self.last_pts = Some(pts);
-        match sized.encoder.encode(&picture, pts as i64, duration, key_frame)? {
+        match sized.encoder.encode(&picture, self.encoder_pts as i64, duration, key_frame)? {
             None => self.shared.locked().stats.frames_dropped += 1,
             Some(encoded) => {
                 let (sink, mut bytes) = (&mut self.sink, 0);
@@ -154,6 +162,12 @@ impl Encode {
         stats.first_frame_at.get_or_insert(now);
         (stats.width, stats.height) = size;
     }
+}
+
+/// When it was captured, in ticks of RTP.
+fn pts(frame: &VideoFrame) -> u64 {
+    let capture_us = frame.info.capture_us.expect("cameras and placeholders set the capture time");
+    capture_us * u64::from(TICKS_PER_SECOND) / 1_000_000
 }
 
 /// How much sooner than due a picture may come: at the full rate a whole frame, since cameras are read late on a busy

@@ -32,6 +32,7 @@ impl Uncancelled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use tokio::sync::oneshot;
@@ -43,13 +44,12 @@ mod tests {
         let told = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&told);
         let uncancelled = Uncancelled::on(tasks.clone());
-        let mut call = Box::pin(uncancelled.run(async move {
+        let call = uncancelled.run(async move {
             on_disk.await.expect("the disk answers");
             tell.store(true, Ordering::SeqCst);
             Ok(())
-        }));
-        assert!(futures_util::poll!(&mut call).is_pending());
-        drop(call);
+        });
+        assert!(call.now_or_never().is_none(), "nobody waits any more");
         written.send(()).expect("somebody still waits for the disk");
         tasks.close();
         tasks.wait().await;

@@ -21,6 +21,7 @@ use crate::passwords::{Hasher, HashingConfig};
 use crate::store::{Account, Login, Store};
 use crate::throttle::{Attempt, Throttle, ThrottleConfig};
 use crate::token::{REFRESH_TTL, RefreshToken, Signers};
+use crate::uncancelled::Uncancelled;
 use castle::ids::{GuestId, LoginId};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -67,6 +68,11 @@ struct NewLogin {
     refresh: RefreshToken,
 }
 
+/// Those of these logins.
+fn sessions_of(logins: Vec<LoginId>) -> Vec<Whose> {
+    logins.into_iter().map(Whose::Login).collect()
+}
+
 /// Accounts and how to get into them.
 pub struct Accounts {
     store: Arc<dyn Store>,
@@ -75,19 +81,23 @@ pub struct Accounts {
     hasher: Arc<Hasher>,
     throttle: Mutex<Throttle>,
     open_registration: bool,
+    uncancelled: Uncancelled,
 }
 
 impl Accounts {
-    /// Over a store, signing with its secrets, hashing with `hasher`, and ending sessions in `hub`.
+    /// Over a store, signing with its secrets, hashing with `hasher`, and ending sessions in `hub`; writes that end
+    /// some are `uncancelled`.
     pub fn new(
         config: &AccountsConfig,
         store: Arc<dyn Store>,
         signers: Arc<Signers>,
         hasher: Arc<Hasher>,
         hub: HubHandle,
+        uncancelled: Uncancelled,
     ) -> Self {
         let throttle = Mutex::new(Throttle::new(&config.throttle));
-        Self { store, signers, hub, hasher, throttle, open_registration: config.open_registration }
+        let open_registration = config.open_registration;
+        Self { store, signers, hub, hasher, throttle, open_registration, uncancelled }
     }
 
     /// How many attempts wait for a password hash.
@@ -129,11 +139,22 @@ impl Accounts {
         LoggedIn { account, tokens }
     }
 
-    /// Ends the sessions and waiting matches of logins that the store has ended.
-    async fn end_sessions(&self, logins: Vec<LoginId>) {
-        for login in logins {
-            self.hub.end_sessions_of(Whose::Login(login), Error::LoginEnded).await;
-        }
+    /// Writes, then ends the sessions and waiting matches of those whose logins the write ended: both, though the
+    /// caller be gone.
+    async fn end_after<T, F>(&self, write: impl FnOnce(Arc<dyn Store>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(T, Vec<Whose>), Error>> + Send + 'static,
+    {
+        let (write, hub) = (write(Arc::clone(&self.store)), self.hub.clone());
+        let both = async move {
+            let (done, ended) = write.await?;
+            for whose in ended {
+                hub.end_sessions_of(whose, Error::LoginEnded).await;
+            }
+            Ok(done)
+        };
+        self.uncancelled.run(both).await
     }
 
     /// Whether `password` is that of `hash`, `None` being nobody's: one hash, and one attempt at the throttle

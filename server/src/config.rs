@@ -21,7 +21,9 @@ use crate::accounts::AccountsConfig;
 use crate::hub::HubConfig;
 use crate::moderation::INVITATION_TTL;
 use crate::passwords::HashingConfig;
+use crate::service::WRITES;
 use crate::session::SessionConfig;
+use crate::throttle::Allowance;
 use crate::token::ACCESS_TTL;
 use crate::transport::accept::OPENING_TIMEOUT;
 use crate::transport::{Limits, TlsSource, TrustedProxies};
@@ -220,6 +222,8 @@ pub struct Config {
     pub access_ttl: Duration,
     /// Streams of one connection.
     pub streams_per_connection: u32,
+    /// How many writes one guest may ask for.
+    pub writes: Allowance,
 }
 
 /// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
@@ -247,6 +251,7 @@ impl Config {
             unary_deadline: UNARY_DEADLINE,
             access_ttl: ACCESS_TTL,
             streams_per_connection: STREAMS_PER_CONNECTION,
+            writes: WRITES,
         }
     }
 }
@@ -288,6 +293,7 @@ impl TryFrom<ServeArgs> for Config {
             unary_deadline: UNARY_DEADLINE,
             access_ttl: ACCESS_TTL,
             streams_per_connection: STREAMS_PER_CONNECTION,
+            writes: WRITES,
         };
         args.limits.apply(&mut config);
         Ok(config)

@@ -36,4 +36,5 @@ pub mod throttle;
 pub mod token;
 pub mod transport;
 pub mod turn;
+pub mod uncancelled;
 pub mod untrusted;

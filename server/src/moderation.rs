@@ -16,10 +16,10 @@ use crate::hub::{HubHandle, Whose};
 use crate::store::{
     Account, Act, Actor, AuditEntry, AuditKey, Ban, Login, Once, ReportView, Resolution, Role, Store,
 };
+use crate::uncancelled::Uncancelled;
 use castle::ids::{GuestId, ReportId};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::Mutex;
 
 /// Characters of a note: of an invitation, and of the reason of a ban.
 pub const NOTE_CHARS_MAX: usize = 256;
@@ -94,19 +94,19 @@ pub struct ResetCode {
 pub struct Moderation {
     store: Arc<dyn Store>,
     hub: Option<HubHandle>,
-    /// Held while a block changes on disk and then in the hub, so that both see the changes in one order.
-    blocking: Arc<Mutex<()>>,
+    uncancelled: Uncancelled,
+    turns: Arc<guests::Turns>,
 }
 
 impl Moderation {
     /// In a server.
-    pub fn new(store: Arc<dyn Store>, hub: HubHandle) -> Self {
-        Self { store, hub: Some(hub), blocking: Arc::default() }
+    pub fn new(store: Arc<dyn Store>, hub: HubHandle, uncancelled: Uncancelled) -> Self {
+        Self { store, hub: Some(hub), uncancelled, turns: Arc::default() }
     }
 
     /// Where no server runs: nobody is online.
     pub fn without_server(store: Arc<dyn Store>) -> Self {
-        Self { store, hub: None, blocking: Arc::default() }
+        Self { store, hub: None, uncancelled: Uncancelled::default(), turns: Arc::default() }
     }
 
     /// Accounts by name, those after `after`, at most `limit`, each with whether a session is live.
@@ -144,8 +144,8 @@ impl Moderation {
     pub async fn ban(&self, asking: &Asking, named: &AccountRef, reason: String) -> Result<(), Error> {
         let (guest, now) = (self.guest(named).await?, SystemTime::now());
         let act = asking.act(now, guest, reason.clone());
-        self.store.ban(act, guest, Ban { at: now, reason }).await?;
-        self.end_sessions(guest, Error::Banned).await;
+        let ban = Ban { at: now, reason };
+        self.end_after(guest, Error::Banned, |store| async move { store.ban(act, guest, ban).await }).await?;
         tracing::info!(%guest, by = asking.by.name(), "banned");
         Ok(())
     }
@@ -164,9 +164,9 @@ impl Moderation {
     pub async fn disconnect(&self, asking: &Asking, named: &AccountRef) -> Result<u32, Error> {
         let guest = self.guest(named).await?;
         let live = u32::try_from(self.sessions_of(guest).await).unwrap_or(u32::MAX);
-        let ended = self.store.disconnect(asking.act(SystemTime::now(), guest, ""), guest, live).await?;
-        self.end_sessions(guest, Error::LoginEnded).await;
-        Ok(ended)
+        let act = asking.act(SystemTime::now(), guest, "");
+        let write = |store: Arc<dyn Store>| async move { store.disconnect(act, guest, live).await };
+        self.end_after(guest, Error::LoginEnded, write).await
     }
 
     /// Erases an account as its owner could.
@@ -174,8 +174,9 @@ impl Moderation {
     /// Errors: `GuestUnknown`, `LastAdmin`, `RequestIdReused`.
     pub async fn delete(&self, asking: &Asking, named: &AccountRef) -> Result<(), Error> {
         let guest = self.guest(named).await?;
-        self.store.delete_guest(asking.act(SystemTime::now(), guest, ""), guest).await?;
-        self.end_sessions(guest, Error::LoginEnded).await;
+        let act = asking.act(SystemTime::now(), guest, "");
+        let write = |store: Arc<dyn Store>| async move { store.delete_guest(act, guest).await };
+        self.end_after(guest, Error::LoginEnded, write).await?;
         tracing::info!(%guest, by = asking.by.name(), "erased");
         Ok(())
     }
@@ -246,10 +247,26 @@ impl Moderation {
         }
     }
 
-    async fn end_sessions(&self, guest: GuestId, why: Error) {
-        if let Some(hub) = &self.hub {
-            hub.end_sessions_of(Whose::Guest(guest), why).await;
-        }
+    /// Writes, then ends all sessions of `guest`: both, though the caller be gone.
+    async fn end_after<T, F>(
+        &self,
+        guest: GuestId,
+        why: Error,
+        write: impl FnOnce(Arc<dyn Store>) -> F,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let (write, hub) = (write(Arc::clone(&self.store)), self.hub.clone());
+        let both = async move {
+            let done = write.await?;
+            if let Some(hub) = hub {
+                hub.end_sessions_of(Whose::Guest(guest), why).await;
+            }
+            Ok(done)
+        };
+        self.uncancelled.run(both).await
     }
 }
 

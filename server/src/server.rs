@@ -19,8 +19,8 @@ use crate::ice::IceVendor;
 use crate::metrics::Metrics;
 use crate::moderation::Moderation;
 use crate::passwords::Hasher;
-use crate::service::CastleApi;
 use crate::service::signal::CastleStreams;
+use crate::service::{CastleApi, WritePace};
 use crate::session::Streams;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Store};
@@ -29,6 +29,7 @@ use crate::transport::probes::Gather;
 use crate::transport::{Readiness, TlsError};
 use crate::turn::Relay;
 use crate::turn::service::{RelayService, RelayStartError};
+use crate::uncancelled::Uncancelled;
 use castle::v1::admin_service_server::AdminServiceServer;
 use castle::v1::castle_service_server::CastleServiceServer;
 use castle::v1::host_service_server::HostServiceServer;
@@ -180,14 +181,16 @@ impl Server {
             &tasks,
             stopped.clone(),
         );
+        let uncancelled = Uncancelled::on(tasks.clone());
         let accounts = Arc::new(Accounts::new(
             &config.accounts,
             Arc::clone(&store),
             Arc::clone(&signers),
             Arc::new(Hasher::new(&config.accounts.hashing)),
             hub.clone(),
+            uncancelled.clone(),
         ));
-        let moderation = Moderation::new(Arc::clone(&store), hub.clone());
+        let moderation = Moderation::new(Arc::clone(&store), hub.clone(), uncancelled);
         Ok(Self {
             config,
             listening,
@@ -319,6 +322,7 @@ impl Server {
                 authenticator: Arc::clone(&self.authenticator),
             },
             tasks: self.tasks.clone(),
+            pace: WritePace::new(self.config.writes),
         }
     }
 }

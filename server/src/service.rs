@@ -7,7 +7,10 @@ pub mod export;
 pub mod hall;
 pub mod matching;
 pub mod moderation;
+mod pace;
 pub mod signal;
+
+pub use pace::{WRITES, WritePace};
 
 use crate::accounts::Accounts;
 use crate::auth::{Authenticator, Caller};
@@ -20,7 +23,7 @@ use crate::session::Streams;
 use crate::store::Store;
 use castle::v1::{self, castle_service_server::CastleService};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -44,6 +47,8 @@ pub struct CastleApi {
     pub store: Arc<dyn Store>,
     /// The reading halves of streams run on it.
     pub tasks: TaskTracker,
+    /// How often a guest may write.
+    pub pace: WritePace,
 }
 
 impl CastleApi {
@@ -60,6 +65,25 @@ impl CastleApi {
         let (metadata, _, message) = request.into_parts();
         let done = async { work(self.authenticator.authenticate(&metadata).await?, message).await };
         Ok(Response::new(self.in_time(done).await?))
+    }
+
+    /// The same for a write, which counts at the guest's pace.
+    ///
+    /// Errors: `RateLimited`, besides those of the work.
+    async fn write<M, T, F>(
+        &self,
+        request: Request<M>,
+        work: impl FnOnce(Caller, M) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        M: Send,
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        let paced = async |caller: Caller, asked| {
+            self.pace.take(Instant::now(), caller.guest)?;
+            work(caller, asked).await
+        };
+        self.unary(request, paced).await
     }
 
     /// Holds unary work to the deadline.
@@ -147,7 +171,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::SetDisplayNameRequest>,
     ) -> Result<Response<v1::SetDisplayNameResponse>, Status> {
-        self.unary(request, async |caller, asked| {
+        self.write(request, async |caller, asked| {
             accounts::set_display_name(&self.accounts, &caller, asked).await
         })
         .await
@@ -187,7 +211,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::RevokeDeviceRequest>,
     ) -> Result<Response<v1::RevokeDeviceResponse>, Status> {
-        self.unary(request, async |caller, asked| {
+        self.write(request, async |caller, asked| {
             accounts::revoke_device(&self.accounts, &caller, asked).await
         })
         .await
@@ -218,12 +242,12 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::EraseCallsRequest>,
     ) -> Result<Response<v1::EraseCallsResponse>, Status> {
-        self.unary(request, async |caller, asked| calls::erase_calls(&*self.store, &caller, asked).await)
+        self.write(request, async |caller, asked| calls::erase_calls(&*self.store, &caller, asked).await)
             .await
     }
 
     async fn block(&self, request: Request<v1::BlockRequest>) -> Result<Response<v1::BlockResponse>, Status> {
-        self.unary(request, async |caller, asked| moderation::block(&self.moderation, &caller, asked).await)
+        self.write(request, async |caller, asked| moderation::block(&self.moderation, &caller, asked).await)
             .await
     }
 
@@ -231,7 +255,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::UnblockRequest>,
     ) -> Result<Response<v1::UnblockResponse>, Status> {
-        self.unary(request, async |caller, asked| moderation::unblock(&self.moderation, &caller, asked).await)
+        self.write(request, async |caller, asked| moderation::unblock(&self.moderation, &caller, asked).await)
             .await
     }
 

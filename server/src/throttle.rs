@@ -6,7 +6,7 @@
 
 mod buckets;
 
-use buckets::Buckets;
+pub(crate) use buckets::Buckets;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 

@@ -2,8 +2,9 @@
 
 use super::codes::code_hash;
 use super::fields::{self, Faults};
-use super::{Accounts, LoggedIn, NewLogin, Tokens};
+use super::{Accounts, LoggedIn, NewLogin, Tokens, sessions_of};
 use crate::error::Error;
+use crate::hub::Whose;
 use crate::names;
 use crate::store::{Account, Registration, Reset, Rotated, Rotation};
 use crate::throttle::Attempt;
@@ -173,8 +174,11 @@ impl Accounts {
     ) -> Result<LoggedIn, Error> {
         let now = SystemTime::now();
         let NewLogin { login, refresh } = self.new_login(account.id, device, device_name, now);
-        let ended = self.store.record_login(login.clone(), account.password_hash.clone(), rehashed).await?;
-        self.end_sessions(ended).await;
+        let (kept, verified) = (login.clone(), account.password_hash.clone());
+        self.end_after(move |store| async move {
+            Ok(((), sessions_of(store.record_login(kept, verified, rehashed).await?)))
+        })
+        .await?;
         Ok(self.logged_in(account, &login, refresh, now))
     }
 
@@ -188,20 +192,24 @@ impl Accounts {
         faults.none()?;
         let spent = self.signers.refresh.read(refresh_token).ok_or(Error::RefreshInvalid)?;
         let successor = self.signers.refresh.successor(&spent, request_id);
-        let now = SystemTime::now();
+        let (login, now) = (spent.login, SystemTime::now());
         let rotation = Rotation {
-            login: spent.login,
+            login,
             presented: spent.hash(),
             successor: successor.hash(),
             request: (!request_id.is_empty()).then(|| token::sha256(request_id.as_bytes())),
             expires_at: now + REFRESH_TTL,
             now,
         };
-        match self.store.rotate_refresh(rotation).await? {
-            Rotated::Done(account, login) => Ok(self.logged_in(account, &login, successor, now).tokens),
+        let rotated = self.end_after(move |store| async move {
+            let rotated = store.rotate_refresh(rotation).await?;
+            let ended = matches!(rotated, Rotated::Reused).then_some(Whose::Login(login));
+            Ok((rotated, ended.into_iter().collect()))
+        });
+        match rotated.await? {
+            Rotated::Done(account, kept) => Ok(self.logged_in(account, &kept, successor, now).tokens),
             Rotated::Reused => {
-                tracing::warn!(login = %spent.login, "a refresh token was used twice; its login is revoked");
-                self.end_sessions(vec![spent.login]).await;
+                tracing::warn!(%login, "a refresh token was used twice; its login is revoked");
                 Err(Error::RefreshReused)
             }
             Rotated::Unknown => Err(Error::RefreshInvalid),
@@ -223,9 +231,12 @@ impl Accounts {
         let now = SystemTime::now();
         let NewLogin { login, refresh } = self.new_login(account.id, rand::random(), asked.device_name, now);
         let reset = Reset { code_hash: code_hash(&asked.code), password_hash, login: login.clone(), now };
-        let (account, ended) = self.store.reset_password(reset).await?;
+        let set = self.end_after(move |store| async move {
+            let (account, ended) = store.reset_password(reset).await?;
+            Ok((account, sessions_of(ended)))
+        });
+        let account = set.await?;
         self.forgive(&attempt);
-        self.end_sessions(ended).await;
         tracing::info!(guest = %account.id, "a password was set with a code of the host");
         Ok(self.logged_in(account, &login, refresh, now))
     }

@@ -1,7 +1,7 @@
 //! What guests do with what is theirs: password, display name, devices, the account itself.
 
-use super::Accounts;
 use super::fields::{self, Faults};
+use super::{Accounts, sessions_of};
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::guest::Guest;
@@ -30,13 +30,15 @@ impl Accounts {
     /// Ends the caller's login.
     pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
         let once = Once::unnamed(SystemTime::now(), store::Caller::Guest(caller.guest));
-        match self.store.end_login(caller.guest, caller.login, once).await {
-            // Ended meanwhile, from elsewhere: as it should be.
-            Ok(()) | Err(Error::DeviceUnknown) => {}
-            Err(error) => return Err(error),
-        }
-        self.end_sessions(vec![caller.login]).await;
-        Ok(())
+        let (guest, login) = (caller.guest, caller.login);
+        self.end_after(move |store| async move {
+            match store.end_login(guest, login, once).await {
+                // Ended meanwhile, from elsewhere: as it should be.
+                Ok(()) | Err(Error::DeviceUnknown) => Ok(((), vec![Whose::Login(login)])),
+                Err(error) => Err(error),
+            }
+        })
+        .await
     }
 
     /// Sets a new password. Every other login of the caller ends.
@@ -59,17 +61,23 @@ impl Accounts {
         // Nothing derived from a password is kept with a request: whether a repeat asks for the same is told by
         // the password that is good now.
         let once = once(caller, "ChangePassword", request_id, "");
-        if self.store.was_done(once.clone()).await? {
-            let same = self.is_right(&attempt, new_password, Some(verified)).await?;
-            return if same { Ok(()) } else { Err(Error::RequestIdReused) };
-        }
-        if !self.is_right(&attempt, password, Some(verified.clone())).await? {
-            return Err(Error::BadCredentials);
-        }
-        let password_hash = self.hasher.hash(new_password).await?;
+        let password_hash = if self.store.was_done(once.clone()).await? {
+            if !self.is_right(&attempt, new_password, Some(verified.clone())).await? {
+                return Err(Error::RequestIdReused);
+            }
+            // Nothing changes; the store says again which logins ended then.
+            verified.clone()
+        } else {
+            if !self.is_right(&attempt, password, Some(verified.clone())).await? {
+                return Err(Error::BadCredentials);
+            }
+            self.hasher.hash(new_password).await?
+        };
         let set = NewPassword { guest: caller.guest, verified, password_hash, keep: caller.login };
-        let ended = self.store.set_password(set, once).await?;
-        self.end_sessions(ended).await;
+        self.end_after(
+            move |store| async move { Ok(((), sessions_of(store.set_password(set, once).await?))) },
+        )
+        .await?;
         tracing::info!(guest = %caller.guest, "set a new password");
         Ok(())
     }
@@ -89,11 +97,15 @@ impl Accounts {
         faults.none()?;
         let shown = shown.flatten().unwrap_or_else(|| caller.name.clone());
         let once = once(caller, "SetDisplayName", request_id, &shown);
-        self.store.set_display_name(caller.guest, shown, once).await?;
-        let account = self.own(caller).await?;
-        let Account { id, name, display_name, .. } = account.clone();
-        self.hub.renamed(Arc::new(Guest { id, name, display_name })).await;
-        Ok(account)
+        let (store, hub, guest) = (Arc::clone(&self.store), self.hub.clone(), caller.guest);
+        let renamed = async move {
+            store.set_display_name(guest, shown, once).await?;
+            let account = store.account(guest).await?.ok_or(Error::LoginEnded)?;
+            let Account { id, name, display_name, .. } = account.clone();
+            hub.renamed(Arc::new(Guest { id, name, display_name })).await;
+            Ok(account)
+        };
+        self.uncancelled.run(renamed).await
     }
 
     /// Erases the caller's account.
@@ -108,12 +120,15 @@ impl Accounts {
         if !self.is_right(&attempt, password, Some(hash)).await? {
             return Err(Error::BadCredentials);
         }
-        match self.store.delete_account(caller.guest).await {
-            // Erased meanwhile, from elsewhere.
-            Ok(()) | Err(Error::GuestUnknown) => {}
-            Err(error) => return Err(error),
-        }
-        self.hub.end_sessions_of(Whose::Guest(caller.guest), Error::LoginEnded).await;
+        let guest = caller.guest;
+        self.end_after(move |store| async move {
+            match store.delete_account(guest).await {
+                // Erased meanwhile, from elsewhere.
+                Ok(()) | Err(Error::GuestUnknown) => Ok(((), vec![Whose::Guest(guest)])),
+                Err(error) => Err(error),
+            }
+        })
+        .await?;
         tracing::info!(guest = %caller.guest, "erased their account");
         Ok(())
     }
@@ -157,11 +172,12 @@ impl Accounts {
         faults.check("request_id", fields::request_id(request_id));
         faults.none()?;
         let login = login.ok_or(Error::DeviceUnknown)?;
-        self.store
-            .end_login(caller.guest, login, once(caller, "RevokeDevice", request_id, device_id))
-            .await?;
-        self.end_sessions(vec![login]).await;
-        Ok(())
+        let (guest, once) = (caller.guest, once(caller, "RevokeDevice", request_id, device_id));
+        self.end_after(move |store| async move {
+            store.end_login(guest, login, once).await?;
+            Ok(((), vec![Whose::Login(login)]))
+        })
+        .await
     }
 
     /// The caller's account, as it is now.

@@ -35,6 +35,19 @@ impl Early {
         Ok(())
     }
 
+    /// An answer goes before the candidates that belong to it.
+    fn keep_answer(&mut self, answer: Negotiation) -> Result<(), Error> {
+        self.keep(answer)?;
+        self.frames.rotate_right(1);
+        Ok(())
+    }
+
+    /// The answer to an offer that is no more the last.
+    fn forget_answer(&mut self) {
+        self.frames.retain(|frame| !matches!(frame, Negotiation::Answer(_)));
+        self.bytes = self.frames.iter().map(Negotiation::bytes).sum();
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
@@ -84,8 +97,11 @@ impl Call {
                 Negotiation::Answer(_) => true,
                 _ => false,
             };
-            device.early.keep(said)?;
-            device.answered |= answers;
+            if !answers {
+                return device.early.keep(said);
+            }
+            device.early.keep_answer(said)?;
+            device.answered = true;
             return Ok(());
         }
         if matches!(said, Negotiation::Answer(_)) {
@@ -95,6 +111,7 @@ impl Call {
         if matches!(said, Negotiation::Offer(_)) {
             for device in devices.values_mut() {
                 device.answered = false;
+                device.early.forget_answer();
             }
         }
         let told =

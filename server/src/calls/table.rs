@@ -369,7 +369,9 @@ impl Calls {
         if let Some(at) = call.expires_at() {
             self.deadlines.remove(&(at, id));
         }
-        let unanswered = matches!(reason, EndReason::TimedOut | EndReason::Cancelled);
+        // Also where a session was lost: who rings and is gone has rung.
+        let unanswered =
+            matches!(reason, EndReason::TimedOut | EndReason::Cancelled | EndReason::Disconnected);
         if unanswered && matches!(call.phase, Phase::Ringing { .. }) {
             self.rings.in_vain(now, guests[0], guests[1]);
         }

@@ -2,6 +2,8 @@
 //! are unless set, and why, is told where each lives.
 
 use super::Config;
+use crate::service::WRITES;
+use crate::throttle::Allowance;
 use castle::limits::{
     CANDIDATE_BYTES_MAX, FRAME_BYTES_MAX, FRAMES_BURST, FRAMES_PER_SECOND, HALL_PAGE, HELLO_TIMEOUT,
     RESUME_WINDOW, SDP_BYTES_MAX, UNACKED_BYTES_MAX, UNACKED_FRAMES_MAX, UNARY_DEADLINE,
@@ -36,6 +38,14 @@ pub struct LimitsArgs {
     #[arg(long, env = "CASTLE_FRAMES_BURST", value_name = "N", default_value_t = FRAMES_BURST,
           value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub frames_burst: u32,
+    /// Writes (blocks, names, devices, history erased) of one guest per minute.
+    #[arg(long, env = "CASTLE_WRITES_PER_MINUTE", value_name = "N", default_value_t = 120,
+          value_parser = value_parser!(u32).range(1..=60_000))]
+    pub writes_per_minute: u32,
+    /// The same at once.
+    #[arg(long, env = "CASTLE_WRITES_BURST", value_name = "N", default_value_t = WRITES.burst,
+          value_parser = value_parser!(u32).range(1..=60_000))]
+    pub writes_burst: u32,
     /// Frames kept for a session until its client acknowledges them.
     #[arg(long, env = "CASTLE_UNACKED_FRAMES", value_name = "N", default_value_t = UNACKED_FRAMES_MAX as u32,
           value_parser = value_parser!(u32).range(16..=65_536))]
@@ -92,6 +102,8 @@ impl LimitsArgs {
         config.session.sizes.sdp = self.sdp_bytes as usize;
         config.session.sizes.candidate = self.candidate_bytes as usize;
         config.unary_deadline = Duration::from_millis(self.unary_deadline_ms);
+        let refill = Duration::from_secs(MINUTE_S) / self.writes_per_minute;
+        config.writes = Allowance { burst: self.writes_burst, refill };
         config.streams_per_connection = self.streams_per_connection;
     }
 }

@@ -17,6 +17,12 @@ impl TokenBucket {
         Self { per_second: per_second.into(), burst: burst.into(), tokens: burst.into(), filled_at: now }
     }
 
+    /// Whether it is as good as a new one.
+    pub fn is_full(&self, now: Duration) -> bool {
+        let since = now.saturating_sub(self.filled_at).as_secs_f64();
+        since.mul_add(self.per_second, self.tokens) >= self.burst
+    }
+
     /// Takes one token; or says how long until there is one.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
         let since = now.saturating_sub(self.filled_at).as_secs_f64();

@@ -92,11 +92,15 @@ pub(super) struct Sessions {
     table: BTreeMap<SessionId, Session>,
     by_guest: BTreeMap<GuestId, BTreeSet<SessionId>>,
     expiry: BTreeSet<(Duration, SessionId)>,
+    /// What frames the guests of sessions that ended have left: who begins anew does not begin with more. Full ones are
+    /// forgotten.
+    spent: BTreeMap<GuestId, TokenBucket>,
 }
 
 impl Sessions {
     pub(super) fn new(config: SessionsConfig) -> Self {
-        Self { config, table: BTreeMap::new(), by_guest: BTreeMap::new(), expiry: BTreeSet::new() }
+        let (table, by_guest) = (BTreeMap::new(), BTreeMap::new());
+        Self { config, table, by_guest, expiry: BTreeSet::new(), spent: BTreeMap::new() }
     }
 
     pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
@@ -190,6 +194,7 @@ impl Sessions {
         if self.table.len() >= self.config.total_max {
             return Err(Error::Limit { what: "sessions", limit: self.config.total_max as u64 });
         }
+        let bucket = self.bucket_of(now, guest.id);
         let session = Session {
             guest,
             login,
@@ -199,7 +204,7 @@ impl Sessions {
             gap: false,
             outbox: None,
             suspended_until: None,
-            bucket: TokenBucket::new(now, self.config.frames_per_second, self.config.frames_burst),
+            bucket,
             hall_version: 0,
             ack_due: None,
             ice_due: None,
@@ -219,6 +224,15 @@ impl Sessions {
         Some(outbox)
     }
 
+    fn bucket_of(&mut self, now: Duration, guest: GuestId) -> TokenBucket {
+        if self.spent.len() >= self.config.total_max {
+            self.spent.retain(|_, bucket| !bucket.is_full(now));
+        }
+        let spent = self.spent.get(&guest).cloned();
+        spent
+            .unwrap_or_else(|| TokenBucket::new(now, self.config.frames_per_second, self.config.frames_burst))
+    }
+
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Session> {
         let session = self.table.remove(&id)?;
         if let Some(until) = session.suspended_until {
@@ -226,6 +240,7 @@ impl Sessions {
         }
         let theirs = self.by_guest.get_mut(&session.guest.id).expect("every session is in by_guest");
         theirs.remove(&id);
+        self.spent.insert(session.guest.id, session.bucket.clone());
         if theirs.is_empty() {
             self.by_guest.remove(&session.guest.id);
         }
@@ -249,5 +264,30 @@ impl Sessions {
         let session = self.table.get(&id)?;
         // One comparison of 128 bits: no prefix of it can be guessed by its timing.
         (session.secret == secret && session.login == login).then_some(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::Guest;
+
+    #[test]
+    fn who_leaves_and_comes_again_has_no_more_frames_than_before() {
+        let (name, login) = ("bea".to_owned(), LoginId::from_bits(2));
+        let bea = Arc::new(Guest { id: GuestId::from_bits(1), display_name: name.clone(), name });
+        let mut sessions = Sessions::new(SessionsConfig::default());
+        let frames_of = |sessions: &mut Sessions, now: Duration, number: u128| {
+            let id = SessionId::from_bits(number);
+            sessions.begin(now, (bea.clone(), login), (id, number)).expect("there is room");
+            let bucket = &mut sessions.get_mut(id).expect("it has begun").bucket;
+            let frames = std::iter::from_fn(|| bucket.take(now).ok()).count();
+            sessions.remove(id);
+            frames
+        };
+        assert_eq!(frames_of(&mut sessions, Duration::ZERO, 1), 200);
+        assert_eq!(frames_of(&mut sessions, Duration::ZERO, 2), 0);
+        assert_eq!(frames_of(&mut sessions, Duration::from_secs(1), 3), 50);
+        assert_eq!(frames_of(&mut sessions, Duration::from_secs(9), 4), 200);
     }
 }

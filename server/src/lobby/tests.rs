@@ -194,6 +194,19 @@ fn nobody_is_rung_in_vain_more_than_three_times() {
 }
 
 #[test]
+fn who_rings_and_is_gone_each_time_has_rung_in_vain() {
+    let mut story = Story::with(2);
+    for on in [10, 11, 12] {
+        story.comes(1, on);
+        story.calls(on, 2).expect("it rings");
+        story.input(Input::SessionEnded(session(on), Departure::Lost));
+        assert_eq!(story.state(2), Some(CallState::Ended(EndReason::Disconnected)));
+    }
+    assert_eq!(story.calls(1, 2), None);
+    assert!(matches!(story.refused(1), Some(Error::RingLimit { limit: 3, .. })), "{:?}", story.told);
+}
+
+#[test]
 fn unknown_offline_invisible_and_undisturbed_guests_give_the_same_answer() {
     let mut story = Story::with(3);
     story.does(2, Command::SetAvailability(Wish::Invisible));

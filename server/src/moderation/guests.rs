@@ -2,14 +2,28 @@
 
 use super::{Moderation, growing_id};
 use crate::error::Error;
-use crate::store::{Account, Once, Report, ReportRate, ReportReason};
+use crate::hub::HubHandle;
+use crate::store::{Account, Once, Report, ReportRate, ReportReason, Store};
 use castle::ids::{CallId, GuestId, ReportId};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Guests that one guest may block: more than anybody has a quarrel with, and a set that is read in one go.
 pub const BLOCKS_MAX: usize = 1000;
 /// Reports of one guest: enough for a bad evening, and no way to bury the host.
 pub const REPORT_RATE: ReportRate = ReportRate { reports: 10, within: Duration::from_hours(1) };
+
+/// Whose block changes on disk and then in the hub, so that both see the changes of one guest in one order. Each guest
+/// shares a turn with few others, and waits for nobody else's disk.
+#[derive(Default)]
+pub(super) struct Turns([Mutex<()>; 32]);
+
+impl Turns {
+    async fn of(&self, guest: GuestId) -> MutexGuard<'_, ()> {
+        self.0[(guest.to_bits() % self.0.len() as u128) as usize].lock().await
+    }
+}
 
 /// What a guest tells the host.
 #[derive(Debug, Clone)]
@@ -31,29 +45,38 @@ impl Moderation {
     ///
     /// Errors: `GuestUnknown`, `Limit`, `RequestIdReused`.
     pub async fn block(&self, by: GuestId, whom: GuestId, once: Once) -> Result<(), Error> {
-        let _turn = self.blocking.lock().await;
-        self.store.block(by, whom, BLOCKS_MAX, once).await?;
-        self.tell_hub(by, whom).await
+        self.change_block(by, whom, |store| async move { store.block(by, whom, BLOCKS_MAX, once).await })
+            .await
     }
 
     /// Takes a block back.
     ///
     /// Errors: `RequestIdReused`.
     pub async fn unblock(&self, by: GuestId, whom: GuestId, once: Once) -> Result<(), Error> {
-        let _turn = self.blocking.lock().await;
-        self.store.unblock(by, whom, once).await?;
-        self.tell_hub(by, whom).await
+        self.change_block(by, whom, |store| async move { store.unblock(by, whom, once).await }).await
     }
 
-    /// As it is on disk: the repeat of a request changes nothing there, whatever it asks for.
-    async fn tell_hub(&self, by: GuestId, whom: GuestId) -> Result<(), Error> {
-        let Some(hub) = &self.hub else { return Ok(()) };
-        if self.store.blocks_of(by).await?.blocked.contains(&whom) {
-            hub.blocked(by, whom).await;
-        } else {
-            hub.unblocked(by, whom).await;
-        }
-        Ok(())
+    /// Writes, then tells the hub: both, though the caller be gone.
+    async fn change_block<F>(
+        &self,
+        by: GuestId,
+        whom: GuestId,
+        write: impl FnOnce(Arc<dyn Store>) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let write = write(Arc::clone(&self.store));
+        let (store, hub, turns) = (Arc::clone(&self.store), self.hub.clone(), Arc::clone(&self.turns));
+        let both = async move {
+            let _turn = turns.of(by).await;
+            write.await?;
+            match hub {
+                Some(hub) => tell_hub(&*store, &hub, by, whom).await,
+                None => Ok(()),
+            }
+        };
+        self.uncancelled.run(both).await
     }
 
     /// Whether the two are in this call, or the first keeps it in the history.
@@ -103,4 +126,14 @@ impl Moderation {
         tracing::info!(report = %id, by = %reporter, about = %reported, "reported");
         Ok(id)
     }
+}
+
+/// As it is on disk: the repeat of a request changes nothing there, whatever it asks for.
+async fn tell_hub(store: &dyn Store, hub: &HubHandle, by: GuestId, whom: GuestId) -> Result<(), Error> {
+    if store.blocks_of(by).await?.blocked.contains(&whom) {
+        hub.blocked(by, whom).await;
+    } else {
+        hub.unblocked(by, whom).await;
+    }
+    Ok(())
 }

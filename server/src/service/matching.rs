@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::hub::{HubHandle, MatchLine};
 use crate::lobby::{LeftReason, MatchNews};
 use crate::matchmaker::{Criteria, Estimate, Join, Place};
+use crate::uncancelled::Uncancelled;
 use castle::ids::SessionId;
 use castle::limits::{MATCH_CRITERIA_MAX, MATCH_CRITERION_CHARS_MAX, REQUEST_ID_BYTES_MAX};
 use castle::v1;
@@ -37,15 +38,19 @@ pub async fn begin(
     request: v1::MatchRequest,
 ) -> Result<MatchReplies, Error> {
     let join = join(caller, request)?;
-    let session = join.session;
-    let (stream, lines) = hub.join_match(join).await?;
-    let (gone, hub) = (CancellationToken::new(), hub.clone());
-    let replies = MatchReplies { lines, ended: false, _gone: gone.clone().drop_guard() };
-    tasks.spawn(async move {
-        gone.cancelled().await;
-        hub.match_lost(session, stream).await;
-    });
-    Ok(replies)
+    let (session, hub, watching) = (join.session, hub.clone(), tasks.clone());
+    // Who is gone before the place is theirs gives it up like everybody: the replies are dropped with their guard.
+    let joined = async move {
+        let (stream, lines) = hub.join_match(join).await?;
+        let gone = CancellationToken::new();
+        let replies = MatchReplies { lines, ended: false, _gone: gone.clone().drop_guard() };
+        watching.spawn(async move {
+            gone.cancelled().await;
+            hub.match_lost(session, stream).await;
+        });
+        Ok(replies)
+    };
+    Uncancelled::on(tasks.clone()).run(joined).await
 }
 
 fn join(caller: &Caller, request: v1::MatchRequest) -> Result<Join, Error> {

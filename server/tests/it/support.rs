@@ -143,6 +143,11 @@ impl TestServer {
         self.data.path()
     }
 
+    /// Its accounts.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     /// How many password hashes it computed.
     pub(crate) fn hashes_done(&self) -> u64 {
         self.accounts.hashes_done()

@@ -66,6 +66,27 @@ fn devices_prepare_while_it_rings_and_only_the_one_that_accepts_is_heard() {
 }
 
 #[test]
+fn an_answer_to_an_offer_that_is_no_more_the_last_is_never_heard() {
+    let again = || Negotiation::Answer("v=0 again".to_owned());
+    for answers_again in [false, true] {
+        let mut story = Story::with(2);
+        let call = story.calls(1, 2).expect("it rings");
+        story.does(1, Command::Negotiate(call, offer()));
+        story.does(2, Command::Negotiate(call, answer()));
+        story.does(2, Command::Negotiate(call, candidate("of 2")));
+        story.does(1, Command::Negotiate(call, offer()));
+        if answers_again {
+            story.does(2, Command::Negotiate(call, again()));
+        }
+        story.does(2, Command::AcceptCall(call));
+        let said = [again(), candidate("of 2")];
+        assert_eq!(story.said(1), said[usize::from(!answers_again)..], "the answer first");
+        story.does(2, Command::Negotiate(call, again()));
+        assert_eq!(story.refused(2).is_some(), answers_again, "one answer to the last offer");
+    }
+}
+
+#[test]
 fn a_device_that_does_not_listen_before_the_call_is_its_own_hears_it_then() {
     let mut story = Story::with(2);
     let call = story.calls(1, 2).expect("it rings");

@@ -40,6 +40,9 @@ struct CallRow {
     reason: EndReason,
     route: Route,
     missed: bool,
+    /// Of a call that its guest has erased: nothing is left but that it ended, so that its token stays spent.
+    #[serde(default)]
+    erased: bool,
 }
 
 impl From<CallRecord> for CallRow {
@@ -54,6 +57,7 @@ impl From<CallRecord> for CallRow {
             reason: record.reason,
             route: record.route,
             missed: record.missed,
+            erased: false,
         }
     }
 }
@@ -91,7 +95,7 @@ fn oldest_key(ended_at: u64, guest: GuestId, call: u128) -> Vec<u8> {
 }
 
 impl View<'_> {
-    /// The newest first, after `after`, without those whose time is over.
+    /// The newest first, after `after`, without those whose time is over and those that were erased.
     fn calls(
         &self,
         guest: GuestId,
@@ -103,7 +107,8 @@ impl View<'_> {
         let rows = self.scan(&CALLS, &guest_key(guest), after.as_deref())?;
         Ok(rows
             .map(|row| row.map(|(_, row)| row))
-            .take_while(move |row| row.as_ref().map_or(true, |row| row.ended_at > alive_after)))
+            .take_while(move |row| row.as_ref().map_or(true, |row| row.ended_at > alive_after))
+            .filter(|row| row.as_ref().map_or(true, |row| !row.erased)))
     }
 
     fn kept(&self, row: CallRow) -> Result<KeptCall, Error> {
@@ -178,22 +183,47 @@ impl Tx<'_> {
         Ok(true)
     }
 
+    /// Erases one call; true if it was there.
+    fn erase_call(&mut self, guest: GuestId, call: u128) -> Result<bool, Error> {
+        let Some(ended_at) = self.get(&ENDED, call_key(guest, call))? else { return Ok(false) };
+        let key = row_key(guest, newest_first(ended_at, call));
+        let Some(row) = self.get(&CALLS, &key)?.filter(|row| !row.erased) else { return Ok(false) };
+        let nothing = CallRow {
+            peer: 0,
+            part: Part::Placed,
+            created_at: ended_at,
+            connected_at: None,
+            reason: EndReason::HungUp,
+            route: Route::Unknown,
+            missed: false,
+            erased: true,
+            ..row
+        };
+        self.put(&CALLS, key, &nothing);
+        Ok(true)
+    }
+
+    fn calls_of(&self, guest: GuestId) -> Result<Vec<u128>, Error> {
+        self.scan(&CALLS, &guest_key(guest), None)?.map(|row| row.map(|(_, row)| row.call)).collect()
+    }
+
     fn erase_calls(&mut self, guest: GuestId, calls: Vec<CallId>) -> Result<u32, Error> {
         let mut erased = 0;
         let mut calls: Vec<u128> = calls.into_iter().map(CallId::to_bits).collect();
         if calls.is_empty() {
-            let rows: Result<Vec<_>, Error> = self.scan(&CALLS, &guest_key(guest), None)?.collect();
-            calls = rows?.into_iter().map(|(_, row)| row.call).collect();
+            calls = self.calls_of(guest)?;
         }
         for call in calls {
-            erased += u32::from(self.forget_call(guest, call)?);
+            erased += u32::from(self.erase_call(guest, call)?);
         }
         Ok(erased)
     }
 
     /// Forgets the history of a guest, when the guest is erased.
     pub(super) fn forget_calls_of(&mut self, guest: GuestId) -> Result<(), Error> {
-        self.erase_calls(guest, Vec::new())?;
+        for call in self.calls_of(guest)? {
+            self.forget_call(guest, call)?;
+        }
         self.remove(&SEEN, guest_key(guest));
         Ok(())
     }
@@ -264,7 +294,7 @@ impl HistoryStore for SledStore {
             let call = call.to_bits();
             let Some(ended_at) = view.get(&ENDED, call_key(guest, call))? else { return Ok(false) };
             let row = view.get(&CALLS, row_key(guest, newest_first(ended_at, call)))?;
-            Ok(row.is_some_and(|row| row.peer == peer.to_bits()))
+            Ok(row.is_some_and(|row| !row.erased && row.peer == peer.to_bits()))
         })
         .await
     }
@@ -338,6 +368,9 @@ mod tests {
         assert_eq!(store.erase_calls(guest, some.clone(), once.clone()).await, Ok(1));
         assert_eq!(store.erase_calls(guest, some, once).await, Ok(1), "a repeat is answered alike");
         assert_eq!(calls(&store, guest, 9).await, [5, 4, 2, 1]);
+        let over = store.read(move |view| view.has(&ENDED, call_key(guest, 3))).await;
+        assert_eq!(over, Ok(true), "its token is not good again");
+        assert_eq!(store.was_call_with(guest, GuestId::from_bits(9), CallId::from_bits(3)).await, Ok(false));
         let once = Once::unnamed(at(9), Caller::Guest(guest));
         assert_eq!(store.erase_calls(guest, vec![], once).await, Ok(4));
         assert_eq!(calls(&store, guest, 9).await, [0; 0]);

@@ -32,6 +32,9 @@ cargo_test() { cargo test --workspace --locked 2>&1 | tee "$counted"; }
 step "format" cargo fmt --all --check
 step "tools" scripts/tools.sh python
 step "proto" "$python/buf" lint
+# What clients are generated from may only grow. After a change that is meant to break them, or a release:
+# target/tools/python/bin/buf build --exclude-source-info -o proto/castle.binpb
+step "proto, against what was promised" "$python/buf" breaking --against proto/castle.binpb
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "docs" env RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked
 step "tools" scripts/tools.sh deny

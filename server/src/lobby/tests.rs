@@ -194,6 +194,29 @@ fn nobody_is_rung_in_vain_more_than_three_times() {
 }
 
 #[test]
+fn a_ring_is_in_vain_however_the_caller_goes_and_leaves_a_missed_call() {
+    for how in [Departure::Left, Departure::Lost, Departure::Closed] {
+        let mut story = Story::with(2);
+        for _ in 0..3 {
+            story.calls(1, 2).expect("it rings");
+            story.input(Input::SessionEnded(session(1), how));
+            let missed = story.told.iter().any(|effect| match effect {
+                Effect::Keep(Keep::Ended(ended)) => ended.missed,
+                _ => false,
+            });
+            assert!(missed, "{how:?}: {:?}", story.told);
+            story.comes(1, 1);
+        }
+        assert_eq!(story.calls(1, 2), None);
+        assert!(
+            matches!(story.refused(1), Some(Error::RingLimit { limit: 3, .. })),
+            "{how:?}: {:?}",
+            story.told
+        );
+    }
+}
+
+#[test]
 fn unknown_offline_invisible_and_undisturbed_guests_give_the_same_answer() {
     let mut story = Story::with(3);
     story.does(2, Command::SetAvailability(Wish::Invisible));

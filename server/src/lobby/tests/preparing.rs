@@ -66,6 +66,41 @@ fn devices_prepare_while_it_rings_and_only_the_one_that_accepts_is_heard() {
 }
 
 #[test]
+fn a_new_offer_takes_back_the_answer_to_the_one_before() {
+    let of = |text: &str| Negotiation::Offer(text.to_owned());
+    let to = |text: &str| Negotiation::Answer(text.to_owned());
+    let mut story = Story::with(2);
+    story.comes(2, 20);
+    let call = story.calls(1, 2).expect("it rings");
+    story.does(1, Command::Negotiate(call, of("first")));
+    for device in [2, 20] {
+        story.does(device, Command::Negotiate(call, to("first")));
+        story.does(device, Command::Negotiate(call, candidate(&format!("of {device}"))));
+    }
+    story.does(1, Command::Negotiate(call, candidate("of 1")));
+    story.does(1, Command::Negotiate(call, of("second")));
+    story.comes(2, 21);
+    assert_eq!(
+        story.said(21),
+        [of("second"), candidate("of 1")],
+        "who comes late hears the offer that holds"
+    );
+    story.does(20, Command::Negotiate(call, to("second")));
+    story.does(20, Command::AcceptCall(call));
+    assert_eq!(story.said(1), [to("second"), candidate("of 20")]);
+
+    let mut story = Story::with(2);
+    let call = story.calls(1, 2).expect("it rings");
+    story.does(1, Command::Negotiate(call, of("first")));
+    story.does(2, Command::Negotiate(call, to("first")));
+    story.does(1, Command::Negotiate(call, of("second")));
+    story.does(2, Command::AcceptCall(call));
+    assert_eq!(story.said(1), [], "the answer to the first is none to the second");
+    story.does(2, Command::Negotiate(call, to("second")));
+    assert_eq!(story.said(1), [to("second")]);
+}
+
+#[test]
 fn a_device_that_does_not_listen_before_the_call_is_its_own_hears_it_then() {
     let mut story = Story::with(2);
     let call = story.calls(1, 2).expect("it rings");

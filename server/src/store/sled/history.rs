@@ -11,6 +11,7 @@ use crate::store::history::{
     Part,
 };
 use crate::store::{Account, Once};
+use crate::token::CALL_TTL;
 use async_trait::async_trait;
 use castle::ids::{CallId, GuestId};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,10 @@ const CALLS: Table<CallRow> = Table::named("calls");
 const ENDED: Table<u64> = Table::named("calls_ended");
 /// By when it ended, guest and call: what is to be forgotten first.
 const OLDEST: Table<()> = Table::named("calls_oldest");
+/// By call alone: when it ended. Of calls that somebody erased, for as long as a token of theirs could be shown.
+const OVER: Table<u64> = Table::named("calls_over");
+/// By when it ended, and call: which of [`OVER`] is to be forgotten first.
+const OVER_OLDEST: Table<()> = Table::named("calls_over_oldest");
 /// By guest: how many there are.
 const COUNTS: Table<u32> = Table::named("calls_count");
 /// By guest: up to when missed calls were seen.
@@ -90,6 +95,14 @@ fn oldest_key(ended_at: u64, guest: GuestId, call: u128) -> Vec<u8> {
     [&ended_at.to_be_bytes()[..], &call_key(guest, call)].concat()
 }
 
+fn over_key(ended_at: u64, call: u128) -> Vec<u8> {
+    [&ended_at.to_be_bytes()[..], &call.to_be_bytes()].concat()
+}
+
+fn bits(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0, |bits: u128, &byte| bits << 8 | u128::from(byte))
+}
+
 impl View<'_> {
     /// The newest first, after `after`, without those whose time is over.
     fn calls(
@@ -139,20 +152,41 @@ impl Tx<'_> {
         if count > CALLS_PER_GUEST_MAX {
             let rows: Result<Vec<_>, Error> = self.scan(&CALLS, &guest_key(guest), None)?.collect();
             for (_, row) in rows?.into_iter().skip(CALLS_PER_GUEST_MAX as usize) {
-                self.forget_call(guest, row.call)?;
+                self.erase_call(guest, row.call)?;
             }
         }
-        self.sweep_calls(now)
+        self.sweep_calls(now)?;
+        self.sweep_over(now)
     }
 
     fn sweep_calls(&mut self, now: u64) -> Result<(), Error> {
         let over_until = now.saturating_sub(span(CALLS_KEPT));
         let oldest: Result<Vec<_>, Error> = self.scan(&OLDEST, b"", None)?.take(SWEPT_AT_ONCE).collect();
-        let bits = |bytes: &[u8]| bytes.iter().fold(0, |bits: u128, &byte| bits << 8 | u128::from(byte));
         for (key, ()) in oldest?.into_iter().filter(|(key, ())| bits(&key[..8]) <= over_until.into()) {
             self.forget_call(GuestId::from_bits(bits(&key[8..24])), bits(&key[24..]))?;
         }
         Ok(())
+    }
+
+    fn sweep_over(&mut self, now: u64) -> Result<(), Error> {
+        let over_until = now.saturating_sub(span(CALL_TTL));
+        let oldest: Result<Vec<_>, Error> = self.scan(&OVER_OLDEST, b"", None)?.take(SWEPT_AT_ONCE).collect();
+        for (key, ()) in oldest?.into_iter().filter(|(key, ())| bits(&key[..8]) <= over_until.into()) {
+            self.remove(&OVER, key[8..].to_vec());
+            self.remove(&OVER_OLDEST, key);
+        }
+        Ok(())
+    }
+
+    /// Forgets one call but that it is over: a token of it stays worthless. True if it was there.
+    fn erase_call(&mut self, guest: GuestId, call: u128) -> Result<bool, Error> {
+        if let Some(ended_at) = self.get(&ENDED, call_key(guest, call))?
+            && !self.has(&OVER, call.to_be_bytes())?
+        {
+            self.put(&OVER, call.to_be_bytes(), &ended_at);
+            self.put(&OVER_OLDEST, over_key(ended_at, call), &());
+        }
+        self.forget_call(guest, call)
     }
 
     fn keep_missed(&mut self, callee: GuestId, record: CallRecord) -> Result<(), Error> {
@@ -186,7 +220,7 @@ impl Tx<'_> {
             calls = rows?.into_iter().map(|(_, row)| row.call).collect();
         }
         for call in calls {
-            erased += u32::from(self.forget_call(guest, call)?);
+            erased += u32::from(self.erase_call(guest, call)?);
         }
         Ok(erased)
     }
@@ -253,7 +287,8 @@ impl HistoryStore for SledStore {
         call: CallId,
     ) -> Result<Option<Account>, Error> {
         self.read(move |view| {
-            let over = view.has(&ENDED, call_key(guest, call.to_bits()))?;
+            let call = call.to_bits();
+            let over = view.has(&ENDED, call_key(guest, call))? || view.has(&OVER, call.to_be_bytes())?;
             if over { Ok(None) } else { view.account(peer) }
         })
         .await
@@ -381,5 +416,31 @@ mod tests {
         let stranger = GuestId::from_bits(404);
         store.keep_missed(stranger, record(7, 7, true)).await.expect("is passed over");
         assert_eq!(calls(&store, stranger, 9).await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn an_erased_call_stays_over_for_as_long_as_its_tokens_live_and_names_nobody() {
+        let dir = TempDir::new().expect("a folder");
+        let (store, guest) = store(&dir).await;
+        let goes_on = async |call| {
+            // The account of the fixture is no account to be read: what goes on is told from what is over by it.
+            let asked = store.call_goes_on(guest, guest, CallId::from_bits(call)).await;
+            asked != Ok(None)
+        };
+        store.keep_call(guest, record(1, 1, false)).await.expect("keeps");
+        assert!(!goes_on(1).await && goes_on(2).await);
+        let once = Once::unnamed(at(2), Caller::Guest(guest));
+        assert_eq!(store.erase_calls(guest, vec![], once).await, Ok(1));
+        assert!(!goes_on(1).await, "its token is as worthless as before");
+        let rows = async || {
+            let over = store.read(|view| Ok(view.scan(&OVER_OLDEST, b"", None)?.count())).await;
+            over.expect("reads")
+        };
+        assert_eq!(rows().await, 1);
+        store.keep_call(guest, record(3, CALL_TTL.as_secs(), false)).await.expect("keeps");
+        assert_eq!(rows().await, 1, "a token of it could still be shown");
+        store.keep_call(guest, record(4, CALL_TTL.as_secs() + 1, false)).await.expect("keeps");
+        assert_eq!(rows().await, 0);
+        assert!(goes_on(1).await, "and nothing is left of it");
     }
 }

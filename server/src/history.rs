@@ -1,7 +1,7 @@
 //! Call history: keeps what the hub wants kept, and reads what a session starts from.
 //!
-//! Owns the way from the words of the lobby to records with times of the wall clock, and the queue in between: the
-//! hub never waits for the disk. Which records there are is decided in `calls` and `lobby`.
+//! Owns the way from the words of the lobby to records with times of the wall clock, and the line in between: the
+//! hub waits for the disk only where that is so far behind that the line is full. Which records there are is decided in `calls` and `lobby`.
 
 use crate::calls::{Claim, EndReason, EndedCall, Origin, Route, RoutePolicy, Side};
 use crate::error::Error;
@@ -13,11 +13,11 @@ use castle::ids::{CallId, GuestId};
 use futures_util::future::{join_all, try_join};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What may wait for the disk: the ends of all calls of a full server in some seconds.
+/// While so many wait for the disk the hub takes nothing new: the ends of all calls of a full server in some seconds.
 const KEEPS_MAX: usize = 4096;
 /// What is written at once: it shares a sync of the disk, so that who causes much of it holds nobody up.
 const AT_ONCE: usize = 256;
@@ -34,29 +34,48 @@ pub(crate) enum Line {
 
 /// Where the hub puts what is to be kept.
 #[derive(Debug, Clone)]
-pub struct Keeper(mpsc::Sender<Line>);
+pub struct Keeper {
+    /// Bounded by [`Keeper::room`] and what the hub does in one turn: what it has told cannot be left out.
+    line: mpsc::UnboundedSender<Line>,
+    waiting: Arc<watch::Sender<usize>>,
+}
 
 impl Keeper {
+    fn new() -> (Self, mpsc::UnboundedReceiver<Line>) {
+        let (line, reader) = mpsc::unbounded_channel();
+        (Self { line, waiting: Arc::new(watch::Sender::new(0)) }, reader)
+    }
+
     /// Its other end in the hands of a test.
     #[cfg(test)]
-    pub(crate) fn watched() -> (Self, mpsc::Receiver<Line>) {
-        let (keeps, line) = mpsc::channel(KEEPS_MAX);
-        (Self(keeps), line)
+    pub(crate) fn watched() -> (Self, mpsc::UnboundedReceiver<Line>) {
+        Self::new()
     }
 
     /// Puts it in line, and does not wait.
     pub fn keep(&self, at: SystemTime, keep: Keep) {
-        if self.0.try_send(Line::Keep(at, keep)).is_err() {
-            tracing::warn!("a call is left out of the history: the disk is far behind");
-        }
+        self.put(Line::Keep(at, keep));
+    }
+
+    /// Returns once the line is not full.
+    pub async fn room(&self) {
+        self.waiting.subscribe().wait_for(|&waiting| waiting < KEEPS_MAX).await.expect("it has the sender");
     }
 
     /// Returns when all that was put in line before is written: who was told of the end of a call finds it then.
     pub async fn written(&self) {
         let (done, written) = oneshot::channel();
-        if self.0.send(Line::Written(done)).await.is_ok() {
-            // Dropped: the server goes down, and there is nothing to wait for.
-            written.await.ok();
+        self.room().await;
+        self.put(Line::Written(done));
+        // Dropped: the server goes down, and there is nothing to wait for.
+        written.await.ok();
+    }
+
+    fn put(&self, line: Line) {
+        self.waiting.send_modify(|waiting| *waiting += 1);
+        if self.line.send(line).is_err() {
+            self.waiting.send_modify(|waiting| *waiting -= 1);
+            tracing::debug!("the server goes down: nothing is kept any more");
         }
     }
 }
@@ -95,8 +114,8 @@ impl History {
 
     /// Begins to write down on `tasks` what is put in line, until `stop` and everything before it is written.
     pub fn keep_on(&self, tasks: &TaskTracker, stop: CancellationToken) -> Keeper {
-        let (keeps, mut line) = mpsc::channel(KEEPS_MAX);
-        let history = self.clone();
+        let (keeper, mut line) = Keeper::new();
+        let (history, waiting) = (self.clone(), Arc::clone(&keeper.waiting));
         tasks.spawn(async move {
             let mut next = Vec::new();
             loop {
@@ -107,10 +126,12 @@ impl History {
                 if next.is_empty() {
                     break;
                 }
+                let lines = next.len();
                 history.take(next.drain(..)).await;
+                waiting.send_modify(|waiting| *waiting -= lines);
             }
         });
-        Keeper(keeps)
+        keeper
     }
 
     /// What a session of `guest` starts from, which shows this call token, if any.
@@ -232,5 +253,33 @@ impl History {
             missed: true,
         };
         self.store.keep_missed(callee, record).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+
+    #[test]
+    fn whoever_keeps_more_than_the_disk_takes_has_to_wait_and_nothing_is_left_out() {
+        let (keeper, mut line) = Keeper::watched();
+        let seen = |number| Keep::MissedCallsSeen {
+            guest: GuestId::from_bits(1),
+            until: Duration::from_secs(number),
+        };
+        let many = KEEPS_MAX as u64 + 100;
+        for number in 0..many {
+            keeper.keep(SystemTime::UNIX_EPOCH, seen(number));
+        }
+        assert!(keeper.room().now_or_never().is_none(), "the hub waits");
+        assert!(keeper.written().now_or_never().is_none(), "and so does who asks");
+        for number in 0..many {
+            let Ok(Line::Keep(_, kept)) = line.try_recv() else { panic!("{number} is left out") };
+            assert_eq!(kept, seen(number));
+        }
+        assert!(line.try_recv().is_err());
+        keeper.waiting.send_modify(|waiting| *waiting -= 101);
+        assert!(keeper.room().now_or_never().is_some(), "there is room again");
     }
 }

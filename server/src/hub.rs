@@ -121,6 +121,7 @@ pub struct Hub {
     match_streams_begun: u64,
     acks: BTreeSet<(Duration, SessionId)>,
     ice_due: BTreeSet<(Duration, SessionId)>,
+    shows_due: BTreeSet<(Duration, SessionId)>,
     /// Sessions whose stream cannot be written to, found while effects are performed.
     broken: Vec<(SessionId, Error)>,
     ice: Arc<IceVendor>,
@@ -160,6 +161,7 @@ impl Hub {
             match_streams_begun: 0,
             acks: BTreeSet::new(),
             ice_due: BTreeSet::new(),
+            shows_due: BTreeSet::new(),
             broken: Vec::new(),
             ice,
             signer,
@@ -182,6 +184,10 @@ impl Hub {
         tokio::pin!(alarm);
         let mut set_for = Some(Duration::ZERO);
         loop {
+            // Rather than lose the end of a call it takes nothing new while the disk is far behind.
+            if stop.run_until_cancelled(self.keeper.room()).await.is_none() {
+                break;
+            }
             let taken = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -218,6 +224,7 @@ impl Hub {
             self.sessions.next_deadline(),
             self.acks.first().map(|&(at, _)| at),
             self.ice_due.first().map(|&(at, _)| at),
+            self.shows_due.first().map(|&(at, _)| at),
             self.drain.as_ref().filter(|drain| drain.drained.is_some()).map(|drain| drain.deadline),
         ];
         chances.into_iter().flatten().min()
@@ -232,6 +239,7 @@ impl Hub {
             self.input(now, Input::Tick);
         }
         self.tell_acks(now);
+        self.show_halls(now);
         self.push_ice(now);
         self.check_drained(now);
     }

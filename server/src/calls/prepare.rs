@@ -1,7 +1,8 @@
 //! What is said while it rings, so that media can flow the moment the call is accepted. PURE, see `calls`.
 //!
 //! The caller's words reach every device of the callee, also one that comes late. Those of the devices stay here,
-//! device by device: at the accept the words of the accepting one go out, and those of the others never do.
+//! device by device: at the accept the words of the accepting one go out, and those of the others never do. A new
+//! offer takes the place of the one before, and with it go the answers to that one.
 
 use super::call::{Call, Phase};
 use super::{CallEffect, Negotiation, Side};
@@ -14,46 +15,41 @@ pub const EARLY_FRAMES_MAX: usize = 64;
 /// Bytes of them: the largest description and as much again.
 pub const EARLY_BYTES_MAX: usize = 2 * castle::limits::SDP_BYTES_MAX;
 
-/// What one session said before the accept, in order. Bounded in frames and bytes.
+/// What one session said before the accept: its last description, then the rest in order. Bounded in frames and
+/// bytes that were said, also those that hold no longer.
 #[derive(Debug, Default)]
 pub(super) struct Early {
-    frames: Vec<Negotiation>,
+    description: Option<Negotiation>,
+    others: Vec<Negotiation>,
+    frames: usize,
     bytes: usize,
 }
 
 impl Early {
     fn keep(&mut self, frame: Negotiation) -> Result<(), Error> {
         let bytes = self.bytes + frame.bytes();
-        if self.frames.len() >= EARLY_FRAMES_MAX {
+        if self.frames >= EARLY_FRAMES_MAX {
             return Err(Error::Limit { what: "frames_before_accept", limit: EARLY_FRAMES_MAX as u64 });
         }
         if bytes > EARLY_BYTES_MAX {
             return Err(Error::Limit { what: "bytes_before_accept", limit: EARLY_BYTES_MAX as u64 });
         }
         self.bytes = bytes;
-        self.frames.push(frame);
+        self.frames += 1;
+        match frame {
+            Negotiation::Offer(_) | Negotiation::Answer(_) => self.description = Some(frame),
+            _ => self.others.push(frame),
+        }
         Ok(())
     }
 
-    /// An answer goes before the candidates that belong to it.
-    fn keep_answer(&mut self, answer: Negotiation) -> Result<(), Error> {
-        self.keep(answer)?;
-        self.frames.rotate_right(1);
-        Ok(())
-    }
-
-    /// The answer to an offer that is no more the last.
-    fn forget_answer(&mut self) {
-        self.frames.retain(|frame| !matches!(frame, Negotiation::Answer(_)));
-        self.bytes = self.frames.iter().map(Negotiation::bytes).sum();
-    }
-
+    /// Whether nothing was said at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.frames == 0
     }
 
     pub(super) fn relay(&self, call: &Call, to: SessionId, effects: &mut Vec<CallEffect>) {
-        let frames = self.frames.iter().cloned();
+        let frames = self.description.iter().chain(&self.others).cloned();
         effects.extend(frames.map(|negotiation| CallEffect::Relay {
             session: to,
             call: call.id,
@@ -97,11 +93,8 @@ impl Call {
                 Negotiation::Answer(_) => true,
                 _ => false,
             };
-            if !answers {
-                return device.early.keep(said);
-            }
-            device.early.keep_answer(said)?;
-            device.answered = true;
+            device.early.keep(said)?;
+            device.answered |= answers;
             return Ok(());
         }
         if matches!(said, Negotiation::Answer(_)) {
@@ -111,7 +104,7 @@ impl Call {
         if matches!(said, Negotiation::Offer(_)) {
             for device in devices.values_mut() {
                 device.answered = false;
-                device.early.forget_answer();
+                device.early.description = None;
             }
         }
         let told =

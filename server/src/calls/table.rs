@@ -369,10 +369,8 @@ impl Calls {
         if let Some(at) = call.expires_at() {
             self.deadlines.remove(&(at, id));
         }
-        // Also where a session was lost: who rings and is gone has rung.
-        let unanswered =
-            matches!(reason, EndReason::TimedOut | EndReason::Cancelled | EndReason::Disconnected);
-        if unanswered && matches!(call.phase, Phase::Ringing { .. }) {
+        let record = call.record(now, reason);
+        if record.missed {
             self.rings.in_vain(now, guests[0], guests[1]);
         }
         for side in [Side::First, Side::Second] {
@@ -380,7 +378,7 @@ impl Calls {
                 effects.push(CallEffect::Tell { session, view: call.ended_view(side, reason) });
             }
         }
-        effects.push(CallEffect::Over(call.record(now, reason)));
+        effects.push(CallEffect::Over(record));
         effects.extend(guests.map(CallEffect::Touched));
         if call.origin == Origin::Matched {
             effects.push(CallEffect::MatchOver { guests, faithful: faithful(&call, reason, by) });

@@ -3,17 +3,22 @@
 
 use super::handle::MatchLine;
 use super::outgoing::{Body, CallNews, Frame, Item, Shared};
+use super::sessions::Session;
 use super::{Hub, MatchStream};
 use crate::calls::{CallState, CallView, Origin, RoutePolicy, Side};
 use crate::error::Error;
 use crate::ice::{CredentialOwner, IceServers};
-use crate::lobby::{Effect, Event, HallDelta, HallSnapshot, Input, Keep, MatchNews};
+use crate::lobby::{Effect, Event, HallDelta, Input, Keep, MatchNews};
 use crate::token::{CallProof, CallRole};
 use castle::ids::SessionId;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
+
+/// A session is shown a part of the hall at most so often: a person who types sees it follow, and who asks without
+/// end costs no more.
+const SNAPSHOT_GAP: Duration = Duration::from_millis(200);
 
 /// Whose request the effects come from: its id goes back with the first frame to its sender.
 pub(super) struct Reply {
@@ -43,8 +48,8 @@ impl Hub {
                     self.send_event(now, to, event, reply);
                 }
                 Some(Effect::Match(to, news)) => self.send_match(now, to, news),
-                Some(Effect::Hall(to, delta)) => self.send_hall(&to, delta),
-                Some(Effect::HallSnapshot(to, snapshot)) => self.send_snapshot(to, snapshot),
+                Some(Effect::Hall(to, delta)) => self.send_hall(now, &to, delta),
+                Some(Effect::ShowHall(to)) => self.show_hall(now, to),
                 Some(Effect::Keep(keep)) => {
                     if let Keep::Ended(ended) = &keep {
                         self.metrics.all.hub.calls_ended.add(ended.reason.as_str());
@@ -127,14 +132,15 @@ impl Hub {
         }
     }
 
-    fn send_hall(&mut self, to: &[SessionId], delta: HallDelta) {
+    fn send_hall(&mut self, now: Duration, to: &[SessionId], delta: HallDelta) {
         let (from, version) = (delta.change.from, delta.change.version);
         let rows = delta.change.changed.len() + delta.change.left.len();
         let delta = Shared::new(delta);
         let mut told = 0;
         let mut stale = Vec::new();
         for &id in to {
-            let Some(session) = self.sessions.get_mut(id) else { continue };
+            let due = |session: &&mut Session| session.show_due.is_some();
+            let Some(session) = self.sessions.get_mut(id).filter(|session| !due(session)) else { continue };
             let Some(outbox) = session.outbox.as_ref().filter(|outbox| outbox.has_slack()) else { continue };
             if session.hall_version == from {
                 session.hall_version = version;
@@ -147,19 +153,40 @@ impl Hub {
         self.metrics.frames_out.add_many(told);
         self.metrics.all.hub.hall_rows.add_many(told * rows as u64);
         for id in stale {
-            if let Some(snapshot) = self.lobby.hall_snapshot(id) {
-                self.send_snapshot(id, snapshot);
-            }
+            self.show_hall(now, id);
         }
     }
 
-    fn send_snapshot(&mut self, to: SessionId, snapshot: HallSnapshot) {
-        let Some(session) = self.sessions.get_mut(to).filter(|session| session.outbox.is_some()) else {
+    /// Shows a session its part of the hall: at once, or, where it was shown just now or its client does not read,
+    /// later and as it is then. However often it is asked for in between, it is one snapshot.
+    fn show_hall(&mut self, now: Duration, to: SessionId) {
+        let Some(session) = self.sessions.get_mut(to).filter(|session| session.show_due.is_none()) else {
             return;
         };
+        let Some(outbox) = &session.outbox else { return };
+        let free_at = session.shown_at.map_or(now, |at| at + SNAPSHOT_GAP);
+        if free_at > now || !outbox.has_slack() {
+            let due = if free_at > now { free_at } else { now + SNAPSHOT_GAP };
+            session.show_due = Some(due);
+            self.shows_due.insert((due, to));
+            return;
+        }
+        let Some(snapshot) = self.lobby.hall_snapshot(to) else { return };
+        session.shown_at = Some(now);
         session.hall_version = snapshot.version;
         self.metrics.all.hub.hall_rows.add_many(snapshot.rows.len() as u64);
         self.push(to, Item::HallSnapshot(snapshot));
+    }
+
+    pub(super) fn show_halls(&mut self, now: Duration) {
+        while let Some(&(at, id)) = self.shows_due.first().filter(|&&(at, _)| at <= now) {
+            self.shows_due.remove(&(at, id));
+            if let Some(session) = self.sessions.get_mut(id).filter(|session| session.show_due == Some(at)) {
+                session.show_due = None;
+                self.show_hall(now, id);
+            }
+        }
+        self.perform(now, Vec::new(), None);
     }
 
     /// The session has fresh ICE servers: the next are due at half their life.

@@ -17,22 +17,27 @@ impl TokenBucket {
         Self { per_second: per_second.into(), burst: burst.into(), tokens: burst.into(), filled_at: now }
     }
 
-    /// Whether it is as good as a new one.
-    pub fn is_full(&self, now: Duration) -> bool {
-        let since = now.saturating_sub(self.filled_at).as_secs_f64();
-        since.mul_add(self.per_second, self.tokens) >= self.burst
-    }
-
     /// Takes one token; or says how long until there is one.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        self.take_many(now, 1)
+    }
+
+    /// Takes so many tokens, a full bucket at most; or says how long until there are so many.
+    pub fn take_many(&mut self, now: Duration, tokens: u32) -> Result<(), Duration> {
+        let wanted = f64::from(tokens).min(self.burst.max(1.0));
         let since = now.saturating_sub(self.filled_at).as_secs_f64();
         self.tokens = since.mul_add(self.per_second, self.tokens).min(self.burst);
         self.filled_at = now;
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
+        if self.tokens >= wanted {
+            self.tokens -= wanted;
             return Ok(());
         }
-        Err(Duration::from_secs_f64((1.0 - self.tokens) / self.per_second.max(0.001)))
+        Err(Duration::from_secs_f64((wanted - self.tokens) / self.per_second.max(0.001)))
+    }
+
+    /// When it is full again, if nothing more is taken.
+    pub fn full_at(&self) -> Duration {
+        self.filled_at + Duration::from_secs_f64((self.burst - self.tokens) / self.per_second.max(0.001))
     }
 }
 

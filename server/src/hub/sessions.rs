@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a `Hello` costs of the frames its guest may send: the whole state is told anew.
+const HELLO_FRAMES: u32 = 20;
+
 /// Bounds of sessions.
 #[derive(Debug, Clone)]
 pub struct SessionsConfig {
@@ -58,11 +61,15 @@ pub(super) struct Session {
     pub(super) gap: bool,
     pub(super) outbox: Option<Outbox>,
     suspended_until: Option<Duration>,
-    pub(super) bucket: TokenBucket,
+    bucket: TokenBucket,
     /// The version of the hall the client has, or will have when it has read its outbox.
     pub(super) hall_version: u64,
     pub(super) ack_due: Option<Duration>,
     pub(super) ice_due: Option<Duration>,
+    /// When it was last shown a part of the hall that it asked for.
+    pub(super) shown_at: Option<Duration>,
+    /// When it is to be shown its part again.
+    pub(super) show_due: Option<Duration>,
 }
 
 /// What a client asks to take up again.
@@ -86,21 +93,31 @@ pub(super) enum Opened {
     Replaced(SessionId),
 }
 
+/// The sessions of one guest, and the frames they may send together, whichever come and go.
+struct Theirs {
+    sessions: BTreeSet<SessionId>,
+    bucket: TokenBucket,
+}
+
 /// All sessions.
 pub(super) struct Sessions {
     pub(super) config: SessionsConfig,
     table: BTreeMap<SessionId, Session>,
-    by_guest: BTreeMap<GuestId, BTreeSet<SessionId>>,
+    by_guest: BTreeMap<GuestId, Theirs>,
+    /// Guests without a session whose bucket is not full again before then.
+    resting: BTreeSet<(Duration, GuestId)>,
     expiry: BTreeSet<(Duration, SessionId)>,
-    /// What frames the guests of sessions that ended have left: who begins anew does not begin with more. Full ones are
-    /// forgotten.
-    spent: BTreeMap<GuestId, TokenBucket>,
 }
 
 impl Sessions {
     pub(super) fn new(config: SessionsConfig) -> Self {
-        let (table, by_guest) = (BTreeMap::new(), BTreeMap::new());
-        Self { config, table, by_guest, expiry: BTreeSet::new(), spent: BTreeMap::new() }
+        Self {
+            config,
+            table: BTreeMap::new(),
+            by_guest: BTreeMap::new(),
+            resting: BTreeSet::new(),
+            expiry: BTreeSet::new(),
+        }
     }
 
     pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
@@ -133,6 +150,42 @@ impl Sessions {
         let &(_, id) = self.expiry.first().filter(|&&(at, _)| at <= now)?;
         self.remove(id);
         Some(id)
+    }
+
+    /// A stream of `guest` begins: whoever comes again and again waits, whether for a new session or the old.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`].
+    pub(super) fn hello(&mut self, now: Duration, guest: GuestId) -> Result<(), Error> {
+        while let Some(&(at, rested)) = self.resting.first().filter(|&&(at, _)| at <= now) {
+            self.resting.remove(&(at, rested));
+            let full = |theirs: &Theirs| theirs.sessions.is_empty() && theirs.bucket.full_at() <= now;
+            if self.by_guest.get(&rested).is_some_and(full) {
+                self.by_guest.remove(&rested);
+            }
+        }
+        let sessions = u32::try_from(self.config.per_guest_max).unwrap_or(u32::MAX);
+        let (rate, burst) = (self.config.frames_per_second, self.config.frames_burst);
+        let theirs = self.by_guest.entry(guest).or_insert_with(|| Theirs {
+            sessions: BTreeSet::new(),
+            bucket: TokenBucket::new(now, rate.saturating_mul(sessions), burst.saturating_mul(sessions)),
+        });
+        let taken = theirs.bucket.take_many(now, HELLO_FRAMES);
+        if theirs.sessions.is_empty() {
+            self.resting.insert((theirs.bucket.full_at(), guest));
+        }
+        taken.map_err(|retry_after| Error::RateLimited { retry_after })
+    }
+
+    /// A session sends a frame.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`]: the session, or all of its guest's together, sent too many.
+    pub(super) fn spend(&mut self, now: Duration, id: SessionId) -> Result<(), Error> {
+        let session = self.table.get_mut(&id).ok_or(Error::NoSession)?;
+        let theirs = self.by_guest.get_mut(&session.guest.id).expect("every session is in by_guest");
+        let taken = session.bucket.take(now).and_then(|()| theirs.bucket.take(now));
+        taken.map_err(|retry_after| Error::RateLimited { retry_after })
     }
 
     /// Resumes the session that `resume` names, if it is this login's. `fresh` is random: the id, where a new one
@@ -176,7 +229,7 @@ impl Sessions {
         Ok(Some((new, Opened::Replaced(id))))
     }
 
-    /// Begins a session. Returns sessions that made room for it: suspended ones of the same guest.
+    /// Begins a session of a guest who said [`hello`](Self::hello). Returns sessions that made room for it: suspended ones of the same guest.
     pub(super) fn begin(
         &mut self,
         now: Duration,
@@ -184,7 +237,7 @@ impl Sessions {
         (id, secret): (SessionId, u128),
     ) -> Result<Vec<SessionId>, Error> {
         let mut evicted = Vec::new();
-        let theirs = self.by_guest.get(&guest.id).cloned().unwrap_or_default();
+        let theirs = self.by_guest.get(&guest.id).map(|theirs| theirs.sessions.clone()).unwrap_or_default();
         if theirs.len() >= self.config.per_guest_max {
             let suspended = theirs.iter().filter_map(|id| Some((self.table[id].suspended_until?, *id)));
             let oldest = suspended.min().ok_or(Error::SessionLimit { limit: self.config.per_guest_max })?;
@@ -194,7 +247,6 @@ impl Sessions {
         if self.table.len() >= self.config.total_max {
             return Err(Error::Limit { what: "sessions", limit: self.config.total_max as u64 });
         }
-        let bucket = self.bucket_of(now, guest.id);
         let session = Session {
             guest,
             login,
@@ -204,10 +256,12 @@ impl Sessions {
             gap: false,
             outbox: None,
             suspended_until: None,
-            bucket,
+            bucket: TokenBucket::new(now, self.config.frames_per_second, self.config.frames_burst),
             hall_version: 0,
             ack_due: None,
             ice_due: None,
+            shown_at: None,
+            show_due: None,
         };
         self.insert(id, session);
         Ok(evicted)
@@ -224,25 +278,15 @@ impl Sessions {
         Some(outbox)
     }
 
-    fn bucket_of(&mut self, now: Duration, guest: GuestId) -> TokenBucket {
-        if self.spent.len() >= self.config.total_max {
-            self.spent.retain(|_, bucket| !bucket.is_full(now));
-        }
-        let spent = self.spent.get(&guest).cloned();
-        spent
-            .unwrap_or_else(|| TokenBucket::new(now, self.config.frames_per_second, self.config.frames_burst))
-    }
-
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Session> {
         let session = self.table.remove(&id)?;
         if let Some(until) = session.suspended_until {
             self.expiry.remove(&(until, id));
         }
         let theirs = self.by_guest.get_mut(&session.guest.id).expect("every session is in by_guest");
-        theirs.remove(&id);
-        self.spent.insert(session.guest.id, session.bucket.clone());
-        if theirs.is_empty() {
-            self.by_guest.remove(&session.guest.id);
+        theirs.sessions.remove(&id);
+        if theirs.sessions.is_empty() {
+            self.resting.insert((theirs.bucket.full_at(), session.guest.id));
         }
         Some(session)
     }
@@ -253,7 +297,8 @@ impl Sessions {
     }
 
     fn insert(&mut self, id: SessionId, session: Session) {
-        self.by_guest.entry(session.guest.id).or_default().insert(id);
+        let theirs = self.by_guest.get_mut(&session.guest.id).expect("its guest said hello");
+        theirs.sessions.insert(id);
         self.table.insert(id, session);
     }
 
@@ -264,30 +309,5 @@ impl Sessions {
         let session = self.table.get(&id)?;
         // One comparison of 128 bits: no prefix of it can be guessed by its timing.
         (session.secret == secret && session.login == login).then_some(id)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::guest::Guest;
-
-    #[test]
-    fn who_leaves_and_comes_again_has_no_more_frames_than_before() {
-        let (name, login) = ("bea".to_owned(), LoginId::from_bits(2));
-        let bea = Arc::new(Guest { id: GuestId::from_bits(1), display_name: name.clone(), name });
-        let mut sessions = Sessions::new(SessionsConfig::default());
-        let frames_of = |sessions: &mut Sessions, now: Duration, number: u128| {
-            let id = SessionId::from_bits(number);
-            sessions.begin(now, (bea.clone(), login), (id, number)).expect("there is room");
-            let bucket = &mut sessions.get_mut(id).expect("it has begun").bucket;
-            let frames = std::iter::from_fn(|| bucket.take(now).ok()).count();
-            sessions.remove(id);
-            frames
-        };
-        assert_eq!(frames_of(&mut sessions, Duration::ZERO, 1), 200);
-        assert_eq!(frames_of(&mut sessions, Duration::ZERO, 2), 0);
-        assert_eq!(frames_of(&mut sessions, Duration::from_secs(1), 3), 50);
-        assert_eq!(frames_of(&mut sessions, Duration::from_secs(9), 4), 200);
     }
 }

@@ -73,6 +73,7 @@ impl Hub {
     }
 
     fn find_or_begin(&mut self, now: Duration, opening: &Opening) -> Result<(SessionId, Opened), Error> {
+        self.sessions.hello(now, opening.guest.id)?;
         let fresh = (SessionId::from_bits(self.ids.random()), self.ids.random());
         if let Some(resume) = &opening.resume
             && let Some(found) = self.sessions.resume(now, opening.login, resume, fresh)?
@@ -99,6 +100,7 @@ impl Hub {
         let resume_token = self.sessions.token(id);
         let session = self.sessions.get_mut(id).expect("opened just now");
         session.hall_version = scene.hall.version;
+        session.show_due = None;
         let ack = session.link.ack();
         let welcome = Welcome {
             session: id,
@@ -141,7 +143,7 @@ impl Hub {
             Err(error) => return self.break_stream(now, id, sequence_error(error)),
         }
         let Some(command) = frame.command else { return };
-        let allowed = session.bucket.take(now).map_err(|retry_after| Error::RateLimited { retry_after });
+        let allowed = self.sessions.spend(now, id);
         let sequenced = frame.seq > 0;
         let mut reply = Some(Reply { session: id, request_id: frame.request_id, sequenced });
         let mut effects = Vec::new();

@@ -313,7 +313,11 @@ impl World {
                 Effect::Keep(Keep::Ended(ended)) => {
                     assert!(self.over.insert(ended.call), "seed {}: {} ended twice", self.seed, ended.call);
                 }
-                Effect::HallSnapshot(to, snapshot) => self.sees_anew(to, snapshot),
+                Effect::ShowHall(to) => {
+                    if let Some(snapshot) = self.lobby.hall_snapshot(to) {
+                        self.sees_anew(to, snapshot);
+                    }
+                }
                 Effect::Match(_, MatchNews::Left(_)) => self.finished += 1,
                 Effect::Match(to, MatchNews::Found(call)) => found.entry(call).or_default().push(to),
                 Effect::Hall(to, delta) => self.told_of_hall(&to, &delta.change),

@@ -194,16 +194,26 @@ fn nobody_is_rung_in_vain_more_than_three_times() {
 }
 
 #[test]
-fn who_rings_and_is_gone_each_time_has_rung_in_vain() {
-    let mut story = Story::with(2);
-    for on in [10, 11, 12] {
-        story.comes(1, on);
-        story.calls(on, 2).expect("it rings");
-        story.input(Input::SessionEnded(session(on), Departure::Lost));
-        assert_eq!(story.state(2), Some(CallState::Ended(EndReason::Disconnected)));
+fn a_ring_is_in_vain_however_the_caller_goes_and_leaves_a_missed_call() {
+    for how in [Departure::Left, Departure::Lost, Departure::Closed] {
+        let mut story = Story::with(2);
+        for _ in 0..3 {
+            story.calls(1, 2).expect("it rings");
+            story.input(Input::SessionEnded(session(1), how));
+            let missed = story.told.iter().any(|effect| match effect {
+                Effect::Keep(Keep::Ended(ended)) => ended.missed,
+                _ => false,
+            });
+            assert!(missed, "{how:?}: {:?}", story.told);
+            story.comes(1, 1);
+        }
+        assert_eq!(story.calls(1, 2), None);
+        assert!(
+            matches!(story.refused(1), Some(Error::RingLimit { limit: 3, .. })),
+            "{how:?}: {:?}",
+            story.told
+        );
     }
-    assert_eq!(story.calls(1, 2), None);
-    assert!(matches!(story.refused(1), Some(Error::RingLimit { limit: 3, .. })), "{:?}", story.told);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Lobby {
 
     pub(super) fn watch_hall(&mut self, by: Member, watch: Watch, effects: &mut Vec<Effect>) {
         self.watch(by, fold(&watch.query).into(), watch.after, watch.number);
-        self.show_hall(by.session, effects);
+        effects.push(Effect::ShowHall(by.session));
     }
 
     pub(super) fn load_blocks(
@@ -142,7 +142,7 @@ impl Lobby {
             let Some((part, watch)) = self.hall.leave(session) else { continue };
             self.watch(Member { guest, session }, part.query, part.after, watch);
             if attached {
-                self.show_hall(session, effects);
+                effects.push(Effect::ShowHall(session));
             }
         }
     }
@@ -151,12 +151,6 @@ impl Lobby {
         let of = self.blocks.concern(by.guest).then_some(by.guest);
         let around = Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks };
         self.hall.watch(around, by.session, Part { query, after, of }, number);
-    }
-
-    fn show_hall(&mut self, session: SessionId, effects: &mut Vec<Effect>) {
-        if let Some(snapshot) = self.hall_snapshot(session) {
-            effects.push(Effect::HallSnapshot(session, snapshot));
-        }
     }
 
     fn around(&self) -> Around<'_> {

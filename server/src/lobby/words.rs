@@ -228,8 +228,8 @@ pub enum Effect {
     Match(SessionId, MatchNews),
     /// Tell these sessions, all of which have a stream, that the hall changed. One frame serves them all.
     Hall(Vec<SessionId>, HallDelta),
-    /// Show a session its part of the hall anew.
-    HallSnapshot(SessionId, HallSnapshot),
+    /// Show a session its part of the hall anew, as [`Lobby::hall_snapshot`](super::Lobby::hall_snapshot) has it by then.
+    ShowHall(SessionId),
     /// Keep something.
     Keep(Keep),
 }

@@ -104,6 +104,9 @@ impl Wishes {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     postings: BTreeMap<(Class, Class), BTreeSet<Key>>,
+    /// How often a posting was looked up or a ticket in one was looked at.
+    #[cfg(test)]
+    pub(super) looks: std::cell::Cell<u64>,
 }
 
 impl Index {
@@ -112,14 +115,21 @@ impl Index {
         self.postings.len()
     }
 
+    fn looked(&self) {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
+    }
+
     pub(super) fn post(&mut self, key: Key, wishes: &Wishes) {
         for classes in pairs(wishes.offered()) {
+            self.looked();
             self.postings.entry(classes).or_default().insert(key);
         }
     }
 
     pub(super) fn withdraw(&mut self, key: Key, wishes: &Wishes) {
         for classes in pairs(wishes.offered()) {
+            self.looked();
             if let Some(keys) = self.postings.get_mut(&classes) {
                 keys.remove(&key);
                 if keys.is_empty() {
@@ -132,7 +142,11 @@ impl Index {
     /// The longest-waiting ticket that `wishes` and it accept of each other, and that `allowed` does not refuse.
     pub(super) fn first_compatible(&self, wishes: &Wishes, allowed: impl Fn(Key) -> bool) -> Option<Key> {
         pairs(wishes.sought())
-            .filter_map(|classes| self.postings.get(&classes)?.iter().copied().find(|&key| allowed(key)))
+            .inspect(|_| self.looked())
+            .filter_map(|classes| {
+                let mut keys = self.postings.get(&classes)?.iter().copied().inspect(|_| self.looked());
+                keys.find(|&key| allowed(key))
+            })
             .min()
     }
 }

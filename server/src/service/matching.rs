@@ -5,8 +5,7 @@ use crate::error::Error;
 use crate::hub::{HubHandle, MatchLine};
 use crate::lobby::{LeftReason, MatchNews};
 use crate::matchmaker::{Criteria, Estimate, Join, Place};
-use crate::uncancelled::Uncancelled;
-use castle::ids::SessionId;
+use castle::ids::{GuestId, SessionId};
 use castle::limits::{MATCH_CRITERIA_MAX, MATCH_CRITERION_CHARS_MAX, REQUEST_ID_BYTES_MAX};
 use castle::v1;
 use futures_util::Stream;
@@ -14,7 +13,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tonic::Status;
@@ -37,23 +36,34 @@ pub async fn begin(
     caller: &Caller,
     request: v1::MatchRequest,
 ) -> Result<MatchReplies, Error> {
-    let join = join(caller, request)?;
-    let (session, hub, watching) = (join.session, hub.clone(), tasks.clone());
-    // Who is gone before the place is theirs gives it up like everybody: the replies are dropped with their guard.
-    let joined = async move {
-        let (stream, lines) = hub.join_match(join).await?;
-        let gone = CancellationToken::new();
-        let replies = MatchReplies { lines, ended: false, _gone: gone.clone().drop_guard() };
-        watching.spawn(async move {
-            gone.cancelled().await;
-            hub.match_lost(session, stream).await;
-        });
-        Ok(replies)
-    };
-    Uncancelled::on(tasks.clone()).run(joined).await
+    begin_with(hub, tasks, join(caller.guest, request)?).await
 }
 
-fn join(caller: &Caller, request: v1::MatchRequest) -> Result<Join, Error> {
+async fn begin_with(hub: &HubHandle, tasks: &TaskTracker, join: Join) -> Result<MatchReplies, Error> {
+    let (reply, joined) = oneshot::channel();
+    tasks.spawn(hold(hub.clone(), join, reply));
+    joined.await.expect("what holds the place answers")
+}
+
+/// Joins in a task of its own, so that a place which nobody came to hear of is given up as any other.
+async fn hold(hub: HubHandle, join: Join, reply: oneshot::Sender<Result<MatchReplies, Error>>) {
+    let session = join.session;
+    let gone = CancellationToken::new();
+    let guard = gone.clone().drop_guard();
+    // Whoever asked may have gone: then the answer is dropped, and the guard with it.
+    match hub.join_match(join).await {
+        Ok((stream, lines)) => {
+            reply.send(Ok(MatchReplies { lines, ended: false, _gone: guard })).ok();
+            gone.cancelled().await;
+            hub.match_lost(session, stream).await;
+        }
+        Err(error) => {
+            reply.send(Err(error)).ok();
+        }
+    }
+}
+
+fn join(guest: GuestId, request: v1::MatchRequest) -> Result<Join, Error> {
     let session: SessionId =
         request.session_id.parse().map_err(|error| Error::field("session_id", format!("{error}")))?;
     let request_id = request.request_id;
@@ -75,7 +85,7 @@ fn join(caller: &Caller, request: v1::MatchRequest) -> Result<Join, Error> {
             return Err(Error::field(field, "needs words that can be required"));
         }
     }
-    Ok(Join { session, guest: caller.guest, request_id, criteria })
+    Ok(Join { session, guest, request_id, criteria })
 }
 
 fn words(field: &str, words: &[String], part: impl Fn(&str) -> &str) -> Result<BTreeSet<Arc<str>>, Error> {
@@ -136,5 +146,61 @@ fn queued(place: Place) -> v1::MatchQueued {
         position: count(place.position),
         waiting: count(place.waiting),
         estimate: place.estimate.map(estimate),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::Guest;
+    use crate::history::History;
+    use crate::hub::{Around, Hub, HubConfig, Opening, Outbox};
+    use crate::ice::IceVendor;
+    use crate::metrics::Metrics;
+    use crate::store::sled::SledStore;
+    use crate::token::CallSigner;
+    use castle::ids::LoginId;
+    use futures_util::FutureExt as _;
+    use std::time::{Duration, SystemTime};
+
+    #[tokio::test]
+    async fn a_match_that_is_dropped_while_it_joins_gives_its_place_up() {
+        let dir = tempfile::TempDir::new().expect("a folder");
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let store = SledStore::open(dir.path(), SystemTime::now(), stop.clone()).expect("opens");
+        let signer = Arc::new(CallSigner::new([7; 32]));
+        let history = History::new(Arc::new(store), Arc::clone(&signer));
+        let ice = Arc::new(IceVendor::new(vec![]));
+        let around = Around { ice, signer, metrics: Arc::new(Metrics::new()) };
+        let hub = Hub::spawn(HubConfig::default(), around, history, [1; 32], &tasks, stop.clone());
+        let (guest, login) = (GuestId::from_bits(1), LoginId::from_bits(2));
+        let (outbox, _stream) = Outbox::new(256);
+        let opening = Opening {
+            guest: Arc::new(Guest { id: guest, name: "bea".to_owned(), display_name: "Bea".to_owned() }),
+            login,
+            resume: None,
+            call_token: String::new(),
+            access_expires_at: SystemTime::now() + Duration::from_hours(1),
+        };
+        let session = hub.open(opening, outbox).await.expect("a session begins").session;
+
+        let request = v1::MatchRequest {
+            session_id: session.to_string(),
+            request_id: "r".to_owned(),
+            ..v1::MatchRequest::default()
+        };
+        let join = join(guest, request).expect("a good request");
+        let dropped = begin_with(&hub, &tasks, join).now_or_never();
+        assert!(dropped.is_none(), "the hub has not answered yet");
+        while hub.busy().await.expect("the hub runs").waiting == 0 {
+            tokio::task::yield_now().await;
+        }
+        let given_up = async {
+            while hub.busy().await.expect("the hub runs").waiting > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), given_up).await.expect("as any other lost stream's");
+        stop.cancel();
     }
 }

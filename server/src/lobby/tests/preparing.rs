@@ -66,24 +66,38 @@ fn devices_prepare_while_it_rings_and_only_the_one_that_accepts_is_heard() {
 }
 
 #[test]
-fn an_answer_to_an_offer_that_is_no_more_the_last_is_never_heard() {
-    let again = || Negotiation::Answer("v=0 again".to_owned());
-    for answers_again in [false, true] {
-        let mut story = Story::with(2);
-        let call = story.calls(1, 2).expect("it rings");
-        story.does(1, Command::Negotiate(call, offer()));
-        story.does(2, Command::Negotiate(call, answer()));
-        story.does(2, Command::Negotiate(call, candidate("of 2")));
-        story.does(1, Command::Negotiate(call, offer()));
-        if answers_again {
-            story.does(2, Command::Negotiate(call, again()));
-        }
-        story.does(2, Command::AcceptCall(call));
-        let said = [again(), candidate("of 2")];
-        assert_eq!(story.said(1), said[usize::from(!answers_again)..], "the answer first");
-        story.does(2, Command::Negotiate(call, again()));
-        assert_eq!(story.refused(2).is_some(), answers_again, "one answer to the last offer");
+fn a_new_offer_takes_back_the_answer_to_the_one_before() {
+    let of = |text: &str| Negotiation::Offer(text.to_owned());
+    let to = |text: &str| Negotiation::Answer(text.to_owned());
+    let mut story = Story::with(2);
+    story.comes(2, 20);
+    let call = story.calls(1, 2).expect("it rings");
+    story.does(1, Command::Negotiate(call, of("first")));
+    for device in [2, 20] {
+        story.does(device, Command::Negotiate(call, to("first")));
+        story.does(device, Command::Negotiate(call, candidate(&format!("of {device}"))));
     }
+    story.does(1, Command::Negotiate(call, candidate("of 1")));
+    story.does(1, Command::Negotiate(call, of("second")));
+    story.comes(2, 21);
+    assert_eq!(
+        story.said(21),
+        [of("second"), candidate("of 1")],
+        "who comes late hears the offer that holds"
+    );
+    story.does(20, Command::Negotiate(call, to("second")));
+    story.does(20, Command::AcceptCall(call));
+    assert_eq!(story.said(1), [to("second"), candidate("of 20")]);
+
+    let mut story = Story::with(2);
+    let call = story.calls(1, 2).expect("it rings");
+    story.does(1, Command::Negotiate(call, of("first")));
+    story.does(2, Command::Negotiate(call, to("first")));
+    story.does(1, Command::Negotiate(call, of("second")));
+    story.does(2, Command::AcceptCall(call));
+    assert_eq!(story.said(1), [], "the answer to the first is none to the second");
+    story.does(2, Command::Negotiate(call, to("second")));
+    assert_eq!(story.said(1), [to("second")]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::store::history::{
     Part,
 };
 use crate::store::{Account, Once};
+use crate::token::CALL_TTL;
 use async_trait::async_trait;
 use castle::ids::{CallId, GuestId};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,10 @@ const CALLS: Table<CallRow> = Table::named("calls");
 const ENDED: Table<u64> = Table::named("calls_ended");
 /// By when it ended, guest and call: what is to be forgotten first.
 const OLDEST: Table<()> = Table::named("calls_oldest");
+/// By call alone: when it ended. Of calls that somebody erased, for as long as a token of theirs could be shown.
+const OVER: Table<u64> = Table::named("calls_over");
+/// By when it ended, and call: which of [`OVER`] is to be forgotten first.
+const OVER_OLDEST: Table<()> = Table::named("calls_over_oldest");
 /// By guest: how many there are.
 const COUNTS: Table<u32> = Table::named("calls_count");
 /// By guest: up to when missed calls were seen.
@@ -40,9 +45,6 @@ struct CallRow {
     reason: EndReason,
     route: Route,
     missed: bool,
-    /// Of a call that its guest has erased: nothing is left but that it ended, so that its token stays spent.
-    #[serde(default)]
-    erased: bool,
 }
 
 impl From<CallRecord> for CallRow {
@@ -57,7 +59,6 @@ impl From<CallRecord> for CallRow {
             reason: record.reason,
             route: record.route,
             missed: record.missed,
-            erased: false,
         }
     }
 }
@@ -94,8 +95,16 @@ fn oldest_key(ended_at: u64, guest: GuestId, call: u128) -> Vec<u8> {
     [&ended_at.to_be_bytes()[..], &call_key(guest, call)].concat()
 }
 
+fn over_key(ended_at: u64, call: u128) -> Vec<u8> {
+    [&ended_at.to_be_bytes()[..], &call.to_be_bytes()].concat()
+}
+
+fn bits(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0, |bits: u128, &byte| bits << 8 | u128::from(byte))
+}
+
 impl View<'_> {
-    /// The newest first, after `after`, without those whose time is over and those that were erased.
+    /// The newest first, after `after`, without those whose time is over.
     fn calls(
         &self,
         guest: GuestId,
@@ -107,8 +116,7 @@ impl View<'_> {
         let rows = self.scan(&CALLS, &guest_key(guest), after.as_deref())?;
         Ok(rows
             .map(|row| row.map(|(_, row)| row))
-            .take_while(move |row| row.as_ref().map_or(true, |row| row.ended_at > alive_after))
-            .filter(|row| row.as_ref().map_or(true, |row| !row.erased)))
+            .take_while(move |row| row.as_ref().map_or(true, |row| row.ended_at > alive_after)))
     }
 
     fn kept(&self, row: CallRow) -> Result<KeptCall, Error> {
@@ -144,20 +152,41 @@ impl Tx<'_> {
         if count > CALLS_PER_GUEST_MAX {
             let rows: Result<Vec<_>, Error> = self.scan(&CALLS, &guest_key(guest), None)?.collect();
             for (_, row) in rows?.into_iter().skip(CALLS_PER_GUEST_MAX as usize) {
-                self.forget_call(guest, row.call)?;
+                self.erase_call(guest, row.call)?;
             }
         }
-        self.sweep_calls(now)
+        self.sweep_calls(now)?;
+        self.sweep_over(now)
     }
 
     fn sweep_calls(&mut self, now: u64) -> Result<(), Error> {
         let over_until = now.saturating_sub(span(CALLS_KEPT));
         let oldest: Result<Vec<_>, Error> = self.scan(&OLDEST, b"", None)?.take(SWEPT_AT_ONCE).collect();
-        let bits = |bytes: &[u8]| bytes.iter().fold(0, |bits: u128, &byte| bits << 8 | u128::from(byte));
         for (key, ()) in oldest?.into_iter().filter(|(key, ())| bits(&key[..8]) <= over_until.into()) {
             self.forget_call(GuestId::from_bits(bits(&key[8..24])), bits(&key[24..]))?;
         }
         Ok(())
+    }
+
+    fn sweep_over(&mut self, now: u64) -> Result<(), Error> {
+        let over_until = now.saturating_sub(span(CALL_TTL));
+        let oldest: Result<Vec<_>, Error> = self.scan(&OVER_OLDEST, b"", None)?.take(SWEPT_AT_ONCE).collect();
+        for (key, ()) in oldest?.into_iter().filter(|(key, ())| bits(&key[..8]) <= over_until.into()) {
+            self.remove(&OVER, key[8..].to_vec());
+            self.remove(&OVER_OLDEST, key);
+        }
+        Ok(())
+    }
+
+    /// Forgets one call but that it is over: a token of it stays worthless. True if it was there.
+    fn erase_call(&mut self, guest: GuestId, call: u128) -> Result<bool, Error> {
+        if let Some(ended_at) = self.get(&ENDED, call_key(guest, call))?
+            && !self.has(&OVER, call.to_be_bytes())?
+        {
+            self.put(&OVER, call.to_be_bytes(), &ended_at);
+            self.put(&OVER_OLDEST, over_key(ended_at, call), &());
+        }
+        self.forget_call(guest, call)
     }
 
     fn keep_missed(&mut self, callee: GuestId, record: CallRecord) -> Result<(), Error> {
@@ -183,35 +212,12 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Erases one call; true if it was there.
-    fn erase_call(&mut self, guest: GuestId, call: u128) -> Result<bool, Error> {
-        let Some(ended_at) = self.get(&ENDED, call_key(guest, call))? else { return Ok(false) };
-        let key = row_key(guest, newest_first(ended_at, call));
-        let Some(row) = self.get(&CALLS, &key)?.filter(|row| !row.erased) else { return Ok(false) };
-        let nothing = CallRow {
-            peer: 0,
-            part: Part::Placed,
-            created_at: ended_at,
-            connected_at: None,
-            reason: EndReason::HungUp,
-            route: Route::Unknown,
-            missed: false,
-            erased: true,
-            ..row
-        };
-        self.put(&CALLS, key, &nothing);
-        Ok(true)
-    }
-
-    fn calls_of(&self, guest: GuestId) -> Result<Vec<u128>, Error> {
-        self.scan(&CALLS, &guest_key(guest), None)?.map(|row| row.map(|(_, row)| row.call)).collect()
-    }
-
     fn erase_calls(&mut self, guest: GuestId, calls: Vec<CallId>) -> Result<u32, Error> {
         let mut erased = 0;
         let mut calls: Vec<u128> = calls.into_iter().map(CallId::to_bits).collect();
         if calls.is_empty() {
-            calls = self.calls_of(guest)?;
+            let rows: Result<Vec<_>, Error> = self.scan(&CALLS, &guest_key(guest), None)?.collect();
+            calls = rows?.into_iter().map(|(_, row)| row.call).collect();
         }
         for call in calls {
             erased += u32::from(self.erase_call(guest, call)?);
@@ -221,9 +227,7 @@ impl Tx<'_> {
 
     /// Forgets the history of a guest, when the guest is erased.
     pub(super) fn forget_calls_of(&mut self, guest: GuestId) -> Result<(), Error> {
-        for call in self.calls_of(guest)? {
-            self.forget_call(guest, call)?;
-        }
+        self.erase_calls(guest, Vec::new())?;
         self.remove(&SEEN, guest_key(guest));
         Ok(())
     }
@@ -283,7 +287,8 @@ impl HistoryStore for SledStore {
         call: CallId,
     ) -> Result<Option<Account>, Error> {
         self.read(move |view| {
-            let over = view.has(&ENDED, call_key(guest, call.to_bits()))?;
+            let call = call.to_bits();
+            let over = view.has(&ENDED, call_key(guest, call))? || view.has(&OVER, call.to_be_bytes())?;
             if over { Ok(None) } else { view.account(peer) }
         })
         .await
@@ -294,7 +299,7 @@ impl HistoryStore for SledStore {
             let call = call.to_bits();
             let Some(ended_at) = view.get(&ENDED, call_key(guest, call))? else { return Ok(false) };
             let row = view.get(&CALLS, row_key(guest, newest_first(ended_at, call)))?;
-            Ok(row.is_some_and(|row| !row.erased && row.peer == peer.to_bits()))
+            Ok(row.is_some_and(|row| row.peer == peer.to_bits()))
         })
         .await
     }
@@ -368,9 +373,6 @@ mod tests {
         assert_eq!(store.erase_calls(guest, some.clone(), once.clone()).await, Ok(1));
         assert_eq!(store.erase_calls(guest, some, once).await, Ok(1), "a repeat is answered alike");
         assert_eq!(calls(&store, guest, 9).await, [5, 4, 2, 1]);
-        let over = store.read(move |view| view.has(&ENDED, call_key(guest, 3))).await;
-        assert_eq!(over, Ok(true), "its token is not good again");
-        assert_eq!(store.was_call_with(guest, GuestId::from_bits(9), CallId::from_bits(3)).await, Ok(false));
         let once = Once::unnamed(at(9), Caller::Guest(guest));
         assert_eq!(store.erase_calls(guest, vec![], once).await, Ok(4));
         assert_eq!(calls(&store, guest, 9).await, [0; 0]);
@@ -414,5 +416,31 @@ mod tests {
         let stranger = GuestId::from_bits(404);
         store.keep_missed(stranger, record(7, 7, true)).await.expect("is passed over");
         assert_eq!(calls(&store, stranger, 9).await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn an_erased_call_stays_over_for_as_long_as_its_tokens_live_and_names_nobody() {
+        let dir = TempDir::new().expect("a folder");
+        let (store, guest) = store(&dir).await;
+        let goes_on = async |call| {
+            // The account of the fixture is no account to be read: what goes on is told from what is over by it.
+            let asked = store.call_goes_on(guest, guest, CallId::from_bits(call)).await;
+            asked != Ok(None)
+        };
+        store.keep_call(guest, record(1, 1, false)).await.expect("keeps");
+        assert!(!goes_on(1).await && goes_on(2).await);
+        let once = Once::unnamed(at(2), Caller::Guest(guest));
+        assert_eq!(store.erase_calls(guest, vec![], once).await, Ok(1));
+        assert!(!goes_on(1).await, "its token is as worthless as before");
+        let rows = async || {
+            let over = store.read(|view| Ok(view.scan(&OVER_OLDEST, b"", None)?.count())).await;
+            over.expect("reads")
+        };
+        assert_eq!(rows().await, 1);
+        store.keep_call(guest, record(3, CALL_TTL.as_secs(), false)).await.expect("keeps");
+        assert_eq!(rows().await, 1, "a token of it could still be shown");
+        store.keep_call(guest, record(4, CALL_TTL.as_secs() + 1, false)).await.expect("keeps");
+        assert_eq!(rows().await, 0);
+        assert!(goes_on(1).await, "and nothing is left of it");
     }
 }

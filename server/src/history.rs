@@ -19,6 +19,8 @@ use tokio_util::task::TaskTracker;
 
 /// While so many wait for the disk the hub takes nothing new: the ends of all calls of a full server in some seconds.
 const KEEPS_MAX: usize = 4096;
+/// What fits in line: beyond [`KEEPS_MAX`] all that one turn of the hub can end, twice the calls of a full server.
+const LINE_MAX: usize = KEEPS_MAX + 60_000;
 /// What is written at once: it shares a sync of the disk, so that who causes much of it holds nobody up.
 const AT_ONCE: usize = 256;
 /// Missed calls told at a hello.
@@ -35,20 +37,19 @@ pub(crate) enum Line {
 /// Where the hub puts what is to be kept.
 #[derive(Debug, Clone)]
 pub struct Keeper {
-    /// Bounded by [`Keeper::room`] and what the hub does in one turn: what it has told cannot be left out.
-    line: mpsc::UnboundedSender<Line>,
+    line: mpsc::Sender<Line>,
     waiting: Arc<watch::Sender<usize>>,
 }
 
 impl Keeper {
-    fn new() -> (Self, mpsc::UnboundedReceiver<Line>) {
-        let (line, reader) = mpsc::unbounded_channel();
+    fn new() -> (Self, mpsc::Receiver<Line>) {
+        let (line, reader) = mpsc::channel(LINE_MAX);
         (Self { line, waiting: Arc::new(watch::Sender::new(0)) }, reader)
     }
 
     /// Its other end in the hands of a test.
     #[cfg(test)]
-    pub(crate) fn watched() -> (Self, mpsc::UnboundedReceiver<Line>) {
+    pub(crate) fn watched() -> (Self, mpsc::Receiver<Line>) {
         Self::new()
     }
 
@@ -73,9 +74,11 @@ impl Keeper {
 
     fn put(&self, line: Line) {
         self.waiting.send_modify(|waiting| *waiting += 1);
-        if self.line.send(line).is_err() {
+        if self.line.try_send(line).is_err() {
             self.waiting.send_modify(|waiting| *waiting -= 1);
-            tracing::debug!("the server goes down: nothing is kept any more");
+            tracing::error!(
+                "the history lacks what a session was told: the server goes down, or the line overflowed"
+            );
         }
     }
 }

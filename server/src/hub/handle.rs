@@ -215,7 +215,7 @@ impl HubHandle {
     ///
     /// The blocks that concern the guest are read here, in the stream's own task: the hub waits for no disk.
     ///
-    /// Errors: `SessionLimit`, `Limit`, `Superseded`, `Draining`.
+    /// Errors: `RateLimited`, `SessionLimit`, `Limit`, `Superseded`, `Draining`.
     pub async fn open(&self, opening: Opening, outbox: Outbox) -> Result<Attached, Error> {
         let guest = opening.guest.id;
         let backstory = match self.history.backstory(guest, &opening.call_token, SystemTime::now()).await {

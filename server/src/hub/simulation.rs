@@ -87,7 +87,7 @@ struct World {
     clients: Vec<Client>,
     lines: BTreeMap<usize, Line>,
     lines_made: usize,
-    keeps: mpsc::UnboundedReceiver<Kept>,
+    keeps: mpsc::Receiver<Kept>,
     signer: Arc<CallSigner>,
     starts: u8,
     /// What is on the disk: who blocked whom, and which calls are over.
@@ -98,7 +98,7 @@ struct World {
     figures: Figures,
 }
 
-fn hub(start: u8, signer: &Arc<CallSigner>) -> (Hub, mpsc::UnboundedReceiver<Kept>) {
+fn hub(start: u8, signer: &Arc<CallSigner>) -> (Hub, mpsc::Receiver<Kept>) {
     let mut config = HubConfig::default();
     config.lobby.calls.rings = RingLimits { unanswered_max: 3, window: Duration::from_mins(2) };
     config.lobby.hall.page = 3;

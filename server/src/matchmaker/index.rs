@@ -115,21 +115,18 @@ impl Index {
         self.postings.len()
     }
 
-    fn looked(&self) {
-        #[cfg(test)]
-        self.looks.set(self.looks.get() + 1);
-    }
-
     pub(super) fn post(&mut self, key: Key, wishes: &Wishes) {
         for classes in pairs(wishes.offered()) {
-            self.looked();
+            #[cfg(test)]
+            self.looks.set(self.looks.get() + 1);
             self.postings.entry(classes).or_default().insert(key);
         }
     }
 
     pub(super) fn withdraw(&mut self, key: Key, wishes: &Wishes) {
         for classes in pairs(wishes.offered()) {
-            self.looked();
+            #[cfg(test)]
+            self.looks.set(self.looks.get() + 1);
             if let Some(keys) = self.postings.get_mut(&classes) {
                 keys.remove(&key);
                 if keys.is_empty() {
@@ -141,10 +138,14 @@ impl Index {
 
     /// The longest-waiting ticket that `wishes` and it accept of each other, and that `allowed` does not refuse.
     pub(super) fn first_compatible(&self, wishes: &Wishes, allowed: impl Fn(Key) -> bool) -> Option<Key> {
+        let looked = || {
+            #[cfg(test)]
+            self.looks.set(self.looks.get() + 1);
+        };
         pairs(wishes.sought())
-            .inspect(|_| self.looked())
+            .inspect(|_| looked())
             .filter_map(|classes| {
-                let mut keys = self.postings.get(&classes)?.iter().copied().inspect(|_| self.looked());
+                let mut keys = self.postings.get(&classes)?.iter().copied().inspect(|_| looked());
                 keys.find(|&key| allowed(key))
             })
             .min()

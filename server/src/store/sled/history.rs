@@ -172,7 +172,7 @@ impl Tx<'_> {
         let over_until = now.saturating_sub(span(CALL_TTL));
         let oldest: Result<Vec<_>, Error> = self.scan(&OVER_OLDEST, b"", None)?.take(SWEPT_AT_ONCE).collect();
         for (key, ()) in oldest?.into_iter().filter(|(key, ())| bits(&key[..8]) <= over_until.into()) {
-            self.remove(&OVER, key[8..].to_vec());
+            self.remove(&OVER, &key[8..]);
             self.remove(&OVER_OLDEST, key);
         }
         Ok(())

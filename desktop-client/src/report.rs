@@ -327,7 +327,7 @@ mod tests {
             "errors",
         ];
         assert!(promised.iter().all(|key| keys(&json).iter().any(|there| there == key)));
-        assert_eq!(keys(&json["video"]).len(), 14);
+        assert_eq!(keys(&json["video"]).len(), 15);
         assert!(json["ms"]["login"].is_null() && json["video"]["fps"].is_null() && json["ended"].is_null());
         assert!(json["cpu_s"].as_f64().unwrap() > 0.0 && json["max_rss_kib"].as_u64().unwrap() > 1000);
     }

@@ -13,6 +13,7 @@ mod ending;
 mod faults;
 mod fields;
 mod floods;
+mod gone;
 mod host;
 mod killed;
 mod limits;

@@ -242,7 +242,7 @@ mod tests {
         }
         let made = requests(&mut missing, start);
         let times: Vec<u128> = made.iter().map(|(at, _)| *at).collect();
-        assert_eq!(times, (0..ASKED_MAX as u128).map(|n| 8 + 50 * n).collect::<Vec<_>>());
+        assert_eq!(times, (0..u128::from(ASKED_MAX)).map(|n| 8 + 50 * n).collect::<Vec<_>>());
         assert!(made.iter().all(|(_, asked)| *asked == [0, 1]), "{made:?}");
     }
 

@@ -91,9 +91,9 @@ mod tests {
         for outage in [false, true] {
             let mut repeats = after(0..10, now);
             if outage {
-                repeats.outage(now)
+                repeats.outage(now);
             } else {
-                repeats.key_frame_asked(now, VIDEO)
+                repeats.key_frame_asked(now, VIDEO);
             }
             repeats.sent(now, VIDEO, 10, false);
             assert_eq!([9, 10].map(|number| repeats.is_worth(VIDEO, number)), [false, true]);

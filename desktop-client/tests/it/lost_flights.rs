@@ -4,6 +4,7 @@ use crate::relay_only::{Pair, ice_servers};
 use crate::support::{TestServer, config};
 use castle_desktop::peer::{IceServer, RelayProtocol};
 use castle_server::config::MatchRoute;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -34,28 +35,33 @@ impl Lossy {
             loop {
                 let (length, guest) = front.recv_from(&mut buffer).await.expect("the front is open");
                 let datagram = &buffer[..length];
-                if !backs.contains_key(&guest) {
-                    let back =
-                        Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port"));
-                    back.connect(relay).await.expect("loopback");
-                    let (front, from) = (Arc::clone(&front), Arc::clone(&back));
-                    tokio::spawn(async move {
-                        let mut buffer = vec![0; 1 << 16];
-                        while let Ok(length) = from.recv(&mut buffer).await {
-                            front.send_to(&buffer[..length], guest).await.ok();
-                        }
-                    });
-                    backs.insert(guest, back);
-                }
+                let back = match backs.entry(guest) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(way_to(relay, (Arc::clone(&front), guest)).await),
+                };
                 if carries_handshake(datagram) && seen.insert(datagram.to_vec()) {
                     lost.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
-                backs[&guest].send(datagram).await.ok();
+                back.send(datagram).await.ok();
             }
         });
         lossy
     }
+}
+
+/// A socket of one guest's to the relay; what comes back goes by the front.
+async fn way_to(relay: SocketAddr, (front, guest): (Arc<UdpSocket>, SocketAddr)) -> Arc<UdpSocket> {
+    let back = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port"));
+    back.connect(relay).await.expect("loopback");
+    let from = Arc::clone(&back);
+    tokio::spawn(async move {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(length) = from.recv(&mut buffer).await {
+            front.send_to(&buffer[..length], guest).await.ok();
+        }
+    });
+    back
 }
 
 #[test]
@@ -65,9 +71,8 @@ fn a_handshake_of_which_all_is_lost_once_succeeds() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let servers = ice_servers(&server, "ada").await;
-        let urls = servers.iter().flat_map(|server| &server.urls);
-        let relay =
-            urls.filter_map(|url| url.strip_prefix("turn:")?.split('?').next()).next().expect("a relay");
+        let mut urls = servers.iter().flat_map(|server| &server.urls);
+        let relay = urls.find_map(|url| url.strip_prefix("turn:")?.split('?').next()).expect("a relay");
         let lossy = Lossy::open(relay.parse().expect("an address")).await;
         let by_lossy = IceServer {
             urls: vec![format!("turn:{}?transport=udp", lossy.address)],

@@ -155,7 +155,7 @@ impl End {
     /// As the engine does.
     fn want_key_frame(&mut self, since: Duration) {
         let pause = pause(self.encoder.bps, self.estimator.round_trip());
-        if !self.encoder.key_at.is_some_and(|at| since.saturating_sub(at) < pause) {
+        if self.encoder.key_at.is_none_or(|at| since.saturating_sub(at) >= pause) {
             (self.encoder.key_wanted, self.encoder.key_at) = (true, Some(since));
         }
     }

@@ -10,26 +10,26 @@ const SEEDS: u64 = 6;
 
 /// Calls over one kind of path, one for each seed.
 struct Calls {
-    calls: Vec<Call>,
+    played: Vec<Call>,
     seconds: f64,
     /// Their figures, for whoever reads why a story failed.
     said: String,
 }
 
 fn over(name: &str, seconds: f64, path: impl Fn(f64) -> Path) -> Calls {
-    let calls: Vec<Call> = (0..SEEDS).map(|seed| play(seed, seconds, &path)).collect();
-    let rows = calls.iter().enumerate().map(|(seed, call)| {
+    let played: Vec<Call> = (0..SEEDS).map(|seed| play(seed, seconds, &path)).collect();
+    let rows = played.iter().enumerate().map(|(seed, call)| {
         format!("\n{name}, seed {seed}:{}{}", row(call, 0, seconds), row(call, 1, seconds))
     });
     let said = rows.collect::<String>();
     eprintln!("{said}");
-    Calls { calls, seconds, said }
+    Calls { played, seconds, said }
 }
 
 impl Calls {
     /// A figure of each end, lowest first.
     fn each(&self, figure: impl Fn(&Seen) -> f64) -> Vec<f64> {
-        let mut figures: Vec<f64> = self.calls.iter().flat_map(|call| &call.seen).map(figure).collect();
+        let mut figures: Vec<f64> = self.played.iter().flat_map(|call| &call.seen).map(figure).collect();
         figures.sort_by(f64::total_cmp);
         figures
     }
@@ -55,7 +55,7 @@ impl Calls {
     }
 
     fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.calls.iter().flat_map(|call| &call.lines)
+        self.played.iter().flat_map(|call| &call.lines)
     }
 
     /// From `at` until all carry four fifths of what they did before the path got worse at 10 s, s.

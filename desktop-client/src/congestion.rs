@@ -76,6 +76,8 @@ const IN_FLIGHT_FREE: f64 = 16_000.0;
 const ROUND_TRIP: Duration = Duration::from_millis(200);
 /// Data in flight beyond what the path holds at its rate: more is congestion of our own making.
 const IN_FLIGHT_SLACK: Duration = Duration::from_millis(200);
+/// Of that, what is little enough again: else one report lets out a picture, and the next stops it.
+const CLEARED: f64 = 0.6;
 
 /// The fate of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +128,7 @@ pub struct Congestion {
     /// Packets that left and of which nothing was heard: when, and bytes. With their sum.
     flying: VecDeque<(Duration, usize)>,
     in_flight: usize,
-    /// Too much was; half of that is little enough.
+    /// Too much was, and what is little enough is not reached yet.
     clogged: bool,
 }
 
@@ -173,7 +175,7 @@ impl Congestion {
     pub fn is_clogged(&mut self, now: Duration) -> bool {
         let round_trip = self.delay.round_trip().unwrap_or(ROUND_TRIP);
         let holds = self.target_bps / 8.0 * (round_trip + IN_FLIGHT_SLACK).as_secs_f64();
-        let most = if self.clogged { holds * 0.6 } else { holds };
+        let most = if self.clogged { holds * CLEARED } else { holds };
         self.clogged = self.in_flight as f64 > most.max(IN_FLIGHT_FREE)
             || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0;
         self.clogged

@@ -1,7 +1,8 @@
 //! Call history: keeps what the hub wants kept, and reads what a session starts from.
 //!
 //! Owns the way from the words of the lobby to records with times of the wall clock, and the line in between: the
-//! hub waits for the disk only where that is so far behind that the line is full. Which records there are is decided in `calls` and `lobby`.
+//! hub waits for the disk only where that is so far behind that the line is full. Which records there are is decided
+//! in `calls` and `lobby`.
 
 use crate::calls::{Claim, EndReason, EndedCall, Origin, Route, RoutePolicy, Side};
 use crate::error::Error;

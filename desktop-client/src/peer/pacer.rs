@@ -8,6 +8,7 @@ use super::estimator::Estimator;
 use super::repeats::Repeats;
 use crate::media::vp8_rtp::begins_key_frame;
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
@@ -82,10 +83,15 @@ impl Pacer {
     /// The other end asks for key frames.
     fn hear(&mut self, now: Instant, compound: &[Box<dyn rtc::rtcp::Packet>]) {
         for part in compound {
-            if let Some(request) = part.as_any().downcast_ref::<PictureLossIndication>() {
+            let any = part.as_any();
+            if let Some(request) = any.downcast_ref::<PictureLossIndication>() {
                 self.repeats.key_frame_asked(now, request.media_ssrc);
-                self.forget();
+            } else if let Some(request) = any.downcast_ref::<FullIntraRequest>() {
+                request.fir.iter().for_each(|entry| self.repeats.key_frame_asked(now, entry.ssrc));
+            } else {
+                continue;
             }
+            self.forget();
         }
     }
 
@@ -288,6 +294,28 @@ mod tests {
         assert!(due - start <= DEBT + Duration::from_millis(1), "{:?}", due - start);
         pacer.handle_timeout(due).expect("released");
         assert_eq!(left(&mut pacer), [(PICTURES, 0)]);
+    }
+
+    #[test]
+    fn who_asks_for_a_key_frame_in_either_way_is_sent_nothing_older_again() {
+        use rtc::rtcp::payload_feedbacks::full_intra_request::FirEntry;
+        let asks: [fn() -> Box<dyn rtc::rtcp::Packet>; 2] = [
+            || Box::new(PictureLossIndication { sender_ssrc: 9, media_ssrc: PICTURES }),
+            || {
+                let fir = vec![FirEntry { ssrc: PICTURES, sequence_number: 1 }];
+                Box::new(FullIntraRequest { sender_ssrc: 9, media_ssrc: 0, fir })
+            },
+        ];
+        for ask in asks {
+            let start = Instant::now();
+            let mut pacer = Pacer::new(SOUND, Estimator::new(start));
+            pacer.handle_write(packet(start, PICTURES, 7, 100)).expect("taken");
+            assert!(pacer.repeats.is_worth(PICTURES, 7));
+            let message = Packet::Rtcp(vec![ask()]).into();
+            let heard = TaggedPacket { now: start, transport: TransportContext::default(), message };
+            pacer.handle_read(heard).expect("passed on");
+            assert!(!pacer.repeats.is_worth(PICTURES, 7));
+        }
     }
 
     #[test]

@@ -17,13 +17,13 @@ pub use owning::Devices;
 use crate::error::Error;
 use crate::hub::{HubHandle, Whose};
 use crate::names;
-use crate::passwords::{Hasher, HashingConfig};
+use crate::passwords::{Hasher, HashingConfig, Turn};
 use crate::store::{Account, Login, Store};
 use crate::throttle::{Attempt, Throttle, ThrottleConfig};
 use crate::token::{REFRESH_TTL, RefreshToken, Signers};
 use crate::uncancelled::Uncancelled;
 use castle::ids::{GuestId, LoginId};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a code for a new password is good: until a guest who was told it today is at home.
@@ -165,20 +165,49 @@ impl Accounts {
         password: String,
         hash: Option<String>,
     ) -> Result<bool, Error> {
-        self.take_attempt(attempt)?;
-        let right = self.hasher.verify(password, hash).await?;
+        let right = self.counted_turn(attempt).await?.verify(password, hash).await?;
         if right {
             self.forgive(attempt);
         }
         Ok(right)
     }
 
-    fn take_attempt(&self, attempt: &Attempt) -> Result<(), Error> {
-        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        throttle.take(Instant::now(), attempt).map_err(|retry_after| Error::RateLimited { retry_after })
+    /// The turn to compute a hash, which is one attempt at the throttle. Whoever is not given the turn, or does not wait
+    /// for it, has tried no password: the attempt is given back.
+    async fn counted_turn(&self, attempt: &Attempt) -> Result<Turn<'_>, Error> {
+        let taken = self.throttle().take(Instant::now(), attempt);
+        taken.map_err(|retry_after| Error::RateLimited { retry_after })?;
+        let untried = Untried { accounts: self, attempt: Some(attempt) };
+        let turn = self.hasher.turn(matches!(attempt, Attempt::Device(_))).await?;
+        untried.is_tried();
+        Ok(turn)
     }
 
     fn forgive(&self, attempt: &Attempt) {
-        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).forgive(Instant::now(), attempt);
+        self.throttle().forgive(Instant::now(), attempt);
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An attempt that was counted before a password is tried; given back unless it is.
+struct Untried<'a> {
+    accounts: &'a Accounts,
+    attempt: Option<&'a Attempt>,
+}
+
+impl Untried<'_> {
+    fn is_tried(mut self) {
+        self.attempt = None;
+    }
+}
+
+impl Drop for Untried<'_> {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.attempt {
+            self.accounts.throttle().give_back(Instant::now(), attempt);
+        }
     }
 }

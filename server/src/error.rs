@@ -198,28 +198,6 @@ impl Error {
         self.row().code
     }
 
-    /// Whether a fault of this kind on a stream ends the stream; all others are answered in band.
-    pub fn ends_stream(&self) -> bool {
-        use ErrorReason as R;
-        matches!(
-            self.reason(),
-            R::TokenMissing
-                | R::TokenInvalid
-                | R::TokenExpired
-                | R::HelloExpected
-                | R::HelloTimeout
-                | R::ProtocolVersion
-                | R::Sequence
-                | R::Overflow
-                | R::Superseded
-                | R::SessionLimit
-                | R::HeartbeatLost
-                | R::Banned
-                | R::LoginEnded
-                | R::Internal
-        )
-    }
-
     /// The fault as a frame for the stream that caused it.
     pub fn to_frame(&self) -> v1::Error {
         let row = self.row();

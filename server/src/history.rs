@@ -1,8 +1,9 @@
 //! Call history: keeps what the hub wants kept, and reads what a session starts from.
 //!
-//! Owns the way from the words of the lobby to records with times of the wall clock, and the line in between: the
-//! hub waits for the disk only where that is so far behind that the line is full. Which records there are is decided
-//! in `calls` and `lobby`.
+//! Owns the way from the words of the lobby to records with times of the wall clock, and the lines in between: the
+//! hub waits for the disk only where that is so far behind that they are full. Calls to who could not be rung have a
+//! line of their own: nobody waits for it, so that no answer tells by its time whom there is to be missed. Which
+//! records there are is decided in `calls` and `lobby`.
 
 use crate::calls::{Claim, EndReason, EndedCall, Origin, Route, RoutePolicy, Side};
 use crate::error::Error;
@@ -11,7 +12,7 @@ use crate::lobby::{Callee, Keep};
 use crate::store::{BlocksOf, CallRecord, KeptCall, Part, Store};
 use crate::token::{CallRole, CallSigner};
 use castle::ids::{CallId, GuestId};
-use futures_util::future::{join_all, try_join};
+use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -39,24 +40,29 @@ pub(crate) enum Line {
 #[derive(Debug, Clone)]
 pub struct Keeper {
     line: mpsc::Sender<Line>,
+    missed: mpsc::Sender<Line>,
+    /// In both lines.
     waiting: Arc<watch::Sender<usize>>,
 }
 
 impl Keeper {
-    fn new() -> (Self, mpsc::Receiver<Line>) {
+    fn new() -> (Self, [mpsc::Receiver<Line>; 2]) {
         let (line, reader) = mpsc::channel(LINE_MAX);
-        (Self { line, waiting: Arc::new(watch::Sender::new(0)) }, reader)
+        let (missed, missed_reader) = mpsc::channel(LINE_MAX);
+        (Self { line, missed, waiting: Arc::new(watch::Sender::new(0)) }, [reader, missed_reader])
     }
 
-    /// Its other end in the hands of a test.
+    /// The other end of both lines in the hands of a test.
     #[cfg(test)]
     pub(crate) fn watched() -> (Self, mpsc::Receiver<Line>) {
-        Self::new()
+        let (keeper, [reader, _]) = Self::new();
+        (Self { missed: keeper.line.clone(), ..keeper }, reader)
     }
 
     /// Puts it in line, and does not wait.
     pub fn keep(&self, at: SystemTime, keep: Keep) {
-        self.put(Line::Keep(at, keep));
+        let line = if matches!(keep, Keep::Missed { .. }) { &self.missed } else { &self.line };
+        self.put(line, Line::Keep(at, keep));
     }
 
     /// Returns once the line is not full.
@@ -64,18 +70,18 @@ impl Keeper {
         self.waiting.subscribe().wait_for(|&waiting| waiting < KEEPS_MAX).await.expect("it has the sender");
     }
 
-    /// Returns when all that was put in line before is written: who was told of the end of a call finds it then.
+    /// Returns when the calls that ended before are written: who was told of the end of one finds it then.
     pub async fn written(&self) {
         let (done, written) = oneshot::channel();
         self.room().await;
-        self.put(Line::Written(done));
+        self.put(&self.line, Line::Written(done));
         // Dropped: the server goes down, and there is nothing to wait for.
         written.await.ok();
     }
 
-    fn put(&self, line: Line) {
+    fn put(&self, line: &mpsc::Sender<Line>, said: Line) {
         self.waiting.send_modify(|waiting| *waiting += 1);
-        if self.line.try_send(line).is_err() {
+        if line.try_send(said).is_err() {
             self.waiting.send_modify(|waiting| *waiting -= 1);
             tracing::error!(
                 "the history lacks what a session was told: the server goes down, or the line overflowed"
@@ -118,24 +124,32 @@ impl History {
 
     /// Begins to write down on `tasks` what is put in line, until `stop` and everything before it is written.
     pub fn keep_on(&self, tasks: &TaskTracker, stop: CancellationToken) -> Keeper {
-        let (keeper, mut line) = Keeper::new();
-        let (history, waiting) = (self.clone(), Arc::clone(&keeper.waiting));
-        tasks.spawn(async move {
-            let mut next = Vec::new();
-            loop {
-                if stop.run_until_cancelled(line.recv_many(&mut next, AT_ONCE)).await.is_none() {
-                    line.close();
-                    line.recv_many(&mut next, AT_ONCE).await;
-                }
-                if next.is_empty() {
-                    break;
-                }
-                let lines = next.len();
-                history.take(next.drain(..)).await;
-                waiting.send_modify(|waiting| *waiting -= lines);
-            }
-        });
+        let (keeper, lines) = Keeper::new();
+        for line in lines {
+            tasks.spawn(self.clone().work_off(line, Arc::clone(&keeper.waiting), stop.clone()));
+        }
         keeper
+    }
+
+    async fn work_off(
+        self,
+        mut line: mpsc::Receiver<Line>,
+        waiting: Arc<watch::Sender<usize>>,
+        stop: CancellationToken,
+    ) {
+        let mut next = Vec::new();
+        loop {
+            if stop.run_until_cancelled(line.recv_many(&mut next, AT_ONCE)).await.is_none() {
+                line.close();
+                line.recv_many(&mut next, AT_ONCE).await;
+            }
+            if next.is_empty() {
+                break;
+            }
+            let lines = next.len();
+            self.take(next.drain(..)).await;
+            waiting.send_modify(|waiting| *waiting -= lines);
+        }
     }
 
     /// What a session of `guest` starts from, which shows this call token, if any.
@@ -224,9 +238,9 @@ impl History {
                 route: ended.routes[end],
                 missed: ended.missed && part == Part::Received,
             };
-            self.store.keep_call(ended.guests[end], record)
+            (ended.guests[end], record)
         };
-        try_join(keep(0, Part::Placed), keep(1, Part::Received)).await.map(|_| ())
+        self.store.keep_ended([keep(0, Part::Placed), keep(1, Part::Received)]).await
     }
 
     async fn missed(
@@ -240,11 +254,13 @@ impl History {
             Callee::Guest(guest) => Some(guest),
             Callee::Name(name) => self.store.account_by_name(&name).await?.map(|account| account.id),
         };
-        let Some(callee) = callee.filter(|&callee| callee != caller) else { return Ok(()) };
-        let BlocksOf { blocked, blocked_by } = self.store.blocks_of(callee).await?;
-        if blocked.contains(&caller) || blocked_by.contains(&caller) {
-            return Ok(());
-        }
+        let callee = match callee.filter(|&callee| callee != caller) {
+            Some(callee) => {
+                let BlocksOf { blocked, blocked_by } = self.store.blocks_of(callee).await?;
+                Some(callee).filter(|_| !blocked.contains(&caller) && !blocked_by.contains(&caller))
+            }
+            None => None,
+        };
         let record = CallRecord {
             call,
             peer: caller,

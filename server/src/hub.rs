@@ -120,7 +120,6 @@ pub struct Hub {
     match_streams: BTreeMap<SessionId, MatchStream>,
     match_streams_begun: u64,
     acks: BTreeSet<(Duration, SessionId)>,
-    ice_due: BTreeSet<(Duration, SessionId)>,
     shows_due: BTreeSet<(Duration, SessionId)>,
     /// Sessions whose stream cannot be written to, found while effects are performed.
     broken: Vec<(SessionId, Error)>,
@@ -160,7 +159,6 @@ impl Hub {
             match_streams: BTreeMap::new(),
             match_streams_begun: 0,
             acks: BTreeSet::new(),
-            ice_due: BTreeSet::new(),
             shows_due: BTreeSet::new(),
             broken: Vec::new(),
             ice,
@@ -223,7 +221,7 @@ impl Hub {
             self.lobby.next_deadline(),
             self.sessions.next_deadline(),
             self.acks.first().map(|&(at, _)| at),
-            self.ice_due.first().map(|&(at, _)| at),
+            self.sessions.next_ice(),
             self.shows_due.first().map(|&(at, _)| at),
             self.drain.as_ref().filter(|drain| drain.drained.is_some()).map(|drain| drain.deadline),
         ];
@@ -246,6 +244,10 @@ impl Hub {
 
     fn take(&mut self, now: Duration, message: Message) {
         match message {
+            Message::Hello { guest, reply } => {
+                // Whoever asks may have gone.
+                reply.send(self.hello(now, guest)).ok();
+            }
             Message::Open { opening, backstory, outbox, reply } => {
                 // The stream's task may have given up: then its `Detached` follows.
                 reply.send(self.open(now, opening, backstory, outbox)).ok();

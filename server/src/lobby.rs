@@ -125,7 +125,7 @@ impl Lobby {
             }
             Input::MatchStreamLost(session) => self.matchmaker.stream_lost(now, session),
             Input::Blocked { by, whom } => self.blocked(now, by, whom, effects),
-            Input::Unblocked { by, whom } => self.unblocked(now, by, whom, effects),
+            Input::Unblocked { by, whom } => self.unblocked(now, by, whom),
             Input::Renamed(guest) => self.renamed(now, guest, effects),
             Input::ShutDown => self.shut_down(now, effects),
             Input::Tick => {}
@@ -275,17 +275,19 @@ impl Lobby {
     fn set_availability(&mut self, now: Duration, guest: GuestId, wish: Wish, effects: &mut Vec<Effect>) {
         self.hall.touched(now, &self.guests, guest);
         self.guests.wish(now, guest, wish);
+        self.keep_apart(now, guest);
         self.hall.touched(now, &self.guests, guest);
         self.show_self(guest, effects);
     }
 
     fn session_began(&mut self, now: Duration, beginning: Beginning, effects: &mut Vec<Effect>) {
-        let Beginning { party, blocked, blocked_by, current_call } = beginning;
+        let Beginning { party, wish, blocked, blocked_by, current_call } = beginning;
         let by = Member { guest: party.guest.id, session: party.session };
         let occupation = self.calls.occupation(by.guest);
-        self.guests.session_began(now, party, occupation);
-        self.load_blocks(now, by.guest, &blocked, &blocked_by, effects);
+        self.guests.session_began(now, party, (wish, occupation));
+        self.load_blocks(now, by.guest, &blocked, &blocked_by);
         self.watch_everybody(by);
+        self.keep_apart(now, by.guest);
         self.hall.touched(now, &self.guests, by.guest);
         let mut told = Vec::new();
         self.calls.session_came(by, &mut told);
@@ -323,7 +325,7 @@ impl Lobby {
         effects: &mut Vec<Effect>,
     ) {
         let Some(by) = self.member(session) else { return };
-        self.guests.set_attached(by, attached);
+        self.guests.set_attached(now, by, attached);
         self.matchmaker.set_attached(now, session, attached);
         let mut told = Vec::new();
         self.calls.presence_changed(by, attached, &mut told);
@@ -357,7 +359,8 @@ impl Lobby {
         self.calls.session_ended(now, by, how, &mut told);
         self.hall.touched(now, &self.guests, by.guest);
         self.hall.leave(session);
-        self.guests.session_ended(by);
+        self.guests.session_ended(now, by);
+        self.keep_apart(now, by.guest);
         self.forget_blocks(by.guest);
         self.absorb(now, told, effects);
         // Nobody is left to tell: a frame of the call to the session that has just ended.

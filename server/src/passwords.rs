@@ -11,11 +11,13 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const LANES: u32 = 1;
 /// Hashes that may wait for each permit. At 50 ms each the last one waits 3 s, well within the deadline.
 const WAITING_PER_PERMIT: usize = 64;
+/// Of them for those who are known already: strangers who flood the queue keep none of them out.
+const KEPT_FOR_KNOWN: usize = WAITING_PER_PERMIT / 4;
 /// When to come again if too many wait: about the time in which half of them are done.
 const BUSY_RETRY: Duration = Duration::from_secs(2);
 
@@ -55,7 +57,8 @@ pub struct Hasher {
     memory: Arc<Mutex<Vec<Memory>>>,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
-    waiting_max: usize,
+    /// Of strangers, and of those who are known.
+    waiting_max: [usize; 2],
     work_done: AtomicU64,
     nobodys_hash: String,
 }
@@ -74,7 +77,7 @@ impl Hasher {
             memory: Arc::default(),
             permits: Arc::new(Semaphore::new(permits)),
             waiting: AtomicUsize::new(0),
-            waiting_max: permits * WAITING_PER_PERMIT,
+            waiting_max: [WAITING_PER_PERMIT - KEPT_FOR_KNOWN, WAITING_PER_PERMIT].map(|each| permits * each),
             work_done: AtomicU64::new(0),
             nobodys_hash,
         }
@@ -90,27 +93,14 @@ impl Hasher {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// A PHC string for `password`.
+    /// Waits for the turn to compute one hash. Whoever `is_known` finds a place also where strangers find none.
     ///
     /// Errors: `RateLimited` when too many wait.
-    pub async fn hash(&self, password: String) -> Result<String, Error> {
-        let params = self.params.clone();
-        self.run(move |memory| hash(password.as_bytes(), &params, memory))
-            .await?
-            .map_err(|error| Error::internal("hashing a password", &error))
-    }
-
-    /// Whether `password` belongs to `hash`. With no hash the same work is done and the answer is no.
-    ///
-    /// Errors: `RateLimited` when too many wait.
-    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
-        let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobodys_hash.clone());
-        let verified = self.run(move |memory| verify(password.as_bytes(), &hash, memory)).await?;
-        match verified {
-            Ok(right) => Ok(right && known),
-            Err(error) => Err(Error::internal("verifying a password", &error)),
-        }
+    pub async fn turn(&self, is_known: bool) -> Result<Turn<'_>, Error> {
+        let place = Place::take(&self.waiting, self.waiting_max[usize::from(is_known)])?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        drop(place);
+        Ok(Turn { hasher: self, permit })
     }
 
     /// Whether `hash` was made under other parameters than today's.
@@ -123,15 +113,45 @@ impl Hasher {
         })
     }
 
+}
+
+/// The turn to compute one hash.
+pub struct Turn<'a> {
+    hasher: &'a Hasher,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Turn<'_> {
+    /// A PHC string for `password`.
+    ///
+    /// Errors: `Internal`.
+    pub async fn hash(self, password: String) -> Result<String, Error> {
+        let params = self.hasher.params.clone();
+        self.run(move |memory| hash(password.as_bytes(), &params, memory))
+            .await?
+            .map_err(|error| Error::internal("hashing a password", &error))
+    }
+
+    /// Whether `password` belongs to `hash`. With no hash the same work is done and the answer is no.
+    ///
+    /// Errors: `Internal`.
+    pub async fn verify(self, password: String, hash: Option<String>) -> Result<bool, Error> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.hasher.nobodys_hash.clone());
+        let verified = self.run(move |memory| verify(password.as_bytes(), &hash, memory)).await?;
+        match verified {
+            Ok(right) => Ok(right && known),
+            Err(error) => Err(Error::internal("verifying a password", &error)),
+        }
+    }
+
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let place = Place::take(&self.waiting, self.waiting_max)?;
-        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
-        drop(place);
-        self.work_done.fetch_add(1, Ordering::Relaxed);
-        let pool = Arc::clone(&self.memory);
+        let Self { hasher, permit } = self;
+        hasher.work_done.fetch_add(1, Ordering::Relaxed);
+        let pool = Arc::clone(&hasher.memory);
         // The permit goes along: a caller that gives up does not free memory that is still in use.
         tokio::task::spawn_blocking(move || {
             let mut memory = pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
@@ -202,6 +222,7 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
 
     fn hasher() -> Hasher {
         Hasher::new(&HashingConfig { at_once: 1, ..HashingConfig::default() })
@@ -210,10 +231,12 @@ mod tests {
     #[tokio::test]
     async fn the_right_password_verifies_and_no_other() {
         let hasher = hasher();
-        let hash = hasher.hash("correct horse".to_owned()).await.unwrap();
+        let hash = hasher.turn(false).await.unwrap().hash("correct horse".to_owned()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(hasher.verify("correct horse".to_owned(), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify("Correct horse".to_owned(), Some(hash.clone())).await.unwrap());
+        for (password, right) in [("correct horse", true), ("Correct horse", false)] {
+            let turn = hasher.turn(false).await.unwrap();
+            assert_eq!(turn.verify(password.to_owned(), Some(hash.clone())).await, Ok(right));
+        }
         assert!(!hasher.is_outdated(&hash));
     }
 
@@ -221,33 +244,28 @@ mod tests {
     async fn nobody_costs_what_somebody_costs() {
         let hasher = hasher();
         let before = hasher.work_done();
-        assert!(!hasher.verify("anything".to_owned(), None).await.unwrap());
+        let turn = hasher.turn(false).await.unwrap();
+        assert!(!turn.verify("anything".to_owned(), None).await.unwrap());
         assert_eq!(hasher.work_done() - before, 1);
     }
 
     #[tokio::test]
-    async fn too_many_waiting_are_told_when_to_come_again() {
-        let hasher = Arc::new(hasher());
-        let busy = Arc::clone(&hasher.permits).acquire_owned().await.unwrap();
-        let waiting: Vec<_> = (0..WAITING_PER_PERMIT)
-            .map(|_| {
-                let hasher = Arc::clone(&hasher);
-                tokio::spawn(async move { hasher.verify("anything".to_owned(), None).await })
-            })
-            .collect();
-        while hasher.waiting.load(Ordering::Relaxed) < WAITING_PER_PERMIT {
-            tokio::task::yield_now().await;
+    async fn too_many_waiting_are_told_when_to_come_again_and_strangers_first() {
+        let hasher = hasher();
+        let busy = hasher.turn(false).await.expect("nobody is there");
+        let mut waiting = Vec::new();
+        for (is_known, places) in [(false, WAITING_PER_PERMIT - KEPT_FOR_KNOWN), (true, KEPT_FOR_KNOWN)] {
+            for _ in 0..places {
+                let mut turn = Box::pin(hasher.turn(is_known));
+                assert!((&mut turn).now_or_never().is_none(), "it waits");
+                waiting.push(turn);
+            }
+            let refused = hasher.turn(is_known).await.err();
+            assert_eq!(refused, Some(Error::RateLimited { retry_after: BUSY_RETRY }));
         }
-        let refused = hasher.hash("one more".to_owned()).await;
-        assert_eq!(refused, Err(Error::RateLimited { retry_after: BUSY_RETRY }));
-        for task in &waiting {
-            task.abort();
-        }
-        for task in waiting {
-            assert!(task.await.is_err());
-        }
-        drop(busy);
-        assert!(hasher.hash("now there is room".to_owned()).await.is_ok());
+        drop((waiting, busy));
+        assert_eq!(hasher.waiting(), 0, "who gives up leaves no place taken");
+        assert!(hasher.turn(false).await.is_ok(), "now there is room");
     }
 
     #[test]

@@ -320,6 +320,7 @@ impl Server {
                 config: self.config.session.clone(),
                 hub: self.hub.clone(),
                 authenticator: Arc::clone(&self.authenticator),
+                alive: Arc::default(),
             },
             tasks: self.tasks.clone(),
             pace: WritePace::new(self.config.writes),

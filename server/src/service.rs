@@ -242,8 +242,11 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::EraseCallsRequest>,
     ) -> Result<Response<v1::EraseCallsResponse>, Status> {
-        self.write(request, async |caller, asked| calls::erase_calls(&*self.store, &caller, asked).await)
-            .await
+        self.write(request, async |caller, asked| {
+            self.hub.history_written().await;
+            calls::erase_calls(&*self.store, &caller, asked).await
+        })
+        .await
     }
 
     async fn block(&self, request: Request<v1::BlockRequest>) -> Result<Response<v1::BlockResponse>, Status> {

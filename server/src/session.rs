@@ -5,10 +5,12 @@
 //! it belongs to and what frames do is the hub's business. The reader is a task of its own; the writer
 //! (`session/replies.rs`) is the response stream, which the transport pulls.
 
+mod alive;
 mod incoming;
 mod replies;
 pub(crate) mod wire;
 
+pub use alive::Alive;
 pub use incoming::{SEND_FRAMES_MAX, Sent, check_sent};
 pub use replies::{Replies, SignalCodec, SubscribeCodec};
 
@@ -21,7 +23,7 @@ use crate::hub::{
     Asked, Attached, ClientFrame, HubHandle, Item, Opening, Outbox, Outgoing, TokenBucket, Whose,
 };
 use castle::{PROTOCOL_VERSION, limits, v1};
-use futures_util::Stream;
+use futures_util::{FutureExt as _, Stream};
 use incoming::{Arrived, Incoming};
 use prost::Message as _;
 use std::sync::Arc;
@@ -31,9 +33,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
-/// Frames of any kind, pings and repeated ones included, that are read per second: above this the stream is read
-/// more slowly. Four times what a session may ask for, so that a resume is not slowed down.
+/// Frames of any kind, pings and repeated ones included, are read at so many times the pace at which a session may ask
+/// for something, so that a resume is not slowed down. What comes faster waits in the transport.
 const READ_FACTOR: u32 = 4;
+/// Streams of one guest, for each session they may have, whose writing halves exist: an ended one stays with the
+/// transport, and what waits in it, until its client takes the end or its connection is found to be broken.
+const ALIVE_FACTOR: usize = 3;
 /// Batches of frames sent beside a stream that may wait for it.
 const SENDS_WAITING_MAX: usize = 8;
 
@@ -91,31 +96,48 @@ pub struct Streams {
     pub hub: HubHandle,
     /// Who a new access token belongs to.
     pub authenticator: Arc<Authenticator>,
+    /// The streams whose writing halves are not gone yet.
+    pub alive: Arc<Alive>,
 }
 
 impl Streams {
     /// Makes the two halves of a Signal stream: the task that reads it, to be spawned, and what it says.
-    pub fn signal<S>(&self, caller: Caller, frames: S) -> (impl Future<Output = ()> + Send + use<S>, Replies)
+    ///
+    /// # Errors
+    /// [`Error::Limit`]: too many streams of the guest are not gone yet.
+    pub fn signal<S>(
+        &self,
+        caller: Caller,
+        frames: S,
+    ) -> Result<(impl Future<Output = ()> + Send + use<S>, Replies), Error>
     where
         S: Stream<Item = Result<v1::SignalRequest, Status>> + Send + 'static,
     {
-        let (outbox, reader) = Outbox::new(self.hub.limits().unacked_frames_max);
-        let replies = Replies::new(reader, self.config.heartbeat);
-        (self.reader(caller, Incoming::of(frames), &outbox).run(outbox, None), replies)
+        let (outbox, replies) = self.writer(&caller)?;
+        Ok((self.reader(caller, Incoming::of(frames), &outbox).run(outbox, None), replies))
     }
 
     /// The same for a Subscribe stream, which begins with a hello and gets all else from `Send`.
+    ///
+    /// # Errors
+    /// [`Error::Limit`]: too many streams of the guest are not gone yet.
     pub fn subscribe(
         &self,
         caller: Caller,
         hello: v1::Hello,
-    ) -> (impl Future<Output = ()> + Send + use<>, Replies) {
-        let (outbox, reader) = Outbox::new(self.hub.limits().unacked_frames_max);
-        let replies = Replies::new(reader, self.config.heartbeat);
+    ) -> Result<(impl Future<Output = ()> + Send + use<>, Replies), Error> {
+        let (outbox, replies) = self.writer(&caller)?;
         let (inbox, sends) = mpsc::channel(SENDS_WAITING_MAX);
         let outbox = outbox.with_inbox(inbox);
         let reader = self.reader(caller, Incoming::<NoStream>::Sends(sends), &outbox);
-        (reader.run(outbox, Some(hello)), replies)
+        Ok((reader.run(outbox, Some(hello)), replies))
+    }
+
+    fn writer(&self, caller: &Caller) -> Result<(Outbox, Replies), Error> {
+        let limits = self.hub.limits();
+        let place = self.alive.enter(caller.guest, ALIVE_FACTOR * limits.per_guest_max)?;
+        let (outbox, reader) = Outbox::new(limits.unacked_frames_max);
+        Ok((outbox, Replies::new(reader, self.config.heartbeat, place)))
     }
 
     fn reader<S>(&self, caller: Caller, incoming: Incoming<S>, outbox: &Outbox) -> Reader<S> {
@@ -198,6 +220,7 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
             return Err(Error::ProtocolVersion { asked: hello.protocol_version });
         }
         wire::check_hello(&hello)?;
+        let wish = wire::first_wish(hello.availability)?;
         tracing::debug!(client = hello.client_name, version = hello.client_version, "hello");
         let guest = Guest {
             id: self.caller.guest,
@@ -209,6 +232,7 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
             login: self.caller.login,
             resume: hello.resume.map(wire::resume_request),
             call_token: hello.current_call,
+            wish,
             access_expires_at: self.caller.expires_at,
         })
     }
@@ -222,7 +246,7 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
         let alarm = tokio::time::sleep_until(beat_at.min(heard_at + patience).min(self.token_ends));
         tokio::pin!(alarm);
         loop {
-            tokio::select! {
+            let arrived = tokio::select! {
                 biased;
                 () = self.done.cancelled() => return Ended::Gone,
                 () = &mut alarm => {
@@ -230,7 +254,9 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
                     if self.token_ends <= now {
                         return Ended::Fault(Error::TokenExpired);
                     }
-                    if heard_at + patience <= now {
+                    // It was this server that did not listen, where something waits to be read.
+                    let waits = (heard_at + patience <= now).then(|| self.incoming.next().now_or_never());
+                    if matches!(waits, Some(None)) {
                         return Ended::Fault(Error::HeartbeatLost);
                     }
                     if beat_at <= now {
@@ -239,44 +265,62 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
                         says.try_send(Outgoing { ack: 0, item: Item::Ping(nonce) }).ok();
                         beat_at = now + beat;
                     }
+                    if waits.is_some() {
+                        heard_at = now;
+                    }
                     alarm.as_mut().reset(beat_at.min(heard_at + patience).min(self.token_ends));
+                    let Some(Some(arrived)) = waits else { continue };
+                    arrived
                 }
-                arrived = self.incoming.next() => {
-                    let (frames, reply) = match arrived {
-                        Arrived::Frames(frames) => (frames, None),
-                        Arrived::Sent(sent) => (sent.frames, Some(sent.reply)),
-                        Arrived::Broken(status) => return self.transport_error(&status),
-                    };
-                    heard_at = Instant::now();
-                    let taken = self.take(attached, (&mut received, reply.is_some()), frames, says).await;
-                    if let Some(reply) = reply {
-                        let answer = match &taken {
-                            Err(Taking::Gap(error)) => Err(error.clone()),
-                            Ok(_) | Err(Taking::Over(_)) => {
-                                self.streams.hub.received(attached.session, attached.epoch).await
-                            }
-                        };
-                        // Whoever asked may have gone; a repeat is dropped by its numbers.
-                        reply.send(answer).ok();
-                    }
-                    match taken {
-                        Err(Taking::Over(ended)) => return ended,
-                        Err(Taking::Gap(_)) => {}
-                        Ok(count) => self.slow_down(began, count).await,
-                    }
-                }
+                arrived = self.incoming.next() => arrived,
+            };
+            heard_at = Instant::now();
+            match self.takes(attached, &mut received, arrived, says).await {
+                Err(ended) => return ended,
+                Ok(count) => self.slow_down(began, count).await,
             }
+        }
+    }
+
+    /// Takes what arrived, and says so to who sent it beside the stream. How many frames there were.
+    async fn takes(
+        &mut self,
+        attached: Attached,
+        received: &mut u64,
+        arrived: Arrived,
+        says: &mpsc::Sender<Outgoing>,
+    ) -> Result<usize, Ended> {
+        let (frames, reply) = match arrived {
+            Arrived::Frames(frames) => (frames, None),
+            Arrived::Sent(sent) => (sent.frames, Some(sent.reply)),
+            Arrived::Broken(status) => return Err(self.transport_error(&status)),
+        };
+        let taken = self.take(attached, (received, reply.is_some()), frames, says).await;
+        if let Some(reply) = reply {
+            let answer = match &taken {
+                Err(Taking::Gap(error)) => Err(error.clone()),
+                Ok(_) | Err(Taking::Over(_)) => {
+                    self.streams.hub.received(attached.session, attached.epoch).await
+                }
+            };
+            // Whoever asked may have gone; a repeat is dropped by its numbers.
+            reply.send(answer).ok();
+        }
+        match taken {
+            Err(Taking::Over(ended)) => Err(ended),
+            Err(Taking::Gap(_)) => Ok(0),
+            Ok(count) => Ok(count),
         }
     }
 
     /// Waits where frames come faster than they are read.
     async fn slow_down(&mut self, began: Instant, frames: usize) {
-        let mut wait = None;
-        for _ in 0..frames {
-            wait = self.bucket.take(began.elapsed()).err();
-        }
-        if let Some(wait) = wait {
-            tokio::time::sleep(wait).await;
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+        while let Err(wait) = self.bucket.take_many(began.elapsed(), frames) {
+            tokio::select! {
+                () = self.done.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
         }
     }
 

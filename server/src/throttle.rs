@@ -137,6 +137,20 @@ impl Throttle {
         }
     }
 
+    /// No password was tried: the attempt is as if it had not been.
+    pub fn give_back(&mut self, now: Instant, attempt: &Attempt) {
+        match attempt {
+            Attempt::Device(device) => self.devices.give_back(now, *device),
+            Attempt::Code(from) => self.addresses.give_back(now, network(*from)),
+            Attempt::Stranger { from, name } => {
+                let from = network(*from);
+                self.pairs.give_back(now, (from, name.clone()));
+                self.addresses.give_back(now, from);
+                self.names.give_back(now, name.clone());
+            }
+        }
+    }
+
     /// How many debts are remembered, of all kinds.
     pub fn debts(&self) -> usize {
         self.pairs.len() + self.addresses.len() + self.names.len() + self.devices.len()

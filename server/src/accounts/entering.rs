@@ -74,8 +74,7 @@ impl Accounts {
             };
         }
         // The hash comes before the verdict on the invitation, so that the time tells nothing about the name.
-        self.take_attempt(&attempt)?;
-        let password_hash = self.hasher.hash(asked.password.clone()).await?;
+        let password_hash = self.counted_turn(&attempt).await?.hash(asked.password.clone()).await?;
         let guest = GuestId::from_bits(rand::random());
         let NewLogin { login, refresh } =
             self.new_login(guest, rand::random(), asked.device_name.clone(), now);
@@ -153,7 +152,7 @@ impl Accounts {
         if !self.hasher.is_outdated(&account.password_hash) {
             return self.log_in(account, device, asked.device_name, None).await;
         }
-        let rehashed = Some(self.hasher.hash(asked.password.clone()).await?);
+        let rehashed = Some(self.hasher.turn(true).await?.hash(asked.password.clone()).await?);
         match self.log_in(account, device, asked.device_name.clone(), rehashed).await {
             // Hashed anew meanwhile, perhaps by another login of this very guest.
             Err(Error::BadCredentials) => {
@@ -224,9 +223,8 @@ impl Accounts {
         let name = check_resetting(&asked)?;
         // A code is out of reach for guessing: this only bounds the work that one address can ask for.
         let attempt = Attempt::Code(from);
-        self.take_attempt(&attempt)?;
         // The hash comes before the verdict, so that the time tells nothing about name and code.
-        let password_hash = self.hasher.hash(asked.new_password).await?;
+        let password_hash = self.counted_turn(&attempt).await?.hash(asked.new_password).await?;
         let account = self.store.account_by_name(&name).await?.ok_or(Error::BadCredentials)?;
         let now = SystemTime::now();
         let NewLogin { login, refresh } = self.new_login(account.id, rand::random(), asked.device_name, now);

@@ -71,7 +71,7 @@ impl Accounts {
             if !self.is_right(&attempt, password, Some(verified.clone())).await? {
                 return Err(Error::BadCredentials);
             }
-            self.hasher.hash(new_password).await?
+            self.hasher.turn(true).await?.hash(new_password).await?
         };
         let set = NewPassword { guest: caller.guest, verified, password_hash, keep: caller.login };
         self.end_after(

@@ -170,8 +170,9 @@ impl Call {
     }
 }
 
-/// Who came to a match that did not come about. Where both came and media failed nobody stayed away: both keep
-/// their time. Where one ended it, the other does.
+/// Who came to a match that did not come about, and keeps their time. Where both came and media failed in time nobody
+/// stayed away: both do. Where one ended it, the other does who came, or could not be heard before the offer; or the
+/// one who ended it, who was there alone.
 pub(super) fn faithful(call: &Call, reason: EndReason, by: Option<Side>) -> [bool; 2] {
     if !matches!(call.phase, Phase::Connecting { .. }) {
         return [false; 2];
@@ -179,8 +180,13 @@ pub(super) fn faithful(call: &Call, reason: EndReason, by: Option<Side>) -> [boo
     match (reason, by) {
         (EndReason::TimedOut, _) => [Side::First, Side::Second]
             .map(|side| call.end(side).spoke && call.end(side).presence != Presence::Gone),
-        (_, Some(Side::First)) => [false, true],
-        (_, Some(Side::Second)) => [true, false],
+        (_, Some(by)) => {
+            let (left, other) = (call.end(by), call.end(by.other()));
+            let waits_for_offer = by == Side::First && !left.spoke;
+            let stayed = other.spoke || waits_for_offer;
+            let alone = left.spoke && !other.spoke;
+            if by == Side::First { [alone, stayed] } else { [stayed, alone] }
+        }
         (_, None) => [false; 2],
     }
 }

@@ -33,7 +33,8 @@ impl Over {
 
 impl Calls {
     /// A session shows the token of a call. A call that is not known waits for its other end; where that has come
-    /// already, or the call was never forgotten, the session takes its end.
+    /// already, or the call was never forgotten, the session takes its end. What rings meanwhile gives way to it: the
+    /// guest is in a call.
     ///
     /// # Errors
     /// [`Error::CallTokenInvalid`]: the call is over, or one of the two is in another.
@@ -45,15 +46,23 @@ impl Calls {
         effects: &mut Vec<CallEffect>,
     ) -> Result<(), Error> {
         let (id, me) = (claim.call, party.guest.id);
-        let elsewhere = |guest: GuestId| self.by_guest.get(&guest).is_some_and(|&other| other != id);
+        let elsewhere = |guest: GuestId| self.elsewhere(guest, id).is_some_and(|(_, rings)| !rings);
         if self.over.calls.contains(&id) || elsewhere(me) || me == claim.peer.id {
             return Err(Error::CallTokenInvalid);
         }
         if self.table.contains_key(&id) {
-            return self.rejoin(party, &claim, effects);
-        }
-        if elsewhere(claim.peer.id) {
+            self.check_rejoin(&party, &claim)?;
+        } else if elsewhere(claim.peer.id) {
             return Err(Error::CallTokenInvalid);
+        }
+        if let Some((ringing, _)) = self.elsewhere(me, id) {
+            let called = self.table[&ringing].end(Side::Second).guest.id == me;
+            let reason = if called { EndReason::Busy } else { EndReason::Cancelled };
+            self.end(now, ringing, reason, None, effects);
+        }
+        if self.table.contains_key(&id) {
+            self.rejoin(party, &claim, effects);
+            return Ok(());
         }
         let mine = End::new(party.guest, Some(party.session), party.attached);
         let mut theirs = End::new(claim.peer, None, false);
@@ -72,12 +81,23 @@ impl Calls {
         Ok(())
     }
 
-    fn rejoin(&mut self, party: Party, claim: &Claim, effects: &mut Vec<CallEffect>) -> Result<(), Error> {
-        let call = self.table.get_mut(&claim.call).expect("looked up just before");
+    /// The call of `guest` that is another than `id`, and whether it rings.
+    fn elsewhere(&self, guest: GuestId, id: CallId) -> Option<(CallId, bool)> {
+        let other = *self.by_guest.get(&guest).filter(|&&other| other != id)?;
+        Some((other, matches!(self.table[&other].phase, Phase::Ringing { .. })))
+    }
+
+    fn check_rejoin(&self, party: &Party, claim: &Claim) -> Result<(), Error> {
+        let call = &self.table[&claim.call];
         let ends = [call.end(claim.side).guest.id, call.end(claim.side.other()).guest.id];
         if ends != [party.guest.id, claim.peer.id] || matches!(call.phase, Phase::Ringing { .. }) {
             return Err(Error::CallTokenInvalid);
         }
+        Ok(())
+    }
+
+    fn rejoin(&mut self, party: Party, claim: &Claim, effects: &mut Vec<CallEffect>) {
+        let call = self.table.get_mut(&claim.call).expect("looked up just before");
         let before = call.end(claim.side).session.filter(|&session| session != party.session);
         if let Some(session) = before {
             let view = call.ended_view(claim.side, EndReason::Superseded);
@@ -94,6 +114,5 @@ impl Calls {
         }
         self.by_guest.insert(party.guest.id, claim.call);
         self.announce(claim.call, effects);
-        Ok(())
     }
 }

@@ -40,7 +40,8 @@ impl Calls {
         }
     }
 
-    /// The session goes on under another id: what it had and did not get is lost, its call is not.
+    /// The session goes on under another id: what it had and did not get is lost, its call is not. A device that rings
+    /// begins anew: its client drops what it had prepared, and hears the caller again.
     pub fn session_replaced(&mut self, old: Member, new: SessionId, effects: &mut Vec<CallEffect>) {
         let Some(call) = self.by_guest.get(&old.guest).and_then(|id| self.table.get_mut(id)) else { return };
         for end in &mut call.ends {
@@ -51,7 +52,7 @@ impl Calls {
         if let Phase::Ringing { devices, .. } = &mut call.phase
             && let Some(device) = devices.remove(&old.session)
         {
-            devices.insert(new, device);
+            devices.insert(new, Device::new(device.attached));
             call.catch_up(new, effects);
         }
     }

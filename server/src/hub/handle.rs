@@ -3,7 +3,7 @@
 use super::outgoing::{GoAway, Inbox, Outbox};
 use super::sessions::{ResumeRequest, SessionsConfig};
 use crate::error::Error;
-use crate::guest::SharedGuest;
+use crate::guest::{SharedGuest, Wish};
 use crate::history::{Backstory, History, Keeper};
 use crate::lobby::{Command, HallPage, Input, MatchNews, Watch};
 use crate::matchmaker::Join;
@@ -27,6 +27,8 @@ pub struct Opening {
     pub resume: Option<ResumeRequest>,
     /// The token of the call the client says it is in; empty for none.
     pub call_token: String,
+    /// How the guest wishes to be seen, where no other session of theirs is live.
+    pub wish: Wish,
     /// When the stream's access token ends.
     pub access_expires_at: SystemTime,
 }
@@ -115,6 +117,10 @@ pub struct Busy {
 }
 
 pub(super) enum Message {
+    Hello {
+        guest: GuestId,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
     Open {
         opening: Opening,
         backstory: Backstory,
@@ -213,12 +219,12 @@ impl HubHandle {
 
     /// Begins or resumes a session on a stream, whose first item in `outbox` is then `Welcome`.
     ///
-    /// The blocks that concern the guest are read here, in the stream's own task: the hub waits for no disk.
+    /// The blocks that concern the guest are read here, in the stream's own task: the hub waits for no disk. It is asked
+    /// first whether the guest comes too often, so that nobody has the disk read without end.
     ///
     /// Errors: `RateLimited`, `SessionLimit`, `Limit`, `Superseded`, `Draining`.
     pub async fn open(&self, opening: Opening, outbox: Outbox) -> Result<Attached, Error> {
-        let guest = opening.guest.id;
-        let backstory = match self.history.backstory(guest, &opening.call_token, SystemTime::now()).await {
+        let backstory = match self.backstory(&opening).await {
             Ok(backstory) => backstory,
             Err(error) => {
                 outbox.end_with(error.clone());
@@ -227,6 +233,13 @@ impl HubHandle {
         };
         let (reply, answer) = oneshot::channel();
         self.ask(Message::Open { opening, backstory, outbox, reply }, answer).await?
+    }
+
+    async fn backstory(&self, opening: &Opening) -> Result<Backstory, Error> {
+        let guest = opening.guest.id;
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Hello { guest, reply }, answer).await??;
+        self.history.backstory(guest, &opening.call_token, SystemTime::now()).await
     }
 
     /// Frames came on the stream with this epoch, in this order.

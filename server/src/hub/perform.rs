@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 /// A session is shown a part of the hall at most so often: a person who types sees it follow, and who asks without
 /// end costs no more.
-const SNAPSHOT_GAP: Duration = Duration::from_millis(200);
+pub(super) const SNAPSHOT_GAP: Duration = Duration::from_millis(200);
 
 /// Whose request the effects come from: its id goes back with the first frame to its sender.
 pub(super) struct Reply {
@@ -141,12 +141,13 @@ impl Hub {
         for &id in to {
             let due = |session: &&mut Session| session.show_due.is_some();
             let Some(session) = self.sessions.get_mut(id).filter(|session| !due(session)) else { continue };
-            let Some(outbox) = session.outbox.as_ref().filter(|outbox| outbox.has_slack()) else { continue };
-            if session.hall_version == from {
+            let Some(outbox) = &session.outbox else { continue };
+            if session.hall_version == from && outbox.has_slack() {
                 session.hall_version = version;
                 outbox.push(0, Item::HallDelta(Arc::clone(&delta)));
                 told += 1;
-            } else if session.hall_version < from {
+            } else if session.hall_version != version {
+                // It was left out, now or before: it is shown its part whole as soon as it reads.
                 stale.push(id);
             }
         }
@@ -157,18 +158,25 @@ impl Hub {
         }
     }
 
-    /// Shows a session its part of the hall: at once, or, where it was shown just now or its client does not read,
-    /// later and as it is then. However often it is asked for in between, it is one snapshot.
+    /// Shows a session its part of the hall: at once, or, where it or others of its guest were shown just now or its
+    /// client does not read, later and as it is then. However often it is asked for in between, it is one snapshot.
     fn show_hall(&mut self, now: Duration, to: SessionId) {
         let Some(session) = self.sessions.get_mut(to).filter(|session| session.show_due.is_none()) else {
             return;
         };
         let Some(outbox) = &session.outbox else { return };
         let free_at = session.shown_at.map_or(now, |at| at + SNAPSHOT_GAP);
-        if free_at > now || !outbox.has_slack() {
-            let due = if free_at > now { free_at } else { now + SNAPSHOT_GAP };
-            session.show_due = Some(due);
-            self.shows_due.insert((due, to));
+        let wait = if free_at > now {
+            Some(free_at - now)
+        } else if outbox.has_slack() {
+            self.sessions.show(now, to).err()
+        } else {
+            Some(SNAPSHOT_GAP)
+        };
+        let Some(session) = self.sessions.get_mut(to) else { return };
+        if let Some(wait) = wait {
+            session.show_due = Some(now + wait);
+            self.shows_due.insert((now + wait, to));
             return;
         }
         let Some(snapshot) = self.lobby.hall_snapshot(to) else { return };
@@ -191,17 +199,11 @@ impl Hub {
 
     /// The session has fresh ICE servers: the next are due at half their life.
     pub(super) fn refresh_ice_later(&mut self, now: Duration, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        let due = now + self.config.ice_refresh;
-        if let Some(before) = session.ice_due.replace(due) {
-            self.ice_due.remove(&(before, id));
-        }
-        self.ice_due.insert((due, id));
+        self.sessions.ice_again(id, now + self.config.ice_refresh);
     }
 
     pub(super) fn push_ice(&mut self, now: Duration) {
-        while let Some(&(at, id)) = self.ice_due.first().filter(|&&(at, _)| at <= now) {
-            self.ice_due.remove(&(at, id));
+        while let Some(id) = self.sessions.pop_ice(now) {
             if self.sessions.get_mut(id).is_some_and(|session| session.outbox.is_some()) {
                 self.refresh_ice_later(now, id);
                 let Some(servers) = self.ice_for(id) else { continue };

@@ -17,6 +17,10 @@ use std::time::Duration;
 /// What a `Hello` costs of the frames its guest may send: the whole state is told anew.
 const HELLO_FRAMES: u32 = 20;
 
+/// How often all sessions of a guest together are shown parts of the hall: as often as one may be. Where all of 10,000
+/// guests match, looking for a part takes some milliseconds of the one task that all share.
+const SHOWS_PER_SECOND: u32 = 5;
+
 /// Bounds of sessions.
 #[derive(Debug, Clone)]
 pub struct SessionsConfig {
@@ -97,6 +101,8 @@ pub(super) enum Opened {
 struct Theirs {
     sessions: BTreeSet<SessionId>,
     bucket: TokenBucket,
+    /// How often they may be shown a part of the hall, which the hub looks for.
+    shows: TokenBucket,
 }
 
 /// All sessions.
@@ -107,6 +113,8 @@ pub(super) struct Sessions {
     /// Guests without a session whose bucket is not full again before then.
     resting: BTreeSet<(Duration, GuestId)>,
     expiry: BTreeSet<(Duration, SessionId)>,
+    /// When each gets fresh ICE servers.
+    ice_due: BTreeSet<(Duration, SessionId)>,
 }
 
 impl Sessions {
@@ -117,7 +125,30 @@ impl Sessions {
             by_guest: BTreeMap::new(),
             resting: BTreeSet::new(),
             expiry: BTreeSet::new(),
+            ice_due: BTreeSet::new(),
         }
+    }
+
+    /// When the next of them gets fresh ICE servers.
+    pub(super) fn next_ice(&self) -> Option<Duration> {
+        self.ice_due.first().map(|&(at, _)| at)
+    }
+
+    /// The session gets fresh ICE servers then, and no sooner.
+    pub(super) fn ice_again(&mut self, id: SessionId, due: Duration) {
+        let Some(session) = self.table.get_mut(&id) else { return };
+        if let Some(before) = session.ice_due.replace(due) {
+            self.ice_due.remove(&(before, id));
+        }
+        self.ice_due.insert((due, id));
+    }
+
+    /// One that is to get fresh ICE servers now.
+    pub(super) fn pop_ice(&mut self, now: Duration) -> Option<SessionId> {
+        let &(at, id) = self.ice_due.first().filter(|&&(at, _)| at <= now)?;
+        self.ice_due.remove(&(at, id));
+        self.table.get_mut(&id)?.ice_due = None;
+        Some(id)
     }
 
     pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
@@ -164,17 +195,30 @@ impl Sessions {
                 self.by_guest.remove(&rested);
             }
         }
-        let sessions = u32::try_from(self.config.per_guest_max).unwrap_or(u32::MAX);
-        let (rate, burst) = (self.config.frames_per_second, self.config.frames_burst);
-        let theirs = self.by_guest.entry(guest).or_insert_with(|| Theirs {
-            sessions: BTreeSet::new(),
-            bucket: TokenBucket::new(now, rate.saturating_mul(sessions), burst.saturating_mul(sessions)),
-        });
+        let theirs = self.theirs(now, guest);
         let taken = theirs.bucket.take_many(now, HELLO_FRAMES);
         if theirs.sessions.is_empty() {
-            self.resting.insert((theirs.bucket.full_at(), guest));
+            let rested = theirs.bucket.full_at();
+            self.resting.insert((rested, guest));
         }
         taken.map_err(|retry_after| Error::RateLimited { retry_after })
+    }
+
+    fn theirs(&mut self, now: Duration, guest: GuestId) -> &mut Theirs {
+        let sessions = u32::try_from(self.config.per_guest_max).unwrap_or(u32::MAX);
+        let (rate, burst) = (self.config.frames_per_second, self.config.frames_burst);
+        self.by_guest.entry(guest).or_insert_with(|| Theirs {
+            sessions: BTreeSet::new(),
+            bucket: TokenBucket::new(now, rate.saturating_mul(sessions), burst.saturating_mul(sessions)),
+            shows: TokenBucket::new(now, SHOWS_PER_SECOND, SHOWS_PER_SECOND),
+        })
+    }
+
+    /// A session is to be shown a part of the hall that somebody has to look for; or how long it has to wait.
+    pub(super) fn show(&mut self, now: Duration, id: SessionId) -> Result<(), Duration> {
+        let Some(session) = self.table.get(&id) else { return Ok(()) };
+        let theirs = self.by_guest.get_mut(&session.guest.id).expect("every session is in by_guest");
+        theirs.shows.take(now)
     }
 
     /// A session sends a frame.
@@ -225,11 +269,11 @@ impl Sessions {
         session.secret = secret;
         session.ack_due = None;
         tracing::debug!(%id, %new, ?now, "a session could not be replayed");
-        self.insert(new, session);
+        self.insert(now, new, session);
         Ok(Some((new, Opened::Replaced(id))))
     }
 
-    /// Begins a session of a guest who said [`hello`](Self::hello). Returns sessions that made room for it: suspended ones of the same guest.
+    /// Begins a session. Returns sessions that made room for it: suspended ones of the same guest.
     pub(super) fn begin(
         &mut self,
         now: Duration,
@@ -263,7 +307,7 @@ impl Sessions {
             shown_at: None,
             show_due: None,
         };
-        self.insert(id, session);
+        self.insert(now, id, session);
         Ok(evicted)
     }
 
@@ -279,9 +323,12 @@ impl Sessions {
     }
 
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Session> {
-        let session = self.table.remove(&id)?;
+        let mut session = self.table.remove(&id)?;
         if let Some(until) = session.suspended_until {
             self.expiry.remove(&(until, id));
+        }
+        if let Some(due) = session.ice_due.take() {
+            self.ice_due.remove(&(due, id));
         }
         let theirs = self.by_guest.get_mut(&session.guest.id).expect("every session is in by_guest");
         theirs.sessions.remove(&id);
@@ -296,9 +343,8 @@ impl Sessions {
         format!("{id}.{:032x}", self.table[&id].secret)
     }
 
-    fn insert(&mut self, id: SessionId, session: Session) {
-        let theirs = self.by_guest.get_mut(&session.guest.id).expect("its guest said hello");
-        theirs.sessions.insert(id);
+    fn insert(&mut self, now: Duration, id: SessionId, session: Session) {
+        self.theirs(now, session.guest.id).sessions.insert(id);
         self.table.insert(id, session);
     }
 

@@ -12,7 +12,7 @@ use crate::ice::CredentialsOf;
 use crate::lobby::{Beginning, Effect, Event, Input};
 use crate::matchmaker::Join;
 use crate::store::KeptCall;
-use castle::ids::{LoginId, SessionId};
+use castle::ids::{GuestId, LoginId, SessionId};
 use castle::link::{Arrival, LinkError};
 use rand::RngExt as _;
 use std::time::{Duration, SystemTime};
@@ -22,6 +22,15 @@ use tokio::sync::{mpsc, oneshot};
 const ACK_EVERY: u64 = 16;
 
 impl Hub {
+    /// A stream of `guest` is about to begin: what it needs from the disk may be read.
+    pub(super) fn hello(&mut self, now: Duration, guest: GuestId) -> Result<(), Error> {
+        if self.drain.is_some() {
+            return Err(self.draining());
+        }
+        self.sessions.hello(now, guest)
+    }
+
+    /// Begins or resumes a session on a stream whose guest said hello.
     pub(super) fn open(
         &mut self,
         now: Duration,
@@ -49,7 +58,8 @@ impl Hub {
         let input = match &opened {
             Opened::New => {
                 let party = Party { guest: opening.guest.clone(), session: id, attached: true };
-                Input::SessionBegan(Beginning { party, blocked, blocked_by, current_call })
+                let wish = opening.wish;
+                Input::SessionBegan(Beginning { party, wish, blocked, blocked_by, current_call })
             }
             Opened::Resumed(_) => Input::SessionResumed(id),
             Opened::Replaced(old) => {
@@ -73,7 +83,6 @@ impl Hub {
     }
 
     fn find_or_begin(&mut self, now: Duration, opening: &Opening) -> Result<(SessionId, Opened), Error> {
-        self.sessions.hello(now, opening.guest.id)?;
         let fresh = (SessionId::from_bits(self.ids.random()), self.ids.random());
         if let Some(resume) = &opening.resume
             && let Some(found) = self.sessions.resume(now, opening.login, resume, fresh)?

@@ -38,10 +38,6 @@ impl Blocks {
         self.around.get(&guest).into_iter().flat_map(|others| others.keys().copied())
     }
 
-    pub(super) fn concern(&self, guest: GuestId) -> bool {
-        self.around.contains_key(&guest)
-    }
-
     /// `by` blocked `whom`, or took it back. True if that changes whether they may meet.
     pub(super) fn say(&mut self, now: Duration, by: GuestId, whom: GuestId, blocked: bool) -> bool {
         self.forget_old(now);
@@ -139,7 +135,7 @@ mod tests {
         assert!(!blocks.say(NOW, a, b, false), "what the other blocked stays blocked");
         assert!(blocks.between(a, b));
         assert!(blocks.say(NOW, b, a, false));
-        assert!(!blocks.concern(a) && !blocks.concern(b));
+        assert!(blocks.around.is_empty());
     }
 
     #[test]

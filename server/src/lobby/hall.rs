@@ -1,14 +1,19 @@
 //! The hall: what guests see of each other, as snapshots and merged changes. PURE, see `lobby`.
 //!
-//! Sessions that watch the same part of the hall share one view, and so one change. A view is told no more often
-//! than its watchers make reasonable, and the rows looked at in one go are bounded: many guests coming at once
-//! cost a few frames for everybody, not one for each.
+//! Sessions that watch the same part of the hall share one view (`hall/views.rs`), and so one change; also those
+//! who do not see somebody because of a block. A view is told no more often than its watchers make reasonable, and
+//! the rows looked at in one go are bounded: many guests coming at once cost a few frames for everybody, not one for
+//! each.
+
+mod views;
+
+pub(super) use views::Hall;
 
 use super::blocks::Blocks;
 use super::presence::{Guests, Present};
 use crate::calls::{Calls, Occupation};
 use crate::guest::{SharedGuest, Wish};
-use castle::ids::{GuestId, SessionId};
+use castle::ids::GuestId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -111,8 +116,8 @@ pub(super) struct Part {
     pub(super) query: Arc<str>,
     /// Names above this one.
     pub(super) after: Option<String>,
-    /// Whose view it is, where a block makes it differ from that of others.
-    pub(super) of: Option<GuestId>,
+    /// Who would be in it, but that a block stands between. Those who are kept from the same guests share a view.
+    pub(super) without: Arc<BTreeSet<GuestId>>,
 }
 
 /// What the machines around the hall know.
@@ -134,14 +139,19 @@ impl Around<'_> {
         Some(HallRow { guest: present.guest.clone(), shown })
     }
 
-    fn sees(&self, part: &Part, other: GuestId) -> bool {
-        part.of.is_none_or(|me| !self.blocks.between(me, other))
+    /// Whether `guest` is counted among those who match the folded `query`.
+    pub(super) fn counts(&self, query: &str, guest: GuestId) -> bool {
+        let present = self.guests.get(guest).filter(|present| present.wish != Wish::Invisible);
+        present.is_some_and(|present| present.matches(query))
     }
 
-    /// Whether `guest` is counted in `part`.
-    pub(super) fn counts(&self, part: &Part, guest: GuestId) -> bool {
-        let present = self.guests.get(guest).filter(|present| present.wish != Wish::Invisible);
-        present.is_some_and(|present| present.matches(&part.query))
+    /// Of `others`, those who are counted.
+    pub(super) fn counted(
+        &self,
+        query: &str,
+        others: impl IntoIterator<Item = GuestId>,
+    ) -> Arc<BTreeSet<GuestId>> {
+        Arc::new(others.into_iter().filter(|&other| self.counts(query, other)).collect())
     }
 }
 
@@ -159,13 +169,12 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// Those of whom `part.without` speaks must be counted in the part but for that.
     pub(super) fn of(around: Around<'_>, part: &Part, size: usize) -> Self {
         let mut page = Self::default();
         let start = part.after.as_ref().map_or(Bound::Unbounded, |after| Bound::Excluded(after.clone()));
         if part.query.is_empty() {
-            let unseen = part.of.into_iter().flat_map(|me| around.blocks.around(me));
-            let unseen = unseen.filter(|&other| around.counts(part, other)).count();
-            page.count = around.guests.shown() - unseen;
+            page.count = around.guests.shown() - part.without.len();
             for present in around.guests.by_name(start) {
                 page.work += 1;
                 page.take(around, part, present, size);
@@ -179,7 +188,7 @@ impl Page {
         page.work = found.len();
         let mut by_name = BTreeMap::new();
         for present in found.iter().filter_map(|&guest| around.guests.get(guest)) {
-            if present.wish != Wish::Invisible && around.sees(part, present.guest.id) {
+            if present.wish != Wish::Invisible && !part.without.contains(&present.guest.id) {
                 page.count += 1;
                 by_name.insert(present.guest.name.as_str(), present);
             }
@@ -194,7 +203,8 @@ impl Page {
     }
 
     fn take(&mut self, around: Around<'_>, part: &Part, present: &Present, size: usize) {
-        let Some(row) = around.row(present).filter(|_| around.sees(part, present.guest.id)) else { return };
+        let seen = !part.without.contains(&present.guest.id);
+        let Some(row) = around.row(present).filter(|_| seen) else { return };
         if self.rows.len() < size {
             self.rows.insert(present.guest.name.clone(), row);
         } else {
@@ -206,247 +216,4 @@ impl Page {
     pub(super) fn next(&self) -> Option<String> {
         self.rows.keys().next_back().filter(|_| self.more).cloned()
     }
-}
-
-/// A part of the hall and those who watch it.
-#[derive(Debug)]
-struct View {
-    version: u64,
-    rows: BTreeMap<String, HallRow>,
-    count: usize,
-    /// Those in whom snapshots given since the last change differ from it.
-    lent: BTreeSet<GuestId>,
-    watchers: BTreeMap<SessionId, u64>,
-    /// When its next change is looked for, where something may have changed.
-    due: Option<Duration>,
-    quiet_until: Duration,
-    count_quiet_until: Duration,
-}
-
-/// The views of all sessions.
-#[derive(Debug)]
-pub(super) struct Hall {
-    config: HallConfig,
-    version: u64,
-    views: BTreeMap<Part, View>,
-    by_session: BTreeMap<SessionId, Part>,
-    /// How many views there are of each query.
-    queries: BTreeMap<Arc<str>, usize>,
-    due: BTreeSet<(Duration, Part)>,
-    busy_until: Duration,
-    #[cfg(test)]
-    pub(super) rows_looked_at: usize,
-}
-
-impl Hall {
-    pub(super) fn new(config: HallConfig) -> Self {
-        Self {
-            config,
-            version: 0,
-            views: BTreeMap::new(),
-            by_session: BTreeMap::new(),
-            queries: BTreeMap::new(),
-            due: BTreeSet::new(),
-            busy_until: Duration::ZERO,
-            #[cfg(test)]
-            rows_looked_at: 0,
-        }
-    }
-
-    /// `guest` is about to change or has changed: call it on both sides of a change of visibility or name.
-    pub(super) fn touched(&mut self, now: Duration, guests: &Guests, guest: GuestId) {
-        let Some(present) = guests.get(guest).filter(|present| present.wish != Wish::Invisible) else {
-            return;
-        };
-        let queries: BTreeSet<Arc<str>> = if self.queries.len() > 64 {
-            let beginnings = present.handles.iter().flat_map(|handle| beginnings(handle));
-            beginnings.filter_map(|text| Some(Arc::clone(self.queries.get_key_value(text)?.0))).collect()
-        } else {
-            self.queries.keys().filter(|query| present.matches(query)).cloned().collect()
-        };
-        for query in queries {
-            let first = Part { query: Arc::clone(&query), after: None, of: None };
-            let of_query = self.views.range_mut(first..).take_while(|(part, _)| part.query == query);
-            for (part, view) in of_query {
-                if view.due.is_none() {
-                    let at = now.max(view.quiet_until);
-                    view.due = Some(at);
-                    self.due.insert((at, part.clone()));
-                }
-            }
-        }
-    }
-
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.due.first().map(|&(at, _)| at.max(self.busy_until))
-    }
-
-    /// The changes to tell now, and to which sessions: those that have a stream.
-    pub(super) fn flush(&mut self, now: Duration, around: Around<'_>) -> Vec<(Vec<SessionId>, HallDelta)> {
-        let mut told = Vec::new();
-        if now < self.busy_until {
-            return told;
-        }
-        let mut work = 0;
-        while let Some(at) = self.due.first().map(|&(at, _)| at).filter(|&at| at <= now) {
-            if work >= self.config.rows_at_once {
-                self.busy_until = now + self.config.breath;
-                break;
-            }
-            let (_, part) = self.due.pop_first().expect("there is one at this time");
-            debug_assert!(at <= now);
-            work += self.tell(now, around, &part, &mut told);
-        }
-        told
-    }
-
-    /// Looks for the change of one view. Returns how many rows that took.
-    fn tell(
-        &mut self,
-        now: Duration,
-        around: Around<'_>,
-        part: &Part,
-        told: &mut Vec<(Vec<SessionId>, HallDelta)>,
-    ) -> usize {
-        let page = Page::of(around, part, self.config.page);
-        let view = self.views.get_mut(part).expect("what is due is a view");
-        let work = page.work + view.watchers.len();
-        #[cfg(test)]
-        {
-            self.rows_looked_at += page.work;
-        }
-        let different = differences(&view.rows, &page.rows);
-        view.due = None;
-        if different.is_empty() && view.lent.is_empty() {
-            if page.count == view.count {
-                return work;
-            }
-            if now < view.count_quiet_until {
-                view.due = Some(view.count_quiet_until);
-                self.due.insert((view.count_quiet_until, part.clone()));
-                return work;
-            }
-        }
-        let by_id: BTreeMap<GuestId, &HallRow> = page.rows.values().map(|row| (row.guest.id, row)).collect();
-        self.version += 1;
-        let mut change =
-            HallChange { from: view.version, version: self.version, changed: vec![], left: vec![] };
-        for guest in different.into_iter().chain(std::mem::take(&mut view.lent)).collect::<BTreeSet<_>>() {
-            match by_id.get(&guest) {
-                Some(&row) => change.changed.push(row.clone()),
-                None => change.left.push(guest),
-            }
-        }
-        let watchers = u32::try_from(view.watchers.len()).unwrap_or(u32::MAX);
-        view.quiet_until = now + self.config.coalesce.max(self.config.coalesce_per_watcher * watchers);
-        view.count_quiet_until = now + self.config.count_interval;
-        view.version = self.version;
-        view.rows = page.rows;
-        view.count = page.count;
-        let change = Arc::new(change);
-        let mut groups: BTreeMap<(u64, bool), Vec<SessionId>> = BTreeMap::new();
-        for (&session, &watch) in &view.watchers {
-            let Some(present) = around.guests.of_session(session) else { continue };
-            if present.sessions[&session] {
-                let counted = around.counts(part, present.guest.id);
-                groups.entry((watch, counted)).or_default().push(session);
-            }
-        }
-        for ((watch, counted), sessions) in groups {
-            let guest_count = view.count - usize::from(counted);
-            told.push((sessions, HallDelta { watch, change: Arc::clone(&change), guest_count }));
-        }
-        work
-    }
-
-    /// From now on `session` watches `part` under this number.
-    pub(super) fn watch(&mut self, around: Around<'_>, session: SessionId, part: Part, watch: u64) {
-        self.leave(session);
-        let view = self.views.entry(part.clone()).or_insert_with(|| {
-            *self.queries.entry(Arc::clone(&part.query)).or_default() += 1;
-            self.version += 1;
-            let page = Page::of(around, &part, self.config.page);
-            View {
-                version: self.version,
-                rows: page.rows,
-                count: page.count,
-                lent: BTreeSet::new(),
-                watchers: BTreeMap::new(),
-                due: None,
-                quiet_until: Duration::ZERO,
-                count_quiet_until: Duration::ZERO,
-            }
-        });
-        view.watchers.insert(session, watch);
-        self.by_session.insert(session, part);
-    }
-
-    /// `session` watches nothing any more.
-    pub(super) fn leave(&mut self, session: SessionId) -> Option<(Part, u64)> {
-        let part = self.by_session.remove(&session)?;
-        let view = self.views.get_mut(&part).expect("by_session names views");
-        let watch = view.watchers.remove(&session).expect("by_session and watchers agree");
-        if view.watchers.is_empty() {
-            if let Some(due) = view.due {
-                self.due.remove(&(due, part.clone()));
-            }
-            self.views.remove(&part);
-            let views = self.queries.get_mut(&part.query).expect("every view's query is counted");
-            *views -= 1;
-            if *views == 0 {
-                self.queries.remove(&part.query);
-            }
-        }
-        Some((part, watch))
-    }
-
-    /// The view of `session` as it is now, under the version of the last change told. The next change heals
-    /// what it anticipates.
-    pub(super) fn snapshot(
-        &mut self,
-        around: Around<'_>,
-        session: SessionId,
-        me: GuestId,
-    ) -> Option<HallSnapshot> {
-        let part = self.by_session.get(&session)?;
-        let view = self.views.get_mut(part).expect("by_session names views");
-        let page = Page::of(around, part, self.config.page);
-        let different = differences(&view.rows, &page.rows);
-        if !different.is_empty() {
-            view.lent.extend(different);
-            if view.due.is_none() {
-                view.due = Some(view.quiet_until);
-                self.due.insert((view.quiet_until, part.clone()));
-            }
-        }
-        let next = page.next();
-        let rows = page.rows.into_values().filter(|row| row.guest.id != me);
-        Some(HallSnapshot {
-            version: view.version,
-            watch: view.watchers[&session],
-            rows: rows.collect(),
-            guest_count: page.count - usize::from(around.counts(part, me)),
-            next,
-        })
-    }
-
-    #[cfg(test)]
-    pub(super) fn check_invariants(&self) {
-        assert_eq!(self.by_session.len(), self.views.values().map(|view| view.watchers.len()).sum::<usize>());
-        assert_eq!(self.due.len(), self.views.values().filter(|view| view.due.is_some()).count());
-        assert_eq!(self.views.len(), self.queries.values().sum::<usize>());
-        assert!(self.views.values().all(|view| !view.watchers.is_empty()), "a view nobody watches");
-    }
-}
-
-/// Those who are in one of the two and not, or otherwise, in the other.
-fn differences(before: &BTreeMap<String, HallRow>, after: &BTreeMap<String, HallRow>) -> BTreeSet<GuestId> {
-    let gone = before.iter().filter(|&(name, row)| after.get(name) != Some(row));
-    let come = after.iter().filter(|&(name, row)| before.get(name) != Some(row));
-    gone.chain(come).map(|(_, row)| row.guest.id).collect()
-}
-
-fn beginnings(text: &str) -> impl Iterator<Item = &str> {
-    let inner = text.char_indices().map(|(at, _)| &text[..at]);
-    inner.chain(std::iter::once(text))
 }

@@ -3,6 +3,7 @@
 use super::search::{Index, handles};
 use crate::calls::{Member, Occupation, Party};
 use crate::guest::{SharedGuest, Wish};
+use crate::names;
 use castle::ids::{GuestId, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -31,6 +32,11 @@ impl Present {
     fn free(&self) -> bool {
         self.occupation == Occupation::Free && self.wish == Wish::Available
     }
+
+    /// Free, and somebody is there to answer.
+    fn can_be_called(&self) -> bool {
+        self.free() && self.sessions.values().any(|&attached| attached)
+    }
 }
 
 /// Everybody who is present.
@@ -38,6 +44,8 @@ impl Present {
 pub(super) struct Guests {
     by_id: BTreeMap<GuestId, Present>,
     by_name: BTreeMap<String, GuestId>,
+    /// By their names as nobody else can have them: without what RFC 8265 and case tell apart.
+    by_folded_name: BTreeMap<String, GuestId>,
     by_session: BTreeMap<SessionId, GuestId>,
     index: Index,
     /// Those who can be called, the longest-free first.
@@ -55,8 +63,9 @@ impl Guests {
         self.by_session.get(&session).map(|guest| &self.by_id[guest])
     }
 
+    /// Whose name it is, in any spelling that nobody else could register.
     pub(super) fn named(&self, name: &str) -> Option<GuestId> {
-        self.by_name.get(name).copied()
+        self.by_folded_name.get(&names::fold(name)).copied()
     }
 
     pub(super) fn shown(&self) -> usize {
@@ -85,37 +94,46 @@ impl Guests {
         self.free.iter().map(|(_, guest)| &self.by_id[guest])
     }
 
-    pub(super) fn session_began(&mut self, now: Duration, party: Party, occupation: Occupation) {
+    /// A session of a guest began, who wishes to be seen so unless they are here already.
+    pub(super) fn session_began(
+        &mut self,
+        now: Duration,
+        party: Party,
+        (wish, occupation): (Wish, Occupation),
+    ) {
         let id = party.guest.id;
         self.by_session.insert(party.session, id);
         let present = self.by_id.entry(id).or_insert_with(|| {
             self.by_name.insert(party.guest.name.clone(), id);
-            self.shown += 1;
+            self.by_folded_name.insert(names::fold(&party.guest.name), id);
+            self.shown += usize::from(wish != Wish::Invisible);
             let handles = handles(&party.guest);
             self.index.insert(id, &handles);
             Present {
                 guest: party.guest,
                 handles,
-                wish: Wish::default(),
+                wish,
                 sessions: BTreeMap::new(),
                 occupation,
                 free_since: now,
             }
         });
         present.sessions.insert(party.session, party.attached);
-        if present.free() {
+        if present.can_be_called() {
             self.free.insert((present.free_since, id));
         }
     }
 
-    pub(super) fn session_ended(&mut self, by: Member) {
+    pub(super) fn session_ended(&mut self, now: Duration, by: Member) {
         self.by_session.remove(&by.session);
+        self.change(now, by.guest, |present| {
+            present.sessions.remove(&by.session);
+        });
         let Some(present) = self.by_id.get_mut(&by.guest) else { return };
-        present.sessions.remove(&by.session);
         if present.sessions.is_empty() {
-            self.free.remove(&(present.free_since, by.guest));
             self.shown -= usize::from(present.wish != Wish::Invisible);
             self.by_name.remove(&present.guest.name);
+            self.by_folded_name.remove(&names::fold(&present.guest.name));
             self.index.remove(by.guest, &present.handles);
             self.by_id.remove(&by.guest);
         }
@@ -130,10 +148,10 @@ impl Guests {
         }
     }
 
-    pub(super) fn set_attached(&mut self, by: Member, attached: bool) {
-        if let Some(present) = self.by_id.get_mut(&by.guest) {
+    pub(super) fn set_attached(&mut self, now: Duration, by: Member, attached: bool) {
+        self.change(now, by.guest, |present| {
             present.sessions.insert(by.session, attached);
-        }
+        });
     }
 
     pub(super) fn wish(&mut self, now: Duration, guest: GuestId, wish: Wish) {
@@ -149,19 +167,17 @@ impl Guests {
 
     fn change(&mut self, now: Duration, guest: GuestId, change: impl FnOnce(&mut Present)) {
         let Some(present) = self.by_id.get_mut(&guest) else { return };
-        let before = present.free();
+        let (was_free, since) = (present.free(), present.free_since);
+        self.free.remove(&(since, guest));
         self.shown -= usize::from(present.wish != Wish::Invisible);
         change(present);
         self.shown += usize::from(present.wish != Wish::Invisible);
-        match (before, present.free()) {
-            (false, true) => {
-                present.free_since = now;
-                self.free.insert((now, guest));
-            }
-            (true, false) => {
-                self.free.remove(&(present.free_since, guest));
-            }
-            _ => {}
+        // A broken stream costs nobody their turn, but meanwhile it is another's.
+        if present.free() && !was_free {
+            present.free_since = now;
+        }
+        if present.can_be_called() {
+            self.free.insert((present.free_since, guest));
         }
     }
 
@@ -172,9 +188,10 @@ impl Guests {
         for (&id, present) in &self.by_id {
             assert!(!present.sessions.is_empty(), "{id} is present without a session");
             assert_eq!(present.occupation, calls.occupation(id), "{id}: availability equals the call table");
-            assert_eq!(self.free.contains(&(present.free_since, id)), present.free(), "{id}");
+            assert_eq!(self.free.contains(&(present.free_since, id)), present.can_be_called(), "{id}");
         }
-        assert_eq!(self.free.len(), self.by_id.values().filter(|present| present.free()).count());
+        assert_eq!(self.free.len(), self.by_id.values().filter(|present| present.can_be_called()).count());
+        assert_eq!(self.by_folded_name.len(), self.by_id.len());
         assert_eq!(self.shown, self.by_id.values().filter(|present| present.wish != Wish::Invisible).count());
     }
 }

@@ -6,7 +6,7 @@ use super::words::{Effect, Watch};
 use crate::calls::Member;
 use crate::guest::{SharedGuest, fold};
 use castle::ids::{GuestId, SessionId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +22,14 @@ pub struct HallPage {
 }
 
 impl Lobby {
-    /// The part of the hall that `session` watches, as it is now.
+    /// The part of the hall that `session` watches, as it is now. What it asked to watch is looked for only here: it
+    /// costs as often as it is shown, not as often as it is asked for.
     pub fn hall_snapshot(&mut self, session: SessionId) -> Option<HallSnapshot> {
         let me = self.guests.of_session(session)?.guest.id;
+        if let Some(watch) = self.hall.take_wanted(session) {
+            let by = Member { guest: me, session };
+            self.watch(by, fold(&watch.query).into(), watch.after, watch.number);
+        }
         let around = Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks };
         self.hall.snapshot(around, session, me)
     }
@@ -38,20 +43,12 @@ impl Lobby {
         size: usize,
         blocked: &BTreeSet<GuestId>,
     ) -> HallPage {
-        let part = Part { query: fold(&watch.query).into(), after: watch.after.clone(), of: Some(guest) };
-        let page = Page::of(self.around(), &part, size + blocked.len() + 1);
-        let hidden = |row: &HallRow| row.guest.id == guest || blocked.contains(&row.guest.id);
-        let unseen = blocked
-            .iter()
-            .chain([&guest])
-            .filter(|&&other| !self.blocks.between(guest, other) && self.around().counts(&part, other));
-        let guest_count = page.count - unseen.count();
-        let more = page.more;
-        let mut rows: Vec<HallRow> = page.rows.into_values().filter(|row| !hidden(row)).collect();
-        let more = more || rows.len() > size;
-        rows.truncate(size);
-        let next = rows.last().filter(|_| more).map(|row| row.guest.name.clone());
-        HallPage { rows, guest_count, next }
+        let query: Arc<str> = fold(&watch.query).into();
+        let hidden = blocked.iter().copied().chain(self.blocks.around(guest)).chain([guest]);
+        let without = self.around().counted(&query, hidden);
+        let page = Page::of(self.around(), &Part { query, after: watch.after.clone(), without }, size);
+        let next = page.next();
+        HallPage { rows: page.rows.into_values().collect(), guest_count: page.count, next }
     }
 
     pub(super) fn tell_hall(&mut self, now: Duration, effects: &mut Vec<Effect>) {
@@ -65,25 +62,28 @@ impl Lobby {
     }
 
     pub(super) fn watch_hall(&mut self, by: Member, watch: Watch, effects: &mut Vec<Effect>) {
-        self.watch(by, fold(&watch.query).into(), watch.after, watch.number);
+        self.hall.want(by.session, watch);
         effects.push(Effect::ShowHall(by.session));
     }
 
+    /// What the disk knew of the blocks of a guest, who is coming.
     pub(super) fn load_blocks(
         &mut self,
         now: Duration,
         guest: GuestId,
         blocked: &[GuestId],
         blocked_by: &[GuestId],
-        effects: &mut Vec<Effect>,
     ) {
-        let concerned = self.blocks.load(now, guest, blocked, blocked_by);
-        for &other in &concerned {
+        for other in self.blocks.load(now, guest, blocked, blocked_by) {
             self.matchmaker.set_apart(guest, other, true);
-            self.watch_anew(other, effects);
         }
-        if !concerned.is_empty() {
-            self.watch_anew(guest, effects);
+    }
+
+    /// `guest` came, left, or is seen or named otherwise: those kept from them by a block, and they themselves, watch
+    /// on in the views that are right for them now.
+    pub(super) fn keep_apart(&mut self, now: Duration, guest: GuestId) {
+        for other in self.blocks.around(guest).chain([guest]).collect::<Vec<_>>() {
+            self.keep_from_blocked(now, other);
         }
     }
 
@@ -104,13 +104,13 @@ impl Lobby {
         let mut told = Vec::new();
         self.calls.part(now, by, whom, &mut told);
         self.absorb(now, told, effects);
-        self.meet_or_part(by, whom, effects);
+        self.meet_or_part(now, by, whom);
     }
 
-    pub(super) fn unblocked(&mut self, now: Duration, by: GuestId, whom: GuestId, effects: &mut Vec<Effect>) {
+    pub(super) fn unblocked(&mut self, now: Duration, by: GuestId, whom: GuestId) {
         if self.blocks.say(now, by, whom, false) {
             self.matchmaker.set_apart(by, whom, false);
-            self.meet_or_part(by, whom, effects);
+            self.meet_or_part(now, by, whom);
         }
     }
 
@@ -118,14 +118,15 @@ impl Lobby {
         let id = guest.id;
         self.hall.touched(now, &self.guests, id);
         self.guests.renamed(guest);
+        self.keep_apart(now, id);
         self.hall.touched(now, &self.guests, id);
         self.show_self(id, effects);
     }
 
     /// What the two see of each other has changed. What concerns nobody present is not kept.
-    fn meet_or_part(&mut self, a: GuestId, b: GuestId, effects: &mut Vec<Effect>) {
-        self.watch_anew(a, effects);
-        self.watch_anew(b, effects);
+    fn meet_or_part(&mut self, now: Duration, a: GuestId, b: GuestId) {
+        self.keep_from_blocked(now, a);
+        self.keep_from_blocked(now, b);
         if self.guests.get(a).is_none() {
             self.forget_blocks(a);
         }
@@ -134,26 +135,24 @@ impl Lobby {
         }
     }
 
-    /// Moves the sessions of `guest` to the views that are right for them now, and shows them.
-    fn watch_anew(&mut self, guest: GuestId, effects: &mut Vec<Effect>) {
-        let sessions: BTreeMap<SessionId, bool> =
-            self.guests.get(guest).map(|present| present.sessions.clone()).unwrap_or_default();
-        for (session, attached) in sessions {
-            let Some((part, watch)) = self.hall.leave(session) else { continue };
-            self.watch(Member { guest, session }, part.query, part.after, watch);
-            if attached {
-                effects.push(Effect::ShowHall(session));
-            }
+    /// Moves the sessions of `guest` to the views that are right for them now. They are told what that changes as
+    /// they are told who comes and leaves.
+    fn keep_from_blocked(&mut self, now: Duration, guest: GuestId) {
+        let Some(present) = self.guests.get(guest) else { return };
+        let around = Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks };
+        for &session in present.sessions.keys() {
+            let Some(part) = self.hall.part_of(session) else { continue };
+            let without = around.counted(&part.query, self.blocks.around(guest));
+            self.hall.keep_from(now, session, without);
         }
     }
 
     fn watch(&mut self, by: Member, query: Arc<str>, after: Option<String>, number: u64) {
-        let of = self.blocks.concern(by.guest).then_some(by.guest);
-        let around = Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks };
-        self.hall.watch(around, by.session, Part { query, after, of }, number);
+        let without = self.around().counted(&query, self.blocks.around(by.guest));
+        self.hall.watch(by.session, Part { query, after, without }, number);
     }
 
-    fn around(&self) -> Around<'_> {
+    pub(super) fn around(&self) -> Around<'_> {
         Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks }
     }
 }

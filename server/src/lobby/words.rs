@@ -86,6 +86,8 @@ pub struct Watch {
 pub struct Beginning {
     /// Whose it is.
     pub party: Party,
+    /// How the guest wishes to be seen. Where they are present already it holds what they wished there.
+    pub wish: Wish,
     /// Whom the guest blocked, as the store knew when the stream said hello.
     pub blocked: Vec<GuestId>,
     /// Who blocked the guest, likewise.

@@ -79,7 +79,7 @@ impl StreamingService<v1::SignalRequest> for Session {
         let api = Arc::clone(&self.0);
         Box::pin(async move {
             let caller = api.in_time(api.authenticator.authenticate(request.metadata())).await?;
-            let (reader, replies) = api.streams.signal(caller, request.into_inner());
+            let (reader, replies) = api.streams.signal(caller, request.into_inner())?;
             api.tasks.spawn(reader);
             Ok(Response::new(replies))
         })
@@ -96,7 +96,7 @@ impl ServerStreamingService<v1::SubscribeRequest> for Session {
         Box::pin(async move {
             let caller = api.in_time(api.authenticator.authenticate(request.metadata())).await?;
             let hello = request.into_inner().hello.ok_or(Error::HelloExpected)?;
-            let (reader, replies) = api.streams.subscribe(caller, hello);
+            let (reader, replies) = api.streams.subscribe(caller, hello)?;
             api.tasks.spawn(reader);
             Ok(Response::new(replies))
         })

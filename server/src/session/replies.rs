@@ -1,6 +1,7 @@
 //! The writing half of a stream, and how its frames become bytes: what is the same for many is encoded once and
 //! copied. Never decides what is said.
 
+use super::alive::Place;
 use super::wire;
 use crate::hub::{OutboxReader, Outgoing};
 use bytes::BufMut as _;
@@ -27,11 +28,12 @@ pub struct Replies {
     reader: OutboxReader,
     heartbeat: Duration,
     over: bool,
+    _place: Place,
 }
 
 impl Replies {
-    pub(super) fn new(reader: OutboxReader, heartbeat: Duration) -> Self {
-        Self { reader, heartbeat, over: false }
+    pub(super) fn new(reader: OutboxReader, heartbeat: Duration, place: Place) -> Self {
+        Self { reader, heartbeat, over: false, _place: place }
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn checked_request_id(
 pub(super) fn command(frame: Request, sizes: Sizes) -> Result<Command, Error> {
     Ok(match frame {
         Request::SetAvailability(set) => {
-            Command::SetAvailability(wish(v1::Availability::try_from(set.availability).unwrap_or_default())?)
+            Command::SetAvailability(wish("set_availability.availability", set.availability)?)
         }
         Request::PlaceCall(place) => Command::PlaceCall(target(place)?),
         Request::AcceptCall(accept) => Command::AcceptCall(call_id("accept_call", &accept.call_id)?),
@@ -167,15 +167,22 @@ fn call_id(frame: &str, text: &str) -> Result<CallId, Error> {
     text.parse().map_err(|error| Error::field(format!("{frame}.call_id"), format!("{error}")))
 }
 
-fn wish(availability: v1::Availability) -> Result<Wish, Error> {
-    match availability {
-        v1::Availability::Available => Ok(Wish::Available),
-        v1::Availability::DoNotDisturb => Ok(Wish::DoNotDisturb),
-        v1::Availability::Invisible => Ok(Wish::Invisible),
-        v1::Availability::Unspecified | v1::Availability::InCall => Err(Error::field(
-            "set_availability.availability",
-            "is none of available, do not disturb and invisible",
-        )),
+/// What `Hello.availability` asks for; available where it says nothing.
+pub(super) fn first_wish(availability: i32) -> Result<Wish, Error> {
+    match v1::Availability::try_from(availability) {
+        Ok(v1::Availability::Unspecified) => Ok(Wish::default()),
+        _ => wish("hello.availability", availability),
+    }
+}
+
+fn wish(field: &str, availability: i32) -> Result<Wish, Error> {
+    match v1::Availability::try_from(availability) {
+        Ok(v1::Availability::Available) => Ok(Wish::Available),
+        Ok(v1::Availability::DoNotDisturb) => Ok(Wish::DoNotDisturb),
+        Ok(v1::Availability::Invisible) => Ok(Wish::Invisible),
+        Ok(v1::Availability::Unspecified | v1::Availability::InCall) | Err(_) => {
+            Err(Error::field(field, "is none of available, do not disturb and invisible"))
+        }
     }
 }
 

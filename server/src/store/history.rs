@@ -78,11 +78,13 @@ pub struct KeptCall {
 /// Call history, as whole domain operations.
 #[async_trait]
 pub trait HistoryStore: Send + Sync {
-    /// Keeps a call in the history of `guest`, unless it is there or the account is gone.
-    async fn keep_call(&self, guest: GuestId, record: CallRecord) -> Result<(), Error>;
+    /// Keeps a call that ended in the histories of its two guests, in one step: no crash leaves it over for one of
+    /// them alone. Passes over who has it, and whose account is gone.
+    async fn keep_ended(&self, records: [(GuestId, CallRecord); 2]) -> Result<(), Error>;
 
-    /// Keeps a missed call, unless the callee has enough of this caller.
-    async fn keep_missed(&self, callee: GuestId, record: CallRecord) -> Result<(), Error>;
+    /// Keeps a missed call, unless there is no such callee or they have enough of this caller. The disk has the same
+    /// to do in any case, so that its time tells nobody which.
+    async fn keep_missed(&self, callee: Option<GuestId>, record: CallRecord) -> Result<(), Error>;
 
     /// The history of `guest`, newest first: what follows `after`, at most `limit`.
     async fn list_calls(

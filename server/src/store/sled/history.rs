@@ -31,6 +31,8 @@ const OVER_OLDEST: Table<()> = Table::named("calls_over_oldest");
 const COUNTS: Table<u32> = Table::named("calls_count");
 /// By guest: up to when missed calls were seen.
 const SEEN: Table<u64> = Table::named("calls_seen");
+/// One row, written in place of a missed call that is not kept.
+const NOT_KEPT: Table<u64> = Table::named("calls_not_kept");
 /// Records whose time is over that leave with each one that comes: more than one, so that they never pile up.
 const SWEPT_AT_ONCE: usize = 4;
 
@@ -129,9 +131,9 @@ impl View<'_> {
         guest: GuestId,
         (after, now): (CallKey, SystemTime),
         limit: usize,
-        wanted: impl Fn(&CallRow) -> bool,
+        (newer, wanted): (impl Fn(&CallRow) -> bool, impl Fn(&CallRow) -> bool),
     ) -> Result<Vec<KeptCall>, Error> {
-        let rows = self.calls(guest, after, now)?;
+        let rows = self.calls(guest, after, now)?.take_while(|row| row.as_ref().map_or(true, &newer));
         let rows = rows.filter(|row| row.as_ref().map_or(true, &wanted)).take(limit);
         rows.map(|row| row.and_then(|row| self.kept(row))).collect()
     }
@@ -149,11 +151,9 @@ impl Tx<'_> {
         self.put(&ENDED, call_key(guest, row.call), &row.ended_at);
         self.put(&OLDEST, oldest_key(row.ended_at, guest, row.call), &());
         self.put(&CALLS, row_key(guest, newest_first(row.ended_at, row.call)), &row);
-        if count > CALLS_PER_GUEST_MAX {
-            let rows: Result<Vec<_>, Error> = self.scan(&CALLS, &guest_key(guest), None)?.collect();
-            for (_, row) in rows?.into_iter().skip(CALLS_PER_GUEST_MAX as usize) {
-                self.erase_call(guest, row.call)?;
-            }
+        for _ in CALLS_PER_GUEST_MAX..count {
+            let Some(oldest) = self.last_key(&CALLS, &guest_key(guest))? else { break };
+            self.erase_call(guest, bits(&oldest[24..]))?;
         }
         self.sweep_calls(now)?;
         self.sweep_over(now)
@@ -189,14 +189,26 @@ impl Tx<'_> {
         self.forget_call(guest, call)
     }
 
-    fn keep_missed(&mut self, callee: GuestId, record: CallRecord) -> Result<(), Error> {
+    fn keep_missed(&mut self, callee: Option<GuestId>, record: CallRecord) -> Result<(), Error> {
+        let kept = callee.map_or(Ok(false), |callee| self.keep_if_few(callee, record.clone()))?;
+        if !kept {
+            self.put(&NOT_KEPT, b"", &millis(record.ended_at));
+        }
+        Ok(())
+    }
+
+    fn keep_if_few(&mut self, callee: GuestId, record: CallRecord) -> Result<bool, Error> {
         let since = millis(record.ended_at).saturating_sub(span(MISSED_WINDOW));
         let caller = record.peer.to_bits();
         let rows = self.calls(callee, CallKey::default(), record.ended_at)?;
         let recent = rows.take_while(|row| row.as_ref().map_or(true, |row| row.ended_at > since));
         let recent: Result<Vec<CallRow>, Error> = recent.collect();
         let of_caller = recent?.iter().filter(|row| row.missed && row.peer == caller).count();
-        if of_caller < MISSED_MAX { self.keep_call(callee, record) } else { Ok(()) }
+        if of_caller >= MISSED_MAX || !self.has(&ACCOUNTS, guest_key(callee))? {
+            return Ok(false);
+        }
+        self.keep_call(callee, record)?;
+        Ok(true)
     }
 
     /// Forgets one call; true if it was there.
@@ -235,11 +247,12 @@ impl Tx<'_> {
 
 #[async_trait]
 impl HistoryStore for SledStore {
-    async fn keep_call(&self, guest: GuestId, record: CallRecord) -> Result<(), Error> {
-        self.write(move |tx| tx.keep_call(guest, record)).await
+    async fn keep_ended(&self, records: [(GuestId, CallRecord); 2]) -> Result<(), Error> {
+        self.write(move |tx| records.into_iter().try_for_each(|(guest, record)| tx.keep_call(guest, record)))
+            .await
     }
 
-    async fn keep_missed(&self, callee: GuestId, record: CallRecord) -> Result<(), Error> {
+    async fn keep_missed(&self, callee: Option<GuestId>, record: CallRecord) -> Result<(), Error> {
         self.write(move |tx| tx.keep_missed(callee, record)).await
     }
 
@@ -251,8 +264,8 @@ impl HistoryStore for SledStore {
         limit: usize,
         now: SystemTime,
     ) -> Result<Vec<KeptCall>, Error> {
-        self.read(move |view| view.kept_calls(guest, (after, now), limit, |row| row.missed || !missed_only))
-            .await
+        let wanted = move |row: &CallRow| row.missed || !missed_only;
+        self.read(move |view| view.kept_calls(guest, (after, now), limit, (|_: &CallRow| true, wanted))).await
     }
 
     async fn unseen_missed(
@@ -263,8 +276,8 @@ impl HistoryStore for SledStore {
     ) -> Result<Vec<KeptCall>, Error> {
         self.read(move |view| {
             let seen = view.get(&SEEN, guest_key(guest))?.unwrap_or(0);
-            let unseen = |row: &CallRow| row.missed && row.ended_at > seen;
-            view.kept_calls(guest, (CallKey::default(), now), limit, unseen)
+            let unseen = |row: &CallRow| row.ended_at > seen;
+            view.kept_calls(guest, (CallKey::default(), now), limit, (unseen, |row: &CallRow| row.missed))
         })
         .await
     }

@@ -88,6 +88,25 @@ impl<'a> View<'a> {
             .map(|row| row.and_then(|(key, bytes)| Ok((key, decode(&bytes)?)))))
     }
 
+    /// The last key that begins with `prefix`.
+    pub(super) fn last_key<R>(&self, table: &Table<R>, prefix: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let changed = self.changes.get(table.name);
+        let begins = |key: &[u8]| key.starts_with(prefix);
+        let mut disk = open(self.db, table.name)?.scan_prefix(prefix).rev();
+        let on_disk = loop {
+            let Some(key) = disk.next().transpose().map_err(sled_failed)?.map(|(key, _)| key.to_vec()) else {
+                break None;
+            };
+            if changed.is_none_or(|changes| changes.get(&key) != Some(&None)) {
+                break Some(key);
+            }
+        };
+        let from = (Bound::Included(prefix.to_vec()), Bound::Unbounded);
+        let fresh = changed.into_iter().flat_map(|changes| changes.range(from.clone()));
+        let fresh = fresh.take_while(|(key, _)| begins(key)).filter(|(_, row)| row.is_some());
+        Ok(fresh.map(|(key, _)| key.clone()).last().max(on_disk))
+    }
+
     /// Every row as it is on disk, for a step to another layout.
     pub(super) fn scan_bytes<R>(&self, table: &Table<R>) -> Result<Vec<Bytes>, Error> {
         let rows = open(self.db, table.name)?.iter();

@@ -11,7 +11,7 @@ pub const SDP_BYTES_MAX: usize = 32 * 1024;
 pub const CANDIDATE_BYTES_MAX: usize = 2 * 1024;
 /// Longest `request_id`, bytes. A UUID has 36.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
-/// Longest resume token and call token, bytes. Ours have 69 and 110.
+/// Longest resume token and call token, bytes. Ours have 69 and 142.
 pub const PROOF_BYTES_MAX: usize = 256;
 /// Longest client name, client version and device name, characters.
 pub const LABEL_CHARS_MAX: usize = 64;

@@ -9,7 +9,7 @@ mod entering;
 mod fields;
 mod owning;
 
-pub use codes::{code_hash, code_of, new_code};
+pub use codes::{code_hash, code_of};
 pub use entering::{LoggingIn, Registering, Resetting};
 pub use fields::Faults;
 pub use owning::Devices;
@@ -19,7 +19,7 @@ use crate::hub::{HubHandle, Whose};
 use crate::names;
 use crate::passwords::{Hasher, HashingConfig, Turn};
 use crate::store::{Account, Login, Store};
-use crate::throttle::{Attempt, Throttle, ThrottleConfig};
+use crate::throttle::{Allowance, Attempt, Pace, Throttle, ThrottleConfig, WRITES};
 use crate::token::{REFRESH_TTL, RefreshToken, Signers};
 use crate::uncancelled::Uncancelled;
 use castle::ids::{GuestId, LoginId};
@@ -29,8 +29,11 @@ use std::time::{Duration, Instant, SystemTime};
 /// How long a code for a new password is good: until a guest who was told it today is at home.
 pub const RESET_CODE_TTL: Duration = Duration::from_hours(24);
 
+/// Display names that may change at once, each in its row by who has it.
+const RENAMED_AT_ONCE: usize = 16;
+
 /// Settings of accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountsConfig {
     /// Anybody may register, without an invitation.
     pub open_registration: bool,
@@ -38,6 +41,15 @@ pub struct AccountsConfig {
     pub hashing: HashingConfig,
     /// How many wrong passwords are allowed.
     pub throttle: ThrottleConfig,
+    /// How often one login may refresh its tokens: each waits for the disk.
+    pub refreshes: Allowance,
+}
+
+impl Default for AccountsConfig {
+    fn default() -> Self {
+        let (hashing, throttle) = (HashingConfig::default(), ThrottleConfig::default());
+        Self { open_registration: false, hashing, throttle, refreshes: WRITES }
+    }
 }
 
 /// What a login gives.
@@ -68,6 +80,26 @@ struct NewLogin {
     refresh: RefreshToken,
 }
 
+/// A login that begins with `refresh`.
+fn login_with(
+    refresh: &RefreshToken,
+    guest: GuestId,
+    device: u128,
+    device_name: String,
+    now: SystemTime,
+) -> Login {
+    Login {
+        id: refresh.login,
+        guest,
+        device,
+        device_name,
+        created_at: now,
+        last_used_at: now,
+        refresh_hash: refresh.hash(),
+        refresh_expires_at: now + REFRESH_TTL,
+    }
+}
+
 /// Those of these logins.
 fn sessions_of(logins: Vec<LoginId>) -> Vec<Whose> {
     logins.into_iter().map(Whose::Login).collect()
@@ -80,6 +112,9 @@ pub struct Accounts {
     hub: HubHandle,
     hasher: Arc<Hasher>,
     throttle: Mutex<Throttle>,
+    refreshes: Pace<LoginId>,
+    /// Names change one after the other, a few guests' at once: the hall is told in the order of the disk.
+    renaming: Arc<[tokio::sync::Mutex<()>; RENAMED_AT_ONCE]>,
     open_registration: bool,
     uncancelled: Uncancelled,
 }
@@ -97,7 +132,8 @@ impl Accounts {
     ) -> Self {
         let throttle = Mutex::new(Throttle::new(&config.throttle));
         let open_registration = config.open_registration;
-        Self { store, signers, hub, hasher, throttle, open_registration, uncancelled }
+        let (refreshes, renaming) = (Pace::new("refreshes", config.refreshes), Arc::default());
+        Self { store, signers, hub, hasher, throttle, refreshes, renaming, open_registration, uncancelled }
     }
 
     /// How many attempts wait for a password hash.
@@ -111,19 +147,8 @@ impl Accounts {
     }
 
     fn new_login(&self, guest: GuestId, device: u128, device_name: String, now: SystemTime) -> NewLogin {
-        let id = LoginId::from_bits(rand::random());
-        let refresh = self.signers.refresh.fresh(id);
-        let login = Login {
-            id,
-            guest,
-            device,
-            device_name,
-            created_at: now,
-            last_used_at: now,
-            refresh_hash: refresh.hash(),
-            refresh_expires_at: now + REFRESH_TTL,
-        };
-        NewLogin { login, refresh }
+        let refresh = self.signers.refresh.fresh(LoginId::from_bits(rand::random()));
+        NewLogin { login: login_with(&refresh, guest, device, device_name, now), refresh }
     }
 
     /// What the guest is given for a login that is kept now.
@@ -176,7 +201,12 @@ impl Accounts {
     /// for it, has tried no password: the attempt is given back.
     async fn counted_turn(&self, attempt: &Attempt) -> Result<Turn<'_>, Error> {
         let taken = self.throttle().take(Instant::now(), attempt);
-        taken.map_err(|retry_after| Error::RateLimited { retry_after })?;
+        taken.map_err(|(retry_after, allowance)| Error::RateLimited {
+            what: "wrong_passwords",
+            limit: allowance.burst.into(),
+            refill: Some(allowance.refill),
+            retry_after,
+        })?;
         let untried = Untried { accounts: self, attempt: Some(attempt) };
         let turn = self.hasher.turn(matches!(attempt, Attempt::Device(_))).await?;
         untried.is_tried();

@@ -6,6 +6,7 @@ mod accounts;
 mod commands;
 mod limits;
 pub mod relay;
+mod store_url;
 mod transport;
 
 pub use accounts::AccountsArgs;
@@ -14,6 +15,7 @@ pub use commands::{
     InviteRevokeArgs, ListArgs, ReportCommand, ReportListArgs, ReportResolveArgs,
 };
 pub use limits::LimitsArgs;
+pub use store_url::StoreUrl;
 pub use transport::TransportArgs;
 
 use self::relay::{RelayArgs, RelaySettings};
@@ -21,12 +23,12 @@ use crate::accounts::AccountsConfig;
 use crate::hub::HubConfig;
 use crate::moderation::INVITATION_TTL;
 use crate::passwords::HashingConfig;
-use crate::service::WRITES;
+use crate::throttle::{READS, WRITES};
 use crate::session::SessionConfig;
 use crate::throttle::Allowance;
 use crate::token::ACCESS_TTL;
 use crate::transport::accept::OPENING_TIMEOUT;
-use crate::transport::{Limits, TlsSource, TrustedProxies};
+use crate::transport::{Keepalive, Limits, TlsSource, TrustedProxies};
 use castle::limits::UNARY_DEADLINE;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -79,6 +81,9 @@ pub enum Command {
     /// Puts the store of a backup in the place of the one that is there, which is kept beside it. Everybody has to log
     /// in again. Refused while a server runs.
     Restore(RestoreArgs),
+    /// Copies the whole store, with what else a server needs of its data folder, to another place and leaves the old one
+    /// as it is. Nobody has to log in again. Refused while a server runs.
+    Migrate(MigrateArgs),
 }
 
 /// Where the store is.
@@ -171,6 +176,21 @@ pub struct RestoreArgs {
     pub json: bool,
 }
 
+/// Settings of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Where it is to go. `sled:///absolute/dir`: a data folder, for `serve --data-dir /absolute/dir`, that is not there
+    /// yet or empty. The path is taken as it is, without percent-encoding.
+    #[arg(long, value_name = "URL")]
+    pub to: StoreUrl,
+    /// Prints one JSON object: to, data_dir, rows, schema, sha256.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Route of the media between matched strangers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MatchRoute {
@@ -202,6 +222,8 @@ pub struct Config {
     pub tls: Option<TlsSource>,
     /// Bounds of TCP connections.
     pub connections: Limits,
+    /// How connections are asked whether they live.
+    pub keepalive: Keepalive,
     /// From the accept of a connection to its first request.
     pub opening_timeout: Duration,
     /// Probes and metrics over HTTP; none: not at all.
@@ -224,6 +246,8 @@ pub struct Config {
     pub streams_per_connection: u32,
     /// How many writes one guest may ask for.
     pub writes: Allowance,
+    /// How many lists one guest may read.
+    pub reads: Allowance,
 }
 
 /// Streams of one connection: a guest has two, a proxy in front has those of all its guests on many connections.
@@ -241,6 +265,7 @@ impl Config {
             relay: RelaySettings::on(any),
             tls: None,
             connections: Limits::default(),
+            keepalive: Keepalive::default(),
             opening_timeout: OPENING_TIMEOUT,
             http_listen: Some(any),
             web_origins: Vec::new(),
@@ -251,6 +276,7 @@ impl Config {
             unary_deadline: UNARY_DEADLINE,
             access_ttl: ACCESS_TTL,
             streams_per_connection: STREAMS_PER_CONNECTION,
+            reads: READS,
             writes: WRITES,
         }
     }
@@ -283,6 +309,7 @@ impl TryFrom<ServeArgs> for Config {
             relay,
             tls: transport.tls,
             connections: transport.connections,
+            keepalive: transport.keepalive,
             opening_timeout: OPENING_TIMEOUT,
             http_listen: transport.http_listen,
             web_origins: transport.web_origins,
@@ -293,6 +320,7 @@ impl TryFrom<ServeArgs> for Config {
             unary_deadline: UNARY_DEADLINE,
             access_ttl: ACCESS_TTL,
             streams_per_connection: STREAMS_PER_CONNECTION,
+            reads: READS,
             writes: WRITES,
         };
         args.limits.apply(&mut config);

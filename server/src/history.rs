@@ -5,6 +5,8 @@
 //! line of their own: nobody waits for it, so that no answer tells by its time whom there is to be missed. Which
 //! records there are is decided in `calls` and `lobby`.
 
+mod late;
+
 use crate::calls::{Claim, EndReason, EndedCall, Origin, Route, RoutePolicy, Side};
 use crate::error::Error;
 use crate::guest::Guest;
@@ -12,6 +14,7 @@ use crate::lobby::{Callee, Keep};
 use crate::store::{BlocksOf, CallRecord, KeptCall, Part, Store};
 use crate::token::{CallRole, CallSigner};
 use castle::ids::{CallId, GuestId};
+use late::Late;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -43,13 +46,15 @@ pub struct Keeper {
     missed: mpsc::Sender<Line>,
     /// In both lines.
     waiting: Arc<watch::Sender<usize>>,
+    late: Late,
 }
 
 impl Keeper {
     fn new() -> (Self, [mpsc::Receiver<Line>; 2]) {
         let (line, reader) = mpsc::channel(LINE_MAX);
         let (missed, missed_reader) = mpsc::channel(LINE_MAX);
-        (Self { line, missed, waiting: Arc::new(watch::Sender::new(0)) }, [reader, missed_reader])
+        let waiting = Arc::new(watch::Sender::new(0));
+        (Self { line, missed, waiting, late: Late::new() }, [reader, missed_reader])
     }
 
     /// The other end of both lines in the hands of a test.
@@ -61,8 +66,19 @@ impl Keeper {
 
     /// Puts it in line, and does not wait.
     pub fn keep(&self, at: SystemTime, keep: Keep) {
-        let line = if matches!(keep, Keep::Missed { .. }) { &self.missed } else { &self.line };
+        let line = match &keep {
+            Keep::Missed { callee, .. } => {
+                self.late.note(at, callee);
+                &self.missed
+            }
+            Keep::Ended(_) | Keep::MissedCallsSeen { .. } => &self.line,
+        };
         self.put(line, Line::Keep(at, keep));
+    }
+
+    /// The number of the last call to `guest` while they could not be rung; it rises with each.
+    pub fn last_missed(&self, guest: &Guest) -> u64 {
+        self.late.last(guest)
     }
 
     /// Returns once the line is not full.
@@ -79,6 +95,17 @@ impl Keeper {
         written.await.ok();
     }
 
+    /// Counts what is written of a line: of the missed calls, or of the rest.
+    fn counting(self, missed: bool) -> impl Fn(usize) + Send {
+        let Self { waiting, late, .. } = self;
+        move |lines| {
+            waiting.send_modify(|waiting| *waiting -= lines);
+            if missed {
+                late.wrote(lines);
+            }
+        }
+    }
+
     fn put(&self, line: &mpsc::Sender<Line>, said: Line) {
         self.waiting.send_modify(|waiting| *waiting += 1);
         if line.try_send(said).is_err() {
@@ -91,7 +118,7 @@ impl Keeper {
 }
 
 /// What a session starts from, besides what is live.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Backstory {
     /// Whom the guest blocked.
     pub blocked: Vec<GuestId>,
@@ -99,8 +126,10 @@ pub struct Backstory {
     pub blocked_by: Vec<GuestId>,
     /// The call the client says it is in; or why that cannot be.
     pub current_call: Option<Result<Claim, Error>>,
-    /// Missed calls that were not seen yet, newest first.
+    /// Missed calls that were not seen yet, newest first …
     pub missed_calls: Vec<KeptCall>,
+    /// … up to this one, as [`Keeper::last_missed`] counts.
+    pub missed_up_to: u64,
 }
 
 /// Call history.
@@ -124,17 +153,16 @@ impl History {
 
     /// Begins to write down on `tasks` what is put in line, until `stop` and everything before it is written.
     pub fn keep_on(&self, tasks: &TaskTracker, stop: CancellationToken) -> Keeper {
-        let (keeper, lines) = Keeper::new();
-        for line in lines {
-            tasks.spawn(self.clone().work_off(line, Arc::clone(&keeper.waiting), stop.clone()));
-        }
+        let (keeper, [line, missed]) = Keeper::new();
+        tasks.spawn(self.clone().work_off(line, keeper.clone().counting(false), stop.clone()));
+        tasks.spawn(self.clone().work_off(missed, keeper.clone().counting(true), stop));
         keeper
     }
 
     async fn work_off(
         self,
         mut line: mpsc::Receiver<Line>,
-        waiting: Arc<watch::Sender<usize>>,
+        wrote: impl Fn(usize) + Send,
         stop: CancellationToken,
     ) {
         let mut next = Vec::new();
@@ -148,19 +176,24 @@ impl History {
             }
             let lines = next.len();
             self.take(next.drain(..)).await;
-            waiting.send_modify(|waiting| *waiting -= lines);
+            wrote(lines);
         }
     }
 
-    /// What a session of `guest` starts from, which shows this call token, if any.
+    /// What a session of `guest` starts from, which shows this call token, if any. All that `keeper` was given of their
+    /// missed calls is in it.
     ///
     /// Errors: `Internal`.
     pub async fn backstory(
         &self,
-        guest: GuestId,
+        keeper: &Keeper,
+        guest: &Guest,
         call_token: &str,
         now: SystemTime,
     ) -> Result<Backstory, Error> {
+        let missed_up_to = keeper.last_missed(guest);
+        keeper.late.written(missed_up_to).await;
+        let guest = guest.id;
         let current_call = match call_token {
             "" => None,
             token => match self.claim(guest, token, now).await {
@@ -170,7 +203,7 @@ impl History {
         };
         let missed_calls = self.store.unseen_missed(guest, MISSED_TOLD, now).await?;
         let BlocksOf { blocked, blocked_by } = self.store.blocks_of(guest).await?;
-        Ok(Backstory { blocked, blocked_by, current_call, missed_calls })
+        Ok(Backstory { blocked, blocked_by, current_call, missed_calls, missed_up_to })
     }
 
     async fn claim(&self, guest: GuestId, token: &str, now: SystemTime) -> Result<Claim, Error> {
@@ -301,5 +334,19 @@ mod tests {
         assert!(line.try_recv().is_err());
         keeper.waiting.send_modify(|waiting| *waiting -= 101);
         assert!(keeper.room().now_or_never().is_some(), "there is room again");
+    }
+
+    #[test]
+    fn who_waits_for_ended_calls_does_not_wait_for_calls_to_who_is_away() {
+        let (keeper, [mut line, mut missed]) = Keeper::new();
+        let (caller, call) = (GuestId::from_bits(1), CallId::from_bits(1));
+        let callee = Callee::Name("somebody".to_owned());
+        keeper.keep(SystemTime::UNIX_EPOCH, Keep::Missed { caller, callee, call });
+        let mut written = Box::pin(keeper.written());
+        assert!((&mut written).now_or_never().is_none());
+        let Ok(Line::Written(done)) = line.try_recv() else { panic!("something stands before it") };
+        done.send(()).expect("it waits");
+        assert!(written.now_or_never().is_some());
+        assert!(matches!(missed.try_recv(), Ok(Line::Keep(..))), "and that is kept in its own time");
     }
 }

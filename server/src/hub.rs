@@ -25,7 +25,7 @@ use crate::lobby::{Input, Lobby, LobbyConfig};
 use crate::metrics::{Count, Metrics};
 use crate::token::CallSigner;
 use castle::ids::SessionId;
-use handle::Message;
+use handle::{Begun, Message};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sessions::Sessions;
@@ -249,8 +249,13 @@ impl Hub {
                 reply.send(self.hello(now, guest)).ok();
             }
             Message::Open { opening, backstory, outbox, reply } => {
+                let begun = if self.keeper.last_missed(&opening.guest) > backstory.missed_up_to {
+                    Begun::TooLate(opening, outbox)
+                } else {
+                    Begun::Opened(self.open(now, opening, backstory, outbox))
+                };
                 // The stream's task may have given up: then its `Detached` follows.
-                reply.send(self.open(now, opening, backstory, outbox)).ok();
+                reply.send(begun).ok();
             }
             Message::Frames { session, epoch, frames } => {
                 self.metrics.frames_in.add_many(frames.len() as u64);

@@ -207,9 +207,19 @@ impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize, max: usize) -> Result<Self, Error> {
         let place = Self(waiting);
         if waiting.fetch_add(1, Ordering::Relaxed) >= max {
-            return Err(Error::RateLimited { retry_after: BUSY_RETRY });
+            return Err(busy(max));
         }
         Ok(place)
+    }
+}
+
+/// The refusal where so many wait already.
+fn busy(waiting_max: usize) -> Error {
+    Error::RateLimited {
+        what: "password_hashes",
+        limit: waiting_max as u64,
+        refill: None,
+        retry_after: BUSY_RETRY,
     }
 }
 
@@ -261,7 +271,7 @@ mod tests {
                 waiting.push(turn);
             }
             let refused = hasher.turn(is_known).await.err();
-            assert_eq!(refused, Some(Error::RateLimited { retry_after: BUSY_RETRY }));
+            assert_eq!(refused, Some(super::busy(waiting.len())));
         }
         drop((waiting, busy));
         assert_eq!(hasher.waiting(), 0, "who gives up leaves no place taken");

@@ -4,8 +4,10 @@
 
 mod grpc;
 mod ports;
+mod reasons;
 
 use self::ports::Ports;
+use self::reasons::Reasoning;
 use crate::accounts::Accounts;
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
@@ -20,10 +22,11 @@ use crate::metrics::Metrics;
 use crate::moderation::Moderation;
 use crate::passwords::Hasher;
 use crate::service::signal::CastleStreams;
-use crate::service::{CastleApi, WritePace};
+use crate::service::CastleApi;
 use crate::session::Streams;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Store};
+use crate::throttle::Pace;
 use crate::token::Signers;
 use crate::transport::probes::Gather;
 use crate::transport::{Readiness, TlsError};
@@ -43,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
+use tower::layer::layer_fn;
 
 /// Messages that are decoded are at most so many frames large: those over one but not over this are answered in band.
 const DECODED_FRAMES_MAX: usize = 2;
@@ -251,7 +255,8 @@ impl Server {
         let host = HostServiceServer::new(HostApi {
             store: Arc::clone(&self.store),
             signers: Arc::clone(&self.signers),
-            rotating: tokio::sync::Mutex::default(),
+            rotating: Arc::default(),
+            uncancelled: Uncancelled::on(self.tasks.clone()),
             hub: self.hub.clone(),
             ice: Arc::clone(&self.ice),
             listening: self.listening.clone(),
@@ -271,9 +276,13 @@ impl Server {
             Arc::clone(&self.accounts),
             (self.relay.clone(), Arc::clone(&self.ice)),
         );
+        let bounds = self.ports.bounds;
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, gather, &tasks, &stopped, stop_probes);
-        let socket = tonic::transport::Server::builder().add_service(acts).add_service(host);
+        let socket = tonic::transport::Server::builder()
+            .layer(layer_fn(move |inner| Reasoning { inner, bounds }))
+            .add_service(acts)
+            .add_service(host);
         tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),
@@ -323,7 +332,8 @@ impl Server {
                 alive: Arc::default(),
             },
             tasks: self.tasks.clone(),
-            pace: WritePace::new(self.config.writes),
+            writes: Pace::new("writes", self.config.writes),
+            reads: Pace::new("reads", self.config.reads),
         }
     }
 }

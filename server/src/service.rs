@@ -7,10 +7,7 @@ pub mod export;
 pub mod hall;
 pub mod matching;
 pub mod moderation;
-mod pace;
 pub mod signal;
-
-pub use pace::{WRITES, WritePace};
 
 use crate::accounts::Accounts;
 use crate::auth::{Authenticator, Caller};
@@ -21,6 +18,8 @@ use crate::moderation::Moderation;
 use crate::service::matching::MatchReplies;
 use crate::session::Streams;
 use crate::store::Store;
+use crate::throttle::Pace;
+use castle::ids::GuestId;
 use castle::v1::{self, castle_service_server::CastleService};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,7 +47,9 @@ pub struct CastleApi {
     /// The reading halves of streams run on it.
     pub tasks: TaskTracker,
     /// How often a guest may write.
-    pub pace: WritePace,
+    pub writes: Pace<GuestId>,
+    /// How often a guest may read a list.
+    pub reads: Pace<GuestId>,
 }
 
 impl CastleApi {
@@ -67,11 +68,12 @@ impl CastleApi {
         Ok(Response::new(self.in_time(done).await?))
     }
 
-    /// The same for a write, which counts at the guest's pace.
+    /// The same at the guest's pace: of writing, or of reading lists.
     ///
     /// Errors: `RateLimited`, besides those of the work.
-    async fn write<M, T, F>(
+    async fn paced<M, T, F>(
         &self,
+        pace: &Pace<GuestId>,
         request: Request<M>,
         work: impl FnOnce(Caller, M) -> F + Send,
     ) -> Result<Response<T>, Status>
@@ -80,7 +82,7 @@ impl CastleApi {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let paced = async |caller: Caller, asked| {
-            self.pace.take(Instant::now(), caller.guest)?;
+            pace.take(Instant::now(), caller.guest)?;
             work(caller, asked).await
         };
         self.unary(request, paced).await
@@ -171,7 +173,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::SetDisplayNameRequest>,
     ) -> Result<Response<v1::SetDisplayNameResponse>, Status> {
-        self.write(request, async |caller, asked| {
+        self.paced(&self.writes, request, async |caller, asked| {
             accounts::set_display_name(&self.accounts, &caller, asked).await
         })
         .await
@@ -191,7 +193,8 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ExportAccountRequest>,
     ) -> Result<Response<Self::ExportAccountStream>, Status> {
-        self.unary(request, async |caller, _| {
+        self.paced(&self.writes, request, async |caller, _| {
+            self.hub.history_written().await;
             Ok(export::document(Arc::clone(&self.accounts), Arc::clone(&self.store), caller))
         })
         .await
@@ -201,7 +204,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ListDevicesRequest>,
     ) -> Result<Response<v1::ListDevicesResponse>, Status> {
-        self.unary(request, async |caller, asked| {
+        self.paced(&self.reads, request, async |caller, asked| {
             accounts::list_devices(&self.accounts, &caller, asked).await
         })
         .await
@@ -211,7 +214,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::RevokeDeviceRequest>,
     ) -> Result<Response<v1::RevokeDeviceResponse>, Status> {
-        self.write(request, async |caller, asked| {
+        self.paced(&self.writes, request, async |caller, asked| {
             accounts::revoke_device(&self.accounts, &caller, asked).await
         })
         .await
@@ -221,7 +224,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ListGuestsRequest>,
     ) -> Result<Response<v1::ListGuestsResponse>, Status> {
-        self.unary(request, async |caller, asked| {
+        self.paced(&self.reads, request, async |caller, asked| {
             hall::list_guests(&self.hub, &*self.store, &caller, asked).await
         })
         .await
@@ -231,7 +234,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ListCallsRequest>,
     ) -> Result<Response<v1::ListCallsResponse>, Status> {
-        self.unary(request, async |caller, asked| {
+        self.paced(&self.reads, request, async |caller, asked| {
             self.hub.history_written().await;
             calls::list_calls(&*self.store, &caller, asked).await
         })
@@ -242,7 +245,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::EraseCallsRequest>,
     ) -> Result<Response<v1::EraseCallsResponse>, Status> {
-        self.write(request, async |caller, asked| {
+        self.paced(&self.writes, request, async |caller, asked| {
             self.hub.history_written().await;
             calls::erase_calls(&*self.store, &caller, asked).await
         })
@@ -250,7 +253,7 @@ impl CastleService for CastleApi {
     }
 
     async fn block(&self, request: Request<v1::BlockRequest>) -> Result<Response<v1::BlockResponse>, Status> {
-        self.write(request, async |caller, asked| moderation::block(&self.moderation, &caller, asked).await)
+        self.paced(&self.writes, request, async |caller, asked| moderation::block(&self.moderation, &caller, asked).await)
             .await
     }
 
@@ -258,7 +261,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::UnblockRequest>,
     ) -> Result<Response<v1::UnblockResponse>, Status> {
-        self.write(request, async |caller, asked| moderation::unblock(&self.moderation, &caller, asked).await)
+        self.paced(&self.writes, request, async |caller, asked| moderation::unblock(&self.moderation, &caller, asked).await)
             .await
     }
 
@@ -266,7 +269,7 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ListBlockedRequest>,
     ) -> Result<Response<v1::ListBlockedResponse>, Status> {
-        self.unary(request, async |caller, asked| {
+        self.paced(&self.reads, request, async |caller, asked| {
             moderation::list_blocked(&self.moderation, &caller, asked).await
         })
         .await

@@ -59,6 +59,7 @@ pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, eve
         further_at: None,
         clock: (SystemTime::now(), Instant::now()),
         call: None,
+        wish: v1::Availability::Unspecified,
         news: mpsc::channel(NEWS_MAX),
         search: None,
         frames: 0,
@@ -107,6 +108,8 @@ struct Session {
     clock: (SystemTime, Instant),
     /// The call this session is in: its id, and the server's signed word for it.
     call: Option<(String, String)>,
+    /// How the guest wished last to be seen: a session that begins anew, begins so.
+    wish: v1::Availability,
     news: (mpsc::Sender<MatchNews>, mpsc::Receiver<MatchNews>),
     search: Option<Search>,
     frames: u64,
@@ -220,7 +223,7 @@ impl Session {
             v1::Resume { resume_token: attached.resume_token.clone(), received_seq, epoch: attached.epoch }
         });
         let current_call = self.call.as_ref().map(|(_, token)| token.clone()).unwrap_or_default();
-        let (transport, welcome) = Transport::open(&mut self.account, resume, current_call).await?;
+        let (transport, welcome) = Transport::open(&mut self.account, resume, current_call, self.wish).await?;
         let resumed = welcome.resumed && self.resume.is_some();
         let received = welcome.received_seq;
         if !resumed {
@@ -235,6 +238,9 @@ impl Session {
         let clock_ahead_ms = welcome.server_time.and_then(wire::clock_ahead_ms);
         let missed = welcome.missed_calls.iter().filter(|call| call.missed).count();
         self.enter(&welcome);
+        if let Some(me) = &welcome.me {
+            self.note_wish(me.availability());
+        }
         let Some(me) = welcome.me.and_then(wire::me) else { return Err(ErrorKind::Protocol.into()) };
         self.hall.seen_by(me.guest);
         let ice = welcome.ice_servers.map(wire::ice).unwrap_or_default();
@@ -265,6 +271,13 @@ impl Session {
             self.call.take_if(|(id, _)| *id == call.call_id);
         } else if !call.call_token.is_empty() {
             self.call = Some((call.call_id.clone(), call.call_token.clone()));
+        }
+    }
+
+    /// What the guest wished, on whichever device.
+    fn note_wish(&mut self, seen: v1::Availability) {
+        if !matches!(seen, v1::Availability::Unspecified | v1::Availability::InCall) {
+            self.wish = seen;
         }
     }
 

@@ -23,6 +23,7 @@ impl Transport {
         account: &mut Account,
         resume: Option<v1::Resume>,
         current_call: String,
+        wish: v1::Availability,
     ) -> Result<(Self, Welcome), ClientError> {
         let (outgoing, queue) = mpsc::channel(OUTGOING_MAX);
         let hello = v1::Hello {
@@ -31,6 +32,7 @@ impl Transport {
             client_version: env!("CARGO_PKG_VERSION").into(),
             resume,
             current_call,
+            availability: wish.into(),
         };
         let mut call = tonic::Request::new(ReceiverStream::new(queue));
         call.metadata_mut().insert("authorization", account.bearer()?);

@@ -1,7 +1,7 @@
 //! What guests do with what is theirs: password, display name, devices, the account itself.
 
 use super::fields::{self, Faults};
-use super::{Accounts, sessions_of};
+use super::{Accounts, RENAMED_AT_ONCE, sessions_of};
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::guest::Guest;
@@ -98,7 +98,10 @@ impl Accounts {
         let shown = shown.flatten().unwrap_or_else(|| caller.name.clone());
         let once = once(caller, "SetDisplayName", request_id, &shown);
         let (store, hub, guest) = (Arc::clone(&self.store), self.hub.clone(), caller.guest);
+        let renaming = Arc::clone(&self.renaming);
         let renamed = async move {
+            let row = usize::try_from(guest.to_bits() % RENAMED_AT_ONCE as u128).unwrap_or_default();
+            let _in_order = renaming[row].lock().await;
             store.set_display_name(guest, shown, once).await?;
             let account = store.account(guest).await?.ok_or(Error::LoginEnded)?;
             let Account { id, name, display_name, .. } = account.clone();

@@ -190,3 +190,58 @@ pub(super) fn faithful(call: &Call, reason: EndReason, by: Option<Side>) -> [boo
         (_, None) => [false; 2],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::{Calls, CallsConfig, Member, Negotiation, NewCall, Party};
+    use crate::guest::Guest;
+    use std::sync::Arc;
+
+    const ID: CallId = CallId::from_bits(1);
+
+    fn party(number: u128) -> Party {
+        let name = format!("guest{number}");
+        let guest = Guest { id: GuestId::from_bits(number), display_name: name.clone(), name };
+        Party { guest: Arc::new(guest), session: SessionId::from_bits(number), attached: true }
+    }
+
+    fn member(side: Side) -> Member {
+        let party = party(side as u128);
+        Member { guest: party.guest.id, session: party.session }
+    }
+
+    /// Who keeps their time when `by` ends a match in which `spoke` took part.
+    fn faithful_when(spoke: &[Side], by: Side) -> [bool; 2] {
+        let (mut calls, mut told) = (Calls::new(CallsConfig::default()), Vec::new());
+        let new = NewCall { id: ID, origin: Origin::Matched, route_policy: RoutePolicy::RelayOnly };
+        calls.pair(Duration::ZERO, new, [party(0), party(1)], &mut told);
+        for &side in spoke {
+            let said = Negotiation::EndOfCandidates { username_fragment: String::new() };
+            calls.negotiate(member(side), ID, said, &mut told).expect("it is theirs");
+        }
+        calls.hang_up(Duration::from_secs(10), member(by), (ID, true), &mut told).expect("it is theirs");
+        match told.last() {
+            Some(CallEffect::MatchOver { faithful, .. }) => *faithful,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn who_gives_up_on_a_no_show_keeps_their_time_and_the_no_show_does_not() {
+        use Side::{First, Second};
+        for (spoke, by, faithful) in [
+            (&[First][..], First, [true, false]),
+            (&[Second], Second, [false, true]),
+            (&[First, Second], First, [false, true]),
+            (&[First, Second], Second, [true, false]),
+            (&[First], Second, [true, false]),
+            (&[Second], First, [false, true]),
+            // Without an offer the answerer has nothing to say.
+            (&[], First, [false, true]),
+            (&[], Second, [false, false]),
+        ] {
+            assert_eq!(faithful_when(spoke, by), faithful, "{spoke:?} spoke, {by:?} ended it");
+        }
+    }
+}

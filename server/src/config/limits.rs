@@ -2,8 +2,7 @@
 //! are unless set, and why, is told where each lives.
 
 use super::Config;
-use crate::service::WRITES;
-use crate::throttle::Allowance;
+use crate::throttle::{Allowance, READS, WRITES};
 use castle::limits::{
     CANDIDATE_BYTES_MAX, FRAME_BYTES_MAX, FRAMES_BURST, FRAMES_PER_SECOND, HALL_PAGE, HELLO_TIMEOUT,
     RESUME_WINDOW, SDP_BYTES_MAX, UNACKED_BYTES_MAX, UNACKED_FRAMES_MAX, UNARY_DEADLINE,
@@ -38,7 +37,8 @@ pub struct LimitsArgs {
     #[arg(long, env = "CASTLE_FRAMES_BURST", value_name = "N", default_value_t = FRAMES_BURST,
           value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub frames_burst: u32,
-    /// Writes (blocks, names, devices, history erased) of one guest per minute.
+    /// Writes (blocks, names, devices, history erased) and exports of one guest, and refreshed tokens of one device, per
+    /// minute.
     #[arg(long, env = "CASTLE_WRITES_PER_MINUTE", value_name = "N", default_value_t = 120,
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub writes_per_minute: u32,
@@ -46,6 +46,14 @@ pub struct LimitsArgs {
     #[arg(long, env = "CASTLE_WRITES_BURST", value_name = "N", default_value_t = WRITES.burst,
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub writes_burst: u32,
+    /// Lists (guests, calls, devices, blocked) that one guest may read per minute.
+    #[arg(long, env = "CASTLE_READS_PER_MINUTE", value_name = "N", default_value_t = 300,
+          value_parser = value_parser!(u32).range(1..=60_000))]
+    pub reads_per_minute: u32,
+    /// The same at once.
+    #[arg(long, env = "CASTLE_READS_BURST", value_name = "N", default_value_t = READS.burst,
+          value_parser = value_parser!(u32).range(1..=60_000))]
+    pub reads_burst: u32,
     /// Frames kept for a session until its client acknowledges them.
     #[arg(long, env = "CASTLE_UNACKED_FRAMES", value_name = "N", default_value_t = UNACKED_FRAMES_MAX as u32,
           value_parser = value_parser!(u32).range(16..=65_536))]
@@ -104,6 +112,9 @@ impl LimitsArgs {
         config.unary_deadline = Duration::from_millis(self.unary_deadline_ms);
         let refill = Duration::from_secs(MINUTE_S) / self.writes_per_minute;
         config.writes = Allowance { burst: self.writes_burst, refill };
+        config.accounts.refreshes = config.writes;
+        let refill = Duration::from_secs(MINUTE_S) / self.reads_per_minute;
+        config.reads = Allowance { burst: self.reads_burst, refill };
         config.streams_per_connection = self.streams_per_connection;
     }
 }

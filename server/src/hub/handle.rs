@@ -116,6 +116,14 @@ pub struct Busy {
     pub waiting: u32,
 }
 
+/// What became of a stream that said hello.
+pub(super) enum Begun {
+    /// It has a session, or was refused one and knows.
+    Opened(Result<Attached, Error>),
+    /// What was read from the disk is not all any more: the guest was called meanwhile.
+    TooLate(Opening, Outbox),
+}
+
 pub(super) enum Message {
     Hello {
         guest: GuestId,
@@ -125,7 +133,7 @@ pub(super) enum Message {
         opening: Opening,
         backstory: Backstory,
         outbox: Outbox,
-        reply: oneshot::Sender<Result<Attached, Error>>,
+        reply: oneshot::Sender<Begun>,
     },
     Frames {
         session: SessionId,
@@ -224,22 +232,45 @@ impl HubHandle {
     ///
     /// Errors: `RateLimited`, `SessionLimit`, `Limit`, `Superseded`, `Draining`.
     pub async fn open(&self, opening: Opening, outbox: Outbox) -> Result<Attached, Error> {
-        let backstory = match self.backstory(&opening).await {
-            Ok(backstory) => backstory,
+        let (reply, answer) = oneshot::channel();
+        let allowed = self.ask(Message::Hello { guest: opening.guest.id, reply }, answer).await?;
+        match self.begin(allowed, u64::MIN, opening, outbox).await? {
+            Begun::Opened(opened) => opened,
+            // Once: whoever calls without end keeps nobody out.
+            Begun::TooLate(opening, outbox) => match self.begin(Ok(()), u64::MAX, opening, outbox).await? {
+                Begun::Opened(opened) => opened,
+                Begun::TooLate(..) => unreachable!("it was said to hold all"),
+            },
+        }
+    }
+
+    /// Reads what the session starts from, and begins it where that holds all calls that the guest missed, or up to
+    /// `missed_up_to` at least.
+    async fn begin(
+        &self,
+        allowed: Result<(), Error>,
+        missed_up_to: u64,
+        opening: Opening,
+        outbox: Outbox,
+    ) -> Result<Begun, Error> {
+        let read = match allowed {
+            Ok(()) => self.backstory(&opening).await,
+            Err(error) => Err(error),
+        };
+        let backstory = match read {
+            Ok(read) => Backstory { missed_up_to: read.missed_up_to.max(missed_up_to), ..read },
             Err(error) => {
                 outbox.end_with(error.clone());
                 return Err(error);
             }
         };
         let (reply, answer) = oneshot::channel();
-        self.ask(Message::Open { opening, backstory, outbox, reply }, answer).await?
+        self.ask(Message::Open { opening, backstory, outbox, reply }, answer).await
     }
 
     async fn backstory(&self, opening: &Opening) -> Result<Backstory, Error> {
-        let guest = opening.guest.id;
-        let (reply, answer) = oneshot::channel();
-        self.ask(Message::Hello { guest, reply }, answer).await??;
-        self.history.backstory(guest, &opening.call_token, SystemTime::now()).await
+        let now = SystemTime::now();
+        self.history.backstory(&self.keeper, &opening.guest, &opening.call_token, now).await
     }
 
     /// Frames came on the stream with this epoch, in this order.

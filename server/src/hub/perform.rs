@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 /// A session is shown a part of the hall at most so often: a person who types sees it follow, and who asks without
 /// end costs no more.
-pub(super) const SNAPSHOT_GAP: Duration = Duration::from_millis(200);
+const SNAPSHOT_GAP: Duration = Duration::from_millis(200);
 
 /// Whose request the effects come from: its id goes back with the first frame to its sender.
 pub(super) struct Reply {

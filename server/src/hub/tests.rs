@@ -4,7 +4,7 @@ use super::handle::{Asked, Attached, ClientFrame, Opening};
 use super::outgoing::{Body, Frame, Item, Outbox, OutboxReader, Welcome};
 use super::{Around, Hub, HubConfig, ResumeRequest};
 use crate::error::Error;
-use crate::guest::Guest;
+use crate::guest::{Guest, Wish};
 use crate::history::{Backstory, Keeper};
 use crate::ice::{CREDENTIAL_TTL, IceServers, IceVendor, TurnSecret, TurnService};
 use crate::lobby::{Command, Watch};
@@ -24,6 +24,7 @@ fn opening() -> Opening {
         login: LoginId::from_bits(2),
         resume: None,
         call_token: String::new(),
+        wish: Wish::default(),
         access_expires_at: UNIX_EPOCH + TWO_DAYS,
     }
 }
@@ -39,6 +40,7 @@ fn opens(
     now: Duration,
     resume: Option<ResumeRequest>,
 ) -> Result<(Attached, OutboxReader), Error> {
+    hub.hello(now, opening().guest.id)?;
     let (outbox, stream) = Outbox::new(hub.config.sessions.unacked_frames_max);
     let attached = hub.open(now, Opening { resume, ..opening() }, Backstory::default(), outbox)?;
     Ok((attached, stream))
@@ -59,7 +61,7 @@ fn asks(hub: &mut Hub, now: Duration, on: Attached, command: Command) {
 }
 
 fn watch(number: u64) -> Command {
-    Command::WatchHall(Watch { number, query: String::new(), after: None })
+    Command::WatchHall(Watch { number, query: "guest".to_owned(), after: None })
 }
 
 /// The watches that were shown since the last time.
@@ -154,10 +156,26 @@ fn performed_of(hub: &mut Hub, now: Duration, on: Attached, frames: u32) -> u32 
     (0..frames).filter(|_| hub.sessions.spend(now, on.session).is_ok()).count().try_into().expect("a few")
 }
 
+/// A hall of so many others, who are there and not read.
+fn crowd(hub: &mut Hub, guests: u128) -> Vec<OutboxReader> {
+    let comes = |number: u128| {
+        let (id, name) = (GuestId::from_bits(100 + number), format!("guest{number}"));
+        let guest = Arc::new(Guest { id, display_name: name.clone(), name });
+        let (outbox, stream) = Outbox::new(hub.config.sessions.unacked_frames_max);
+        let opening = Opening { guest, login: LoginId::from_bits(100 + number), ..opening() };
+        hub.open(Duration::ZERO, opening, Backstory::default(), outbox).expect("the stream opens");
+        stream
+    };
+    (0..guests).map(comes).collect()
+}
+
 #[test]
 fn who_asks_for_the_hall_without_end_is_shown_it_five_times_a_second_as_it_is_then() {
+    const CROWD: u128 = 300;
     let mut hub = hub(IceVendor::new(vec![]));
+    let _crowd = crowd(&mut hub, CROWD);
     let (on, mut stream) = opens(&mut hub, SECOND, None).expect("the stream opens");
+    hub.lobby.rows_looked_at_anew();
     for number in 1..=100 {
         asks(&mut hub, SECOND, on, watch(number));
     }
@@ -168,6 +186,51 @@ fn who_asks_for_the_hall_without_end_is_shown_it_five_times_a_second_as_it_is_th
     assert_eq!(shown(&mut stream), [100], "and of the others the last alone");
     hub.tick(2 * SECOND);
     assert_eq!(shown(&mut stream), [0; 0]);
+    assert_eq!(hub.lobby.rows_looked_at_anew(), 2 * CROWD as usize, "looked for as often as it is shown");
+}
+
+#[test]
+fn all_devices_of_a_guest_together_are_shown_the_hall_no_more_often_than_one() {
+    let mut hub = hub(IceVendor::new(vec![]));
+    let _crowd = crowd(&mut hub, 300);
+    let mut devices: Vec<_> = (0..5).map(|_| opens(&mut hub, SECOND, None).expect("it opens")).collect();
+    let mut all = 0;
+    for number in 1..=200 {
+        let now = SECOND + SECOND * number / 100;
+        hub.tick(now);
+        for (on, stream) in &mut devices {
+            asks(&mut hub, now, *on, watch(number.into()));
+            all += shown(stream).len();
+        }
+    }
+    assert!((10..=16).contains(&all), "shown {all} times in two seconds");
+    hub.tick(10 * SECOND);
+    for (_, stream) in &mut devices {
+        assert_eq!(shown(stream).last(), Some(&200), "and each the last that it asked for");
+    }
+}
+
+#[test]
+fn who_did_not_read_while_the_hall_changed_is_shown_it_once_they_do() {
+    let mut hub = hub(IceVendor::new(vec![]));
+    let (on, mut stream) = opens(&mut hub, SECOND, None).expect("the stream opens");
+    let mut now = SECOND;
+    while hub.sessions.get_mut(on.session).and_then(|session| session.outbox.as_ref()).expect("it is open").has_slack() {
+        // Each is refused, without a number.
+        asks(&mut hub, now, on, Command::AcceptCall(CallId::from_bits(1)));
+        now += SECOND / 10;
+    }
+    let _crowd = crowd(&mut hub, 1);
+    hub.tick(now + SECOND);
+    let items = std::iter::from_fn(|| stream.items.try_recv().ok());
+    assert!(!items.map(|said| said.item).any(|item| matches!(item, Item::HallDelta(_))), "no room for it");
+    hub.tick(now + 2 * SECOND);
+    let items = std::iter::from_fn(|| stream.items.try_recv().ok());
+    let halls = items.filter_map(|said| match said.item {
+        Item::HallSnapshot(hall) => Some(hall.guest_count),
+        _ => None,
+    });
+    assert_eq!(halls.collect::<Vec<_>>(), [1], "though nothing has changed since");
 }
 
 #[test]

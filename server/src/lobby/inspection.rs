@@ -27,6 +27,11 @@ impl Lobby {
         self.matchmaker.check_fairness();
     }
 
+    /// How many rows of the hall were looked at since the last time.
+    pub(crate) fn rows_looked_at_anew(&mut self) -> usize {
+        std::mem::take(&mut self.hall.rows_looked_at)
+    }
+
     /// All calls.
     pub(crate) fn going(&self) -> impl Iterator<Item = Going> {
         self.calls.going()

@@ -119,8 +119,9 @@ impl World {
         let blocked = self.blocks.iter().filter(|pair| pair.0 == guest.id).map(|pair| pair.1).collect();
         let blocked_by = self.blocks.iter().filter(|pair| pair.1 == guest.id).map(|pair| pair.0).collect();
         let party = Party { guest, session, attached: true };
+        let wish = [Wish::Available, Wish::Available, Wish::Invisible][self.rng.random_range(0..3)];
         self.clients.insert(session, Client { guest: who, attached: true, ..Client::default() });
-        self.welcomed(session, Input::SessionBegan(Beginning { party, blocked, blocked_by, current_call }));
+        self.welcomed(session, Input::SessionBegan(Beginning { party, wish, blocked, blocked_by, current_call }));
     }
 
     /// A block is on disk before the lobby learns of it.

@@ -7,6 +7,7 @@ use crate::calls::{
 use crate::guest::{Guest, SharedGuest};
 use std::sync::Arc;
 
+mod hall;
 mod preparing;
 
 const fn secs(seconds: u64) -> Duration {
@@ -52,6 +53,7 @@ impl Story {
         let party = Party { guest: guest(who), session: session(on), attached: true };
         self.input(Input::SessionBegan(Beginning {
             party,
+            wish: Wish::default(),
             blocked: vec![],
             blocked_by: vec![],
             current_call: None,
@@ -60,7 +62,11 @@ impl Story {
 
     /// Comes to a server that was started anew, with the token of a call with `peer`.
     fn takes_up(&mut self, who: u128, peer: u128) {
-        let party = Party { guest: guest(who), session: session(who), attached: true };
+        self.takes_up_on(who, who, peer);
+    }
+
+    fn takes_up_on(&mut self, who: u128, on: u128, peer: u128) {
+        let party = Party { guest: guest(who), session: session(on), attached: true };
         let claim = Claim {
             call: CallId::from_bits(who),
             side: Side::First,
@@ -71,7 +77,8 @@ impl Story {
             connected_for: Some(secs(50)),
         };
         let current_call = Some(claim);
-        let beginning = Beginning { party, blocked: vec![], blocked_by: vec![], current_call };
+        let wish = Wish::default();
+        let beginning = Beginning { party, wish, blocked: vec![], blocked_by: vec![], current_call };
         self.input(Input::SessionBegan(beginning));
     }
 
@@ -191,6 +198,23 @@ fn nobody_is_rung_in_vain_more_than_three_times() {
     assert!(matches!(story.refused(1), Some(Error::RingLimit { limit: 3, .. })), "{:?}", story.told);
     story.at(secs(600));
     assert!(story.calls(1, 2).is_some());
+}
+
+#[test]
+fn an_answer_in_between_does_not_make_up_for_rings_in_vain() {
+    let mut story = Story::with(2);
+    for answered in [false, true, false, false] {
+        let call = story.calls(1, 2).expect("it rings");
+        if answered {
+            story.does(2, Command::AcceptCall(call));
+            story.does(1, Command::HangUp { call, failed: false });
+        } else {
+            story.does(1, Command::CancelCall(call));
+        }
+    }
+    assert_eq!(story.calls(1, 2), None);
+    assert!(matches!(story.refused(1), Some(Error::RingLimit { limit: 3, .. })), "{:?}", story.told);
+    assert!(story.calls(2, 1).is_some(), "the other way is open");
 }
 
 #[test]
@@ -443,22 +467,45 @@ fn going_down_ends_what_rings_and_what_waits_and_leaves_calls_alone() {
 }
 
 #[test]
-fn ten_thousand_who_come_cost_each_a_few_frames() {
-    let mut story = Story::with(0);
-    let (mut frames, mut rows) = (0, 0);
-    for number in 1..=10_000 {
-        story.now += Duration::from_millis(1);
-        story.comes(number, number);
-        story.lobby.scene(session(number)).expect("the session is there");
-        for effect in &story.told {
-            if let Effect::Hall(to, delta) = effect {
-                frames += to.len();
-                rows += delta.change.changed.len() + delta.change.left.len();
-            }
-        }
+fn the_next_available_is_one_who_is_there_to_answer() {
+    let mut story = Story::with(1);
+    story.at(secs(1)).comes(3, 3);
+    story.at(secs(2)).comes(2, 2);
+    story.at(secs(3)).input(Input::SessionSuspended(session(3)));
+    let rings = |story: &mut Story| {
+        story.does(1, Command::PlaceCall(Target::NextAvailable));
+        let view = story.call(1).expect("it rings").clone();
+        story.does(1, Command::CancelCall(view.id));
+        view.second.id.to_bits()
+    };
+    assert_eq!(rings(&mut story), 2, "and not the ghost, though free for longer");
+    story.at(secs(4)).input(Input::SessionResumed(session(3)));
+    story.at(secs(100));
+    assert_eq!(rings(&mut story), 3, "who comes back has their turn");
+}
+
+#[test]
+fn a_name_is_called_in_any_spelling_that_nobody_else_can_have() {
+    let mut story = Story::with(1);
+    let name = "fu\u{df}ball".to_owned();
+    let guest = Arc::new(Guest { id: GuestId::from_bits(2), display_name: name.clone(), name });
+    let party = Party { guest, session: session(2), attached: true };
+    let (wish, blocked, blocked_by) = (Wish::default(), vec![], vec![]);
+    story.input(Input::SessionBegan(Beginning { party, wish, blocked, blocked_by, current_call: None }));
+    story.does(1, Command::PlaceCall(Target::Name("fussball".to_owned())));
+    assert_eq!(story.state(2), Some(CallState::Ringing));
+}
+
+#[test]
+fn a_call_taken_up_by_its_token_comes_before_what_rings_meanwhile() {
+    for (calls, callee, reason) in [(2, 1, EndReason::Busy), (1, 2, EndReason::Cancelled)] {
+        let mut story = Story::with(2);
+        // The server was started anew: another device of 1 was here before the one that holds the call.
+        story.calls(calls, callee).expect("it rings");
+        story.takes_up_on(1, 10, 3);
+        assert_eq!(story.refused(10), None);
+        assert_eq!(story.state(10), Some(CallState::Connected));
+        assert_eq!(story.state(2), Some(CallState::Ended(reason)));
+        story.lobby.check_invariants();
     }
-    let looked_at = story.lobby.hall.rows_looked_at;
-    println!("{frames} frames made of {rows} rows, {looked_at} rows looked at");
-    assert!(frames > 1_000 && frames < 100_000, "{frames} frames, and not one for each of each");
-    assert!(rows < 20_000 && looked_at < 100_000, "{rows} rows of {looked_at}");
 }

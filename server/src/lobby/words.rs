@@ -121,7 +121,7 @@ pub enum Keep {
 }
 
 /// Somebody who was called, present or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Callee {
     /// By id.
     Guest(GuestId),

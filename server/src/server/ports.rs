@@ -36,7 +36,7 @@ pub(super) struct Ports {
     /// For other ports: they share its caps.
     pub(super) acceptor: Acceptor,
     web_origins: Vec<String>,
-    bounds: grpc::Bounds,
+    pub(super) bounds: grpc::Bounds,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -71,6 +71,7 @@ impl Ports {
             streams_per_connection: config.streams_per_connection,
             unary_deadline: config.unary_deadline,
             frame_bytes_max: config.session.sizes.frame,
+            keepalive: config.keepalive,
         };
         let relay = None;
         Ok(Self {

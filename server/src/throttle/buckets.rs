@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Buckets<K> {
+pub(super) struct Buckets<K> {
     allowance: Allowance,
     max: usize,
     paid_at: BTreeMap<K, Instant>,
@@ -17,7 +17,7 @@ pub(crate) struct Buckets<K> {
 }
 
 impl<K: Ord + Clone> Buckets<K> {
-    pub(crate) fn new(allowance: Allowance, max: usize) -> Self {
+    pub(super) fn new(allowance: Allowance, max: usize) -> Self {
         Self { allowance, max, paid_at: BTreeMap::new(), by_time: BTreeSet::new() }
     }
 
@@ -26,13 +26,18 @@ impl<K: Ord + Clone> Buckets<K> {
     }
 
     /// How long this key has to wait for one more attempt; zero: not at all.
-    pub(crate) fn wait(&self, now: Instant, key: &K) -> Duration {
+    pub(super) fn wait(&self, now: Instant, key: &K) -> Duration {
         let debt = self.paid_at.get(key).map_or(Duration::ZERO, |&at| at.saturating_duration_since(now));
         (debt + self.allowance.refill).saturating_sub(self.allowance.refill * self.allowance.burst)
     }
 
+    /// The same with the allowance that it is by; none: not at all.
+    pub(super) fn wait_for(&self, now: Instant, key: &K) -> Option<(Duration, Allowance)> {
+        Some((self.wait(now, key), self.allowance)).filter(|(wait, _)| !wait.is_zero())
+    }
+
     /// Counts one attempt.
-    pub(crate) fn take(&mut self, now: Instant, key: K) {
+    pub(super) fn take(&mut self, now: Instant, key: K) {
         let owed_from = self.remove(&key).map_or(now, |at| at.max(now));
         while self.paid_at.len() >= self.max {
             let Some((_, nearest)) = self.by_time.pop_first() else { break };

@@ -153,6 +153,7 @@ async fn one_past_the_limit_of_each_field_of_hello_ends_the_stream() {
         (v1::Hello { client_name: long(65), ..good.clone() }, "hello.client_name"),
         (v1::Hello { client_version: long(65), ..good.clone() }, "hello.client_version"),
         (v1::Hello { current_call: long(257), ..good.clone() }, "hello.current_call"),
+        (v1::Hello { availability: 99, ..good.clone() }, "hello.availability"),
         (v1::Hello { resume: Some(resume), ..good }, "hello.resume.resume_token"),
     ];
     for (hello, field) in cases {

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod browser;
+mod cable;
 mod calls;
 mod cli;
 mod cli_moderation;
@@ -22,7 +23,9 @@ mod migrating;
 mod moderation;
 mod owning;
 mod proxy;
+mod refusals;
 mod relayed_guests;
+mod repeats;
 mod signal;
 mod signaling;
 mod support;

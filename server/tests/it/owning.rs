@@ -298,7 +298,8 @@ async fn a_long_history_is_exported_page_by_page() {
             route: Route::Host,
             missed: false,
         };
-        store.keep_call(hers, record).await.unwrap();
+        let other = CallRecord { peer: hers, part: Part::Received, ..record.clone() };
+        store.keep_ended([(hers, record), (his, other)]).await.unwrap();
     }
     drop(store);
     let server = stopped.start().await;

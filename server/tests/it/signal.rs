@@ -1,11 +1,12 @@
 //! Sessions: hello, the hall, resuming without loss, and what is refused.
 
 use crate::signaling::{Signal, hello, in_call, two};
-use crate::support::{TestServer, reason, refusal, registering};
+use crate::support::{TestServer, reason, refusal};
 use castle::v1;
 use castle::v1::signal_request::Frame as Request;
 use castle::v1::signal_response::Frame as Response;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 use tonic::Code;
 
 fn hall_change(frame: &v1::SignalResponse) -> Option<v1::HallDelta> {
@@ -212,8 +213,12 @@ async fn faults_of_a_frame_are_answered_in_band() {
         assert!(answer.seq > 0, "sequenced where the frame was");
     }
     alice.ask(availability(v1::Availability::DoNotDisturb)).await;
-    let me = alice.until(|frame| matches!(frame.frame, Some(Response::SelfUpdate(_))).then_some(())).await;
-    assert_eq!(me, (), "the stream goes on");
+    let me = alice.until(|frame| match &frame.frame {
+        Some(Response::SelfUpdate(me)) => Some(me.availability()),
+        _ => None,
+    });
+    // In a call it does not show; that it is answered says that the stream goes on.
+    assert_eq!(me.await, v1::Availability::InCall);
 }
 
 #[tokio::test]
@@ -246,10 +251,11 @@ async fn a_silent_client_is_found_out() {
     let mut alice = server.guest("alice").await;
     let mut signal = Signal::open(&mut alice).await;
     signal.say(0, Request::Ping(v1::Ping { nonce: 42 })).await;
-    let pong = signal
-        .until(|frame| matches!(frame.frame, Some(Response::Pong(v1::Pong { nonce: 42 }))).then_some(()))
-        .await;
-    assert_eq!(pong, ());
+    let pong = signal.until(|frame| match frame.frame {
+        Some(Response::Pong(pong)) => Some(pong.nonce),
+        _ => None,
+    });
+    assert_eq!(pong.await, 42);
     signal.half_close();
     assert_eq!(signal.end().await, "HEARTBEAT_LOST");
 }
@@ -300,17 +306,92 @@ async fn a_guest_has_so_many_sessions_and_no_more() {
     let server = TestServer::start_with(|config| config.hub.sessions.per_guest_max = 2).await;
     let mut alice = server.guest("alice").await;
     let first = Signal::open(&mut alice).await;
-    let second = Signal::open(&mut alice).await;
+    let mut second = Signal::open(&mut alice).await;
     let refused = Signal::hello(&mut alice, None).await.err().expect("refused");
     assert_eq!(reason(&refused), "SESSION_LIMIT");
-    drop(second);
-    let request = v1::LoginRequest {
-        name: registering("alice").name,
-        password: registering("alice").password,
-        ..Default::default()
+    second.say(0, Request::Bye(v1::Bye {})).await;
+    assert!(second.end().await.contains("the stream ended"));
+    let third = Signal::open(&mut alice).await;
+    let refused = Signal::hello(&mut alice, None).await.err().expect("refused");
+    assert_eq!(reason(&refused), "SESSION_LIMIT");
+    let sessions: BTreeSet<_> = [first, second, third].map(|signal| signal.welcome.session_id).into();
+    assert_eq!(sessions.len(), 3);
+}
+
+#[tokio::test]
+async fn pings_are_read_at_their_pace_too() {
+    let server = TestServer::start_with(|config| {
+        config.hub.sessions.frames_burst = 5;
+        config.hub.sessions.frames_per_second = 5;
+    })
+    .await;
+    let mut alice = server.guest("alice").await;
+    let mut signal = Signal::open(&mut alice).await;
+    let began = Instant::now();
+    let pings = tokio::spawn(async move {
+        for nonce in 1..=60 {
+            signal.say(0, Request::Ping(v1::Ping { nonce })).await;
+        }
+        let last = |frame: &v1::SignalResponse| match frame.frame {
+            Some(Response::Pong(v1::Pong { nonce: 60 })) => Some(()),
+            _ => None,
+        };
+        signal.until(last).await;
+    });
+    pings.await.expect("all are answered");
+    // 20 at once, then 20 a second; the last batch is answered before it is waited for.
+    assert!(began.elapsed() >= Duration::from_millis(300), "60 pings were read in {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn streams_of_a_guest_that_the_transport_still_has_are_few_whatever_became_of_their_sessions() {
+    let server = TestServer::start_with(|config| config.hub.sessions.per_guest_max = 2).await;
+    let mut alice = server.guest("alice").await;
+    let mut bob = server.guest("bob").await;
+    let mut ended = Vec::new();
+    for _ in 0..6 {
+        // The end of each lies in the transport until it is read.
+        ended.push(Signal::begin(&mut alice).await);
+    }
+    let asked = alice.asks(tokio_stream::pending::<v1::SignalRequest>());
+    let refused = alice.client.signal(asked).await.err().expect("refused");
+    assert_eq!(reason(&refused), "LIMIT");
+    Signal::open(&mut bob).await;
+    drop(ended);
+    let mut tries = 0;
+    while let Err(refused) = {
+        let asked = alice.asks(tokio_stream::pending::<v1::SignalRequest>());
+        alice.client.signal(asked).await
+    } {
+        assert_eq!(reason(&refused), "LIMIT", "after {tries} tries");
+        tries += 1;
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn who_comes_invisible_is_shown_to_nobody_not_even_at_first() {
+    let server = TestServer::start().await;
+    let mut alice_guest = server.guest("alice").await;
+    let mut alice = Signal::open(&mut alice_guest).await;
+    let mut bob = server.guest("bob").await;
+    let hidden = |availability: i32| match hello(None) {
+        Request::Hello(hello) => Request::Hello(v1::Hello { availability, ..hello }),
+        other => panic!("{other:?}"),
     };
-    assert!(alice.client.login(request).await.is_ok());
-    assert!(!first.welcome.session_id.is_empty());
+    let shown = Signal::begin(&mut bob).await;
+    shown.say(0, hidden(v1::Availability::InCall.into())).await;
+    let mut shown = shown;
+    assert_eq!(shown.end().await, "INVALID_FIELD", "only the server says so");
+    let mut signal = Signal::begin(&mut bob).await;
+    signal.say(0, hidden(v1::Availability::Invisible.into())).await;
+    let Some(Response::Welcome(welcome)) = signal.next().await.expect("welcome").frame else { panic!() };
+    assert_eq!(welcome.me.expect("me").availability(), v1::Availability::Invisible);
+    let mut carol = server.guest("carol").await;
+    let _carol = Signal::open(&mut carol).await;
+    let came = alice.until(hall_change).await;
+    assert_eq!((came.changed.len(), came.guest_count), (1, 1), "{came:?}");
+    assert_eq!(came.changed[0].guest, Some(carol.guest));
 }
 
 #[tokio::test]

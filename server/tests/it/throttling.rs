@@ -47,6 +47,30 @@ async fn a_flood_on_a_name_locks_nobody_out() {
 }
 
 #[tokio::test]
+async fn who_waited_in_vain_for_a_hash_has_tried_no_password() {
+    let server = TestServer::start().await;
+    let alice = server.guest("alice").await;
+    let device_token = alice.tokens.device_token.clone();
+    let server = server.stop().await;
+    let server = server
+        .start_with(|config| {
+            config.accounts.throttle.device.burst = 2;
+            config.accounts.hashing.at_once = 1;
+            config.accounts.hashing.passes = 60_000;
+            config.unary_deadline = Duration::from_millis(100);
+        })
+        .await;
+    let mut client = server.client().await;
+    // A stranger's hash takes longer than all of this.
+    assert_eq!(refusal(client.login(logging_in("nobody", PASSWORD)).await).0, "DEADLINE");
+    for _ in 0..4 {
+        let refused = client.login(on_device("alice", PASSWORD, &device_token)).await;
+        assert_eq!(refusal(refused).0, "DEADLINE");
+    }
+    assert_eq!(server.hashes_done(), 1);
+}
+
+#[tokio::test]
 async fn a_device_has_a_bound_of_its_own() {
     let server = TestServer::start().await;
     let alice = server.guest("alice").await;

@@ -66,6 +66,7 @@ impl Session {
                 }
             }
             Wire::SelfUpdate(update) => {
+                self.note_wish(update.availability());
                 if let Some(me) = wire::me(update) {
                     self.tell(Event::Me(me)).await;
                 }

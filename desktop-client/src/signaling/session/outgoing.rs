@@ -21,7 +21,8 @@ impl Session {
                 (wire::frame_request_id(&frame, self.frames + 1), wire::frame(frame))
             }
             Command::SetAvailability(availability) => {
-                let availability = wire::availability(availability).into();
+                self.wish = wire::availability(availability);
+                let availability = self.wish.into();
                 let frame = signal_request::Frame::SetAvailability(v1::SetAvailability { availability });
                 (format!("availability-{}", self.frames + 1), frame)
             }

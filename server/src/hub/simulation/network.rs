@@ -4,8 +4,9 @@
 use super::World;
 use super::client::Said;
 use crate::error::Error;
+use crate::guest::Wish;
 use crate::history::Backstory;
-use crate::hub::handle::{Attached, Message, Opening};
+use crate::hub::handle::{Attached, Begun, Message, Opening};
 use crate::hub::outgoing::{Outbox, OutboxReader, Outgoing};
 use crate::hub::sessions::ResumeRequest;
 use rand::RngExt as _;
@@ -39,6 +40,8 @@ struct Opens {
 #[derive(Default)]
 pub(super) struct Line {
     pub(super) client: usize,
+    /// Its client takes what comes.
+    pub(super) reads: bool,
     pub(super) up: VecDeque<Up>,
     pub(super) down: VecDeque<Down>,
     opens: Option<Opens>,
@@ -55,7 +58,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(client: usize) -> Self {
-        Self { client, ..Self::default() }
+        Self { client, reads: true, ..Self::default() }
     }
 
     /// Nothing is on its way and nothing will be.
@@ -122,6 +125,7 @@ impl World {
             login: client.login,
             resume,
             call_token: call_token.to_owned(),
+            wish: Wish::default(),
             access_expires_at: SystemTime::now(),
         };
         let backstory = Backstory {
@@ -129,6 +133,7 @@ impl World {
             blocked_by: self.blocks.iter().filter(|pair| pair.1 == me).map(|pair| pair.0).collect(),
             current_call: (!call_token.is_empty()).then(|| self.claim(me, call_token)),
             missed_calls: Vec::new(),
+            missed_up_to: self.hub.keeper.last_missed(&client.guest),
         };
         let (outbox, reader) = Outbox::new(self.hub.config.sessions.unacked_frames_max);
         // The disk may be slow, but not slower than a call's deadline.
@@ -146,9 +151,18 @@ impl World {
         let Some(Opens { opening, backstory, outbox }) = line.opens.take() else { return false };
         line.opens_at = None;
         let (reply, mut answer) = oneshot::channel();
+        let again = backstory.clone();
         self.hub.take(self.now, Message::Open { opening, backstory, outbox, reply });
-        let attached = answer.try_recv().expect("the hub answers at once").ok();
+        let begun = answer.try_recv().expect("the hub answers at once");
         let line = self.lines.get_mut(&at).expect("it was there just above");
+        let attached = match begun {
+            Begun::Opened(opened) => opened.ok(),
+            Begun::TooLate(opening, outbox) => {
+                let read = |backstory: Backstory| Backstory { missed_up_to: u64::MAX, ..backstory };
+                line.opens = Some(Opens { opening, backstory: read(again), outbox });
+                return self.opens(at);
+            }
+        };
         if let Some((_, stream)) = &mut line.stream {
             *stream = attached;
         }
@@ -182,7 +196,7 @@ impl World {
     /// something.
     pub(super) fn carry_down(&mut self, at: usize, most: usize) -> bool {
         let Some(line) = self.lines.get_mut(&at) else { return false };
-        line.writes();
+        line.writes(most);
         if line.left {
             line.down.clear();
             return false;
@@ -211,22 +225,24 @@ impl World {
 }
 
 impl Line {
-    /// The response stream: the reason to end comes before what waits.
-    fn writes(&mut self) {
+    /// The response stream, of which the client takes so much: the reason to end comes before what waits.
+    fn writes(&mut self, most: usize) {
         let Some((reader, _)) = &mut self.stream else { return };
         if let Ok(why) = reader.end.try_recv() {
             self.down.push_back(Down::Ended(Some(why)));
             self.stream = None;
             return;
         }
-        loop {
+        for _ in 0..most {
             match reader.items.try_recv() {
                 Ok(outgoing) => self.down.push_back(Down::Says(outgoing)),
                 Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Disconnected) => {
+                    self.down.push_back(Down::Ended(None));
+                    self.stream = None;
+                    return;
+                }
             }
         }
-        self.down.push_back(Down::Ended(None));
-        self.stream = None;
     }
 }

@@ -176,7 +176,8 @@ impl Hall {
             if !different.is_empty() || (!counts && !counts_wait) {
                 changes.insert(version, different);
             } else if !counts {
-                look(&mut self.due, part, view, view.count_quiet_until);
+                let at = view.count_quiet_until;
+                look(&mut self.due, part, view, at);
             }
         }
         let from = view.version;
@@ -295,7 +296,7 @@ impl Hall {
                 let different = differences(rows, &page.rows);
                 if !different.is_empty() {
                     view.lent.extend(different);
-                    look(&mut self.due, &part, view, view.quiet_until);
+                    look(&mut self.due, &part, view, Duration::ZERO);
                 }
             }
             None => {

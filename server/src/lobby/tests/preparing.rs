@@ -137,3 +137,19 @@ fn nothing_is_held_of_a_call_that_was_not_accepted_and_not_without_bound() {
         assert_eq!(story.refused(1).is_none(), expected);
     }
 }
+
+#[test]
+fn a_device_that_lost_what_it_prepared_prepares_anew() {
+    let mut story = Story::with(2);
+    let call = story.calls(1, 2).expect("it rings");
+    story.does(1, Command::Negotiate(call, offer()));
+    story.does(2, Command::Negotiate(call, answer()));
+    story.does(2, Command::Negotiate(call, candidate("lost")));
+    story.input(Input::SessionReplaced { old: session(2), new: session(20) });
+    assert_eq!(story.said(20), [offer()]);
+    story.does(20, Command::Negotiate(call, answer()));
+    assert_eq!(story.refused(20), None, "its client dropped the first answer");
+    story.does(20, Command::Negotiate(call, candidate("new")));
+    story.does(20, Command::AcceptCall(call));
+    assert_eq!(story.said(1), [answer(), candidate("new")], "and nothing it does not know of");
+}

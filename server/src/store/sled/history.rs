@@ -121,6 +121,17 @@ impl View<'_> {
             .take_while(move |row| row.as_ref().map_or(true, |row| row.ended_at > alive_after)))
     }
 
+    /// Whether one more of this caller's calls may be shown as missed: not where there are [`MISSED_MAX`] lately,
+    /// whether they rang or not.
+    fn may_be_missed(&self, callee: GuestId, record: &CallRecord) -> Result<bool, Error> {
+        let since = millis(record.ended_at).saturating_sub(span(MISSED_WINDOW));
+        let caller = record.peer.to_bits();
+        let rows = self.calls(callee, CallKey::default(), record.ended_at)?;
+        let recent = rows.take_while(|row| row.as_ref().map_or(true, |row| row.ended_at > since));
+        let recent: Result<Vec<CallRow>, Error> = recent.collect();
+        Ok(recent?.iter().filter(|row| row.missed && row.peer == caller).count() < MISSED_MAX)
+    }
+
     fn kept(&self, row: CallRow) -> Result<KeptCall, Error> {
         let peer = self.account(GuestId::from_bits(row.peer))?;
         Ok(KeptCall { key: newest_first(row.ended_at, row.call), record: row.into(), peer })
@@ -140,7 +151,8 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    fn keep_call(&mut self, guest: GuestId, record: CallRecord) -> Result<(), Error> {
+    fn keep_call(&mut self, guest: GuestId, mut record: CallRecord) -> Result<(), Error> {
+        record.missed = record.missed && self.may_be_missed(guest, &record)?;
         let row = CallRow::from(record);
         if !self.has(&ACCOUNTS, guest_key(guest))? || self.has(&ENDED, call_key(guest, row.call))? {
             return Ok(());
@@ -190,25 +202,17 @@ impl Tx<'_> {
     }
 
     fn keep_missed(&mut self, callee: Option<GuestId>, record: CallRecord) -> Result<(), Error> {
-        let kept = callee.map_or(Ok(false), |callee| self.keep_if_few(callee, record.clone()))?;
-        if !kept {
-            self.put(&NOT_KEPT, b"", &millis(record.ended_at));
+        let kept = match callee {
+            Some(callee) => self.has(&ACCOUNTS, guest_key(callee))? && self.may_be_missed(callee, &record)?,
+            None => false,
+        };
+        match callee.filter(|_| kept) {
+            Some(callee) => self.keep_call(callee, record),
+            None => {
+                self.put(&NOT_KEPT, b"", &millis(record.ended_at));
+                Ok(())
+            }
         }
-        Ok(())
-    }
-
-    fn keep_if_few(&mut self, callee: GuestId, record: CallRecord) -> Result<bool, Error> {
-        let since = millis(record.ended_at).saturating_sub(span(MISSED_WINDOW));
-        let caller = record.peer.to_bits();
-        let rows = self.calls(callee, CallKey::default(), record.ended_at)?;
-        let recent = rows.take_while(|row| row.as_ref().map_or(true, |row| row.ended_at > since));
-        let recent: Result<Vec<CallRow>, Error> = recent.collect();
-        let of_caller = recent?.iter().filter(|row| row.missed && row.peer == caller).count();
-        if of_caller >= MISSED_MAX || !self.has(&ACCOUNTS, guest_key(callee))? {
-            return Ok(false);
-        }
-        self.keep_call(callee, record)?;
-        Ok(true)
     }
 
     /// Forgets one call; true if it was there.
@@ -360,6 +364,10 @@ mod tests {
         (store, guest)
     }
 
+    async fn keeps(store: &SledStore, guest: GuestId, record: CallRecord) -> Result<(), Error> {
+        store.write(move |tx| tx.keep_call(guest, record)).await
+    }
+
     async fn calls(store: &SledStore, guest: GuestId, now: u64) -> Vec<u128> {
         let kept = store.list_calls(guest, false, CallKey::default(), 2_000, at(now)).await.expect("reads");
         kept.iter().map(|kept| kept.record.call.to_bits()).collect()
@@ -371,8 +379,8 @@ mod tests {
         let (store, guest) = store(&dir).await;
         for call in 1..=5 {
             let kept = record(call, call as u64, call % 2 == 0);
-            store.keep_call(guest, kept.clone()).await.expect("keeps");
-            store.keep_call(guest, kept).await.expect("keeps it once");
+            keeps(&store, guest, kept.clone()).await.expect("keeps");
+            keeps(&store, guest, kept).await.expect("keeps it once");
         }
         let first = store.list_calls(guest, false, CallKey::default(), 2, at(9)).await.expect("reads");
         assert_eq!(first.iter().map(|kept| kept.record.call.to_bits()).collect::<Vec<_>>(), [5, 4]);
@@ -396,16 +404,13 @@ mod tests {
         let dir = TempDir::new().expect("a folder");
         let (store, guest) = store(&dir).await;
         for call in 1..=u128::from(CALLS_PER_GUEST_MAX) + 2 {
-            store
-                .write(move |tx| tx.keep_call(guest, record(call, call as u64, false)))
-                .await
-                .expect("keeps");
+            keeps(&store, guest, record(call, call as u64, false)).await.expect("keeps");
         }
         let kept = calls(&store, guest, 2_000).await;
         assert_eq!((kept.len(), kept.last()), (CALLS_PER_GUEST_MAX as usize, Some(&3)));
         let later = CALLS_KEPT.as_secs();
         assert_eq!(calls(&store, guest, later + 1_000).await, [1_002, 1_001]);
-        store.keep_call(guest, record(5_000, later + 1_000, false)).await.expect("keeps");
+        keeps(&store, guest, record(5_000, later + 1_000, false)).await.expect("keeps");
         let ended = store.read(move |view| view.has(&ENDED, call_key(guest, 3))).await;
         assert_eq!(ended, Ok(false), "it was swept");
     }
@@ -415,9 +420,9 @@ mod tests {
         let dir = TempDir::new().expect("a folder");
         let (store, guest) = store(&dir).await;
         for call in 1..=5 {
-            store.keep_missed(guest, record(call, call as u64, true)).await.expect("keeps");
+            store.keep_missed(Some(guest), record(call, call as u64, true)).await.expect("keeps");
         }
-        store.keep_missed(guest, record(6, 700, true)).await.expect("keeps");
+        store.keep_missed(Some(guest), record(6, 700, true)).await.expect("keeps");
         let unseen = async || -> Vec<u128> {
             let kept = store.unseen_missed(guest, 20, at(800)).await.expect("reads");
             kept.iter().map(|kept| kept.record.call.to_bits()).collect()
@@ -427,8 +432,28 @@ mod tests {
         store.missed_seen(guest, at(1)).await.expect("an earlier time changes nothing");
         assert_eq!(unseen().await, [6, 3]);
         let stranger = GuestId::from_bits(404);
-        store.keep_missed(stranger, record(7, 7, true)).await.expect("is passed over");
+        store.keep_missed(Some(stranger), record(7, 7, true)).await.expect("is passed over");
         assert_eq!(calls(&store, stranger, 9).await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn one_caller_leaves_three_missed_calls_whether_they_rang_or_not_and_after_a_restart() {
+        let dir = TempDir::new().expect("a folder");
+        let (opened, guest) = store(&dir).await;
+        for call in 1..=2 {
+            opened.keep_call(guest, record(call, call as u64, true)).await.expect("keeps a ring");
+        }
+        opened.keep_missed(guest, record(3, 3, true)).await.expect("keeps");
+        drop(opened);
+        let (store, guest) = store(&dir).await;
+        store.keep_missed(Some(guest), record(4, 4, true)).await.expect("is passed over");
+        keeps(&store, guest, record(5, 5, true)).await.expect("keeps a ring");
+        let other = CallRecord { peer: GuestId::from_bits(8), ..record(6, 6, true) };
+        keeps(&store, guest, other).await.expect("keeps a ring of somebody else");
+        let kept = store.list_calls(guest, true, CallKey::default(), 9, at(9)).await.expect("reads");
+        let missed: Vec<u128> = kept.iter().map(|kept| kept.record.call.to_bits()).collect();
+        assert_eq!(missed, [6, 3, 2, 1]);
+        assert_eq!(calls(&store, guest, 9).await, [6, 5, 3, 2, 1], "a ring is kept in any case");
     }
 
     #[tokio::test]
@@ -440,7 +465,7 @@ mod tests {
             let asked = store.call_goes_on(guest, guest, CallId::from_bits(call)).await;
             asked != Ok(None)
         };
-        store.keep_call(guest, record(1, 1, false)).await.expect("keeps");
+        keeps(&store, guest, record(1, 1, false)).await.expect("keeps");
         assert!(!goes_on(1).await && goes_on(2).await);
         let once = Once::unnamed(at(2), Caller::Guest(guest));
         assert_eq!(store.erase_calls(guest, vec![], once).await, Ok(1));
@@ -450,10 +475,46 @@ mod tests {
             over.expect("reads")
         };
         assert_eq!(rows().await, 1);
-        store.keep_call(guest, record(3, CALL_TTL.as_secs(), false)).await.expect("keeps");
+        keeps(&store, guest, record(3, CALL_TTL.as_secs(), false)).await.expect("keeps");
         assert_eq!(rows().await, 1, "a token of it could still be shown");
-        store.keep_call(guest, record(4, CALL_TTL.as_secs() + 1, false)).await.expect("keeps");
+        keeps(&store, guest, record(4, CALL_TTL.as_secs() + 1, false)).await.expect("keeps");
         assert_eq!(rows().await, 0);
         assert!(goes_on(1).await, "and nothing is left of it");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_ended_is_over_for_both_in_one_step() {
+        let dir = TempDir::new().expect("a folder");
+        let (store, guest) = store(&dir).await;
+        let other = GuestId::from_bits(9);
+        let account = move |tx: &mut Tx<'_>| {
+            tx.put_bytes("accounts", &guest_key(other), b"there is one".to_vec());
+            Ok(())
+        };
+        store.write(account).await.expect("is kept");
+        let of_other = CallRecord { peer: guest, part: Part::Placed, ..record(1, 1, false) };
+        store.keep_ended([(other, of_other), (guest, record(1, 1, false))]).await.expect("keeps");
+        assert_eq!((calls(&store, guest, 9).await, calls(&store, other, 9).await), (vec![1], vec![1]));
+        for (me, peer) in [(guest, other), (other, guest)] {
+            assert_eq!(store.call_goes_on(me, peer, CallId::from_bits(1)).await, Ok(None));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missed_call_that_is_not_kept_gives_the_disk_as_much_to_do() {
+        let dir = TempDir::new().expect("a folder");
+        let (store, guest) = store(&dir).await;
+        let written = async || store.read(|view| view.get(&NOT_KEPT, b"")).await.expect("reads");
+        store.keep_missed(Some(guest), record(1, 1, true)).await.expect("keeps");
+        assert_eq!(written().await, None);
+        store.keep_missed(None, record(2, 2, true)).await.expect("of nobody");
+        assert_eq!(written().await, Some(millis(at(2))));
+        store.keep_missed(Some(GuestId::from_bits(404)), record(3, 3, true)).await.expect("of who is gone");
+        assert_eq!(written().await, Some(millis(at(3))));
+        for call in 4..=8 {
+            store.keep_missed(Some(guest), record(call, call as u64, true)).await.expect("keeps");
+        }
+        assert_eq!(written().await, Some(millis(at(8))), "of who has enough of them");
+        assert_eq!(calls(&store, guest, 9).await, [5, 4, 1]);
     }
 }

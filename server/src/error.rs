@@ -60,7 +60,10 @@ pub enum Error {
     /// The first frame was not `Hello`, or `Hello` came twice.
     HelloExpected,
     /// `Hello` did not come in time.
-    HelloTimeout,
+    HelloTimeout {
+        /// Time allowed.
+        limit: Duration,
+    },
     /// The protocol version is not spoken here.
     ProtocolVersion {
         /// What the client asked for.
@@ -89,6 +92,8 @@ pub enum Error {
     Overflow {
         /// Frames kept at most.
         limit: usize,
+        /// Bytes kept at most.
+        limit_bytes: usize,
     },
     /// The session lives on a newer stream.
     Superseded,
@@ -286,7 +291,10 @@ impl Error {
             Self::HelloExpected => {
                 row(R::HelloExpected, Code::FailedPrecondition, "the first frame must be Hello, once")
             }
-            Self::HelloTimeout => row(R::HelloTimeout, Code::DeadlineExceeded, "Hello did not come in time"),
+            Self::HelloTimeout { limit } => Row {
+                metadata: vec![("limit_ms", limit.as_millis().to_string())],
+                ..row(R::HelloTimeout, Code::DeadlineExceeded, "Hello did not come in time")
+            },
             Self::ProtocolVersion { asked } => Row {
                 metadata: vec![
                     ("asked", asked.to_string()),
@@ -310,8 +318,8 @@ impl Error {
                 metadata: vec![("expected", expected.to_string()), ("got", got.to_string())],
                 ..row(R::Sequence, Code::InvalidArgument, "the sequence numbers do not fit")
             },
-            Self::Overflow { limit } => Row {
-                metadata: vec![("limit", limit.to_string())],
+            Self::Overflow { limit, limit_bytes } => Row {
+                metadata: vec![("limit", limit.to_string()), ("limit_bytes", limit_bytes.to_string())],
                 ..row(R::Overflow, Code::ResourceExhausted, "too much is unacknowledged: resume the session")
             },
             Self::Superseded => row(R::Superseded, Code::Aborted, "the session lives on a newer stream"),

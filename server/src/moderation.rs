@@ -14,7 +14,7 @@ use crate::accounts::{RESET_CODE_TTL, code_hash, code_of};
 use crate::error::Error;
 use crate::hub::{HubHandle, Whose};
 use crate::store::{
-    Account, Act, Actor, AuditEntry, AuditKey, Ban, Login, NewCode, Once, ReportView, Resolution, Role, Store,
+    Account, Act, Actor, AuditEntry, AuditKey, Ban, Login, LoginsEnded, NewCode, Once, ReportView, Resolution, Role, Store,
 };
 use crate::token;
 use crate::uncancelled::Uncancelled;
@@ -146,7 +146,11 @@ impl Moderation {
         let (guest, now) = (self.guest(named).await?, SystemTime::now());
         let act = asking.act(now, guest, reason.clone());
         let ban = Ban { at: now, reason };
-        self.end_after(guest, Error::Banned, |store| async move { store.ban(act, guest, ban).await }).await?;
+        let write = |store: Arc<dyn Store>| async move {
+            let ended = store.ban(act, guest, ban).await?;
+            Ok(((), whose(guest, ended)))
+        };
+        self.end_after(Error::Banned, write).await?;
         tracing::info!(%guest, by = asking.by.name(), "banned");
         Ok(())
     }
@@ -166,8 +170,11 @@ impl Moderation {
         let guest = self.guest(named).await?;
         let live = u32::try_from(self.sessions_of(guest).await).unwrap_or(u32::MAX);
         let act = asking.act(SystemTime::now(), guest, "");
-        let write = |store: Arc<dyn Store>| async move { store.disconnect(act, guest, live).await };
-        self.end_after(guest, Error::LoginEnded, write).await
+        let write = |store: Arc<dyn Store>| async move {
+            let (live, ended) = store.disconnect(act, guest, live).await?;
+            Ok((live, whose(guest, ended)))
+        };
+        self.end_after(Error::LoginEnded, write).await
     }
 
     /// Erases an account as its owner could.
@@ -176,8 +183,11 @@ impl Moderation {
     pub async fn delete(&self, asking: &Asking, named: &AccountRef) -> Result<(), Error> {
         let guest = self.guest(named).await?;
         let act = asking.act(SystemTime::now(), guest, "");
-        let write = |store: Arc<dyn Store>| async move { store.delete_guest(act, guest).await };
-        self.end_after(guest, Error::LoginEnded, write).await?;
+        let write = |store: Arc<dyn Store>| async move {
+            store.delete_guest(act, guest).await?;
+            Ok(((), vec![Whose::Guest(guest)]))
+        };
+        self.end_after(Error::LoginEnded, write).await?;
         tracing::info!(%guest, by = asking.by.name(), "erased");
         Ok(())
     }
@@ -258,27 +268,34 @@ impl Moderation {
         }
     }
 
-    /// Writes, then ends all sessions of `guest`: both, though the caller be gone.
+    /// Writes, then ends the sessions of those whom the write ended: both, though the caller be gone.
     async fn end_after<T, F>(
         &self,
-        guest: GuestId,
         why: Error,
         write: impl FnOnce(Arc<dyn Store>) -> F,
     ) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, Error>> + Send + 'static,
+        F: Future<Output = Result<(T, Vec<Whose>), Error>> + Send + 'static,
     {
         let (write, hub) = (write(Arc::clone(&self.store)), self.hub.clone());
         let both = async move {
-            let done = write.await?;
-            if let Some(hub) = hub {
-                hub.end_sessions_of(Whose::Guest(guest), why).await;
+            let (done, ended) = write.await?;
+            for whose in ended {
+                if let Some(hub) = &hub {
+                    hub.end_sessions_of(whose, why.clone()).await;
+                }
             }
             Ok(done)
         };
         self.uncancelled.run(both).await
     }
+}
+
+/// Whose sessions an act about `guest` ends: all, or of a repeat those of the logins that it ended then. Who has come back
+/// since then stays.
+fn whose(guest: GuestId, ended: LoginsEnded) -> Vec<Whose> {
+    if ended.now { vec![Whose::Guest(guest)] } else { ended.logins.into_iter().map(Whose::Login).collect() }
 }
 
 /// Bits of an id that grows with time, so that lists by id are lists by age.

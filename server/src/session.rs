@@ -184,11 +184,12 @@ enum Ended {
 impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
     async fn run(mut self, outbox: Outbox, hello: Option<v1::Hello>) {
         let done = self.done.clone();
+        let limit = self.streams.config.hello_timeout;
         let hello = tokio::select! {
             () = done.cancelled() => return,
-            hello = tokio::time::timeout(self.streams.config.hello_timeout, self.hello(hello)) => hello,
+            hello = tokio::time::timeout(limit, self.hello(hello)) => hello,
         };
-        let opening = match hello.unwrap_or(Err(Error::HelloTimeout)) {
+        let opening = match hello.unwrap_or(Err(Error::HelloTimeout { limit })) {
             Ok(opening) => opening,
             Err(error) => return outbox.end_with(error),
         };

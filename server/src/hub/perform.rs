@@ -93,22 +93,26 @@ impl Hub {
                 let frame = frame.clone();
                 self.push(to, Item::Frame(frame));
             }
-            Err(overflow) => {
+            Err(_) => {
                 session.gap = true;
-                self.broken.push((to, Error::Overflow { limit: overflow.frames }));
+                self.broken.push((to, self.overflow()));
             }
         }
     }
 
     fn push(&mut self, to: SessionId, item: Item) {
-        let limit = self.config.sessions.unacked_frames_max;
         let Some(session) = self.sessions.get_mut(to) else { return };
         let Some(outbox) = &session.outbox else { return };
         session.ack_due = None;
         self.metrics.frames_out.add();
         if !outbox.push(session.link.ack(), item) {
-            self.broken.push((to, Error::Overflow { limit }));
+            self.broken.push((to, self.overflow()));
         }
+    }
+
+    fn overflow(&self) -> Error {
+        let sessions = &self.config.sessions;
+        Error::Overflow { limit: sessions.unacked_frames_max, limit_bytes: sessions.unacked_bytes_max }
     }
 
     fn send_match(&mut self, now: Duration, to: SessionId, news: MatchNews) {

@@ -6,7 +6,7 @@
 use super::{Account, Ban, Caller, Invitation, Once, Role};
 use crate::error::Error;
 use async_trait::async_trait;
-use castle::ids::{CallId, GuestId, InvitationId, ReportId};
+use castle::ids::{CallId, GuestId, InvitationId, LoginId, ReportId};
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -184,6 +184,19 @@ pub struct BlocksOf {
     pub blocked_by: Vec<GuestId>,
 }
 
+/// How long entries of the audit log, reports, and invitations that are good no more are kept. What is older leaves with
+/// what comes.
+pub const RECORDS_KEPT: Duration = Duration::from_hours(2 * 365 * 24);
+
+/// What an act ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginsEnded {
+    /// The act was done now; else it is a repeat, and this is what it ended then.
+    pub now: bool,
+    /// The logins.
+    pub logins: Vec<LoginId>,
+}
+
 /// Moderation, as whole domain operations. Changes by an admin take the [`Act`] that is logged with them.
 ///
 /// Errors: the domain's where named, those of [`Once`] where an act or a request comes with one, else `Internal`
@@ -201,7 +214,7 @@ pub trait ModerationStore: Send + Sync {
     /// Bans a guest and ends all their logins.
     ///
     /// Errors: `GuestUnknown`, `LastAdmin`.
-    async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<(), Error>;
+    async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<LoginsEnded, Error>;
 
     /// Lets a banned guest log in again.
     ///
@@ -212,7 +225,7 @@ pub trait ModerationStore: Send + Sync {
     /// returned.
     ///
     /// Errors: `GuestUnknown`.
-    async fn disconnect(&self, act: Act, guest: GuestId, ended: u32) -> Result<u32, Error>;
+    async fn disconnect(&self, act: Act, guest: GuestId, ended: u32) -> Result<(u32, LoginsEnded), Error>;
 
     /// Erases an account as its owner could.
     ///

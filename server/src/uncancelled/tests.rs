@@ -208,6 +208,7 @@ async fn a_repeat_makes_up_for_a_ban_whose_sessions_were_never_ended() {
         login: LOGIN,
         resume: None,
         call_token: String::new(),
+        wish: crate::guest::Wish::default(),
         access_expires_at: SystemTime::now() + Duration::from_hours(1),
     };
     bench.hub.open(opening, outbox).await.expect("a session begins");

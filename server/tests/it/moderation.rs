@@ -5,6 +5,8 @@ use crate::support::{
     PASSWORD, TestGuest, TestServer, fields_at_fault, logging_in, reason, refusal, with_token,
 };
 use castle::v1::admin_service_client::AdminServiceClient;
+use castle::v1::signal_request::Frame as Ask;
+use castle::v1::signal_response::Frame as Answer;
 use castle::v1::{self, account_ref};
 use castle_server::admin::{Admin, reach};
 use castle_server::config::PublicUrl;
@@ -164,9 +166,16 @@ async fn who_is_disconnected_may_log_in_again() {
     let ended = host(&server).await.disconnect_guest(asked.clone()).await.unwrap().into_inner();
     assert_eq!(ended.sessions_ended, 1);
     assert_eq!(signal.end().await, "LOGIN_ENDED");
+    bob.tokens = bob.client.login(logging_in("bob", PASSWORD)).await.unwrap().into_inner().tokens.unwrap();
+    let mut back = Signal::open(&mut bob).await;
     let repeated = host(&server).await.disconnect_guest(asked).await.unwrap().into_inner();
     assert_eq!(repeated, ended);
-    assert!(bob.client.login(logging_in("bob", PASSWORD)).await.is_ok());
+    back.say(0, Ask::Ping(v1::Ping { nonce: 7 })).await;
+    let pong = back.until(|frame| match frame.frame {
+        Some(Answer::Pong(pong)) => Some(pong.nonce),
+        _ => None,
+    });
+    assert_eq!(pong.await, 7, "who came back since then stays");
 }
 
 #[tokio::test]
@@ -328,10 +337,14 @@ async fn a_block_ends_the_call_and_neither_reaches_the_other_until_it_is_taken_b
     }
     hers.ended().await;
     his.ended().await;
-    his.calls(&alice).await;
-    assert_eq!(his.fault().await.reason(), v1::ErrorReason::PeerUnavailable);
-    hers.calls(&bob).await;
-    assert_eq!(hers.fault().await.reason(), v1::ErrorReason::PeerUnavailable);
+    let away = server.guest("carol").await;
+    for (signal, blocked) in [(&mut his, &alice), (&mut hers, &bob)] {
+        signal.calls(&away).await;
+        let offline = signal.fault().await;
+        assert_eq!(offline.reason(), v1::ErrorReason::PeerUnavailable);
+        signal.calls(blocked).await;
+        assert_eq!(signal.fault().await, offline, "word for word as of who is away");
+    }
     let asked = alice.asks(v1::ListBlockedRequest::default());
     let blocked = alice.client.list_blocked(asked).await.unwrap().into_inner();
     assert_eq!(blocked.guests, std::slice::from_ref(&bob.guest));

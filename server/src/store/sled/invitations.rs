@@ -1,10 +1,10 @@
 //! Invitations on disk.
 
 use super::SledStore;
-use super::rows::{millis, role, time};
+use super::rows::{millis, role, span, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
-use crate::store::{Act, Invitation, InvitationStore, Role};
+use crate::store::{Act, Invitation, InvitationStore, RECORDS_KEPT, Role};
 use async_trait::async_trait;
 use castle::ids::InvitationId;
 use serde::{Deserialize, Serialize};
@@ -109,11 +109,22 @@ impl Tx<'_> {
         invitation: &Invitation,
     ) -> Result<Invitation, Error> {
         let code_hash = self.act(act, |tx| {
+            tx.sweep_invitations(act.once.now)?;
             tx.put(&INVITATIONS, invitation.code_hash, &InvitationRow::from(invitation.clone()));
             Ok(invitation.code_hash)
         })?;
         let kept = self.get(&INVITATIONS, code_hash)?.ok_or(Error::InvitationUnknown)?;
         Ok(kept.with_code(code_hash))
+    }
+
+    /// All of them are looked at, as in a list.
+    fn sweep_invitations(&mut self, now: SystemTime) -> Result<(), Error> {
+        let over = |row: &InvitationRow| row.expires_at.saturating_add(span(RECORDS_KEPT)) <= millis(now);
+        let rows: Result<Vec<_>, Error> = self.scan(&INVITATIONS, b"", None)?.collect();
+        for (key, _) in rows?.into_iter().filter(|(_, row)| over(row)) {
+            self.remove(&INVITATIONS, key);
+        }
+        Ok(())
     }
 
     pub(super) fn revoke_invitation(&mut self, id: InvitationId, now: SystemTime) -> Result<(), Error> {

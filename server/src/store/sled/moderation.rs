@@ -2,20 +2,23 @@
 
 use super::SledStore;
 use super::accounts::{ACCOUNTS, BanRow, guest_key};
-use super::rows::{millis, time};
+use super::rows::{millis, span, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::store::{
-    Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, ModerationStore, NewCode, Once, Report,
+    Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, LoginsEnded, ModerationStore, NewCode, Once, RECORDS_KEPT, Report,
     ReportRate, ReportView, Resolution, Role,
 };
 use async_trait::async_trait;
-use castle::ids::{GuestId, InvitationId, ReportId};
+use castle::ids::{GuestId, InvitationId, LoginId, ReportId};
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// By [`newest_first`].
 const AUDIT: Table<AuditRow> = Table::named("audit");
+
+/// Records whose time is over that leave with each one that comes: more than one, so that they never pile up.
+pub(super) const SWEPT_AT_ONCE: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 struct AuditRow {
@@ -71,19 +74,49 @@ impl Tx<'_> {
                 detail: act.detail.clone(),
             };
             tx.put(&AUDIT, newest_first(place_at(act.once.now)), &row);
+            tx.sweep_audit(act.once.now)?;
             Ok(done)
         })
     }
 
-    fn ban(&mut self, guest: GuestId, ban: Ban) -> Result<(), Error> {
+    fn sweep_audit(&mut self, now: SystemTime) -> Result<(), Error> {
+        for _ in 0..SWEPT_AT_ONCE {
+            let Some(oldest) = self.last_key(&AUDIT, b"")? else { break };
+            let kept = |row: &AuditRow| row.at.saturating_add(span(RECORDS_KEPT)) > millis(now);
+            if self.get(&AUDIT, &oldest)?.as_ref().is_some_and(kept) {
+                break;
+            }
+            self.remove(&AUDIT, oldest);
+        }
+        Ok(())
+    }
+
+    /// An act that ends logins, and what else it answers.
+    fn ending<T>(
+        &mut self,
+        act: &Act,
+        work: impl FnOnce(&mut Self) -> Result<(T, Vec<LoginId>), Error>,
+    ) -> Result<(T, LoginsEnded), Error>
+    where
+        T: Serialize + serde::de::DeserializeOwned,
+    {
+        let mut now = false;
+        let (answer, logins): (T, Vec<u128>) = self.act(act, |tx| {
+            now = true;
+            let (answer, logins) = work(tx)?;
+            Ok((answer, logins.into_iter().map(LoginId::to_bits).collect()))
+        })?;
+        Ok((answer, LoginsEnded { now, logins: logins.into_iter().map(LoginId::from_bits).collect() }))
+    }
+
+    fn ban(&mut self, guest: GuestId, ban: Ban) -> Result<Vec<LoginId>, Error> {
         let mut account = self.account_row(guest)?;
         if self.is_last_admin(&account)? {
             return Err(Error::LastAdmin);
         }
         account.ban = Some(BanRow { at: millis(ban.at), reason: ban.reason });
         self.put_account(&account);
-        self.end_logins_of(guest, None)?;
-        Ok(())
+        self.end_logins_of(guest, None)
     }
 
     fn unban(&mut self, guest: GuestId) -> Result<(), Error> {
@@ -114,22 +147,21 @@ impl ModerationStore for SledStore {
         self.write(move |tx| tx.act(&act, |tx| tx.revoke_invitation(invitation, act.once.now))).await
     }
 
-    async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<(), Error> {
-        self.write(move |tx| tx.act(&act, |tx| tx.ban(guest, ban))).await
+    async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<LoginsEnded, Error> {
+        self.write(move |tx| tx.ending(&act, |tx| Ok(((), tx.ban(guest, ban)?))).map(|((), ended)| ended)).await
     }
 
     async fn unban(&self, act: Act, guest: GuestId) -> Result<(), Error> {
         self.write(move |tx| tx.act(&act, |tx| tx.unban(guest))).await
     }
 
-    async fn disconnect(&self, act: Act, guest: GuestId, ended: u32) -> Result<u32, Error> {
+    async fn disconnect(&self, act: Act, guest: GuestId, ended: u32) -> Result<(u32, LoginsEnded), Error> {
         self.write(move |tx| {
-            tx.act(&act, |tx| {
+            tx.ending(&act, |tx| {
                 if !tx.has(&ACCOUNTS, guest_key(guest))? {
                     return Err(Error::GuestUnknown);
                 }
-                tx.end_logins_of(guest, None)?;
-                Ok(ended)
+                Ok((ended, tx.end_logins_of(guest, None)?))
             })
         })
         .await

@@ -1,11 +1,11 @@
 //! Reports on disk: all of them, those that are open, and those of each reporter, newest first.
 
 use super::accounts::{ACCOUNTS, guest_key};
-use super::moderation::newest_first;
-use super::rows::{millis, time};
+use super::moderation::{SWEPT_AT_ONCE, newest_first};
+use super::rows::{millis, span, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
-use crate::store::{Once, Report, ReportRate, ReportReason, ReportView, Resolution};
+use crate::store::{Once, RECORDS_KEPT, Report, ReportRate, ReportReason, ReportView, Resolution};
 use castle::ids::{CallId, GuestId, ReportId};
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -70,7 +70,7 @@ impl View<'_> {
         };
         let mut views = Vec::new();
         for key in keys? {
-            // A report is never removed; one that was filed while this reads is not seen yet.
+            // One that was filed, or whose time ran out, while this reads.
             let Some(row) = self.get(&REPORTS, &key)? else { continue };
             let report = row.with_id(id_of(&key));
             views.push(ReportView {
@@ -148,9 +148,24 @@ impl Tx<'_> {
             tx.put(&OPEN, key, &row.reported);
             tx.put(&BY_REPORTER, [guest_key(report.reporter), key].concat(), &row.created_at);
             tx.put(&REPORTS, key, &row);
+            tx.sweep_reports(report.created_at)?;
             Ok(report.id.to_bits())
         })?;
         Ok(ReportId::from_bits(kept))
+    }
+
+    fn sweep_reports(&mut self, now: SystemTime) -> Result<(), Error> {
+        for _ in 0..SWEPT_AT_ONCE {
+            let Some(oldest) = self.last_key(&REPORTS, b"")? else { break };
+            let Some(row) = self.get(&REPORTS, &oldest)? else { break };
+            if row.created_at.saturating_add(span(RECORDS_KEPT)) > millis(now) {
+                break;
+            }
+            self.remove(&BY_REPORTER, [&guest_key(GuestId::from_bits(row.reporter))[..], &oldest].concat());
+            self.remove(&OPEN, &oldest);
+            self.remove(&REPORTS, oldest);
+        }
+        Ok(())
     }
 
     pub(super) fn resolve_report(&mut self, id: ReportId, resolution: Resolution) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Blocks, reports and the log of what admins did.
 
 use super::*;
-use crate::store::{AuditKey, BlocksOf, Report, ReportRate, ReportReason, Resolution};
+use crate::store::{AuditKey, BlocksOf, RECORDS_KEPT, Report, ReportRate, ReportReason, Resolution};
 use castle::ids::ReportId;
 
 const ALICE: u128 = 7;
@@ -149,4 +149,23 @@ async fn the_log_is_read_from_its_end_in_pages() {
     }
     assert_eq!(actors.pop().as_deref(), Some(""), "the host's invitation");
     assert_eq!(actors, ["admin-4", "admin-3", "admin-2", "admin-1", "admin-0"]);
+}
+
+#[tokio::test]
+async fn what_is_older_than_it_is_kept_leaves_with_what_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_guests(dir.path(), &[ALICE, BOB]).await;
+    store.file_report(report(1, 0), RATE, unnamed()).await.unwrap();
+    let later = RECORDS_KEPT + Duration::from_hours(24 * 400);
+    store.file_report(report(2, later.as_secs() / 60), RATE, unnamed()).await.unwrap();
+    let listed = store.list_reports(true, None, 9).await.unwrap();
+    assert_eq!(listed.iter().map(|view| view.report.id.to_bits()).collect::<Vec<_>>(), [2]);
+    assert_eq!(store.list_reports(false, None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.reports_by(guest(ALICE), None, 9).await.unwrap().len(), 1);
+    let once = || Once::unnamed(NOW + later, Caller::Host);
+    store.unban(act("UnbanGuest", once()), guest(BOB)).await.unwrap();
+    let entries = store.list_audit_entries(None, 9).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| &entry.action[..]).collect::<Vec<_>>(), ["UnbanGuest"]);
+    store.create_invitation(act("CreateInvitation", once()), invitation(101)).await.unwrap();
+    assert_eq!(store.list_invitations(None, 9).await.unwrap().len(), 1, "the first had ended long ago");
 }

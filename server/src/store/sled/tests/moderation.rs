@@ -166,6 +166,7 @@ async fn what_is_older_than_it_is_kept_leaves_with_what_comes() {
     store.unban(act("UnbanGuest", once()), guest(BOB)).await.unwrap();
     let entries = store.list_audit_entries(None, 9).await.unwrap();
     assert_eq!(entries.iter().map(|entry| &entry.action[..]).collect::<Vec<_>>(), ["UnbanGuest"]);
-    store.create_invitation(act("CreateInvitation", once()), invitation(101)).await.unwrap();
+    let new = Invitation { code_hash: [9; 32], expires_at: NOW + 2 * later, ..invitation(101) };
+    store.create_invitation(act("CreateInvitation", once()), new).await.unwrap();
     assert_eq!(store.list_invitations(None, 9).await.unwrap().len(), 1, "the first had ended long ago");
 }

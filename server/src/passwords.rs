@@ -187,14 +187,14 @@ impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize, max: usize) -> Result<Self, Error> {
         let place = Self(waiting);
         if waiting.fetch_add(1, Ordering::Relaxed) >= max {
-            return Err(busy(max));
+            return Err(too_busy(max));
         }
         Ok(place)
     }
 }
 
 /// The refusal where so many wait already.
-fn busy(waiting_max: usize) -> Error {
+fn too_busy(waiting_max: usize) -> Error {
     Error::RateLimited {
         what: "password_hashes",
         limit: waiting_max as u64,
@@ -249,7 +249,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let refused = hasher.hash("one more".to_owned()).await;
-        assert_eq!(refused, Err(busy(WAITING_PER_PERMIT)));
+        assert_eq!(refused, Err(too_busy(WAITING_PER_PERMIT)));
         for task in &waiting {
             task.abort();
         }

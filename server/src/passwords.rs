@@ -207,14 +207,14 @@ impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize, max: usize) -> Result<Self, Error> {
         let place = Self(waiting);
         if waiting.fetch_add(1, Ordering::Relaxed) >= max {
-            return Err(busy(max));
+            return Err(too_busy(max));
         }
         Ok(place)
     }
 }
 
 /// The refusal where so many wait already.
-fn busy(waiting_max: usize) -> Error {
+fn too_busy(waiting_max: usize) -> Error {
     Error::RateLimited {
         what: "password_hashes",
         limit: waiting_max as u64,
@@ -271,7 +271,7 @@ mod tests {
                 waiting.push(turn);
             }
             let refused = hasher.turn(is_known).await.err();
-            assert_eq!(refused, Some(super::busy(waiting.len())));
+            assert_eq!(refused, Some(too_busy(waiting.len())));
         }
         drop((waiting, busy));
         assert_eq!(hasher.waiting(), 0, "who gives up leaves no place taken");

@@ -50,7 +50,7 @@ impl Hub {
             }
         };
         let mut effects = Vec::new();
-        let Backstory { blocked, blocked_by, current_call, missed_calls } = backstory;
+        let Backstory { blocked, blocked_by, current_call, missed_calls, missed_up_to: _ } = backstory;
         let (current_call, refused) = match current_call.transpose() {
             Ok(claim) => (claim, None),
             Err(error) => (None, Some(error)),

@@ -174,6 +174,7 @@ mod tests {
             login,
             resume: None,
             call_token: String::new(),
+            wish: crate::guest::Wish::default(),
             access_expires_at: SystemTime::now() + Duration::from_hours(1),
         };
         let session = hub.open(opening, outbox).await.expect("a session begins").session;

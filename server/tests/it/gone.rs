@@ -126,9 +126,10 @@ async fn sessions_end_wherever_the_call_that_ended_their_login_was_dropped() {
 async fn caller(guest: &TestGuest) -> Caller {
     let asked = guest.asks(v1::ListDevicesRequest::default());
     let devices = guest.client.clone().list_devices(asked).await.unwrap().into_inner().devices;
+    let device = devices.iter().find(|device| device.current).unwrap();
     Caller {
         guest: guest.guest.guest_id.parse().unwrap(),
-        login: devices[0].device_id.parse().unwrap(),
+        login: device.device_id.parse().unwrap(),
         name: guest.guest.name.clone(),
         display_name: guest.guest.display_name.clone(),
         admin: false,

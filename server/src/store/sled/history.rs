@@ -441,9 +441,9 @@ mod tests {
         let dir = TempDir::new().expect("a folder");
         let (opened, guest) = store(&dir).await;
         for call in 1..=2 {
-            opened.keep_call(guest, record(call, call as u64, true)).await.expect("keeps a ring");
+            keeps(&opened, guest, record(call, call as u64, true)).await.expect("keeps a ring");
         }
-        opened.keep_missed(guest, record(3, 3, true)).await.expect("keeps");
+        opened.keep_missed(Some(guest), record(3, 3, true)).await.expect("keeps");
         drop(opened);
         let (store, guest) = store(&dir).await;
         store.keep_missed(Some(guest), record(4, 4, true)).await.expect("is passed over");

@@ -3,7 +3,7 @@
 use crate::machine;
 use crate::programs::ServerProcess;
 use crate::support::{Guest, PASSWORD};
-use castle_desktop::view::{Command, Connection, Secret, Stage};
+use castle_desktop::view::{Availability, Command, Connection, Secret, Stage};
 
 fn online(server: &ServerProcess, invitation: &str, name: &str) -> Guest {
     let guest = Guest::new(name);
@@ -55,4 +55,32 @@ fn a_killed_server_takes_neither_the_pictures_nor_the_login() {
     for guest in [&ada, &bea] {
         guest.until_stage("ended", |stage| matches!(stage, Stage::Ended { .. }));
     }
+}
+
+#[test]
+fn whoever_was_invisible_stays_so_when_the_server_is_started_anew() {
+    let _machine = machine::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = ServerProcess::start(&data, "direct");
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let invitation = server.invite(3);
+    let (ada, bea) = (online(&server, &invitation, "ada"), online(&server, &invitation, "bea"));
+    bea.does(Command::SetAvailability(Availability::Invisible));
+    ada.until("bea gone", |snapshot| snapshot.hall.is_empty());
+
+    drop(server); // SIGKILL
+    for guest in [&ada, &bea] {
+        guest.until("reconnecting", |snapshot| matches!(snapshot.connection, Connection::Reconnecting { .. }));
+    }
+    let again = ServerProcess::start_at(&address, &data, "direct");
+    for guest in [&ada, &bea] {
+        guest.until("online again", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
+    }
+    bea.until("as she wished", |snapshot| {
+        snapshot.me.as_ref().is_some_and(|me| me.availability == Availability::Invisible)
+    });
+    let _cleo = online(&again, &invitation, "cleo");
+    let hall = ada.until("cleo", |snapshot| snapshot.hall.iter().any(|row| row.name == "cleo"));
+    assert_eq!(hall.hall.len(), 1, "{:?}", hall.hall);
 }

@@ -159,3 +159,46 @@ async fn a_guest_who_blocks_without_end_is_told_to_wait_and_others_are_not() {
     assert_eq!(said, ["writes", "3", "3600000"], "the settings that it goes by");
     assert!(block(&bob, &alice).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_guest_who_reads_lists_without_end_is_told_to_wait_and_others_are_not() {
+    let server = TestServer::start_with(|config| {
+        config.reads = Allowance { burst: 4, refill: Duration::from_hours(1) };
+    })
+    .await;
+    let [mut alice, mut bob] = [server.guest("alice").await, server.guest("bob").await];
+    let asked = alice.asks(v1::ListGuestsRequest { query: "a".to_owned(), ..Default::default() });
+    alice.client.list_guests(asked).await.unwrap();
+    let asked = alice.asks(v1::ListCallsRequest { missed_only: true, ..Default::default() });
+    alice.client.list_calls(asked).await.unwrap();
+    let asked = alice.asks(v1::ListDevicesRequest::default());
+    alice.client.list_devices(asked).await.unwrap();
+    let asked = alice.asks(v1::ListBlockedRequest::default());
+    alice.client.list_blocked(asked).await.unwrap();
+    let asked = alice.asks(v1::ListGuestsRequest::default());
+    let refused = alice.client.list_guests(asked).await.unwrap_err();
+    assert_eq!(reason(&refused), "RATE_LIMITED");
+    assert_eq!(refused.get_error_details().error_info().unwrap().metadata["what"], "reads");
+    let asked = bob.asks(v1::ListGuestsRequest::default());
+    assert!(bob.client.list_guests(asked).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_login_that_refreshes_without_end_is_told_to_wait_and_not_ended() {
+    let server = TestServer::start_with(|config| {
+        config.accounts.refreshes = Allowance { burst: 3, refill: Duration::from_hours(1) };
+    })
+    .await;
+    let [mut alice, mut bob] = [server.guest("alice").await, server.guest("bob").await];
+    let refreshing = |refresh_token: String| v1::RefreshRequest { refresh_token, ..Default::default() };
+    let mut token = alice.tokens.refresh_token.clone();
+    for _ in 0..3 {
+        let renewed = alice.client.refresh(refreshing(token)).await.unwrap().into_inner();
+        token = renewed.tokens.unwrap().refresh_token;
+    }
+    let refused = alice.client.refresh(refreshing(token)).await.unwrap_err();
+    assert_eq!(reason(&refused), "RATE_LIMITED");
+    let asked = alice.asks(v1::GetIceServersRequest::default());
+    assert!(alice.client.get_ice_servers(asked).await.is_ok(), "the login goes on");
+    assert!(bob.client.refresh(refreshing(bob.tokens.refresh_token.clone())).await.is_ok());
+}

@@ -180,21 +180,23 @@ impl Hall {
                 look(&mut self.due, part, view, at);
             }
         }
-        let from = view.version;
-        if view.rows.is_none() || changes.contains_key(&from) {
-            self.version += 1;
-            view.version = self.version;
-            view.rows = Some(Arc::new(page.rows));
-            view.count = page.count;
-            view.lent.clear();
+        if changes.is_empty() && view.rows.is_some() {
+            return work;
         }
+        // Whom it does not concern keeps what it has as its base.
+        let before = view.base();
+        self.version += 1;
+        view.version = self.version;
+        view.rows = Some(Arc::new(page.rows));
+        view.count = page.count;
+        view.lent.clear();
         if changes.is_empty() {
             return work;
         }
         let watchers = u32::try_from(view.watchers.len()).unwrap_or(u32::MAX);
         view.quiet_until = now + self.config.coalesce.max(self.config.coalesce_per_watcher * watchers);
         view.count_quiet_until = now + self.config.count_interval;
-        view.say(around, (part, page.count), (from, &changes), told);
+        view.say(around, part, (before.as_ref(), &changes), told);
         work
     }
 
@@ -344,12 +346,12 @@ impl Hall {
 
 impl View {
     /// Tells its watchers what leads from what they have to what is: those of `changes`, by the version they start
-    /// from. What its watchers had who moved nowhere is `from`.
+    /// from. `before` is what those had who have no other base; those who are told nothing keep it.
     fn say(
         &mut self,
         around: Around<'_>,
-        (part, guest_count): (&Part, usize),
-        (from, changes): (u64, &BTreeMap<u64, BTreeSet<GuestId>>),
+        part: &Part,
+        (before, changes): (Option<&Arc<Base>>, &BTreeMap<u64, BTreeSet<GuestId>>),
         told: &mut Vec<(Vec<SessionId>, HallDelta)>,
     ) {
         let rows = self.rows.as_ref().expect("what is told is known");
@@ -367,11 +369,12 @@ impl View {
         let changes: BTreeMap<u64, Arc<HallChange>> = changes.iter().map(change).collect();
         let mut groups: BTreeMap<(u64, u64, bool), Vec<SessionId>> = BTreeMap::new();
         for (&session, watcher) in &mut self.watchers {
-            let has = watcher.base.as_ref().map_or(from, |base| base.version);
+            let Some(base) = watcher.base.take().or_else(|| before.cloned()) else { continue };
+            let has = base.version;
             if !changes.contains_key(&has) {
+                watcher.base = Some(base);
                 continue;
             }
-            watcher.base = None;
             let Some(present) = around.guests.of_session(session) else { continue };
             if present.sessions[&session] {
                 let counted = around.counts(&part.query, present.guest.id);
@@ -379,7 +382,7 @@ impl View {
             }
         }
         for ((has, watch, counted), sessions) in groups {
-            let guest_count = guest_count - usize::from(counted);
+            let guest_count = self.count - usize::from(counted);
             told.push((sessions, HallDelta { watch, change: Arc::clone(&changes[&has]), guest_count }));
         }
     }

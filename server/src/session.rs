@@ -420,3 +420,6 @@ enum Taking {
     /// Frames are missing that another `Send` may bring.
     Gap(Error),
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,8 @@ use crate::accounts::{RESET_CODE_TTL, code_hash, code_of};
 use crate::error::Error;
 use crate::hub::{HubHandle, Whose};
 use crate::store::{
-    Account, Act, Actor, AuditEntry, AuditKey, Ban, Login, LoginsEnded, NewCode, Once, ReportView, Resolution, Role, Store,
+    Account, Act, Actor, AuditEntry, AuditKey, Ban, Login, LoginsEnded, NewCode, Once, ReportView,
+    Resolution, Role, Store,
 };
 use crate::token;
 use crate::uncancelled::Uncancelled;
@@ -269,11 +270,7 @@ impl Moderation {
     }
 
     /// Writes, then ends the sessions of those whom the write ended: both, though the caller be gone.
-    async fn end_after<T, F>(
-        &self,
-        why: Error,
-        write: impl FnOnce(Arc<dyn Store>) -> F,
-    ) -> Result<T, Error>
+    async fn end_after<T, F>(&self, why: Error, write: impl FnOnce(Arc<dyn Store>) -> F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<(T, Vec<Whose>), Error>> + Send + 'static,

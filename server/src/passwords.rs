@@ -112,7 +112,6 @@ impl Hasher {
             })
         })
     }
-
 }
 
 /// The turn to compute one hash.

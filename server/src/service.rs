@@ -253,16 +253,20 @@ impl CastleService for CastleApi {
     }
 
     async fn block(&self, request: Request<v1::BlockRequest>) -> Result<Response<v1::BlockResponse>, Status> {
-        self.paced(&self.writes, request, async |caller, asked| moderation::block(&self.moderation, &caller, asked).await)
-            .await
+        self.paced(&self.writes, request, async |caller, asked| {
+            moderation::block(&self.moderation, &caller, asked).await
+        })
+        .await
     }
 
     async fn unblock(
         &self,
         request: Request<v1::UnblockRequest>,
     ) -> Result<Response<v1::UnblockResponse>, Status> {
-        self.paced(&self.writes, request, async |caller, asked| moderation::unblock(&self.moderation, &caller, asked).await)
-            .await
+        self.paced(&self.writes, request, async |caller, asked| {
+            moderation::unblock(&self.moderation, &caller, asked).await
+        })
+        .await
     }
 
     async fn list_blocked(

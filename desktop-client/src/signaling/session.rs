@@ -223,7 +223,8 @@ impl Session {
             v1::Resume { resume_token: attached.resume_token.clone(), received_seq, epoch: attached.epoch }
         });
         let current_call = self.call.as_ref().map(|(_, token)| token.clone()).unwrap_or_default();
-        let (transport, welcome) = Transport::open(&mut self.account, resume, current_call, self.wish).await?;
+        let (transport, welcome) =
+            Transport::open(&mut self.account, resume, current_call, self.wish).await?;
         let resumed = welcome.resumed && self.resume.is_some();
         let received = welcome.received_seq;
         if !resumed {

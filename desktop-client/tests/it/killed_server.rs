@@ -71,7 +71,8 @@ fn whoever_was_invisible_stays_so_when_the_server_is_started_anew() {
 
     drop(server); // SIGKILL
     for guest in [&ada, &bea] {
-        guest.until("reconnecting", |snapshot| matches!(snapshot.connection, Connection::Reconnecting { .. }));
+        guest
+            .until("reconnecting", |snapshot| matches!(snapshot.connection, Connection::Reconnecting { .. }));
     }
     let again = ServerProcess::start_at(&address, &data, "direct");
     for guest in [&ada, &bea] {

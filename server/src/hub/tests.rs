@@ -218,7 +218,13 @@ fn who_did_not_read_while_the_hall_changed_is_shown_it_once_they_do() {
     let mut hub = hub(IceVendor::new(vec![]));
     let (on, mut stream) = opens(&mut hub, SECOND, None).expect("the stream opens");
     let mut now = SECOND;
-    while hub.sessions.get_mut(on.session).and_then(|session| session.outbox.as_ref()).expect("it is open").has_slack() {
+    while hub
+        .sessions
+        .get_mut(on.session)
+        .and_then(|session| session.outbox.as_ref())
+        .expect("it is open")
+        .has_slack()
+    {
         // Each is refused, without a number.
         asks(&mut hub, now, on, Command::AcceptCall(CallId::from_bits(1)));
         now += SECOND / 10;

@@ -121,7 +121,10 @@ impl World {
         let party = Party { guest, session, attached: true };
         let wish = [Wish::Available, Wish::Available, Wish::Invisible][self.rng.random_range(0..3)];
         self.clients.insert(session, Client { guest: who, attached: true, ..Client::default() });
-        self.welcomed(session, Input::SessionBegan(Beginning { party, wish, blocked, blocked_by, current_call }));
+        self.welcomed(
+            session,
+            Input::SessionBegan(Beginning { party, wish, blocked, blocked_by, current_call }),
+        );
     }
 
     /// A block is on disk before the lobby learns of it.

@@ -1,7 +1,7 @@
 //! How often one guest may have the disk or the whole hall worked on, which all share: written to, or read at length.
 
-use crate::error::Error;
 use super::{Allowance, Buckets};
+use crate::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

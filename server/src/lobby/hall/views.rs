@@ -234,8 +234,7 @@ impl Hall {
         let part = Part { without, ..before.clone() };
         let view = &self.views[before];
         let base = view.watchers[&session].base.clone().or_else(|| view.base());
-        let (number, quiet) =
-            (view.watchers[&session].number, (view.quiet_until, view.count_quiet_until));
+        let (number, quiet) = (view.watchers[&session].number, (view.quiet_until, view.count_quiet_until));
         self.remove(session);
         let fresh = !self.views.contains_key(&part);
         self.enter(session, part.clone(), Watcher { number, base });

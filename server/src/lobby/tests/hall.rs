@@ -84,13 +84,7 @@ fn who_comes_invisible_was_never_seen_and_what_they_wish_elsewhere_holds() {
     let comes = |story: &mut Story, on: u128, wish: Wish| {
         let party = Party { guest: guest(2), session: session(on), attached: true };
         let (blocked, blocked_by) = (vec![], vec![]);
-        story.input(Input::SessionBegan(Beginning {
-            party,
-            wish,
-            blocked,
-            blocked_by,
-            current_call: None,
-        }));
+        story.input(Input::SessionBegan(Beginning { party, wish, blocked, blocked_by, current_call: None }));
     };
     story.at(secs(10));
     comes(&mut story, 2, Wish::Invisible);

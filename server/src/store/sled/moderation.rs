@@ -6,8 +6,8 @@ use super::rows::{millis, span, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::store::{
-    Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, LoginsEnded, ModerationStore, NewCode, Once, RECORDS_KEPT, Report,
-    ReportRate, ReportView, Resolution, Role,
+    Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, LoginsEnded, ModerationStore, NewCode,
+    Once, RECORDS_KEPT, Report, ReportRate, ReportView, Resolution, Role,
 };
 use async_trait::async_trait;
 use castle::ids::{GuestId, InvitationId, LoginId, ReportId};
@@ -148,7 +148,8 @@ impl ModerationStore for SledStore {
     }
 
     async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<LoginsEnded, Error> {
-        self.write(move |tx| tx.ending(&act, |tx| Ok(((), tx.ban(guest, ban)?))).map(|((), ended)| ended)).await
+        self.write(move |tx| tx.ending(&act, |tx| Ok(((), tx.ban(guest, ban)?))).map(|((), ended)| ended))
+            .await
     }
 
     async fn unban(&self, act: Act, guest: GuestId) -> Result<(), Error> {

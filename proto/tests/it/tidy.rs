@@ -126,7 +126,7 @@ const LONGER: [(&str, usize, &str); 3] = [
 ];
 
 /// Tests that may sleep: (file, why it is not for luck).
-const SLEEPERS: [(&str, &str); 7] = [
+const SLEEPERS: [(&str, &str); 8] = [
     (
         "desktop-client/src/peer/tests.rs",
         "polls, with a deadline, for packets that the other end has yet to read",
@@ -142,6 +142,7 @@ const SLEEPERS: [(&str, &str); 7] = [
         "sends pictures at the rate of a camera, good ones and rubbish",
     ),
     ("desktop-client/tests/it/sound.rs", "polls, with a deadline, a sound server of others for being ready"),
+    ("server/src/session/tests.rs", "is itself the server that does nothing for a while"),
     ("server/tests/it/accounts.rs", "outlives an invitation of 1 ms, by the wall clock that it expires by"),
 ];
 

@@ -171,7 +171,7 @@ async fn who_is_disconnected_may_log_in_again() {
     let repeated = host(&server).await.disconnect_guest(asked).await.unwrap().into_inner();
     assert_eq!(repeated, ended);
     back.say(0, Ask::Ping(v1::Ping { nonce: 7 })).await;
-    let pong = back.until(|frame| match frame.frame {
+    let pong = back.until(|frame| match &frame.frame {
         Some(Answer::Pong(pong)) => Some(pong.nonce),
         _ => None,
     });

@@ -77,12 +77,12 @@ REFRESH_REUSED Unauthenticated {}
 RATE_LIMITED ResourceExhausted {limit=100 refill_ms=500 what=writes} retry 1500
 REQUEST_ID_REUSED InvalidArgument {}
 HELLO_EXPECTED FailedPrecondition {}
-HELLO_TIMEOUT DeadlineExceeded {}
+HELLO_TIMEOUT DeadlineExceeded {limit_ms=5000}
 PROTOCOL_VERSION FailedPrecondition {asked=2 supported=1}
 MALFORMED_FRAME InvalidArgument {detail=no payload}
 FRAME_TOO_LARGE ResourceExhausted {limit=32768 what=sdp}
 SEQUENCE InvalidArgument {expected=3 got=5}
-OVERFLOW ResourceExhausted {limit=256}
+OVERFLOW ResourceExhausted {limit=256 limit_bytes=262144}
 SUPERSEDED Aborted {}
 NO_SESSION NotFound {}
 SESSION_LIMIT ResourceExhausted {limit=5}

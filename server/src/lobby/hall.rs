@@ -9,7 +9,6 @@ mod views;
 
 pub(super) use views::Hall;
 
-use super::blocks::Blocks;
 use super::presence::{Guests, Present};
 use crate::calls::{Calls, Occupation};
 use crate::guest::{SharedGuest, Wish};
@@ -125,7 +124,6 @@ pub(super) struct Part {
 pub(super) struct Around<'a> {
     pub(super) guests: &'a Guests,
     pub(super) calls: &'a Calls,
-    pub(super) blocks: &'a Blocks,
 }
 
 impl Around<'_> {

@@ -22,7 +22,7 @@ impl Lobby {
     /// What holds between any two things that happen.
     pub(crate) fn check_invariants(&self) {
         self.calls.check_invariants();
-        self.hall.check_invariants(self.around());
+        self.hall.check_invariants(self.around(), &self.blocks);
         self.guests.check_invariants(&self.calls);
         self.matchmaker.check_fairness();
     }

@@ -30,7 +30,7 @@ impl Lobby {
             let by = Member { guest: me, session };
             self.watch(by, fold(&watch.query).into(), watch.after, watch.number);
         }
-        let around = Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks };
+        let around = Around { guests: &self.guests, calls: &self.calls };
         self.hall.snapshot(around, session, me)
     }
 
@@ -52,7 +52,7 @@ impl Lobby {
     }
 
     pub(super) fn tell_hall(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        let around = Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks };
+        let around = Around { guests: &self.guests, calls: &self.calls };
         let told = self.hall.flush(now, around);
         effects.extend(told.into_iter().map(|(sessions, delta)| Effect::Hall(sessions, delta)));
     }
@@ -139,7 +139,7 @@ impl Lobby {
     /// they are told who comes and leaves.
     fn keep_from_blocked(&mut self, now: Duration, guest: GuestId) {
         let Some(present) = self.guests.get(guest) else { return };
-        let around = Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks };
+        let around = Around { guests: &self.guests, calls: &self.calls };
         for &session in present.sessions.keys() {
             let Some(part) = self.hall.part_of(session) else { continue };
             let without = around.counted(&part.query, self.blocks.around(guest));
@@ -153,6 +153,6 @@ impl Lobby {
     }
 
     pub(super) fn around(&self) -> Around<'_> {
-        Around { guests: &self.guests, calls: &self.calls, blocks: &self.blocks }
+        Around { guests: &self.guests, calls: &self.calls }
     }
 }

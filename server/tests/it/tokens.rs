@@ -44,6 +44,7 @@ async fn a_renewed_stream_lives_as_long_as_the_new_token() {
     let server = TestServer::start_with(|config| {
         config.access_ttl = SHORT;
         config.hub.sessions.frames_burst = 100_000;
+        config.accounts.refreshes.burst = 100_000;
     })
     .await;
     let mut alice = server.guest("alice").await;

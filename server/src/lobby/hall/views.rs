@@ -6,6 +6,8 @@
 
 use super::{Around, HallChange, HallConfig, HallDelta, HallRow, HallSnapshot, Page, Part};
 use crate::guest::Wish;
+#[cfg(test)]
+use crate::lobby::blocks::Blocks;
 use crate::lobby::presence::Guests;
 use crate::lobby::words::Watch;
 use castle::ids::{GuestId, SessionId};
@@ -329,7 +331,7 @@ impl Hall {
     }
 
     #[cfg(test)]
-    pub(in crate::lobby) fn check_invariants(&self, around: Around<'_>) {
+    pub(in crate::lobby) fn check_invariants(&self, around: Around<'_>, blocks: &Blocks) {
         assert_eq!(self.by_session.len(), self.views.values().map(|view| view.watchers.len()).sum::<usize>());
         assert_eq!(self.due.len(), self.views.values().filter(|view| view.due.is_some()).count());
         assert_eq!(self.views.len(), self.queries.values().sum::<usize>());
@@ -337,7 +339,7 @@ impl Hall {
         assert!(self.wanted.keys().all(|session| self.by_session.contains_key(session)));
         for (&session, part) in &self.by_session {
             let me = around.guests.of_session(session).expect("who watches is there").guest.id;
-            let without = around.counted(&part.query, around.blocks.around(me));
+            let without = around.counted(&part.query, blocks.around(me));
             assert_eq!(part.without, without, "{session} of {me} is kept from others than it should");
         }
     }

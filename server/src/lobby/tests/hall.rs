@@ -40,7 +40,7 @@ impl Story {
 fn a_block_looks_to_the_blocked_as_if_the_other_had_gone() {
     let told_when = |happens: &dyn Fn(&mut Story)| {
         let mut story = Story::with(3);
-        story.at(secs(10)).sees(1);
+        story.at(secs(5)).at(secs(10)).sees(1);
         happens(&mut story);
         assert!(!story.told.contains(&Effect::ShowHall(session(1))), "no snapshot gives it away");
         story.news(1)
@@ -54,7 +54,7 @@ fn a_block_looks_to_the_blocked_as_if_the_other_had_gone() {
 fn a_block_taken_back_looks_as_if_the_other_had_come() {
     let mut story = Story::with(3);
     story.blocks(2, 1);
-    story.at(secs(10)).input(Input::Unblocked { by: GuestId::from_bits(2), whom: GuestId::from_bits(1) });
+    story.at(secs(5)).at(secs(10)).input(Input::Unblocked { by: GuestId::from_bits(2), whom: GuestId::from_bits(1) });
     assert_eq!(story.news(1), [(vec![2], vec![], 2)]);
     assert_eq!(story.sees(1).len(), 2);
 }
@@ -62,7 +62,7 @@ fn a_block_taken_back_looks_as_if_the_other_had_come() {
 #[test]
 fn whoever_blocked_a_guest_comes_changes_and_leaves_unseen_by_them() {
     let mut story = Story::with(3);
-    story.at(secs(10)).sees(1);
+    story.at(secs(5)).at(secs(10)).sees(1);
     story.comes_blocking(4, &[1]);
     assert_eq!((story.news(1), story.news(3).len()), (vec![], 1), "others see who comes");
     for (at, happens) in [

@@ -45,13 +45,11 @@ impl Raw {
         }
         let response = self.0.send_request(request).await.unwrap();
         let (head, body) = response.into_parts();
-        let status = Status::from_header_map(&head.headers);
-        let status = match status {
-            Some(status) => status,
-            None => {
-                let trailers = body.collect().await.unwrap().trailers().cloned();
-                Status::from_header_map(&trailers.expect("a status at the end")).expect("a status")
-            }
+        let status = if let Some(status) = Status::from_header_map(&head.headers) {
+            status
+        } else {
+            let trailers = body.collect().await.unwrap().trailers().cloned();
+            Status::from_header_map(&trailers.expect("a status at the end")).expect("a status")
         };
         let details = status.get_error_details();
         let info =
@@ -125,8 +123,6 @@ async fn what_cannot_be_read_says_so_on_every_service() {
     let guest = server.guest("alice").await;
     let bearer = format!("Bearer {}", guest.tokens.access_token);
     let token = [("authorization", &bearer[..])];
-    let host = server.guest("bob").await;
-    drop(host);
     for path in [
         LOGIN,
         "/castle.v1.CastleService/ListGuests",
@@ -137,11 +133,16 @@ async fn what_cannot_be_read_says_so_on_every_service() {
         "/castle.v1.AdminService/GetAccount",
         "/grpc.health.v1.Health/Check",
         "/grpc.health.v1.Health/Watch",
-        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     ] {
         let answer = raw.asks(path, &token, bytes(framed(0, NO_PROTOBUF))).await;
         assert_eq!(answer, malformed, "{path}");
+    }
+    // These say so at the end of their stream.
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        assert_eq!(raw.asks(&path, &[], bytes(framed(0, b""))).await, malformed, "{path}");
+        let symbol = raw.asks(&path, &[], bytes(framed(0, b"\x22\x05dance"))).await;
+        assert_eq!(symbol, refused(Code::NotFound, "UNSUPPORTED", "service"), "{path}");
     }
     for (what, body) in [
         ("no message", Vec::new()),

@@ -7,7 +7,7 @@ mod socket;
 mod wire;
 
 pub use socket::{
-    Admin, Hand, ReachError, listen, make_data_dir, note_reached_at, reach, remove_socket, running, store_dir,
+    Admin, Hand, REACHED_AT, ReachError, listen, make_data_dir, note_reached_at, reach, remove_socket, running, store_dir,
 };
 
 use crate::auth::Authenticator;

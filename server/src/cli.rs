@@ -10,7 +10,7 @@ use crate::config::{Cli, Command, Config, ConfigError, ServeArgs};
 use crate::error::Error;
 use crate::host::HostError;
 use crate::server::{Listening, RunError, Server, StartError};
-use crate::store::sled::RestoreError;
+use crate::store::sled::{MigrateError, RestoreError};
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use rows::instant;
@@ -49,6 +49,8 @@ enum CommandError {
     Host(#[from] HostError),
     #[error("{0}")]
     Restore(#[from] RestoreError),
+    #[error("{0}")]
+    Migrate(#[from] MigrateError),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
@@ -126,6 +128,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             Command::Key(command) => host::key(command).await,
             Command::Backup(args) => host::backup(args).await,
             Command::Restore(args) => host::restore(args).await,
+            Command::Migrate(args) => host::migrate(args).await,
         }
     });
     match done {

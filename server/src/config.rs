@@ -6,6 +6,7 @@ mod accounts;
 mod commands;
 mod limits;
 pub mod relay;
+mod store_url;
 mod transport;
 
 pub use accounts::AccountsArgs;
@@ -14,6 +15,7 @@ pub use commands::{
     InviteRevokeArgs, ListArgs, ReportCommand, ReportListArgs, ReportResolveArgs,
 };
 pub use limits::LimitsArgs;
+pub use store_url::StoreUrl;
 pub use transport::TransportArgs;
 
 use self::relay::{RelayArgs, RelaySettings};
@@ -79,6 +81,9 @@ pub enum Command {
     /// Puts the store of a backup in the place of the one that is there, which is kept beside it. Everybody has to log
     /// in again. Refused while a server runs.
     Restore(RestoreArgs),
+    /// Copies the whole store, with what else a server needs of its data folder, to another place and leaves the old one
+    /// as it is. Nobody has to log in again. Refused while a server runs.
+    Migrate(MigrateArgs),
 }
 
 /// Where the store is.
@@ -167,6 +172,21 @@ pub struct RestoreArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Prints one JSON object: rows, made_at, kept, sha256.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Where it is to go. `sled:///absolute/dir`: a data folder, for `serve --data-dir /absolute/dir`, that is not there
+    /// yet or empty. The path is taken as it is, without percent-encoding.
+    #[arg(long, value_name = "URL")]
+    pub to: StoreUrl,
+    /// Prints one JSON object: to, data_dir, rows, schema, sha256.
     #[arg(long)]
     pub json: bool,
 }

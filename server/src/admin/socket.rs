@@ -32,7 +32,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 const SOCKET: &str = "admin.sock";
 /// How guests reached the server that ran last: its URL, and on a second line the pin of its certificate, if links
 /// carry one.
-const REACHED_AT: &str = "reached-at";
+pub const REACHED_AT: &str = "reached-at";
 /// What links carry where no server has run yet that left a note.
 const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50051);
 

@@ -1,10 +1,11 @@
-//! `key`, `backup` and `restore`: what they do to files, and what they print.
+//! `key`, `backup`, `restore` and `migrate`: what they do to files, and what they print.
 
 use super::{CommandError, print};
 use crate::admin;
-use crate::config::{BackupArgs, KeyArgs, KeyCommand, RestoreArgs};
+use crate::config::{BackupArgs, KeyArgs, KeyCommand, MigrateArgs, RestoreArgs};
 use crate::host::Host;
-use crate::store::sled::{RestoreError, check_backup, restore as restore_store};
+use crate::store::sled::{RestoreError, check_backup, migrate as migrate_store, restore as restore_store};
+use crate::transport::tls::SELF_SIGNED;
 use castle::v1;
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions, Permissions};
@@ -138,6 +139,51 @@ pub(super) async fn restore(args: RestoreArgs) -> Result<(), CommandError> {
         "restored {} rows as of {made_at}; everybody has to log in again{kept}",
         restored.tail.rows
     ))
+}
+
+/// Copies the store and what belongs to it, and says how to serve from there.
+pub(super) async fn migrate(args: MigrateArgs) -> Result<(), CommandError> {
+    let MigrateArgs { data, to, json } = args;
+    let (from, to_dir) = (data.data_dir.clone(), to.data_dir().to_owned());
+    let migrated = tokio::task::spawn_blocking(move || {
+        let store = admin::store_dir(&from);
+        migrate_store(&store, &to_dir, SystemTime::now(), admin::store_dir, |building| {
+            belongings(&from, building)
+        })
+    });
+    let migrated = migrated.await.expect("migrating does not panic")?;
+    let (dir, sha256) = (to.data_dir().display(), hex(&migrated.tail.digest));
+    if json {
+        return print(
+            &json!({
+                "to": to.to_string(),
+                "data_dir": to.data_dir(),
+                "rows": migrated.tail.rows,
+                "schema": migrated.head.schema,
+                "sha256": sha256,
+            })
+            .to_string(),
+        );
+    }
+    let old = data.data_dir.display();
+    print(&format!(
+        "{dir}: {} rows, read back and whole; {old} is as it was\n\
+         serve from it:\n\
+         castle-server serve --data-dir {dir}\n\
+         serve from {old} no more, and remove it in the end: it holds password hashes and signing keys",
+        migrated.tail.rows
+    ))
+}
+
+/// Copies what a server needs of its data folder besides the store: the certificate that it made itself, to which links
+/// are pinned, and the note of how guests reach it.
+fn belongings(from: &Path, to: &Path) -> std::io::Result<()> {
+    for name in SELF_SIGNED.into_iter().chain([admin::REACHED_AT]) {
+        if from.join(name).exists() {
+            std::fs::copy(from.join(name), to.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 fn beside(file: &Path, ending: &str) -> PathBuf {

@@ -11,6 +11,7 @@ mod history;
 mod invitations;
 mod keys;
 mod logins;
+mod migration;
 mod moderation;
 mod reports;
 mod requests;
@@ -19,6 +20,7 @@ mod schema;
 mod tables;
 
 pub use self::copies::{RestoreError, Restored, check_backup, restore};
+pub use self::migration::{MigrateError, Migrated, migrate};
 
 use self::commit::Writer;
 use self::tables::{Tx, View};
@@ -76,15 +78,7 @@ impl SledStore {
         };
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         copies::finish_restore(dir)?;
-        let db = once_let_go(|| {
-            Self::config(dir).open().map_err(|error| match error {
-                sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
-                    OpenError::InUse(dir.to_owned())
-                }
-                sled::Error::Io(source) => io(source),
-                other => damaged(&other),
-            })
-        })?;
+        let db = Self::open_as_it_is(dir)?;
         schema::bring_up(&db, dir, now)?;
         Tx::run(&db, |tx| {
             tx.forget_expired_logins(now)?;
@@ -108,6 +102,19 @@ impl SledStore {
         };
         let writer = Writer::start(db.clone(), timed, &failed).map_err(io)?;
         Ok(Self { dir: dir.to_owned(), db, writer })
+    }
+
+    /// Opens what is there, whatever its layout, and holds it.
+    fn open_as_it_is(dir: &Path) -> Result<sled::Db, OpenError> {
+        once_let_go(|| {
+            Self::config(dir).open().map_err(|error| match error {
+                sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
+                    OpenError::InUse(dir.to_owned())
+                }
+                sled::Error::Io(source) => OpenError::Io { path: dir.to_owned(), source },
+                other => OpenError::Damaged { path: dir.to_owned(), cause: other.to_string() },
+            })
+        })
     }
 
     fn config(dir: &Path) -> sled::Config {

@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// The files of a self-signed certificate in the data folder.
-const SELF_SIGNED: [&str; 2] = ["tls-cert.pem", "tls-key.pem"];
+pub const SELF_SIGNED: [&str; 2] = ["tls-cert.pem", "tls-key.pem"];
 /// A self-signed certificate is good for so long: who replaces it must hand out every link again.
 const SELF_SIGNED_LIFE: Duration = Duration::from_hours(24 * 365 * 10);
 /// It begins this long ago, for guests whose clocks are slow.

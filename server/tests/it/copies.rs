@@ -1,4 +1,4 @@
-//! Backup and restore as a host does them.
+//! Backup, restore and migrate as a host does them.
 
 use crate::cli::{Served, json_of, run, stderr};
 use crate::support::{PASSWORD, logging_in, reason, registering};
@@ -102,4 +102,59 @@ async fn a_file_that_is_no_good_is_refused_and_nothing_is_touched() {
     let restored = json_of(&run(home.path(), &["restore", "--data-dir", "fresh", "--json", "kept.castle"]));
     assert_eq!(restored["kept"], Value::Null, "into a folder where nothing was");
     assert!(home.path().join("fresh/store").is_dir());
+}
+
+#[tokio::test]
+async fn a_migrated_hall_goes_on_where_it_was_and_the_old_one_is_left_as_it_is() {
+    let home = TempDir::new().unwrap();
+    let served = Served::start(home.path());
+    let tokens = register(&served, home.path(), "alice").await;
+    let to = home.path().join("new/data");
+    let url = format!("sled://{}", to.display());
+    let migrate = ["migrate", "--data-dir", "data", "--to", &url, "--json"];
+    let refused = run(home.path(), &migrate);
+    assert_eq!((refused.status.code(), to.exists()), (Some(1), false));
+    assert!(stderr(&refused).contains("is in use by another castle-server"), "{}", stderr(&refused));
+    assert_eq!(served.terminate().code(), Some(0));
+    std::fs::write(home.path().join("data/tls-cert.pem"), "a certificate").unwrap();
+    let before = (folder(home.path()), json_of(&run(home.path(), &BACKUP))["rows"].clone());
+    let migrated = json_of(&run(home.path(), &migrate));
+    let keys: Vec<&String> = migrated.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["data_dir", "rows", "schema", "sha256", "to"]);
+    assert_eq!((&migrated["rows"], migrated["to"].as_str()), (&before.1, Some(&url[..])));
+    assert_eq!(migrated["data_dir"].as_str(), to.to_str());
+    assert_eq!((folder(home.path()), json_of(&run(home.path(), &BACKUP))["rows"].clone()), before);
+    let mut there: Vec<_> = std::fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    there.sort();
+    assert_eq!(there, ["reached-at", "store", "tls-cert.pem"]);
+    assert_eq!(to.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let again = run(home.path(), &migrate);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("is there and not empty"), "{}", stderr(&again));
+    let served = Served::start(&home.path().join("new"));
+    let refresh = v1::RefreshRequest { refresh_token: tokens.refresh_token, request_id: String::new() };
+    assert!(served.client().await.refresh(refresh).await.is_ok(), "nobody has to log in again");
+    assert_eq!(served.terminate().code(), Some(0));
+    assert_eq!(names(home.path()), ["alice"], "the old one is there, too");
+}
+
+#[test]
+fn migrate_says_in_words_where_it_cannot_go() {
+    let home = TempDir::new().unwrap();
+    for (to, words) in [
+        ("nats://127.0.0.1:4222", "sled:///absolute/dir"),
+        ("sled:relative", "sled:///absolute/dir"),
+        ("/srv/hall", "sled:///absolute/dir"),
+    ] {
+        let refused = run(home.path(), &["migrate", "--to", to]);
+        assert_eq!(refused.status.code(), Some(2), "{to}: {}", stderr(&refused));
+        assert!(stderr(&refused).contains(words), "{}", stderr(&refused));
+    }
+    assert_eq!(run(home.path(), &["migrate"]).status.code(), Some(2));
+    let url = format!("sled://{}/new", home.path().display());
+    let nothing = run(home.path(), &["migrate", "--data-dir", "data", "--to", &url]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(stderr(&nothing).contains("there is no data of a castle-server in data"), "{}", stderr(&nothing));
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "and nothing was made");
+    assert_eq!(run(home.path(), &["key", "list", "--data-dir", "data"]).status.code(), Some(1));
 }

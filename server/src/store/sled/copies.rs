@@ -13,7 +13,7 @@ use crate::store::{CopyStore, OpenError};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufReader, BufWriter, Read, Seek as _, SeekFrom};
+use std::io::{BufReader, BufWriter, Read, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -69,9 +69,7 @@ impl CopyStore for SledStore {
             // Gone with its last reader, also after a crash.
             std::fs::remove_file(&spool).map_err(failed)?;
             let head = Head { schema: SCHEMA, made_at: now };
-            let mut writer = Writer::new(BufWriter::new(file), head).map_err(failed)?;
-            tx.each_row(|table, key, value| writer.row(table, key, value).map_err(failed))?;
-            let (out, _) = writer.end().map_err(failed)?;
+            let (out, _) = tx.write_rows(BufWriter::new(file), head)?;
             let mut file = out.into_inner().map_err(|error| failed(error.into_error()))?;
             file.seek(SeekFrom::Start(0)).map_err(failed)?;
             Ok(file)
@@ -162,34 +160,41 @@ fn hold(dir: &Path) -> Result<Option<File>, OpenError> {
     }
 }
 
+/// Makes a store in `dir` with these rows as they are, and leaves it open.
+pub(super) fn pour(dir: &Path, mut reader: Reader<impl Read>) -> Result<sled::Db, RestoreError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        RestoreError::Open(OpenError::Damaged { path: dir.to_owned(), cause: error.to_string() })
+    };
+    let db = SledStore::config(dir).open().map_err(|error| failed(&error))?;
+    let mut rows = Vec::with_capacity(ROWS_AT_ONCE);
+    loop {
+        let next = reader.read_next()?;
+        let end = matches!(next, Next::End(_));
+        if let Next::Row(row) = next {
+            rows.push(row);
+        }
+        if end || rows.len() == ROWS_AT_ONCE {
+            insert(&db, &mut rows).map_err(|error| failed(&error))?;
+        }
+        if end {
+            break;
+        }
+    }
+    let data = File::open(dir.join("db")).map_err(|error| failed(&error))?;
+    sync_of(db.clone(), data)().map_err(|error| failed(&error))?;
+    Ok(db)
+}
+
 /// Makes a store in `dir` with these rows, and ends its logins.
 #[expect(
     clippy::redundant_closure_for_method_calls,
     reason = "the method alone is not general over lifetimes"
 )]
-fn fill(dir: &Path, mut reader: Reader<impl Read>, now: SystemTime) -> Result<(), RestoreError> {
+fn fill(dir: &Path, reader: Reader<impl Read>, now: SystemTime) -> Result<(), RestoreError> {
     let failed = |error: &dyn std::fmt::Display| {
         RestoreError::Open(OpenError::Damaged { path: dir.to_owned(), cause: error.to_string() })
     };
-    {
-        let db = SledStore::config(dir).open().map_err(|error| failed(&error))?;
-        let mut rows = Vec::with_capacity(ROWS_AT_ONCE);
-        loop {
-            let next = reader.read_next()?;
-            let end = matches!(next, Next::End(_));
-            if let Next::Row(row) = next {
-                rows.push(row);
-            }
-            if end || rows.len() == ROWS_AT_ONCE {
-                insert(&db, &mut rows).map_err(|error| failed(&error))?;
-            }
-            if end {
-                break;
-            }
-        }
-        let data = File::open(dir.join("db")).map_err(|error| failed(&error))?;
-        sync_of(db, data)().map_err(|error| failed(&error))?;
-    }
+    drop(pour(dir, reader)?);
     // Opening brings an older layout up to this one.
     let store = SledStore::open(dir, now, CancellationToken::new())?;
     Tx::run(&store.db, |tx| tx.end_all_logins()).map_err(|error| failed(&error))?;
@@ -206,7 +211,7 @@ fn insert(db: &sled::Db, rows: &mut Vec<Row>) -> sled::Result<()> {
 }
 
 /// The sibling of `dir` for this purpose.
-fn beside(dir: &Path, purpose: &str) -> PathBuf {
+pub(super) fn beside(dir: &Path, purpose: &str) -> PathBuf {
     let mut name = dir.file_name().unwrap_or_default().to_owned();
     name.push(".");
     name.push(purpose);
@@ -214,12 +219,20 @@ fn beside(dir: &Path, purpose: &str) -> PathBuf {
 }
 
 /// Makes the names in the folder of `path` outlive a power cut.
-fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 
 impl View<'_> {
+    /// Writes every row of every table into a backup, as it is on disk.
+    pub(super) fn write_rows<W: Write>(&self, out: W, head: Head) -> Result<(W, Tail), Error> {
+        let failed = |error: std::io::Error| Error::internal("copying the store", &error);
+        let mut writer = Writer::new(out, head).map_err(failed)?;
+        self.each_row(|table, key, value| writer.row(table, key, value).map_err(failed))?;
+        writer.end().map_err(failed)
+    }
+
     /// Every row of every table, as it is on disk.
     fn each_row(&self, mut row: impl FnMut(&[u8], &[u8], &[u8]) -> Result<(), Error>) -> Result<(), Error> {
         let failed = |error: sled::Error| Error::internal("copying the store", &error);

@@ -91,6 +91,15 @@ pub(super) fn from_1(tx: &mut Tx<'_>, now: SystemTime) -> Result<(), Error> {
     Ok(())
 }
 
+/// The second layout had a secret of the relay in the same row, without which its programs read none of the others:
+/// they are to say that this store is newer than they are.
+pub(super) fn from_2(tx: &mut Tx<'_>, _now: SystemTime) -> Result<(), Error> {
+    if let Some(row) = tx.get(&SECRETS, SECRETS_KEY)? {
+        tx.put(&SECRETS, SECRETS_KEY, &row);
+    }
+    Ok(())
+}
+
 impl View<'_> {
     fn all_signing_keys(&self) -> Result<Vec<SigningKey>, Error> {
         let rows = self.scan(&SIGNING_KEYS, b"", None)?;

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// The layout written here. Raised with every release whose rows an older program would misread.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 /// Where the version is found, in every layout: four bytes, big-endian.
 pub(super) const META: &str = "__sled__default";
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
@@ -21,30 +21,20 @@ pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 /// From one layout to the next.
 type Step = fn(&mut Tx<'_>, SystemTime) -> Result<(), Error>;
 /// `STEPS[n]` leads from layout n + 1.
-const STEPS: [Step; SCHEMA as usize - 1] = [from_1];
+const STEPS: [Step; SCHEMA as usize - 1] = [from_1, keys::from_2];
 
 /// Makes a new store, or brings an older one to this layout.
 pub(super) fn bring_up(db: &sled::Db, dir: &Path, now: SystemTime) -> Result<(), OpenError> {
-    let damaged = |cause: String| OpenError::Damaged { path: dir.to_owned(), cause };
-    let failed = |error: Error| damaged(error.to_string());
-    let Some(bytes) = View::of(db).bytes(META, SCHEMA_KEY).map_err(failed)? else {
-        let used = !db.is_empty() || db.tree_names().len() > 1;
-        return if used {
-            Err(damaged("it has no schema".to_owned()))
-        } else {
-            Tx::run(db, |tx| {
-                keys::make_secrets(tx, now);
-                set_schema(tx, SCHEMA);
-                Ok(())
-            })
-            .map_err(failed)
-        };
+    let failed =
+        |error: Error| OpenError::Damaged { path: dir.to_owned(), cause: error.to_string() };
+    let Some(found) = version(db, dir)? else {
+        return Tx::run(db, |tx| {
+            keys::make_secrets(tx, now);
+            set_schema(tx, SCHEMA);
+            Ok(())
+        })
+        .map_err(failed);
     };
-    let found = bytes.try_into().map(u32::from_be_bytes);
-    let found = found.map_err(|_| damaged("its schema is unreadable".to_owned()))?;
-    if found == 0 || found > SCHEMA {
-        return Err(OpenError::Newer { path: dir.to_owned(), found, known: SCHEMA });
-    }
     for (step, version) in STEPS.iter().zip(2..).skip(found as usize - 1) {
         tracing::info!(version, "bringing the store to a newer layout");
         Tx::run(db, |tx| {
@@ -55,6 +45,22 @@ pub(super) fn bring_up(db: &sled::Db, dir: &Path, now: SystemTime) -> Result<(),
         .map_err(failed)?;
     }
     Ok(())
+}
+
+/// The version of what is there, one that is known here; none: nothing is there.
+pub(super) fn version(db: &sled::Db, dir: &Path) -> Result<Option<u32>, OpenError> {
+    let damaged = |cause: String| OpenError::Damaged { path: dir.to_owned(), cause };
+    let bytes = View::of(db).bytes(META, SCHEMA_KEY).map_err(|error| damaged(error.to_string()))?;
+    let Some(bytes) = bytes else {
+        let used = !db.is_empty() || db.tree_names().len() > 1;
+        return if used { Err(damaged("it has no schema".to_owned())) } else { Ok(None) };
+    };
+    let found = bytes.try_into().map(u32::from_be_bytes);
+    let found = found.map_err(|_| damaged("its schema is unreadable".to_owned()))?;
+    if found == 0 || found > SCHEMA {
+        return Err(OpenError::Newer { path: dir.to_owned(), found, known: SCHEMA });
+    }
+    Ok(Some(found))
 }
 
 fn set_schema(tx: &mut Tx<'_>, version: u32) {

@@ -64,13 +64,6 @@ impl Rings {
         self.expiry.insert((now + self.limits.window, pair));
     }
 
-    pub(super) fn answered(&mut self, caller: GuestId, callee: GuestId) {
-        let pair = (caller, callee);
-        if let Some(last) = self.unanswered.remove(&pair).and_then(|rings| rings.back().copied()) {
-            self.expiry.remove(&(last + self.limits.window, pair));
-        }
-    }
-
     fn forget_old(&mut self, now: Duration) {
         while let Some(&(at, pair)) = self.expiry.first().filter(|&&(at, _)| at <= now) {
             self.expiry.remove(&(at, pair));
@@ -96,8 +89,6 @@ mod tests {
         assert_eq!(rings.check(Duration::from_secs(180), a, b), Err(refused));
         assert_eq!(rings.check(Duration::from_secs(180), b, a), Ok(()), "the other way is open");
         assert_eq!(rings.check(Duration::from_secs(600), a, b), Ok(()));
-        rings.answered(a, b);
-        assert!(rings.unanswered.is_empty() && rings.expiry.is_empty());
     }
 
     #[test]

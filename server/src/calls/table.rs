@@ -145,9 +145,7 @@ impl Calls {
         if accepting.answered {
             call.end_mut(Side::First).offered = false;
         }
-        let [caller, callee] = call.guests();
         self.deadlines.remove(&deadline);
-        self.rings.answered(caller, callee);
         self.announce(id, effects);
         let call = &self.table[&id];
         if accepting.early.is_empty() {

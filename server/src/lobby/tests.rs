@@ -194,6 +194,23 @@ fn nobody_is_rung_in_vain_more_than_three_times() {
 }
 
 #[test]
+fn an_answer_in_between_does_not_make_up_for_rings_in_vain() {
+    let mut story = Story::with(2);
+    for answered in [false, true, false, false] {
+        let call = story.calls(1, 2).expect("it rings");
+        if answered {
+            story.does(2, Command::AcceptCall(call));
+            story.does(1, Command::HangUp { call, failed: false });
+        } else {
+            story.does(1, Command::CancelCall(call));
+        }
+    }
+    assert_eq!(story.calls(1, 2), None);
+    assert!(matches!(story.refused(1), Some(Error::RingLimit { limit: 3, .. })), "{:?}", story.told);
+    assert!(story.calls(2, 1).is_some(), "the other way is open");
+}
+
+#[test]
 fn a_ring_is_in_vain_however_the_caller_goes_and_leaves_a_missed_call() {
     for how in [Departure::Left, Departure::Lost, Departure::Closed] {
         let mut story = Story::with(2);

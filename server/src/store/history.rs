@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 pub const CALLS_KEPT: Duration = Duration::from_hours(180 * 24);
 /// How many are kept for each guest.
 pub const CALLS_PER_GUEST_MAX: u32 = 1_000;
-/// Missed calls of one caller that are noted within [`MISSED_WINDOW`]: as many as may ring in vain.
+/// Missed calls of one caller within [`MISSED_WINDOW`], rung or not: as many as may ring in vain.
 pub const MISSED_MAX: usize = 3;
 /// See [`MISSED_MAX`].
 pub const MISSED_WINDOW: Duration = Duration::from_mins(10);
@@ -78,7 +78,8 @@ pub struct KeptCall {
 /// Call history, as whole domain operations.
 #[async_trait]
 pub trait HistoryStore: Send + Sync {
-    /// Keeps a call in the history of `guest`, unless it is there or the account is gone.
+    /// Keeps a call in the history of `guest`, unless it is there or the account is gone. A missed one is not kept as
+    /// missed where the guest has enough of this caller.
     async fn keep_call(&self, guest: GuestId, record: CallRecord) -> Result<(), Error>;
 
     /// Keeps a missed call, unless the callee has enough of this caller.

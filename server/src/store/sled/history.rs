@@ -119,6 +119,17 @@ impl View<'_> {
             .take_while(move |row| row.as_ref().map_or(true, |row| row.ended_at > alive_after)))
     }
 
+    /// Whether one more of this caller's calls may be shown as missed: not where there are [`MISSED_MAX`] lately,
+    /// whether they rang or not.
+    fn may_be_missed(&self, callee: GuestId, record: &CallRecord) -> Result<bool, Error> {
+        let since = millis(record.ended_at).saturating_sub(span(MISSED_WINDOW));
+        let caller = record.peer.to_bits();
+        let rows = self.calls(callee, CallKey::default(), record.ended_at)?;
+        let recent = rows.take_while(|row| row.as_ref().map_or(true, |row| row.ended_at > since));
+        let recent: Result<Vec<CallRow>, Error> = recent.collect();
+        Ok(recent?.iter().filter(|row| row.missed && row.peer == caller).count() < MISSED_MAX)
+    }
+
     fn kept(&self, row: CallRow) -> Result<KeptCall, Error> {
         let peer = self.account(GuestId::from_bits(row.peer))?;
         Ok(KeptCall { key: newest_first(row.ended_at, row.call), record: row.into(), peer })
@@ -138,7 +149,8 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    fn keep_call(&mut self, guest: GuestId, record: CallRecord) -> Result<(), Error> {
+    fn keep_call(&mut self, guest: GuestId, mut record: CallRecord) -> Result<(), Error> {
+        record.missed = record.missed && self.may_be_missed(guest, &record)?;
         let row = CallRow::from(record);
         if !self.has(&ACCOUNTS, guest_key(guest))? || self.has(&ENDED, call_key(guest, row.call))? {
             return Ok(());
@@ -190,13 +202,7 @@ impl Tx<'_> {
     }
 
     fn keep_missed(&mut self, callee: GuestId, record: CallRecord) -> Result<(), Error> {
-        let since = millis(record.ended_at).saturating_sub(span(MISSED_WINDOW));
-        let caller = record.peer.to_bits();
-        let rows = self.calls(callee, CallKey::default(), record.ended_at)?;
-        let recent = rows.take_while(|row| row.as_ref().map_or(true, |row| row.ended_at > since));
-        let recent: Result<Vec<CallRow>, Error> = recent.collect();
-        let of_caller = recent?.iter().filter(|row| row.missed && row.peer == caller).count();
-        if of_caller < MISSED_MAX { self.keep_call(callee, record) } else { Ok(()) }
+        if self.may_be_missed(callee, &record)? { self.keep_call(callee, record) } else { Ok(()) }
     }
 
     /// Forgets one call; true if it was there.
@@ -416,6 +422,26 @@ mod tests {
         let stranger = GuestId::from_bits(404);
         store.keep_missed(stranger, record(7, 7, true)).await.expect("is passed over");
         assert_eq!(calls(&store, stranger, 9).await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn one_caller_leaves_three_missed_calls_whether_they_rang_or_not_and_after_a_restart() {
+        let dir = TempDir::new().expect("a folder");
+        let (opened, guest) = store(&dir).await;
+        for call in 1..=2 {
+            opened.keep_call(guest, record(call, call as u64, true)).await.expect("keeps a ring");
+        }
+        opened.keep_missed(guest, record(3, 3, true)).await.expect("keeps");
+        drop(opened);
+        let (store, guest) = store(&dir).await;
+        store.keep_missed(guest, record(4, 4, true)).await.expect("is passed over");
+        store.keep_call(guest, record(5, 5, true)).await.expect("keeps a ring");
+        let other = CallRecord { peer: GuestId::from_bits(8), ..record(6, 6, true) };
+        store.keep_call(guest, other).await.expect("keeps a ring of somebody else");
+        let kept = store.list_calls(guest, true, CallKey::default(), 9, at(9)).await.expect("reads");
+        let missed: Vec<u128> = kept.iter().map(|kept| kept.record.call.to_bits()).collect();
+        assert_eq!(missed, [6, 3, 2, 1]);
+        assert_eq!(calls(&store, guest, 9).await, [6, 5, 3, 2, 1], "a ring is kept in any case");
     }
 
     #[tokio::test]

@@ -28,7 +28,7 @@ use crate::session::SessionConfig;
 use crate::throttle::Allowance;
 use crate::token::ACCESS_TTL;
 use crate::transport::accept::OPENING_TIMEOUT;
-use crate::transport::{Limits, TlsSource, TrustedProxies};
+use crate::transport::{Keepalive, Limits, TlsSource, TrustedProxies};
 use castle::limits::UNARY_DEADLINE;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -222,6 +222,8 @@ pub struct Config {
     pub tls: Option<TlsSource>,
     /// Bounds of TCP connections.
     pub connections: Limits,
+    /// How connections are asked whether they live.
+    pub keepalive: Keepalive,
     /// From the accept of a connection to its first request.
     pub opening_timeout: Duration,
     /// Probes and metrics over HTTP; none: not at all.
@@ -261,6 +263,7 @@ impl Config {
             relay: RelaySettings::on(any),
             tls: None,
             connections: Limits::default(),
+            keepalive: Keepalive::default(),
             opening_timeout: OPENING_TIMEOUT,
             http_listen: Some(any),
             web_origins: Vec::new(),
@@ -303,6 +306,7 @@ impl TryFrom<ServeArgs> for Config {
             relay,
             tls: transport.tls,
             connections: transport.connections,
+            keepalive: transport.keepalive,
             opening_timeout: OPENING_TIMEOUT,
             http_listen: transport.http_listen,
             web_origins: transport.web_origins,

@@ -14,7 +14,7 @@ pub mod tls;
 pub mod web;
 
 pub use accept::{Acceptor, Protocols};
-pub use caps::{Caps, Limits};
+pub use caps::{Caps, Keepalive, Limits};
 pub use client_addr::{ClientAddr, ForwardedLayer, TrustedProxies};
 pub use connection::{Connection, Peer};
 pub use probes::Readiness;

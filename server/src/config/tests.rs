@@ -98,6 +98,8 @@ fn limits_are_settings() {
         "--hello-timeout-ms=1500",
         "--unary-deadline-ms=2500",
         "--resume-window-s=60",
+        "--keepalive-interval-ms=3000",
+        "--keepalive-timeout-ms=2000",
     ])
     .unwrap();
     let sessions = &changed.hub.sessions;
@@ -110,7 +112,17 @@ fn limits_are_settings() {
     assert_eq!(changed.session.hello_timeout, Duration::from_millis(1500));
     assert_eq!(changed.unary_deadline, Duration::from_millis(2500));
     assert_eq!(changed.streams_per_connection, 7);
-    for nothing in ["--sessions-max=0", "--unacked-frames=1", "--frame-bytes=1", "--hall-page=0"] {
+    let seconds = Duration::from_secs;
+    assert_eq!(config.keepalive, Keepalive { interval: seconds(10), timeout: seconds(8) });
+    assert_eq!(changed.keepalive, Keepalive { interval: seconds(3), timeout: seconds(2) });
+    for nothing in [
+        "--sessions-max=0",
+        "--unacked-frames=1",
+        "--frame-bytes=1",
+        "--hall-page=0",
+        "--keepalive-interval-ms=0",
+        "--keepalive-timeout-ms=99",
+    ] {
         assert!(Cli::try_parse_from(["castle-server", "serve", nothing]).is_err(), "{nothing}");
     }
 }

@@ -1,12 +1,13 @@
 //! Settings of the transport: TLS, proxies, browsers, how many connections, metrics and probes.
 
 use super::{ConfigError, PublicUrl};
-use crate::transport::{Limits, TlsSource, TrustedProxies};
-use clap::Args;
+use crate::transport::{Keepalive, Limits, TlsSource, TrustedProxies};
 use clap::builder::BoolishValueParser;
+use clap::{Args, value_parser};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 use tonic::codegen::http::Uri;
 
 /// What turns the HTTP listener off.
@@ -51,12 +52,24 @@ pub struct TransportArgs {
         default_value_t = Limits::default().per_address
     )]
     pub connections_per_address: usize,
+    /// A connection is asked this often whether it lives (HTTP/2 PING), milliseconds. With the time to answer: how soon a
+    /// pulled cable is noticed.
+    #[arg(long, env = "CASTLE_KEEPALIVE_INTERVAL_MS", value_name = "MS",
+          default_value_t = Keepalive::default().interval.as_millis() as u64,
+          value_parser = value_parser!(u64).range(100..=600_000))]
+    pub keepalive_interval_ms: u64,
+    /// A connection that has not answered after this is closed, milliseconds.
+    #[arg(long, env = "CASTLE_KEEPALIVE_TIMEOUT_MS", value_name = "MS",
+          default_value_t = Keepalive::default().timeout.as_millis() as u64,
+          value_parser = value_parser!(u64).range(100..=600_000))]
+    pub keepalive_timeout_ms: u64,
 }
 
 /// The same, checked.
 pub(super) struct Transport {
     pub(super) tls: Option<TlsSource>,
     pub(super) connections: Limits,
+    pub(super) keepalive: Keepalive,
     pub(super) http_listen: Option<SocketAddr>,
     pub(super) web_origins: Vec<String>,
     pub(super) trusted_proxies: TrustedProxies,
@@ -101,6 +114,10 @@ impl TransportArgs {
                 total: self.connections_max,
                 per_address: self.connections_per_address,
                 ..Limits::default()
+            },
+            keepalive: Keepalive {
+                interval: Duration::from_millis(self.keepalive_interval_ms),
+                timeout: Duration::from_millis(self.keepalive_timeout_ms),
             },
             http_listen: http_listen(&self.http_listen)?,
             web_origins: origins?,

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::transport::connection::Connection;
 use crate::transport::web::{self, Gate};
-use crate::transport::{ForwardedLayer, TrustedProxies};
+use crate::transport::{ForwardedLayer, Keepalive, TrustedProxies};
 use castle::ERROR_DOMAIN;
 use castle::limits::UNACKED_BYTES_MAX;
 use castle::v1::ErrorReason;
@@ -27,10 +27,6 @@ use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower::layer::layer_fn;
 
-/// A connection is asked this often whether it lives …
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// … and given this long to answer: together under the 20 s in which a pulled cable is noticed.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(8);
 /// HTTP/2 frames, bytes: the protocol's least. Larger ones would only hold up the small.
 const HTTP2_FRAME_BYTES: u32 = 16 * 1024;
 /// Request headers, bytes: an access token is 400.
@@ -66,6 +62,7 @@ pub(super) struct Bounds {
     pub(super) streams_per_connection: u32,
     pub(super) unary_deadline: Duration,
     pub(super) frame_bytes_max: usize,
+    pub(super) keepalive: Keepalive,
 }
 
 /// Serves `routes` on these connections until there are no more.
@@ -88,8 +85,8 @@ pub(super) async fn serve(
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_frame_size(HTTP2_FRAME_BYTES)
         .http2_max_header_list_size(HEADER_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(Some(front.bounds.keepalive.interval))
+        .http2_keepalive_timeout(Some(front.bounds.keepalive.timeout))
         .accept_http1(!front.web_origins.is_empty())
         .layer(ForwardedLayer(front.proxies))
         .layer(web::cors(&front.web_origins))

@@ -71,6 +71,7 @@ impl Ports {
             streams_per_connection: config.streams_per_connection,
             unary_deadline: config.unary_deadline,
             frame_bytes_max: config.session.sizes.frame,
+            keepalive: config.keepalive,
         };
         let relay = None;
         Ok(Self {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 /// Bounds of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,23 @@ impl Default for Limits {
     /// once after a restart, a few at a time.
     fn default() -> Self {
         Self { total: 60_000, per_address: 512, opening: 1024, opening_per_address: 128 }
+    }
+}
+
+/// How a connection is asked whether it lives (HTTP/2 PING, RFC 9113 section 6.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// It is asked this often …
+    pub interval: Duration,
+    /// … and closed where this passes without an answer.
+    pub timeout: Duration,
+}
+
+impl Default for Keepalive {
+    /// 10 s and 8 s: together under the 20 s in which a pulled cable is to be noticed, and two small packets a connection
+    /// in 10 s. Connections that carry no session are closed by it, too.
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(10), timeout: Duration::from_secs(8) }
     }
 }
 

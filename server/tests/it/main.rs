@@ -4,6 +4,7 @@
 
 mod accounts;
 mod browser;
+mod cable;
 mod calls;
 mod cli;
 mod cli_moderation;

@@ -261,13 +261,13 @@ impl ClientError {
             R::Deadline => say("error-deadline"),
             R::Draining => return format!("{}{wait}", say("error-draining")),
             R::PermissionDenied => say("error-permission"),
-            R::ProtocolVersion => say("error-version"),
+            R::ProtocolVersion | R::Unsupported => say("error-version"),
             R::Internal => return format!("{}{}{wait}", say("error-internal"), self.log_id()),
             R::HeartbeatLost | R::Overflow | R::Sequence | R::HelloTimeout | R::NoSession => {
                 say("error-reconnects")
             }
             R::FrameTooLarge | R::Limit => say("error-too-much"),
-            R::Unspecified | R::RequestIdReused | R::HelloExpected | R::MalformedFrame => {
+            R::Unspecified | R::RequestIdReused | R::HelloExpected | R::MalformedFrame | R::OriginRefused => {
                 return Self::from(ErrorKind::Protocol).sentence();
             }
         };

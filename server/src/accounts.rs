@@ -175,7 +175,12 @@ impl Accounts {
 
     fn take_attempt(&self, attempt: &Attempt) -> Result<(), Error> {
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        throttle.take(Instant::now(), attempt).map_err(|retry_after| Error::RateLimited { retry_after })
+        throttle.take(Instant::now(), attempt).map_err(|(retry_after, allowance)| Error::RateLimited {
+            what: "wrong_passwords",
+            limit: allowance.burst.into(),
+            refill: Some(allowance.refill),
+            retry_after,
+        })
     }
 
     fn forgive(&self, attempt: &Attempt) {

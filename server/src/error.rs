@@ -46,6 +46,12 @@ pub enum Error {
     RefreshReused,
     /// Too many requests.
     RateLimited {
+        /// Of what: `writes`, `frames`, `wrong_passwords` …
+        what: &'static str,
+        /// How many at once are allowed.
+        limit: u64,
+        /// After which time there is one more; none: it is not counted so.
+        refill: Option<Duration>,
         /// When to come again.
         retry_after: Duration,
     },
@@ -164,6 +170,13 @@ pub enum Error {
     LastAdmin,
     /// Not a call token of this server, or its call is over.
     CallTokenInvalid,
+    /// Not served here.
+    Unsupported {
+        /// What: `method`, `service`, `content_type`, `encoding`.
+        what: &'static str,
+    },
+    /// Pages of this origin may not call.
+    OriginRefused,
 }
 
 /// One row of the table: how an error looks on the wire.
@@ -279,7 +292,11 @@ impl Error {
                 Code::Unauthenticated,
                 "the refresh token was used twice, its login is revoked: log in again",
             ),
-            Self::RateLimited { retry_after } => Row {
+            Self::RateLimited { what, limit, refill, retry_after } => Row {
+                metadata: [("what", (*what).to_owned()), ("limit", limit.to_string())]
+                    .into_iter()
+                    .chain(refill.map(|refill| ("refill_ms", refill.as_millis().to_string())))
+                    .collect(),
                 retry_after: Some(*retry_after),
                 ..row(R::RateLimited, Code::ResourceExhausted, "too many requests: try again later")
             },
@@ -392,6 +409,13 @@ impl Error {
                 Code::InvalidArgument,
                 "the call token is not valid, or its call is over",
             ),
+            Self::Unsupported { what } => Row {
+                metadata: vec![("what", (*what).to_owned())],
+                ..row(R::Unsupported, Code::Unimplemented, "this server does not serve that")
+            },
+            Self::OriginRefused => {
+                row(R::OriginRefused, Code::PermissionDenied, "pages of this origin may not call")
+            }
         }
     }
 }

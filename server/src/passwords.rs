@@ -187,9 +187,19 @@ impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize, max: usize) -> Result<Self, Error> {
         let place = Self(waiting);
         if waiting.fetch_add(1, Ordering::Relaxed) >= max {
-            return Err(Error::RateLimited { retry_after: BUSY_RETRY });
+            return Err(too_busy(max));
         }
         Ok(place)
+    }
+}
+
+/// The refusal where so many wait already.
+fn too_busy(waiting_max: usize) -> Error {
+    Error::RateLimited {
+        what: "password_hashes",
+        limit: waiting_max as u64,
+        refill: None,
+        retry_after: BUSY_RETRY,
     }
 }
 
@@ -239,7 +249,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let refused = hasher.hash("one more".to_owned()).await;
-        assert_eq!(refused, Err(Error::RateLimited { retry_after: BUSY_RETRY }));
+        assert_eq!(refused, Err(too_busy(WAITING_PER_PERMIT)));
         for task in &waiting {
             task.abort();
         }

@@ -4,8 +4,10 @@
 
 mod grpc;
 mod ports;
+mod reasons;
 
 use self::ports::Ports;
+use self::reasons::Reasoning;
 use crate::accounts::Accounts;
 use crate::admin::{self, AdminApi};
 use crate::auth::Authenticator;
@@ -43,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
+use tower::layer::layer_fn;
 
 /// Messages that are decoded are at most so many frames large: those over one but not over this are answered in band.
 const DECODED_FRAMES_MAX: usize = 2;
@@ -271,9 +274,13 @@ impl Server {
             Arc::clone(&self.accounts),
             (self.relay.clone(), Arc::clone(&self.ice)),
         );
+        let bounds = self.ports.bounds;
         let Self { tasks, stopped, hub, .. } = self;
         let mut serving = self.ports.serve(routes, ready, gather, &tasks, &stopped, stop_probes);
-        let socket = tonic::transport::Server::builder().add_service(acts).add_service(host);
+        let socket = tonic::transport::Server::builder()
+            .layer(layer_fn(move |inner| Reasoning { inner, bounds }))
+            .add_service(acts)
+            .add_service(host);
         tasks.spawn(socket.serve_with_incoming_shutdown(
             UnixListenerStream::new(self.admin),
             stopped.clone().cancelled_owned(),

@@ -95,19 +95,22 @@ impl Throttle {
     }
 
     /// Counts one attempt, to be given back by [`Throttle::forgive`] if the password was right. `Err`: how long
-    /// to wait; nothing was counted.
-    pub fn take(&mut self, now: Instant, attempt: &Attempt) -> Result<(), Duration> {
-        let wait = match attempt {
-            Attempt::Device(device) => self.devices.wait(now, device),
-            Attempt::Code(from) => self.addresses.wait(now, &network(*from)),
+    /// to wait, by which allowance; nothing was counted.
+    pub fn take(&mut self, now: Instant, attempt: &Attempt) -> Result<(), (Duration, Allowance)> {
+        let waits = match attempt {
+            Attempt::Device(device) => vec![self.devices.wait_for(now, device)],
+            Attempt::Code(from) => vec![self.addresses.wait_for(now, &network(*from))],
             Attempt::Stranger { from, name } => {
                 let from = network(*from);
-                let pair = self.pairs.wait(now, &(from, name.clone()));
-                pair.max(self.addresses.wait(now, &from)).max(self.names.wait(now, name))
+                vec![
+                    self.pairs.wait_for(now, &(from, name.clone())),
+                    self.addresses.wait_for(now, &from),
+                    self.names.wait_for(now, name),
+                ]
             }
         };
-        if !wait.is_zero() {
-            return Err(wait);
+        if let Some(longest) = waits.into_iter().flatten().max_by_key(|&(wait, _)| wait) {
+            return Err(longest);
         }
         match attempt {
             Attempt::Device(device) => self.devices.take(now, *device),

@@ -17,7 +17,12 @@ fn one_of_each() -> Vec<Error> {
         Error::TokenExpired,
         Error::RefreshInvalid,
         Error::RefreshReused,
-        Error::RateLimited { retry_after: wait },
+        Error::RateLimited {
+            what: "writes",
+            limit: 100,
+            refill: Some(Duration::from_millis(500)),
+            retry_after: wait,
+        },
         Error::RequestIdReused,
         Error::HelloExpected,
         Error::HelloTimeout,
@@ -52,6 +57,8 @@ fn one_of_each() -> Vec<Error> {
         Error::ReportUnknown,
         Error::LastAdmin,
         Error::CallTokenInvalid,
+        Error::Unsupported { what: "method" },
+        Error::OriginRefused,
     ]
 }
 
@@ -67,7 +74,7 @@ TOKEN_INVALID Unauthenticated {}
 TOKEN_EXPIRED Unauthenticated {}
 REFRESH_INVALID Unauthenticated {}
 REFRESH_REUSED Unauthenticated {}
-RATE_LIMITED ResourceExhausted {} retry 1500
+RATE_LIMITED ResourceExhausted {limit=100 refill_ms=500 what=writes} retry 1500
 REQUEST_ID_REUSED InvalidArgument {}
 HELLO_EXPECTED FailedPrecondition {}
 HELLO_TIMEOUT DeadlineExceeded {}
@@ -102,6 +109,8 @@ DEVICE_UNKNOWN NotFound {}
 REPORT_UNKNOWN NotFound {}
 LAST_ADMIN FailedPrecondition {}
 CALL_TOKEN_INVALID InvalidArgument {}
+UNSUPPORTED Unimplemented {what=method}
+ORIGIN_REFUSED PermissionDenied {}
 ";
 
 /// One line of the table, read back from the status a client receives.

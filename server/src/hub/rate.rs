@@ -35,6 +35,11 @@ impl TokenBucket {
         Err(Duration::from_secs_f64((wanted - self.tokens) / self.per_second.max(0.001)))
     }
 
+    /// How many fit, and how long one more takes.
+    pub fn allowance(&self) -> (u64, Duration) {
+        (self.burst as u64, Duration::from_secs_f64(1.0 / self.per_second.max(0.001)))
+    }
+
     /// When it is full again, if nothing more is taken.
     pub fn full_at(&self) -> Duration {
         self.filled_at + Duration::from_secs_f64((self.burst - self.tokens) / self.per_second.max(0.001))

@@ -99,6 +99,12 @@ struct Theirs {
     bucket: TokenBucket,
 }
 
+/// The refusal of a frame.
+fn frames(bucket: &TokenBucket, retry_after: Duration) -> Error {
+    let (limit, refill) = bucket.allowance();
+    Error::RateLimited { what: "frames", limit, refill: Some(refill), retry_after }
+}
+
 /// All sessions.
 pub(super) struct Sessions {
     pub(super) config: SessionsConfig,
@@ -170,11 +176,11 @@ impl Sessions {
             sessions: BTreeSet::new(),
             bucket: TokenBucket::new(now, rate.saturating_mul(sessions), burst.saturating_mul(sessions)),
         });
-        let taken = theirs.bucket.take_many(now, HELLO_FRAMES);
+        let taken = theirs.bucket.take_many(now, HELLO_FRAMES).map_err(|wait| frames(&theirs.bucket, wait));
         if theirs.sessions.is_empty() {
             self.resting.insert((theirs.bucket.full_at(), guest));
         }
-        taken.map_err(|retry_after| Error::RateLimited { retry_after })
+        taken
     }
 
     /// A session sends a frame.
@@ -184,8 +190,10 @@ impl Sessions {
     pub(super) fn spend(&mut self, now: Duration, id: SessionId) -> Result<(), Error> {
         let session = self.table.get_mut(&id).ok_or(Error::NoSession)?;
         let theirs = self.by_guest.get_mut(&session.guest.id).expect("every session is in by_guest");
-        let taken = session.bucket.take(now).and_then(|()| theirs.bucket.take(now));
-        taken.map_err(|retry_after| Error::RateLimited { retry_after })
+        for bucket in [&mut session.bucket, &mut theirs.bucket] {
+            bucket.take(now).map_err(|wait| frames(bucket, wait))?;
+        }
+        Ok(())
     }
 
     /// Resumes the session that `resume` names, if it is this login's. `fresh` is random: the id, where a new one

@@ -138,7 +138,10 @@ fn who_comes_again_and_again_sends_no_more_than_all_sessions_of_a_guest_may() {
         assert!(performed <= sessions * limits.frames_burst, "a new session is no new allowance");
         hub.bye(SECOND, on.session, on.epoch);
     };
-    assert!(matches!(refused, Error::RateLimited { retry_after } if retry_after <= SECOND), "{refused:?}");
+    assert!(
+        matches!(refused, Error::RateLimited { retry_after, .. } if retry_after <= SECOND),
+        "{refused:?}"
+    );
     let (_, mut stream) = opens(&mut hub, 2 * SECOND, None).expect("a second later there is room");
     let token = welcomed(&mut stream).resume_token;
     let refused = (2..1_000).find_map(|epoch| {

@@ -1,14 +1,12 @@
 //! gRPC over HTTP/2: the limits of its connections, what every request and every refusal passes through, and the
 //! services for tools.
 
-use crate::error::Error;
+use super::reasons::{Reasoning, reason_of};
 use crate::metrics::Metrics;
 use crate::transport::connection::Connection;
 use crate::transport::web::{self, Gate};
 use crate::transport::{ForwardedLayer, Keepalive, TrustedProxies};
-use castle::ERROR_DOMAIN;
 use castle::limits::UNACKED_BYTES_MAX;
-use castle::v1::ErrorReason;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +20,6 @@ use tonic::body::Body;
 use tonic::codegen::http;
 use tonic::service::Routes;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower::layer::layer_fn;
@@ -77,7 +74,7 @@ pub(super) async fn serve(
         message_within: front.bounds.unary_deadline,
         streams: &REQUEST_STREAMS,
     };
-    let (metrics, frame_bytes_max) = (front.metrics, front.bounds.frame_bytes_max);
+    let (metrics, bounds) = (front.metrics, front.bounds);
     tonic::transport::Server::builder()
         .max_concurrent_streams(front.bounds.streams_per_connection)
         .concurrency_limit_per_connection(front.bounds.streams_per_connection as usize)
@@ -85,14 +82,15 @@ pub(super) async fn serve(
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_frame_size(HTTP2_FRAME_BYTES)
         .http2_max_header_list_size(HEADER_BYTES)
-        .http2_keepalive_interval(Some(front.bounds.keepalive.interval))
-        .http2_keepalive_timeout(Some(front.bounds.keepalive.timeout))
+        .http2_keepalive_interval(Some(bounds.keepalive.interval))
+        .http2_keepalive_timeout(Some(bounds.keepalive.timeout))
         .accept_http1(!front.web_origins.is_empty())
         .layer(ForwardedLayer(front.proxies))
         .layer(web::cors(&front.web_origins))
         .layer(gate)
         .layer(GrpcWebLayer::new())
-        .layer(layer_fn(move |inner| Counting { inner, metrics: Arc::clone(&metrics), frame_bytes_max }))
+        .layer(layer_fn(move |inner| Counting { inner, metrics: Arc::clone(&metrics) }))
+        .layer(layer_fn(move |inner| Reasoning { inner, bounds }))
         .add_routes(routes)
         .serve_with_incoming_shutdown(
             ReceiverStream::new(connections).map(Ok::<_, Infallible>),
@@ -112,15 +110,15 @@ pub(super) fn reflection() -> tonic_reflection::server::Builder<'static> {
         .with_service_name("grpc.health.v1.Health")
 }
 
-/// Counts what is asked and refused, and completes refusals.
+/// Counts what is asked and refused.
 #[derive(Clone)]
 struct Counting<S> {
     inner: S,
     metrics: Arc<Metrics>,
-    frame_bytes_max: usize,
 }
 
-type Answer<E> = Pin<Box<dyn Future<Output = Result<http::Response<Body>, E>> + Send>>;
+/// A call under way.
+pub(super) type Answer<E> = Pin<Box<dyn Future<Output = Result<http::Response<Body>, E>> + Send>>;
 
 impl<S> Service<http::Request<Body>> for Counting<S>
 where
@@ -138,59 +136,23 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let is_login = request.uri().path() == LOGIN;
-        let (metrics, frame_bytes_max) = (Arc::clone(&self.metrics), self.frame_bytes_max);
+        let metrics = Arc::clone(&self.metrics);
         let began = Instant::now();
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let response = with_reason(answer.await?, &metrics, frame_bytes_max);
+            let response = answer.await?;
             metrics.transport.answers.observe(began.elapsed());
+            // Only what was refused has its status before its message.
+            let refused =
+                Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok);
+            if let Some(status) = &refused {
+                metrics.transport.refusals.add(reason_of(status));
+            }
             if is_login {
-                // Only what was refused has its status before its message.
-                let refused = response.headers().contains_key("grpc-status");
+                let refused = refused.is_some();
                 metrics.identity.logins.add(if refused { "failed" } else { "ok" });
             }
             Ok(response)
         })
     }
-}
-
-/// Gives the refusals of the transport itself the reasons that ours have, so that no client has to read text; and
-/// counts all.
-fn with_reason(
-    response: http::Response<Body>,
-    metrics: &Metrics,
-    frame_bytes_max: usize,
-) -> http::Response<Body> {
-    let Some(status) = Status::from_header_map(response.headers()) else { return response };
-    if status.code() == Code::Ok {
-        return response;
-    }
-    let refusals = &metrics.transport.refusals;
-    if !status.details().is_empty() {
-        refusals.add(reason_of(&status));
-        return response;
-    }
-    let error = match status.code() {
-        Code::OutOfRange => Error::FrameTooLarge { what: "request", limit: frame_bytes_max },
-        Code::Internal if status.message().contains("decode") => {
-            Error::MalformedFrame { detail: "not a message of this method" }
-        }
-        code => {
-            refusals.add(if code == Code::Unimplemented { "UNIMPLEMENTED" } else { "TRANSPORT" });
-            return response;
-        }
-    };
-    let status = Status::from(error);
-    refusals.add(reason_of(&status));
-    status.into_http()
-}
-
-/// The public reason, one of the few that there are.
-fn reason_of(status: &Status) -> &'static str {
-    let details = status.get_error_details();
-    let reason = details
-        .error_info()
-        .filter(|info| info.domain == ERROR_DOMAIN)
-        .and_then(|info| ErrorReason::from_info_reason(&info.reason));
-    reason.map_or("TRANSPORT", ErrorReason::info_reason)
 }

@@ -36,7 +36,7 @@ pub(super) struct Ports {
     /// For other ports: they share its caps.
     pub(super) acceptor: Acceptor,
     web_origins: Vec<String>,
-    bounds: grpc::Bounds,
+    pub(super) bounds: grpc::Bounds,
     pub(super) metrics: Arc<Metrics>,
 }
 

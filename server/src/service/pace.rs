@@ -12,22 +12,30 @@ pub const WRITES: Allowance = Allowance { burst: 100, refill: Duration::from_mil
 const GUESTS_MAX: usize = 10_000;
 
 /// Counts the writes of each guest.
-pub struct WritePace(Mutex<Buckets<GuestId>>);
+pub struct WritePace {
+    allowance: Allowance,
+    buckets: Mutex<Buckets<GuestId>>,
+}
 
 impl WritePace {
     /// As `allowance` says, for each guest alone.
     pub fn new(allowance: Allowance) -> Self {
-        Self(Mutex::new(Buckets::new(allowance, GUESTS_MAX)))
+        Self { allowance, buckets: Mutex::new(Buckets::new(allowance, GUESTS_MAX)) }
     }
 
     /// Counts one write of `guest`; one that is refused is not counted.
     ///
     /// Errors: `RateLimited`.
     pub fn take(&self, now: Instant, guest: GuestId) -> Result<(), Error> {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let retry_after = buckets.wait(now, &guest);
         if !retry_after.is_zero() {
-            return Err(Error::RateLimited { retry_after });
+            return Err(Error::RateLimited {
+                what: "writes",
+                limit: self.allowance.burst.into(),
+                refill: Some(self.allowance.refill),
+                retry_after,
+            });
         }
         buckets.take(now, guest);
         Ok(())
@@ -44,7 +52,13 @@ mod tests {
         let (now, [loud, calm]) = (Instant::now(), [1, 2].map(GuestId::from_bits));
         let taken = (0..200).filter(|_| pace.take(now, loud).is_ok()).count();
         assert_eq!(taken, 100);
-        assert_eq!(pace.take(now, loud), Err(Error::RateLimited { retry_after: WRITES.refill }));
+        let refused = Error::RateLimited {
+            what: "writes",
+            limit: 100,
+            refill: Some(WRITES.refill),
+            retry_after: WRITES.refill,
+        };
+        assert_eq!(pace.take(now, loud), Err(refused));
         assert_eq!(pace.take(now, calm), Ok(()));
         assert_eq!(pace.take(now + WRITES.refill, loud), Ok(()), "a refusal extends nothing");
     }

@@ -31,6 +31,11 @@ impl<K: Ord + Clone> Buckets<K> {
         (debt + self.allowance.refill).saturating_sub(self.allowance.refill * self.allowance.burst)
     }
 
+    /// The same with the allowance that it is by; none: not at all.
+    pub(super) fn wait_for(&self, now: Instant, key: &K) -> Option<(Duration, Allowance)> {
+        Some((self.wait(now, key), self.allowance)).filter(|(wait, _)| !wait.is_zero())
+    }
+
     /// Counts one attempt.
     pub(crate) fn take(&mut self, now: Instant, key: K) {
         let owed_from = self.remove(&key).map_or(now, |at| at.max(now));

@@ -33,9 +33,9 @@ fn after_a_burst_one_attempt_is_allowed_each_refill() {
     let now = Instant::now();
     let mut throttle = exhausted(now);
     let attempt = stranger(HOME, "alice");
-    assert_eq!(throttle.take(now, &attempt), Err(PAIR.refill));
+    assert_eq!(throttle.take(now, &attempt), Err((PAIR.refill, PAIR)));
     assert_eq!(throttle.take(now + PAIR.refill, &attempt), Ok(()));
-    assert_eq!(throttle.take(now + PAIR.refill, &attempt), Err(PAIR.refill));
+    assert_eq!(throttle.take(now + PAIR.refill, &attempt), Err((PAIR.refill, PAIR)));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn one_address_cannot_try_one_password_on_every_name() {
     for n in 0..ADDRESS.burst {
         assert_eq!(throttle.take(now, &stranger(HOME, &n.to_string())), Ok(()));
     }
-    assert_eq!(throttle.take(now, &stranger(HOME, "one more")), Err(ADDRESS.refill));
+    assert_eq!(throttle.take(now, &stranger(HOME, "one more")), Err((ADDRESS.refill, ADDRESS)));
     assert_eq!(throttle.take(now, &stranger(AWAY, "one more")), Ok(()));
 }
 
@@ -63,12 +63,16 @@ fn a_flood_on_a_name_from_everywhere_does_not_keep_its_own_device_out() {
     let mut throttle = throttle();
     let taken = (0..1000).filter(|&n| throttle.take(now, &stranger(v4(n), "alice")).is_ok()).count();
     assert_eq!(taken, NAME.burst as usize);
-    assert_eq!(throttle.take(now, &stranger(HOME, "alice")), Err(NAME.refill));
+    assert_eq!(throttle.take(now, &stranger(HOME, "alice")), Err((NAME.refill, NAME)));
     assert_eq!(throttle.take(now, &Attempt::Device(7)), Ok(()));
     for _ in 1..DEVICE.burst {
         assert_eq!(throttle.take(now, &Attempt::Device(7)), Ok(()));
     }
-    assert_eq!(throttle.take(now, &Attempt::Device(7)), Err(DEVICE.refill), "which has a bound of its own");
+    assert_eq!(
+        throttle.take(now, &Attempt::Device(7)),
+        Err((DEVICE.refill, DEVICE)),
+        "which has a bound of its own"
+    );
     assert_eq!(throttle.take(now, &Attempt::Device(8)), Ok(()));
 }
 
@@ -115,7 +119,11 @@ fn a_flood_of_names_and_addresses_does_not_grow_it() {
         assert_eq!(throttle.take(now, &Attempt::Device(n.into())), Ok(()));
     }
     assert_eq!(throttle.debts(), 4 * DEBTS_MAX);
-    assert_eq!(throttle.take(now, &stranger(HOME, "alice")), Err(PAIR.refill), "the most indebted is kept");
+    assert_eq!(
+        throttle.take(now, &stranger(HOME, "alice")),
+        Err((PAIR.refill, PAIR)),
+        "the most indebted is kept"
+    );
 }
 
 /// Some seconds of tries by a few guests and a few attackers, at random.
@@ -146,7 +154,7 @@ fn whatever_is_tried_the_allowances_hold_and_who_waits_as_told_gets_in() {
             let before = throttle.clone();
             match throttle.take(now, &attempt) {
                 Ok(()) => taken.push(attempt),
-                Err(wait) => {
+                Err((wait, _)) => {
                     assert!(throttle == before, "seed {seed}: a refused attempt extends nothing");
                     assert_eq!(throttle.clone().take(now + wait, &attempt), Ok(()), "seed {seed}");
                     let early = now + wait.saturating_sub(Duration::from_nanos(1));
@@ -186,7 +194,9 @@ fn a_right_password_never_makes_a_wait_longer() {
             let attempt = any_attempt(&mut random);
             if throttle.take(now, &attempt).is_ok() && random.random_bool(0.3) {
                 let other = any_attempt(&mut random);
-                let wait = |throttle: &Throttle| throttle.clone().take(now, &other).err().unwrap_or_default();
+                let wait = |throttle: &Throttle| {
+                    throttle.clone().take(now, &other).err().map(|(wait, _)| wait).unwrap_or_default()
+                };
                 let before = wait(&throttle);
                 throttle.forgive(now, &attempt);
                 assert!(wait(&throttle) <= before, "seed {seed}");

@@ -3,11 +3,13 @@
 //!
 //! Never translates gRPC-web itself; that is tonic-web's.
 
+use crate::error::Error;
 use bytes::Bytes;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
@@ -23,6 +25,16 @@ const NOT_A_PAGE: &str =
 /// What a page reads whose origin is not allowed.
 const ORIGIN_REFUSED: &str =
     "This origin may not call this server: the host has to allow it (--web-origin).\n";
+
+/// gRPC with messages in protobuf.
+const GRPC_TYPES: [&str; 2] = ["application/grpc", "application/grpc+proto"];
+/// The same as browsers can speak it.
+const WEB_TYPES: [&str; 4] = [
+    "application/grpc-web",
+    "application/grpc-web+proto",
+    "application/grpc-web-text",
+    "application/grpc-web-text+proto",
+];
 
 /// The answers to browsers that ask whether a page may call.
 pub fn cors(origins: &[String]) -> CorsLayer {
@@ -55,15 +67,17 @@ pub struct Gate {
 
 impl Gate {
     /// Why a request is turned away.
-    fn refuse(&self, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
+    fn refuse(&self, headers: &HeaderMap) -> Option<(StatusCode, &'static str, Error)> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let web = kind.starts_with("application/grpc-web");
-        if !kind.starts_with("application/grpc") || (web && self.origins.is_empty()) {
-            return Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, NOT_A_PAGE));
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let web = WEB_TYPES.contains(&&kind[..]);
+        if !(GRPC_TYPES.contains(&&kind[..]) || web) || (web && self.origins.is_empty()) {
+            let unsupported = Error::Unsupported { what: "content_type" };
+            return Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, NOT_A_PAGE, unsupported));
         }
         let origin = headers.get(header::ORIGIN)?;
         let allowed = self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes());
-        (web && !allowed).then_some((StatusCode::FORBIDDEN, ORIGIN_REFUSED))
+        (web && !allowed).then_some((StatusCode::FORBIDDEN, ORIGIN_REFUSED, Error::OriginRefused))
     }
 }
 
@@ -99,10 +113,12 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if let Some((status, text)) = self.gate.refuse(request.headers()) {
+        if let Some((status, text, error)) = self.gate.refuse(request.headers()) {
             let body = http_body_util::Full::new(Bytes::from_static(text.as_bytes()));
             let mut response = Response::new(Body::new(body));
             *response.status_mut() = status;
+            // For clients of gRPC, which read these whatever HTTP says.
+            Status::from(error).add_header(response.headers_mut()).ok();
             let plain = HeaderValue::from_static("text/plain; charset=utf-8");
             response.headers_mut().insert(header::CONTENT_TYPE, plain);
             return Box::pin(std::future::ready(Ok(response)));

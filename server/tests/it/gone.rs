@@ -77,6 +77,10 @@ async fn a_guest_who_blocks_without_end_is_told_to_wait_and_others_are_not() {
         }
     };
     assert_eq!(reason(&refused), "RATE_LIMITED");
-    assert!(refused.get_error_details().retry_info().is_some());
+    let details = refused.get_error_details();
+    assert!(details.retry_info().is_some());
+    let metadata = &details.error_info().unwrap().metadata;
+    let said = ["what", "limit", "refill_ms"].map(|key| metadata[key].as_str());
+    assert_eq!(said, ["writes", "3", "3600000"], "the settings that it goes by");
     assert!(block(&bob, &alice).await.is_ok());
 }

@@ -23,6 +23,7 @@ mod migrating;
 mod moderation;
 mod owning;
 mod proxy;
+mod refusals;
 mod relayed_guests;
 mod signal;
 mod signaling;

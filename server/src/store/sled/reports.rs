@@ -111,7 +111,12 @@ impl View<'_> {
         let Some(row) = self.scan(&BY_REPORTER, &guest_key(reporter), None)?.nth(last) else { return Ok(()) };
         let free_at = time(row?.1) + rate.within;
         match free_at.duration_since(now) {
-            Ok(retry_after) if !retry_after.is_zero() => Err(Error::RateLimited { retry_after }),
+            Ok(retry_after) if !retry_after.is_zero() => Err(Error::RateLimited {
+                what: "reports",
+                limit: rate.reports as u64,
+                refill: None,
+                retry_after,
+            }),
             _ => Ok(()),
         }
     }

@@ -85,7 +85,9 @@ async fn reports_are_limited_by_the_hour_and_listed_newest_first() {
     store.file_report(report(1, 0), RATE, unnamed()).await.unwrap();
     store.file_report(report(2, 20), RATE, unnamed()).await.unwrap();
     let refused = store.file_report(report(3, 45), RATE, unnamed()).await;
-    assert_eq!(refused, Err(Error::RateLimited { retry_after: Duration::from_mins(15) }));
+    let retry_after = Duration::from_mins(15);
+    let limit = RATE.reports as u64;
+    assert_eq!(refused, Err(Error::RateLimited { what: "reports", limit, refill: None, retry_after }));
     store.file_report(report(4, 60), RATE, unnamed()).await.unwrap();
     let about_nobody = Report { reported: guest(99), ..report(5, 600) };
     assert_eq!(store.file_report(about_nobody, RATE, unnamed()).await, Err(Error::GuestUnknown));

@@ -9,7 +9,7 @@ mod entering;
 mod fields;
 mod owning;
 
-pub use codes::{code_hash, code_of, new_code};
+pub use codes::{code_hash, code_of};
 pub use entering::{LoggingIn, Registering, Resetting};
 pub use fields::Faults;
 pub use owning::Devices;
@@ -68,6 +68,26 @@ struct NewLogin {
     refresh: RefreshToken,
 }
 
+/// A login that begins with `refresh`.
+fn login_with(
+    refresh: &RefreshToken,
+    guest: GuestId,
+    device: u128,
+    device_name: String,
+    now: SystemTime,
+) -> Login {
+    Login {
+        id: refresh.login,
+        guest,
+        device,
+        device_name,
+        created_at: now,
+        last_used_at: now,
+        refresh_hash: refresh.hash(),
+        refresh_expires_at: now + REFRESH_TTL,
+    }
+}
+
 /// Those of these logins.
 fn sessions_of(logins: Vec<LoginId>) -> Vec<Whose> {
     logins.into_iter().map(Whose::Login).collect()
@@ -111,19 +131,8 @@ impl Accounts {
     }
 
     fn new_login(&self, guest: GuestId, device: u128, device_name: String, now: SystemTime) -> NewLogin {
-        let id = LoginId::from_bits(rand::random());
-        let refresh = self.signers.refresh.fresh(id);
-        let login = Login {
-            id,
-            guest,
-            device,
-            device_name,
-            created_at: now,
-            last_used_at: now,
-            refresh_hash: refresh.hash(),
-            refresh_expires_at: now + REFRESH_TTL,
-        };
-        NewLogin { login, refresh }
+        let refresh = self.signers.refresh.fresh(LoginId::from_bits(rand::random()));
+        NewLogin { login: login_with(&refresh, guest, device, device_name, now), refresh }
     }
 
     /// What the guest is given for a login that is kept now.

@@ -4,10 +4,11 @@
 //! their token says; all others learn nothing, not even whether what they named is there. Decides nothing else.
 
 mod socket;
-mod wire;
+pub(crate) mod wire;
 
 pub use socket::{
-    Admin, Hand, REACHED_AT, ReachError, listen, make_data_dir, note_reached_at, reach, remove_socket, running, store_dir,
+    Admin, Hand, REACHED_AT, ReachError, listen, make_data_dir, note_reached_at, reach, remove_socket,
+    running, store_dir,
 };
 
 use crate::auth::Authenticator;
@@ -55,9 +56,9 @@ macro_rules! asked {
 
 asked! {
     once: CreateInvitationRequest RevokeInvitationRequest BanGuestRequest UnbanGuestRequest
-        DisconnectGuestRequest DeleteGuestRequest SetRoleRequest ResolveReportRequest;
-    often: ListInvitationsRequest ListAccountsRequest GetAccountRequest CreateResetCodeRequest
-        ListReportsRequest ListAuditEntriesRequest
+        DisconnectGuestRequest DeleteGuestRequest CreateResetCodeRequest SetRoleRequest ResolveReportRequest;
+    often: ListInvitationsRequest ListAccountsRequest GetAccountRequest ListReportsRequest
+        ListAuditEntriesRequest
 }
 
 impl AdminApi {

@@ -4,14 +4,15 @@
 //! Owns the conversion, and that a rotated key signs in the running server as soon as it is on disk. Never formats what
 //! people read (`cli`).
 
-use crate::admin;
+use crate::admin::{self, wire};
 use crate::error::Error;
 use crate::hub::HubHandle;
 use crate::ice::{CredentialOwner, IceVendor};
 use crate::server::Listening;
 use crate::store::sled::SledStore;
-use crate::store::{CopyStore as _, KeyStore, OpenError, SigningKey, Store};
+use crate::store::{Caller, CopyStore as _, KeyRotation, KeyStore, Once, OpenError, SigningKey, Store};
 use crate::token::{ACCESS_TTL, AccessSigner, Signers};
+use crate::uncancelled::Uncancelled;
 use castle::v1::{self, host_service_client::HostServiceClient, host_service_server::HostService};
 use std::fs::File;
 use std::io::{Read as _, Write};
@@ -35,7 +36,9 @@ pub struct HostApi {
     /// What signs now.
     pub signers: Arc<Signers>,
     /// One rotation at a time: store and signers change in the same order.
-    pub rotating: Mutex<()>,
+    pub rotating: Arc<Mutex<()>>,
+    /// What is begun is done, though the owner be gone.
+    pub uncancelled: Uncancelled,
     /// Who is there.
     pub hub: HubHandle,
     /// What guests are given.
@@ -79,11 +82,17 @@ impl HostService for HostApi {
 
     async fn rotate_signing_key(
         &self,
-        _request: Request<v1::RotateSigningKeyRequest>,
+        request: Request<v1::RotateSigningKeyRequest>,
     ) -> Result<Response<v1::RotateSigningKeyResponse>, Status> {
-        let _one = self.rotating.lock().await;
-        let key = rotate(&*self.store, Some(&self.signers.access)).await?;
-        Ok(Response::new(v1::RotateSigningKeyResponse { key: Some(key.into()) }))
+        let request_id = wire::request_id(&request.into_inner().request_id)?;
+        let (store, signers) = (Arc::clone(&self.store), Arc::clone(&self.signers));
+        let rotating = Arc::clone(&self.rotating);
+        let both = async move {
+            let _one = rotating.lock().await;
+            rotate(&*store, &request_id, Some(&signers.access)).await
+        };
+        let key = self.uncancelled.run(both).await?;
+        Ok(Response::new(v1::RotateSigningKeyResponse { key: Some(key) }))
     }
 
     async fn backup(
@@ -116,16 +125,22 @@ fn send_pieces(mut file: File, pieces: &mpsc::Sender<Result<v1::BackupResponse, 
     }
 }
 
-/// Makes a new key, which signs as soon as it is on disk. Returns it.
-async fn rotate<S: KeyStore + ?Sized>(store: &S, signer: Option<&AccessSigner>) -> Result<SigningKey, Error> {
+/// Makes a new key, which signs as soon as it is on disk. Returns it. A repeat of a request makes no other, and sees to
+/// it that `signer` has what is on disk.
+async fn rotate<S: KeyStore + ?Sized>(
+    store: &S,
+    request_id: &str,
+    signer: Option<&AccessSigner>,
+) -> Result<v1::SigningKey, Error> {
     let now = SystemTime::now();
-    let keys = store.rotate_signing_key(SigningKey::generate(now), now + ACCESS_TTL).await?;
-    let signs = keys[0].clone();
+    let once = Once::new(now, Caller::Host, "RotateSigningKey", request_id, b"");
+    let rotated = store.rotate_signing_key(SigningKey::generate(now), now + ACCESS_TTL, once).await?;
+    let KeyRotation { made, made_at, keys } = rotated;
     if let Some(signer) = signer {
         signer.replace(keys);
     }
-    tracing::info!(kid = signs.id, "a new key signs access tokens");
-    Ok(signs)
+    tracing::info!(kid = made, "a new key signs access tokens");
+    Ok(v1::SigningKey { key_id: made, created_at: Some(made_at.into()), signs: true, verifies_until: None })
 }
 
 impl From<SigningKey> for v1::SigningKey {
@@ -200,10 +215,11 @@ impl Host {
     pub async fn rotate_signing_key(&mut self) -> Result<v1::SigningKey, HostError> {
         match self {
             Self::Running(client) => {
-                let answer = client.rotate_signing_key(v1::RotateSigningKeyRequest {}).await?.into_inner();
+                let asked = v1::RotateSigningKeyRequest::default();
+                let answer = client.rotate_signing_key(asked).await?.into_inner();
                 answer.key.ok_or_else(|| Status::internal("the server named no key").into())
             }
-            Self::Alone(store) => Ok(rotate(&**store, None).await?.into()),
+            Self::Alone(store) => Ok(rotate(&**store, "", None).await?),
         }
     }
 

@@ -10,12 +10,13 @@ mod invitations;
 pub use guests::{BLOCKS_MAX, REPORT_RATE, Reporting};
 pub use invitations::{INVITATION_TTL, INVITATION_TTL_MAX, INVITATION_USES_MAX, Inviting};
 
-use crate::accounts::{RESET_CODE_TTL, code_hash, new_code};
+use crate::accounts::{RESET_CODE_TTL, code_hash, code_of};
 use crate::error::Error;
 use crate::hub::{HubHandle, Whose};
 use crate::store::{
-    Account, Act, Actor, AuditEntry, AuditKey, Ban, Login, Once, ReportView, Resolution, Role, Store,
+    Account, Act, Actor, AuditEntry, AuditKey, Ban, Login, NewCode, Once, ReportView, Resolution, Role, Store,
 };
+use crate::token;
 use crate::uncancelled::Uncancelled;
 use castle::ids::{GuestId, ReportId};
 use std::sync::Arc;
@@ -181,16 +182,26 @@ impl Moderation {
         Ok(())
     }
 
-    /// Makes a one-time code for a new password; an earlier one is good no more.
+    /// Makes a one-time code for a new password; an earlier one is good no more. A repeat gets the same code, which
+    /// follows from the request.
     ///
-    /// Errors: `GuestUnknown`.
+    /// Errors: `GuestUnknown`, `RequestIdReused`.
     pub async fn create_reset_code(&self, asking: &Asking, named: &AccountRef) -> Result<ResetCode, Error> {
         let (guest, now) = (self.guest(named).await?, SystemTime::now());
-        let (code, expires_at) = (new_code(), now + RESET_CODE_TTL);
-        self.store
-            .let_reset_password(asking.act(now, guest, ""), guest, code_hash(&code), expires_at)
-            .await?;
-        Ok(ResetCode { code, expires_at })
+        let secrets = self.store.secrets().await?;
+        let code = |seed| code_of(token::reset_code_bits(&secrets, seed, &asking.request_id));
+        let seed = rand::random();
+        let made = code(seed);
+        let new = NewCode { seed, code_hash: code_hash(&made), expires_at: now + RESET_CODE_TTL };
+        let (store, act) = (Arc::clone(&self.store), asking.act(now, guest, ""));
+        let by = asking.by.name().to_owned();
+        let kept = self.uncancelled.run(async move {
+            let kept = store.let_reset_password(act, guest, new).await?;
+            tracing::info!(%guest, by, "may set a new password with a code");
+            Ok(kept)
+        });
+        let (kept, expires_at) = kept.await?;
+        Ok(ResetCode { code: if kept == seed { made } else { code(kept) }, expires_at })
     }
 
     /// Says what an account may do.

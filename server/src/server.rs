@@ -254,7 +254,8 @@ impl Server {
         let host = HostServiceServer::new(HostApi {
             store: Arc::clone(&self.store),
             signers: Arc::clone(&self.signers),
-            rotating: tokio::sync::Mutex::default(),
+            rotating: Arc::default(),
+            uncancelled: Uncancelled::on(self.tasks.clone()),
             hub: self.hub.clone(),
             ice: Arc::clone(&self.ice),
             listening: self.listening.clone(),

@@ -14,13 +14,13 @@ pub mod moderation;
 pub mod requests;
 pub mod sled;
 
-pub use accounts::{Account, AccountStore, Ban, NewPassword, Registration, Reset, Role};
+pub use accounts::{Account, AccountStore, Ban, NewPassword, Registration, Reset, Role, WasReset};
 pub use history::{CallKey, CallRecord, HistoryStore, KeptCall, Part};
 pub use invitations::{Invitation, InvitationState, InvitationStore};
-pub use keys::{KeyStore, Secrets, SigningKey};
+pub use keys::{KeyRotation, KeyStore, Secrets, SigningKey};
 pub use logins::{LOGINS_MAX, Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
 pub use moderation::{
-    Act, Actor, AuditEntry, AuditKey, BlocksOf, ModerationStore, Report, ReportRate, ReportReason,
+    Act, Actor, AuditEntry, AuditKey, BlocksOf, ModerationStore, NewCode, Report, ReportRate, ReportReason,
     ReportView, Resolution,
 };
 pub use requests::{Caller, Once};

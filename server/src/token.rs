@@ -223,6 +223,16 @@ impl RefreshMinter {
         self.seal(login, rand::random())
     }
 
+    /// The first token of a login that begins with a code: with a request id always the same one, as for a successor.
+    pub fn first(&self, login: LoginId, code_hash: &[u8; 32], request_id: &str) -> RefreshToken {
+        if request_id.is_empty() {
+            return self.fresh(login);
+        }
+        let id = login.to_bits().to_be_bytes();
+        let mac = hmac(&self.secret, &[b"first", &id, code_hash, request_id.as_bytes()]);
+        self.seal(login, mac.finalize().into_bytes().into())
+    }
+
     /// The successor of `spent`: with a request id always the same one, so that a repeat whose first answer was
     /// lost can be answered alike without keeping the answer.
     pub fn successor(&self, spent: &RefreshToken, request_id: &str) -> RefreshToken {
@@ -264,10 +274,19 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// The random bits of an invitation's code: with an empty `request_id` out of nothing, else derived, so that a
 /// repeat of the request finds them again. Without the request id they cannot be told from what the store keeps.
 pub fn invitation_bits(secrets: &Secrets, id: InvitationId, request_id: &str) -> u128 {
+    code_bits(secrets, b"invitation", id.to_bits(), request_id)
+}
+
+/// The same of a code for a new password; `seed` is what the store keeps with the request.
+pub fn reset_code_bits(secrets: &Secrets, seed: u128, request_id: &str) -> u128 {
+    code_bits(secrets, b"reset code", seed, request_id)
+}
+
+fn code_bits(secrets: &Secrets, kind: &[u8], seed: u128, request_id: &str) -> u128 {
     if request_id.is_empty() {
         return rand::random();
     }
-    let mac = hmac(&secrets.refresh, &[b"invitation", &id.to_bits().to_be_bytes(), request_id.as_bytes()]);
+    let mac = hmac(&secrets.refresh, &[kind, &seed.to_be_bytes(), request_id.as_bytes()]);
     let mac = mac.finalize().into_bytes();
     u128::from_be_bytes(mac[..16].try_into().expect("a MAC of SHA-256 has 32 bytes"))
 }

@@ -30,29 +30,4 @@ impl Uncancelled {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::FutureExt as _;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use tokio::sync::oneshot;
-
-    #[tokio::test]
-    async fn what_follows_from_a_write_happens_though_nobody_waits_for_the_answer() {
-        let tasks = TaskTracker::new();
-        let (written, on_disk) = oneshot::channel();
-        let told = Arc::new(AtomicBool::new(false));
-        let tell = Arc::clone(&told);
-        let uncancelled = Uncancelled::on(tasks.clone());
-        let call = uncancelled.run(async move {
-            on_disk.await.expect("the disk answers");
-            tell.store(true, Ordering::SeqCst);
-            Ok(())
-        });
-        assert!(call.now_or_never().is_none(), "nobody waits any more");
-        written.send(()).expect("somebody still waits for the disk");
-        tasks.close();
-        tasks.wait().await;
-        assert!(told.load(Ordering::SeqCst));
-    }
-}
+mod tests;

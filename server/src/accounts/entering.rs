@@ -2,14 +2,14 @@
 
 use super::codes::code_hash;
 use super::fields::{self, Faults};
-use super::{Accounts, LoggedIn, NewLogin, Tokens, sessions_of};
+use super::{Accounts, LoggedIn, NewLogin, Tokens, login_with, sessions_of};
 use crate::error::Error;
 use crate::hub::Whose;
 use crate::names;
-use crate::store::{Account, Registration, Reset, Rotated, Rotation};
+use crate::store::{self, Account, Once, Registration, Reset, Rotated, Rotation, WasReset};
 use crate::throttle::Attempt;
 use crate::token::{self, REFRESH_TTL};
-use castle::ids::GuestId;
+use castle::ids::{GuestId, LoginId};
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -51,6 +51,8 @@ pub struct Resetting {
     pub new_password: String,
     /// Names the device.
     pub device_name: String,
+    /// The caller's id for this request; may be empty.
+    pub request_id: String,
 }
 
 impl Accounts {
@@ -217,29 +219,45 @@ impl Accounts {
         }
     }
 
-    /// Sets a new password with a code of the host, ends every login and begins one.
+    /// Sets a new password with a code of the host, ends every login and begins one. A repeat gets the same login and
+    /// the same refresh token, which follows from the request and is kept nowhere.
     ///
-    /// Errors: `InvalidField`, `BadCredentials`, `Banned`, `RateLimited`.
+    /// Errors: `InvalidField`, `BadCredentials`, `Banned`, `RateLimited`, `RequestIdReused`, `LoginEnded`.
     pub async fn reset_password(&self, from: IpAddr, asked: Resetting) -> Result<LoggedIn, Error> {
         let name = check_resetting(&asked)?;
         // A code is out of reach for guessing: this only bounds the work that one address can ask for.
         let attempt = Attempt::Code(from);
         self.take_attempt(&attempt)?;
         // The hash comes before the verdict, so that the time tells nothing about name and code.
-        let password_hash = self.hasher.hash(asked.new_password).await?;
+        let password_hash = self.hasher.hash(asked.new_password.clone()).await?;
         let account = self.store.account_by_name(&name).await?.ok_or(Error::BadCredentials)?;
-        let now = SystemTime::now();
-        let NewLogin { login, refresh } = self.new_login(account.id, rand::random(), asked.device_name, now);
-        let reset = Reset { code_hash: code_hash(&asked.code), password_hash, login: login.clone(), now };
+        let (now, code_hash) = (SystemTime::now(), code_hash(&asked.code));
+        let first = |login| self.signers.refresh.first(login, &code_hash, &asked.request_id);
+        let refresh = first(LoginId::from_bits(rand::random()));
+        let once = resetting_once(now, account.id, &asked);
+        let login = login_with(&refresh, account.id, rand::random(), asked.device_name, now);
+        let reset = Reset { code_hash, password_hash, login, now };
         let set = self.end_after(move |store| async move {
-            let (account, ended) = store.reset_password(reset).await?;
-            Ok((account, sessions_of(ended)))
+            let WasReset { account, login, ended } = store.reset_password(reset, once).await?;
+            Ok(((account, login), sessions_of(ended)))
         });
-        let account = set.await?;
+        let (account, login) = set.await?;
+        let repeat = login.id != refresh.login;
+        // Nothing derived from a password is kept with a request: whether a repeat asks for the same is told by the
+        // password that is good now.
+        let good_now = || Some(account.password_hash.clone());
+        if repeat && !self.hasher.verify(asked.new_password, good_now()).await? {
+            return Err(Error::RequestIdReused);
+        }
         self.forgive(&attempt);
         tracing::info!(guest = %account.id, "a password was set with a code of the host");
-        Ok(self.logged_in(account, &login, refresh, now))
+        Ok(self.logged_in(account, &login, if repeat { first(login.id) } else { refresh }, now))
     }
+}
+
+fn resetting_once(now: SystemTime, guest: GuestId, asked: &Resetting) -> Once {
+    let payload = [&code_hash(&asked.code)[..], asked.device_name.as_bytes()].concat();
+    Once::new(now, store::Caller::Guest(guest), "ResetPassword", &asked.request_id, &payload)
 }
 
 fn check_registering(asked: &Registering) -> Result<(String, Option<String>), Error> {
@@ -258,6 +276,7 @@ fn check_resetting(asked: &Resetting) -> Result<String, Error> {
     let mut faults = Faults::default();
     faults.check("code", fields::code(&asked.code));
     faults.check("device_name", fields::label(&asked.device_name));
+    faults.check("request_id", fields::request_id(&asked.request_id));
     let name = faults.check("name", names::normalize(&asked.name));
     faults.check("new_password", new_password(&asked.new_password, name.as_deref()));
     faults.none()?;

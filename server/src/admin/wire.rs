@@ -91,7 +91,7 @@ impl Checked for Option<v1::AccountRef> {
     }
 }
 
-pub(super) fn request_id(text: &str) -> Result<String, Error> {
+pub(crate) fn request_id(text: &str) -> Result<String, Error> {
     if text.len() > REQUEST_ID_BYTES_MAX {
         return Err(Error::field("request_id", "must have at most 64 bytes"));
     }

@@ -153,7 +153,7 @@ async fn delete(args: GuestArgs) -> Result<(), CommandError> {
 
 async fn reset_password(args: GuestArgs) -> Result<(), CommandError> {
     let mut admin = open(&args.common).await?;
-    let asked = v1::CreateResetCodeRequest { account: Some(named(&args.guest)) };
+    let asked = v1::CreateResetCodeRequest { account: Some(named(&args.guest)), ..Default::default() };
     let made = admin.create_reset_code(asked).await?.into_inner();
     let guest = account(&mut admin, &args.guest).await?.account.and_then(|account| account.guest);
     let guest = guest.unwrap_or_default();

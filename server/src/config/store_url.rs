@@ -49,7 +49,10 @@ mod tests {
     fn a_url_names_a_folder_of_a_kind_that_is_known() {
         let read = |text: &str| text.parse::<StoreUrl>();
         let url = read("sled:///srv/my%20hall/").unwrap();
-        assert_eq!((url.data_dir(), url.to_string()), (Path::new("/srv/my%20hall"), "sled:///srv/my%20hall".into()));
+        assert_eq!(
+            (url.data_dir(), url.to_string()),
+            (Path::new("/srv/my%20hall"), "sled:///srv/my%20hall".into())
+        );
         for (bad, words) in [
             ("/srv/castle", "sled:///absolute/dir"),
             ("sled:castle", "sled:///absolute/dir"),

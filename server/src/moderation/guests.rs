@@ -122,9 +122,13 @@ impl Moderation {
         let now = SystemTime::now();
         let id = ReportId::from_bits(growing_id(now));
         let report = Report { id, reporter, reported, call, reason, text, created_at: now, resolved: None };
-        let id = self.store.file_report(report, REPORT_RATE, once).await?;
-        tracing::info!(report = %id, by = %reporter, about = %reported, "reported");
-        Ok(id)
+        let store = Arc::clone(&self.store);
+        let filed = async move {
+            let id = store.file_report(report, REPORT_RATE, once).await?;
+            tracing::info!(report = %id, by = %reporter, about = %reported, "reported");
+            Ok(id)
+        };
+        self.uncancelled.run(filed).await
     }
 }
 

@@ -70,8 +70,8 @@ pub async fn reset_password(
     request: Request<v1::ResetPasswordRequest>,
 ) -> Result<v1::ResetPasswordResponse, Error> {
     let from = ClientAddr::of(&request);
-    let v1::ResetPasswordRequest { name, code, new_password, device_name } = request.into_inner();
-    let asked = Resetting { name, code, new_password, device_name };
+    let v1::ResetPasswordRequest { name, code, new_password, device_name, request_id } = request.into_inner();
+    let asked = Resetting { name, code, new_password, device_name, request_id };
     let LoggedIn { account, tokens } = accounts.reset_password(from, asked).await?;
     let owner = CredentialOwner::new(account.id, tokens.refresh.login);
     Ok(v1::ResetPasswordResponse {

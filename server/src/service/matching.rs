@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::hub::{HubHandle, MatchLine};
 use crate::lobby::{LeftReason, MatchNews};
 use crate::matchmaker::{Criteria, Estimate, Join, Place};
+use crate::uncancelled::Uncancelled;
 use castle::ids::{GuestId, SessionId};
 use castle::limits::{MATCH_CRITERIA_MAX, MATCH_CRITERION_CHARS_MAX, REQUEST_ID_BYTES_MAX};
 use castle::v1;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tonic::Status;
@@ -39,28 +40,21 @@ pub async fn begin(
     begin_with(hub, tasks, join(caller.guest, request)?).await
 }
 
+/// Joins though nobody may hear of it any more: then the answer is dropped, and the place given up as any other.
 async fn begin_with(hub: &HubHandle, tasks: &TaskTracker, join: Join) -> Result<MatchReplies, Error> {
-    let (reply, joined) = oneshot::channel();
-    tasks.spawn(hold(hub.clone(), join, reply));
-    joined.await.expect("what holds the place answers")
-}
-
-/// Joins in a task of its own, so that a place which nobody came to hear of is given up as any other.
-async fn hold(hub: HubHandle, join: Join, reply: oneshot::Sender<Result<MatchReplies, Error>>) {
-    let session = join.session;
-    let gone = CancellationToken::new();
-    let guard = gone.clone().drop_guard();
-    // Whoever asked may have gone: then the answer is dropped, and the guard with it.
-    match hub.join_match(join).await {
-        Ok((stream, lines)) => {
-            reply.send(Ok(MatchReplies { lines, ended: false, _gone: guard })).ok();
+    let (hub, held_on) = (hub.clone(), tasks.clone());
+    let joined = async move {
+        let session = join.session;
+        let (stream, lines) = hub.join_match(join).await?;
+        let gone = CancellationToken::new();
+        let guard = gone.clone().drop_guard();
+        held_on.spawn(async move {
             gone.cancelled().await;
             hub.match_lost(session, stream).await;
-        }
-        Err(error) => {
-            reply.send(Err(error)).ok();
-        }
-    }
+        });
+        Ok(MatchReplies { lines, ended: false, _gone: guard })
+    };
+    Uncancelled::on(tasks.clone()).run(joined).await
 }
 
 fn join(guest: GuestId, request: v1::MatchRequest) -> Result<Join, Error> {

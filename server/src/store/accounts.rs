@@ -106,6 +106,17 @@ pub struct Reset {
     pub now: SystemTime,
 }
 
+/// A password that was set with a code of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WasReset {
+    /// Whose.
+    pub account: Account,
+    /// The login that began with it; of a repeat that of the first time.
+    pub login: Login,
+    /// Those that ended.
+    pub ended: Vec<LoginId>,
+}
+
 /// What lasts of accounts.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
@@ -133,10 +144,12 @@ pub trait AccountStore: Send + Sync {
     /// Errors: `GuestUnknown`; those of [`Once`].
     async fn set_display_name(&self, guest: GuestId, display_name: String, once: Once) -> Result<(), Error>;
 
-    /// Spends a code: sets the password, ends all logins and begins one. Returns those that ended.
+    /// Spends a code: sets the password, ends all logins and begins one.
     ///
-    /// Errors: `BadCredentials` where there is no such code or its time is over, `Banned`.
-    async fn reset_password(&self, reset: Reset) -> Result<(Account, Vec<LoginId>), Error>;
+    /// Errors: `BadCredentials` where there is no such code or its time is over, `Banned`; `LoginEnded` where it is a
+    /// repeat and the login is over; those of [`Once`], though `RequestIdReused` only where the code is good or was the
+    /// one of that request.
+    async fn reset_password(&self, reset: Reset, once: Once) -> Result<WasReset, Error>;
 
     /// Erases an account with all that is its own: its name, logins and kept answers.
     ///

@@ -1,5 +1,6 @@
 //! The server's own secrets and the keys that sign access tokens.
 
+use super::Once;
 use crate::error::Error;
 use async_trait::async_trait;
 use std::time::SystemTime;
@@ -37,6 +38,16 @@ impl SigningKey {
     }
 }
 
+/// A new key that signs.
+pub struct KeyRotation {
+    /// `kid` of the key that was made; of a repeat that of the first time.
+    pub made: String,
+    /// When it was made.
+    pub made_at: SystemTime,
+    /// What [`KeyStore::signing_keys`] returns from now on.
+    pub keys: Vec<SigningKey>,
+}
+
 /// The server's own secrets, made at first start.
 #[derive(Clone)]
 pub struct Secrets {
@@ -63,12 +74,13 @@ pub trait KeyStore: Send + Sync {
     async fn signing_keys(&self, now: SystemTime) -> Result<Vec<SigningKey>, Error>;
 
     /// Makes `new` the key that signs; the one before it verifies until `old_until`, and those whose time is over are
-    /// gone. Returns what [`KeyStore::signing_keys`] does.
+    /// gone.
     ///
-    /// Errors: `Limit` ([`SIGNING_KEYS_MAX`]).
+    /// Errors: `Limit` ([`SIGNING_KEYS_MAX`]); those of [`Once`].
     async fn rotate_signing_key(
         &self,
         new: SigningKey,
         old_until: SystemTime,
-    ) -> Result<Vec<SigningKey>, Error>;
+        once: Once,
+    ) -> Result<KeyRotation, Error>;
 }

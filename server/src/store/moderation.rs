@@ -164,6 +164,17 @@ pub struct ReportRate {
     pub within: Duration,
 }
 
+/// A one-time code for a new password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewCode {
+    /// What it follows from, with a secret and the id of the request.
+    pub seed: u128,
+    /// SHA-256 of it.
+    pub code_hash: [u8; 32],
+    /// Until when it is good.
+    pub expires_at: SystemTime,
+}
+
 /// The blocks that concern one guest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BlocksOf {
@@ -208,16 +219,16 @@ pub trait ModerationStore: Send + Sync {
     /// Errors: `GuestUnknown`, `LastAdmin`.
     async fn delete_guest(&self, act: Act, guest: GuestId) -> Result<(), Error>;
 
-    /// Keeps the hash of a one-time code for a new password, in place of an earlier one.
+    /// Keeps the hash of a one-time code for a new password, in place of an earlier one. Returns its seed and until when
+    /// it is good: for a repeat those of the first time.
     ///
     /// Errors: `GuestUnknown`.
     async fn let_reset_password(
         &self,
         act: Act,
         guest: GuestId,
-        code_hash: [u8; 32],
-        expires_at: SystemTime,
-    ) -> Result<(), Error>;
+        code: NewCode,
+    ) -> Result<(u128, SystemTime), Error>;
 
     /// Says what an account may do.
     ///

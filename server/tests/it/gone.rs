@@ -2,13 +2,19 @@
 
 use crate::moderation::blocking;
 use crate::signaling::{Signal, in_call, two};
-use crate::support::{TestGuest, TestServer, reason};
+use crate::support::{PASSWORD, TestGuest, TestServer, logging_in, reason};
 use castle::v1;
+use castle_server::accounts::Resetting;
 use castle_server::auth::Caller;
+use castle_server::error::Error;
 use castle_server::moderation::{AccountRef, Asking};
 use castle_server::store::{self, Once};
 use castle_server::throttle::Allowance;
 use futures_util::FutureExt as _;
+use std::future::poll_fn;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 use tonic_types::StatusExt as _;
 
@@ -48,13 +54,82 @@ async fn a_session_is_ended_though_the_admin_is_gone_before_the_answer() {
     }
 }
 
+/// Polls `call` only until its write `happened`, and drops it then: it learns of nothing that comes after.
+async fn dropped_once<T>(call: impl Future<Output = T>, happened: impl AsyncFn() -> bool) {
+    let mut call = pin!(call);
+    while !happened().await {
+        let mut polled = false;
+        let answered = poll_fn(|context| {
+            if polled {
+                return Poll::Ready(false);
+            }
+            polled = true;
+            call.as_mut().poll(context).map(|_| true)
+        });
+        assert!(!answered.await, "the answer came before the write was seen");
+    }
+}
+
+/// What ends the login of a second device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Password,
+    Code,
+    Deletion,
+    Ban,
+}
+
+#[tokio::test]
+async fn sessions_end_wherever_the_call_that_ended_their_login_was_dropped() {
+    const NEW: &str = "staple of another horse";
+    for ends in [Ends::Password, Ends::Code, Ends::Deletion, Ends::Ban] {
+        let server = TestServer::start().await;
+        let phone = server.guest("alice").await;
+        let login = server.client().await.login(logging_in("alice", PASSWORD)).await.unwrap().into_inner();
+        let client = server.client().await;
+        let mut tablet = TestGuest { client, guest: login.guest.unwrap(), tokens: login.tokens.unwrap() };
+        let mut signal = Signal::open(&mut tablet).await;
+        let named = AccountRef::Id(phone.guest.guest_id.parse().unwrap());
+        let kept = async || server.moderation.account(&named).await.map(|details| details.account);
+        let before = kept().await.unwrap().password_hash;
+        let by = caller(&phone).await;
+        let (accounts, asking) = (server.accounts(), Asking::of_host("story"));
+        let resetting = Resetting {
+            name: "alice".to_owned(),
+            code: server.reset_code(&phone.guest).await,
+            new_password: NEW.to_owned(),
+            device_name: String::new(),
+            request_id: String::new(),
+        };
+        let call: Pin<Box<dyn Future<Output = Result<(), Error>>>> = match ends {
+            Ends::Password => {
+                Box::pin(accounts.change_password(&by, PASSWORD.to_owned(), NEW.to_owned(), ""))
+            }
+            Ends::Code => Box::pin(async {
+                let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                accounts.reset_password(from, resetting).await.map(drop)
+            }),
+            Ends::Deletion => Box::pin(accounts.delete(&by, PASSWORD.to_owned())),
+            Ends::Ban => Box::pin(server.moderation.ban(&asking, &named, String::new())),
+        };
+        let happened = async || match kept().await {
+            Ok(account) => account.password_hash != before || account.ban.is_some(),
+            Err(_) => true,
+        };
+        dropped_once(call, happened).await;
+        let why = if ends == Ends::Ban { "BANNED" } else { "LOGIN_ENDED" };
+        assert_eq!(signal.end().await, why, "{ends:?}");
+    }
+}
+
 /// The guest, as the server knows who calls.
 async fn caller(guest: &TestGuest) -> Caller {
     let asked = guest.asks(v1::ListDevicesRequest::default());
     let devices = guest.client.clone().list_devices(asked).await.unwrap().into_inner().devices;
+    let device = devices.iter().find(|device| device.current).unwrap();
     Caller {
         guest: guest.guest.guest_id.parse().unwrap(),
-        login: devices[0].device_id.parse().unwrap(),
+        login: device.device_id.parse().unwrap(),
         name: guest.guest.name.clone(),
         display_name: guest.guest.display_name.clone(),
         admin: false,

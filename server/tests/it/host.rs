@@ -28,7 +28,7 @@ async fn the_owners_service_is_on_the_socket_and_nowhere_else() {
     let refused = [
         outside.get_status(v1::GetStatusRequest {}).await.map(drop).map_err(code),
         outside.list_signing_keys(v1::ListSigningKeysRequest {}).await.map(drop).map_err(code),
-        outside.rotate_signing_key(v1::RotateSigningKeyRequest {}).await.map(drop).map_err(code),
+        outside.rotate_signing_key(v1::RotateSigningKeyRequest::default()).await.map(drop).map_err(code),
         outside.backup(v1::BackupRequest {}).await.map(drop).map_err(code),
     ];
     assert_eq!(refused, [Err(Code::Unimplemented); 4]);
@@ -47,8 +47,13 @@ async fn a_new_key_signs_at_once_and_old_tokens_stay_good() {
     let guest = server.guest("alice").await;
     let old = guest.tokens.access_token.clone();
     let mut host = on_the_socket(&server).await;
-    let made =
-        host.rotate_signing_key(v1::RotateSigningKeyRequest {}).await.unwrap().into_inner().key.unwrap();
+    let made = host
+        .rotate_signing_key(v1::RotateSigningKeyRequest::default())
+        .await
+        .unwrap()
+        .into_inner()
+        .key
+        .unwrap();
     let login = guest.client.clone().login(logging_in("alice", PASSWORD)).await.unwrap().into_inner();
     let new = login.tokens.unwrap().access_token;
     assert_eq!(kid(&new), made.key_id);

@@ -25,6 +25,7 @@ mod owning;
 mod proxy;
 mod refusals;
 mod relayed_guests;
+mod repeats;
 mod signal;
 mod signaling;
 mod support;

@@ -173,7 +173,7 @@ async fn who_is_disconnected_may_log_in_again() {
 async fn a_reset_code_sets_a_password_once() {
     let server = TestServer::start().await;
     let mut bob = server.guest("bob").await;
-    let asked = v1::CreateResetCodeRequest { account: by_id(&bob) };
+    let asked = v1::CreateResetCodeRequest { account: by_id(&bob), ..Default::default() };
     let made = host(&server).await.create_reset_code(asked).await.unwrap().into_inner();
     let reset = v1::ResetPasswordRequest {
         name: "bob".to_owned(),
@@ -230,7 +230,10 @@ async fn what_is_not_there_is_said_to_be_unknown() {
                 .await,
         ),
         refusal(host.delete_guest(v1::DeleteGuestRequest { account: nobody(), ..Default::default() }).await),
-        refusal(host.create_reset_code(v1::CreateResetCodeRequest { account: nobody() }).await),
+        refusal(
+            host.create_reset_code(v1::CreateResetCodeRequest { account: nobody(), ..Default::default() })
+                .await,
+        ),
         refusal(host.set_role(v1::SetRoleRequest { account: nobody(), role: 1, ..Default::default() }).await),
     ];
     assert!(refused.iter().all(|it| *it == ("GUEST_UNKNOWN".to_owned(), Code::NotFound)), "{refused:?}");
@@ -552,7 +555,7 @@ async fn the_log_tells_each_act_and_no_secret() {
     let invited = invited.unwrap().into_inner();
     let ban = v1::BanGuestRequest { account: by_id(&bob), reason: "spam".to_owned(), ..Default::default() };
     client.ban_guest(ann.asks(ban)).await.unwrap();
-    let asked = v1::CreateResetCodeRequest { account: by_id(&bob) };
+    let asked = v1::CreateResetCodeRequest { account: by_id(&bob), ..Default::default() };
     let reset = client.create_reset_code(ann.asks(asked)).await.unwrap().into_inner();
     let mut listed = Vec::new();
     let mut page_token = String::new();

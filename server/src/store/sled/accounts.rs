@@ -6,7 +6,7 @@ use super::rows::{millis, role, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::names::fold;
-use crate::store::{Account, AccountStore, Ban, NewPassword, Once, Registration, Reset, Role};
+use crate::store::{Account, AccountStore, Ban, NewPassword, Once, Registration, Reset, Role, WasReset};
 use async_trait::async_trait;
 use castle::ids::{GuestId, LoginId};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,14 @@ pub(super) struct BanRow {
 pub(super) struct ResetRow {
     code_hash: [u8; 32],
     expires_at: u64,
+}
+
+/// The answer that is kept of a password that was set with a code.
+#[derive(Serialize, Deserialize)]
+struct ResetAnswer {
+    code_hash: [u8; 32],
+    login: u128,
+    ended: Vec<u128>,
 }
 
 impl From<Account> for AccountRow {
@@ -166,7 +174,32 @@ impl Tx<'_> {
         self.end_logins_of(new.guest, Some(new.keep))
     }
 
-    fn reset_password(&mut self, reset: Reset) -> Result<(Account, Vec<LoginId>), Error> {
+    fn reset_password(&mut self, reset: Reset, once: &Once) -> Result<WasReset, Error> {
+        let guest = reset.login.guest;
+        let shown = self.is_code(&reset, once)?;
+        let answer = match self.once(once, |tx| tx.spend_code(reset)) {
+            // Whose code is not good and never was learns nothing of what others ask for.
+            Err(Error::RequestIdReused) if !shown => return Err(Error::BadCredentials),
+            answer => answer?,
+        };
+        // Of a repeat either may be over by now.
+        let account = self.account(guest)?.ok_or(Error::BadCredentials)?;
+        if account.ban.is_some() {
+            return Err(Error::Banned);
+        }
+        let login = self.login(LoginId::from_bits(answer.login))?.ok_or(Error::LoginEnded)?;
+        Ok(WasReset { account, login, ended: answer.ended.into_iter().map(LoginId::from_bits).collect() })
+    }
+
+    /// Whether the code that is shown is good, or was until the request that `once` names spent it.
+    fn is_code(&self, reset: &Reset, once: &Once) -> Result<bool, Error> {
+        let row = self.get(&ACCOUNTS, guest_key(reset.login.guest))?;
+        let good = row.and_then(|row| row.reset).filter(|code| code.expires_at > millis(reset.now));
+        let spent = self.answer_under::<ResetAnswer>(once)?.map(|answer| answer.code_hash);
+        Ok([good.map(|code| code.code_hash), spent].contains(&Some(reset.code_hash)))
+    }
+
+    fn spend_code(&mut self, reset: Reset) -> Result<ResetAnswer, Error> {
         let guest = reset.login.guest;
         let mut account = self.get(&ACCOUNTS, guest_key(guest))?.ok_or(Error::BadCredentials)?;
         let code = account.reset.take().filter(|code| code.expires_at > millis(reset.now));
@@ -180,8 +213,9 @@ impl Tx<'_> {
         account.last_login_at = Some(millis(reset.now));
         self.put_account(&account);
         let ended = self.end_logins_of(guest, None)?;
+        let (code_hash, login) = (reset.code_hash, reset.login.id.to_bits());
         self.keep_login(reset.login)?;
-        Ok((account.into(), ended))
+        Ok(ResetAnswer { code_hash, login, ended: ended.into_iter().map(LoginId::to_bits).collect() })
     }
 
     /// Lets the guest set a password with this code.
@@ -254,8 +288,8 @@ impl AccountStore for SledStore {
         .await
     }
 
-    async fn reset_password(&self, reset: Reset) -> Result<(Account, Vec<LoginId>), Error> {
-        self.write(move |tx| tx.reset_password(reset)).await
+    async fn reset_password(&self, reset: Reset, once: Once) -> Result<WasReset, Error> {
+        self.write(move |tx| tx.reset_password(reset, &once)).await
     }
 
     async fn delete_account(&self, guest: GuestId) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use super::schema::META;
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::store::keys::SIGNING_KEYS_MAX;
-use crate::store::{KeyStore, Secrets, SigningKey};
+use crate::store::{KeyRotation, KeyStore, Once, Secrets, SigningKey};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -109,16 +109,19 @@ impl View<'_> {
         keys.sort_by_key(|key| std::cmp::Reverse((key.verifies_until.is_none(), key.created_at)));
         Ok(keys)
     }
+
+    fn signing_keys(&self, now: SystemTime) -> Result<Vec<SigningKey>, Error> {
+        let mut keys = self.all_signing_keys()?;
+        keys.retain(|key| key.verifies(now));
+        Ok(keys)
+    }
 }
 
 impl Tx<'_> {
-    fn rotate_signing_key(
-        &mut self,
-        new: SigningKey,
-        old_until: SystemTime,
-    ) -> Result<Vec<SigningKey>, Error> {
+    /// Makes `new` the one that signs.
+    fn sign_with(&mut self, new: &SigningKey, old_until: SystemTime) -> Result<(), Error> {
         let now = new.created_at;
-        let mut keys = Vec::new();
+        let mut count = 0;
         for mut key in self.all_signing_keys()? {
             if !key.verifies(now) {
                 self.remove(&SIGNING_KEYS, &key.id);
@@ -128,14 +131,13 @@ impl Tx<'_> {
                 key.verifies_until = Some(old_until);
                 self.put(&SIGNING_KEYS, &key.id, &SigningKeyRow::from(&key));
             }
-            keys.push(key);
+            count += 1;
         }
-        if keys.len() >= SIGNING_KEYS_MAX {
+        if count >= SIGNING_KEYS_MAX {
             return Err(Error::Limit { what: "signing_keys", limit: SIGNING_KEYS_MAX as u64 });
         }
-        self.put(&SIGNING_KEYS, &new.id, &SigningKeyRow::from(&new));
-        keys.insert(0, new);
-        Ok(keys)
+        self.put(&SIGNING_KEYS, &new.id, &SigningKeyRow::from(new));
+        Ok(())
     }
 }
 
@@ -150,19 +152,22 @@ impl KeyStore for SledStore {
     }
 
     async fn signing_keys(&self, now: SystemTime) -> Result<Vec<SigningKey>, Error> {
-        self.read(move |view| {
-            let mut keys = view.all_signing_keys()?;
-            keys.retain(|key| key.verifies(now));
-            Ok(keys)
-        })
-        .await
+        self.read(move |view| view.signing_keys(now)).await
     }
 
     async fn rotate_signing_key(
         &self,
         new: SigningKey,
         old_until: SystemTime,
-    ) -> Result<Vec<SigningKey>, Error> {
-        self.write(move |tx| tx.rotate_signing_key(new, old_until)).await
+        once: Once,
+    ) -> Result<KeyRotation, Error> {
+        self.write(move |tx| {
+            let (made, made_at) = tx.once(&once, |tx| {
+                tx.sign_with(&new, old_until)?;
+                Ok((new.id.clone(), millis(new.created_at)))
+            })?;
+            Ok(KeyRotation { made, made_at: time(made_at), keys: tx.signing_keys(once.now)? })
+        })
+        .await
     }
 }

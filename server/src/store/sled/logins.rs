@@ -81,11 +81,15 @@ impl View<'_> {
         if self.has(&LOGINS_OF, owned_key(guest, login))? { Ok(account) } else { Err(Error::LoginEnded) }
     }
 
+    pub(super) fn login(&self, id: LoginId) -> Result<Option<Login>, Error> {
+        Ok(self.get(&LOGINS, login_key(id))?.map(|row| row.of(id)))
+    }
+
     fn logins_of(&self, guest: GuestId) -> Result<Vec<Login>, Error> {
         let mut logins = Vec::new();
         for row in self.scan(&LOGINS_OF, &guest_key(guest), None)? {
             let id = id_in(&row?.0);
-            logins.extend(self.get(&LOGINS, login_key(id))?.map(|login| login.of(id)));
+            logins.extend(self.login(id)?);
         }
         Ok(logins)
     }

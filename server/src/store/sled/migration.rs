@@ -73,10 +73,8 @@ pub fn migrate(
     // Held until the copy has its name.
     let source = SledStore::open_as_it_is(from)?;
     let schema = schema::version(&source, from)?;
-    let schema = schema.ok_or_else(|| OpenError::Damaged {
-        path: from.to_owned(),
-        cause: "it has no schema".to_owned(),
-    })?;
+    let schema = schema
+        .ok_or_else(|| OpenError::Damaged { path: from.to_owned(), cause: "it has no schema".to_owned() })?;
     if std::fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(MigrateError::NotEmpty(to.to_owned()));
     }

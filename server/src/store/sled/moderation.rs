@@ -6,8 +6,8 @@ use super::rows::{millis, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::store::{
-    Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, ModerationStore, Once, Report, ReportRate,
-    ReportView, Resolution, Role,
+    Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, ModerationStore, NewCode, Once, Report,
+    ReportRate, ReportView, Resolution, Role,
 };
 use async_trait::async_trait;
 use castle::ids::{GuestId, InvitationId, ReportId};
@@ -143,10 +143,15 @@ impl ModerationStore for SledStore {
         &self,
         act: Act,
         guest: GuestId,
-        code_hash: [u8; 32],
-        expires_at: SystemTime,
-    ) -> Result<(), Error> {
-        self.write(move |tx| tx.act(&act, |tx| tx.keep_reset_code(guest, code_hash, expires_at))).await
+        code: NewCode,
+    ) -> Result<(u128, SystemTime), Error> {
+        let keep = move |tx: &mut Tx<'_>| {
+            tx.act(&act, |tx| {
+                tx.keep_reset_code(guest, code.code_hash, code.expires_at)?;
+                Ok((code.seed, millis(code.expires_at)))
+            })
+        };
+        self.write(keep).await.map(|(seed, expires_at)| (seed, time(expires_at)))
     }
 
     async fn set_role(&self, act: Act, guest: GuestId, role: Role) -> Result<(), Error> {

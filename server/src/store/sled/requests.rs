@@ -51,6 +51,15 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// What this caller was answered under this id, whatever was asked for.
+    pub(super) fn answer_under<T: DeserializeOwned>(&self, once: &Once) -> Result<Option<T>, Error> {
+        let Some(Named { key, .. }) = once.named else { return Ok(None) };
+        let row = self.get(&REQUESTS, [&caller_key(once.caller)[..], &key].concat())?;
+        row.filter(|row| row.ends_at > millis(once.now)).map(|row| decode(&row.answer)).transpose()
+    }
+}
+
 impl Tx<'_> {
     /// Does `work` unless this request was done before, and keeps or repeats its answer.
     ///

@@ -25,8 +25,7 @@ const STEPS: [Step; SCHEMA as usize - 1] = [from_1, keys::from_2];
 
 /// Makes a new store, or brings an older one to this layout.
 pub(super) fn bring_up(db: &sled::Db, dir: &Path, now: SystemTime) -> Result<(), OpenError> {
-    let failed =
-        |error: Error| OpenError::Damaged { path: dir.to_owned(), cause: error.to_string() };
+    let failed = |error: Error| OpenError::Damaged { path: dir.to_owned(), cause: error.to_string() };
     let Some(found) = version(db, dir)? else {
         return Tx::run(db, |tx| {
             keys::make_secrets(tx, now);

@@ -379,12 +379,55 @@ async fn a_store_of_the_first_layout_is_brought_up_with_all_that_is_in_it() {
 }
 
 #[tokio::test]
+async fn the_second_layout_had_one_secret_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = open(dir.path()).signing_keys(NOW).await.unwrap().remove(0);
+    {
+        let db = SledStore::open_as_it_is(dir.path()).unwrap();
+        db.insert(SCHEMA_KEY, &2u32.to_be_bytes()).unwrap();
+        let secrets = serde_json::json!({"refresh": vec![7; 32], "call": vec![8; 32], "turn": "t"});
+        db.insert("secrets", secrets.to_string().as_bytes()).unwrap();
+        db.flush().unwrap();
+    }
+    let store = open(dir.path());
+    let secrets = store.secrets().await.unwrap();
+    assert_eq!((secrets.refresh, secrets.call), ([7; 32], [8; 32]));
+    assert!(store.signing_keys(NOW).await.unwrap() == [key]);
+    let row = store.db.get("secrets").unwrap().unwrap();
+    let row: serde_json::Value = serde_json::from_slice(&row).unwrap();
+    let fields: Vec<&String> = row.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["call", "refresh"], "which programs of that layout could not read");
+    assert_eq!(store.db.get(SCHEMA_KEY).unwrap().unwrap(), 3u32.to_be_bytes(), "so that they say why");
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_repeated_makes_one_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let rotate = async |id: &str, now: SystemTime| {
+        let once = Once::new(now, Caller::Host, "RotateSigningKey", id, b"");
+        let made = store.rotate_signing_key(SigningKey::generate(now), now + REQUEST_KEPT * 2, once).await;
+        made.map(|rotation| (rotation.made, rotation.made_at, rotation.keys.len()))
+    };
+    let first = rotate("a", NOW).await.unwrap();
+    assert_eq!(rotate("a", NOW + Duration::from_secs(5)).await, Ok(first.clone()));
+    let (second, _, keys) = rotate("b", NOW + Duration::from_secs(6)).await.unwrap();
+    assert!(second != first.0 && keys == 3);
+    let (repeated, at, keys) = rotate("a", NOW + Duration::from_secs(7)).await.unwrap();
+    assert_eq!((&repeated, at, keys), (&first.0, first.1, 3), "answered alike, though another signs by now");
+    assert!(rotate("a", NOW + REQUEST_KEPT).await.unwrap().0 != first.0);
+}
+
+#[tokio::test]
 async fn a_rotated_key_verifies_for_its_time_and_is_gone_then() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let at = |secs| NOW + Duration::from_secs(secs);
     let first = store.signing_keys(NOW).await.unwrap().remove(0);
-    let rotate = |now, until| store.rotate_signing_key(SigningKey::generate(now), until);
+    let rotate = async |now, until| {
+        let once = Once::unnamed(now, Caller::Host);
+        store.rotate_signing_key(SigningKey::generate(now), until, once).await.map(|rotation| rotation.keys)
+    };
     let ids = |keys: &[SigningKey]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
     let keys = rotate(at(10), at(20)).await.unwrap();
     assert_eq!(keys[1].verifies_until, Some(at(20)));

@@ -112,7 +112,12 @@ fn logging_in_again() -> Vec<Case> {
             v1::ResetPasswordRequest { new_password: "12345678".to_owned(), ..reset.clone() },
             Named("new_password"),
         ),
-        ("device_name", v1::ResetPasswordRequest { device_name: chars(65), ..reset }, Named("device_name")),
+        (
+            "device_name",
+            v1::ResetPasswordRequest { device_name: chars(65), ..reset.clone() },
+            Named("device_name"),
+        ),
+        ("request_id", v1::ResetPasswordRequest { request_id: long(65), ..reset }, Named("request_id")),
     ] {
         cases.push(Case::new("CastleService/ResetPassword", field, &request, expected));
     }

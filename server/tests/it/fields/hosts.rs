@@ -1,4 +1,4 @@
-//! The requests of `AdminService`, field by field. Those of `HostService` have no fields.
+//! The requests of `AdminService` and `HostService`, field by field.
 
 use super::Case;
 use super::Expected::{Named, Taken};
@@ -17,6 +17,8 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(accounts());
     cases.extend(reports());
     cases.extend(pages());
+    let rotate = v1::RotateSigningKeyRequest { request_id: long(65) };
+    cases.push(Case::new("HostService/RotateSigningKey", "request_id", &rotate, Named("request_id")));
     cases
 }
 
@@ -68,8 +70,6 @@ fn accounts() -> Vec<Case> {
         let account = Some(v1::AccountRef { account });
         let get = v1::GetAccountRequest { account: account.clone() };
         cases.push(Case::new("AdminService/GetAccount", field, &get, expected));
-        let code = v1::CreateResetCodeRequest { account: account.clone() };
-        cases.push(Case::new("AdminService/CreateResetCode", field, &code, expected));
         cases.extend(acts(account, String::new()).into_iter().map(|(rpc, message)| Case {
             rpc,
             field,
@@ -114,6 +114,10 @@ fn acts(account: Option<v1::AccountRef>, request_id: String) -> Vec<(&'static st
         (
             "AdminService/DeleteGuest",
             v1::DeleteGuestRequest { account: account(), request_id: id() }.encode_to_vec(),
+        ),
+        (
+            "AdminService/CreateResetCode",
+            v1::CreateResetCodeRequest { account: account(), request_id: id() }.encode_to_vec(),
         ),
         (
             "AdminService/SetRole",

@@ -31,7 +31,8 @@ async fn the_copy_has_every_row_and_the_source_keeps_its_own() {
     let (from, to) = (home.path().join("from"), home.path().join("new/hall"));
     let key = open(&from).signing_keys(NOW).await.unwrap().remove(0).id;
     let before = rows(&from);
-    let migrated = migrate(&from, &to, NOW, store_in, |building| std::fs::write(building.join("note"), "here"));
+    let migrated =
+        migrate(&from, &to, NOW, store_in, |building| std::fs::write(building.join("note"), "here"));
     let migrated = migrated.unwrap();
     assert_eq!((migrated.head.schema, migrated.tail.rows), (schema::SCHEMA, before.rows));
     assert_eq!(std::fs::read_to_string(to.join("note")).unwrap(), "here");
@@ -69,7 +70,9 @@ fn what_is_in_the_way_is_refused_and_left_alone() {
     assert!(matches!(moved(&from, &to), Err(MigrateError::NoData(_))));
     assert!(!from.exists(), "nothing is made where nothing was");
     let held = open(&from);
-    let in_use = |refused: &MigrateError| matches!(refused, MigrateError::Copy(RestoreError::Open(OpenError::InUse(_))));
+    let in_use = |refused: &MigrateError| {
+        matches!(refused, MigrateError::Copy(RestoreError::Open(OpenError::InUse(_))))
+    };
     assert!(in_use(&moved(&from, &to).unwrap_err()));
     drop(held);
     std::fs::create_dir(&to).unwrap();

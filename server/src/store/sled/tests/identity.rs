@@ -1,7 +1,7 @@
 //! What lasts of identity: bans, codes, passwords that change meanwhile, and how many logins are kept.
 
 use super::*;
-use crate::store::{LOGINS_MAX, NewPassword, Reset};
+use crate::store::{LOGINS_MAX, NewCode, NewPassword, Reset};
 use std::slice;
 
 const ALICE: GuestId = GuestId::from_bits(1);
@@ -85,19 +85,55 @@ async fn a_code_is_good_once_until_its_time_is_over_and_the_last_one_counts() {
     let store = with_alice(dir.path()).await;
     let reset = |code: u8, id: u128, now: SystemTime| {
         let login = another(id, Duration::ZERO);
-        store.reset_password(Reset { code_hash: [code; 32], password_hash: "new".to_owned(), login, now })
+        let reset = Reset { code_hash: [code; 32], password_hash: "new".to_owned(), login, now };
+        store.reset_password(reset, unnamed())
     };
     assert_eq!(reset(0, 2, NOW).await, Err(Error::BadCredentials), "no code was made");
-    let let_reset = |guest, code: u8| store.let_reset_password(making(unnamed()), guest, [code; 32], later());
+    let let_reset = |guest, code: u8| store.let_reset_password(making(unnamed()), guest, new_code(code));
     let_reset(ALICE, 1).await.unwrap();
     let_reset(ALICE, 2).await.unwrap();
     assert_eq!(reset(1, 2, NOW).await, Err(Error::BadCredentials), "a newer one was made");
     assert_eq!(reset(2, 2, later()).await, Err(Error::BadCredentials), "its time is over");
-    let (account, ended) = reset(2, 2, NOW).await.unwrap();
-    assert_eq!((account.id, ended), (ALICE, vec![LoginId::from_bits(1)]));
+    let done = reset(2, 2, NOW).await.unwrap();
+    assert_eq!((done.account.id, done.login.id), (ALICE, LoginId::from_bits(2)));
+    assert_eq!(done.ended, [LoginId::from_bits(1)]);
     assert_eq!(reset(2, 3, NOW).await, Err(Error::BadCredentials), "it was used");
     assert!(store.live_login(ALICE, LoginId::from_bits(2)).await.is_ok());
     assert_eq!(let_reset(GuestId::from_bits(9), 1).await, Err(Error::GuestUnknown));
+}
+
+fn new_code(code: u8) -> NewCode {
+    NewCode { seed: code.into(), code_hash: [code; 32], expires_at: later() }
+}
+
+#[tokio::test]
+async fn a_repeated_reset_gets_the_login_of_the_first_and_tells_strangers_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_alice(dir.path()).await;
+    let reset = |code: u8, id: u128, payload: &[u8]| {
+        let login = another(id, Duration::ZERO);
+        let once = Once::new(NOW, Caller::Guest(ALICE), "ResetPassword", "r", payload);
+        let reset = Reset { code_hash: [code; 32], password_hash: "new".to_owned(), login, now: NOW };
+        store.reset_password(reset, once)
+    };
+    let let_reset = |code: u8, id: &str| {
+        let act = making(Once::new(NOW, Caller::Host, "CreateResetCode", id, b"alice"));
+        store.let_reset_password(act, ALICE, new_code(code))
+    };
+    assert_eq!(let_reset(1, "first").await, Ok((1, later())));
+    let first = reset(1, 2, b"1").await.unwrap();
+    assert_eq!(first.ended, [LoginId::from_bits(1)]);
+    assert_eq!(reset(1, 3, b"1").await, Ok(first), "nothing is done twice");
+    assert_eq!(reset(1, 3, b"other").await, Err(Error::RequestIdReused));
+    assert_eq!(reset(9, 3, b"other").await, Err(Error::BadCredentials), "who has no code learns nothing");
+    assert_eq!(let_reset(2, "first").await, Ok((1, later())), "the seed of the first code");
+    assert_eq!(reset(2, 3, b"2").await, Err(Error::BadCredentials), "which is the only one");
+    assert_eq!(let_reset(2, "second").await, Ok((2, later())));
+    assert_eq!(reset(2, 3, b"2").await, Err(Error::RequestIdReused), "told to who shows a good code");
+    store.end_login(ALICE, LoginId::from_bits(2), unnamed()).await.unwrap();
+    assert_eq!(reset(1, 3, b"1").await, Err(Error::LoginEnded), "the login of the first time is over");
+    ban(&store, true).await;
+    assert_eq!(reset(1, 3, b"1").await, Err(Error::Banned));
 }
 
 #[tokio::test]

@@ -40,10 +40,6 @@ const NEAR_GROWTH_PER_S: f64 = 1.05;
 const CAPACITY_KNOWN: Duration = Duration::from_secs(3);
 /// and for how long the rate goes beyond it with care.
 const CARE: Duration = Duration::from_secs(6);
-/// Bursts that come through at this much more than that, with no queue, say that the path is another one by now ...
-const REFUTED: f64 = 1.1;
-/// ... unless its jitter is beyond this: where packets bunch up on the way, bursts tell nothing.
-const REFUTABLE_JITTER: Duration = Duration::from_millis(8);
 /// What is near: this share of the last known capacity and up to its inverse.
 const NEAR: f64 = 0.85;
 /// Growth in a queue that is not ours, per second.
@@ -218,7 +214,6 @@ impl Congestion {
         let acked = self.acked.bps();
         let usage = self.delay.usage(now);
         let standing = self.delay.standing();
-        self.doubt_capacity();
         self.loss.judge(now, standing > STANDING);
         let lossy = self.loss.excess(now);
         self.crowd.note(now, standing, acked);
@@ -250,16 +245,6 @@ impl Congestion {
             while self.flying.front().is_some_and(|&(left, _)| now.saturating_sub(left) >= SILENCE) {
                 self.land();
             }
-        }
-    }
-
-    /// The rate at which the path was full is forgotten once bursts have come through faster.
-    fn doubt_capacity(&mut self) {
-        let clear = self.delay.queue() < STANDING && self.delay.jitter() < REFUTABLE_JITTER;
-        let refuted =
-            |(known, _): &(f64, Duration)| self.trains.bps().is_some_and(|bps| bps > known * REFUTED);
-        if clear && self.capacity.as_ref().is_some_and(refuted) {
-            self.capacity = None;
         }
     }
 

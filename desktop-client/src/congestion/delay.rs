@@ -137,11 +137,6 @@ impl Delay {
         self.queue().saturating_sub(Duration::from_secs_f64(self.jitter_ms * JITTER_EXPLAINS / 1000.0))
     }
 
-    /// How much the delay changes from burst to burst, smoothed.
-    pub(super) fn jitter(&self) -> Duration {
-        Duration::from_secs_f64(self.jitter_ms / 1000.0)
-    }
-
     /// Whether the least delay is to be remembered beyond its time: a queue that stands would become the new zero.
     pub(super) fn keep_least(&mut self, keep: bool) {
         self.kept = keep;

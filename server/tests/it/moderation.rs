@@ -180,6 +180,7 @@ async fn a_reset_code_sets_a_password_once() {
         code: made.code,
         new_password: "a new and better one".to_owned(),
         device_name: String::new(),
+        ..Default::default()
     };
     assert!(bob.client.reset_password(reset.clone()).await.is_ok());
     assert_eq!(refusal(bob.client.reset_password(reset).await).0, "BAD_CREDENTIALS");

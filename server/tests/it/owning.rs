@@ -90,6 +90,7 @@ async fn a_code_of_the_host_sets_a_new_password_once() {
         code: code.to_owned(),
         new_password: NEW_PASSWORD.to_owned(),
         device_name: "phone".to_owned(),
+        ..Default::default()
     };
     for (name, code) in [("alice", "AAAA-AAAA-AAAA-AAAA"), ("nobody", code.as_str())] {
         let before = server.hashes_done();

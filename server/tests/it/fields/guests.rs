@@ -96,6 +96,7 @@ fn logging_in_again() -> Vec<Case> {
         code: "c".repeat(64),
         new_password: password(1024),
         device_name: chars(64),
+        ..Default::default()
     };
     for (field, request, expected) in [
         ("code", reset.clone(), Taken),

@@ -251,16 +251,7 @@ impl Server {
         let admins = AdminApi::for_admins(moderation, url, authenticator, self.config.unary_deadline);
         let admins = AdminServiceServer::new(admins).max_decoding_message_size(decoded_bytes_max);
         health.set_serving::<AdminServiceServer<AdminApi>>().await;
-        let host = HostServiceServer::new(HostApi {
-            store: Arc::clone(&self.store),
-            signers: Arc::clone(&self.signers),
-            rotating: Arc::default(),
-            uncancelled: Uncancelled::on(self.tasks.clone()),
-            hub: self.hub.clone(),
-            ice: Arc::clone(&self.ice),
-            listening: self.listening.clone(),
-            started_at: SystemTime::now(),
-        });
+        let host = HostServiceServer::new(self.host_api());
         let stop_probes = CancellationToken::new();
         let _probes_end_with_us = stop_probes.clone().drop_guard();
         let (readiness, ready) = watch::channel(Readiness::Starting);
@@ -313,6 +304,19 @@ impl Server {
         }
         admin::remove_socket(&self.config.data_dir);
         ended
+    }
+
+    fn host_api(&self) -> HostApi {
+        HostApi {
+            store: Arc::clone(&self.store),
+            signers: Arc::clone(&self.signers),
+            rotating: Arc::default(),
+            uncancelled: Uncancelled::on(self.tasks.clone()),
+            hub: self.hub.clone(),
+            ice: Arc::clone(&self.ice),
+            listening: self.listening.clone(),
+            started_at: SystemTime::now(),
+        }
     }
 
     fn api(&self) -> CastleApi {

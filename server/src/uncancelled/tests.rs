@@ -101,7 +101,7 @@ impl Bench {
         Self { store, hub, tasks, stop, _dir: dir }
     }
 
-    async fn host(&self, signers: &Arc<Signers>) -> HostApi {
+    fn host(&self, signers: &Arc<Signers>) -> HostApi {
         let anywhere = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 1);
         HostApi {
             store: Arc::<SledStore>::clone(&self.store),
@@ -173,7 +173,7 @@ async fn soon(what: &str, holds: impl AsyncFn() -> bool) {
 async fn a_key_that_was_rotated_signs_though_the_owner_is_gone() {
     let bench = Bench::new().await;
     let signers = signers(&bench.store).await;
-    let host = bench.host(&signers).await;
+    let host = bench.host(&signers);
     let first = bench.newest_key().await;
     let call = host.rotate_signing_key(Request::new(v1::RotateSigningKeyRequest::default()));
     dropped_once(call, async || bench.newest_key().await != first).await;
@@ -185,7 +185,7 @@ async fn a_key_that_was_rotated_signs_though_the_owner_is_gone() {
 async fn a_repeat_makes_up_for_a_rotation_of_which_the_server_never_heard() {
     let bench = Bench::new().await;
     let signers = signers(&bench.store).await;
-    let host = bench.host(&signers).await;
+    let host = bench.host(&signers);
     let now = SystemTime::now();
     let once = Once::new(now, Caller::Host, "RotateSigningKey", "r", b"");
     let made = bench.store.rotate_signing_key(SigningKey::generate(now), now + ACCESS_TTL, once).await;

@@ -192,7 +192,11 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
     async fn hello(&mut self, given: Option<v1::Hello>) -> Result<Opening, Error> {
         let hello = match given {
             Some(hello) => hello,
-            None => self.incoming.first().await.ok_or(Error::HelloExpected)?,
+            None => {
+                let first = self.incoming.first().await;
+                let first = first.map_err(|status| self.fault(&status).unwrap_or(Error::HelloExpected))?;
+                first.ok_or(Error::HelloExpected)?
+            }
         };
         if hello.protocol_version != PROTOCOL_VERSION {
             return Err(Error::ProtocolVersion { asked: hello.protocol_version });
@@ -245,7 +249,9 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
                     let (frames, reply) = match arrived {
                         Arrived::Frames(frames) => (frames, None),
                         Arrived::Sent(sent) => (sent.frames, Some(sent.reply)),
-                        Arrived::Broken(status) => return self.transport_error(&status),
+                        Arrived::Broken(status) => {
+                            return self.fault(&status).map_or(Ended::Gone, Ended::Fault);
+                        }
                     };
                     heard_at = Instant::now();
                     let taken = self.take(attached, (&mut received, reply.is_some()), frames, says).await;
@@ -354,16 +360,17 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
         Ok(Asked::TokenRenewed(self.caller.expires_at))
     }
 
-    fn transport_error(&self, status: &Status) -> Ended {
+    /// What the client did, where it is not just gone.
+    fn fault(&self, status: &Status) -> Option<Error> {
         match status.code() {
             // What the decoder says to a message over its limit, and to bytes that are no message.
             Code::OutOfRange | Code::ResourceExhausted => {
-                Ended::Fault(Error::FrameTooLarge { what: "frame", limit: self.streams.config.sizes.frame })
+                Some(Error::FrameTooLarge { what: "frame", limit: self.streams.config.sizes.frame })
             }
             Code::Internal if status.message().contains("decode") => {
-                Ended::Fault(Error::MalformedFrame { detail: "not a SignalRequest" })
+                Some(Error::MalformedFrame { detail: "not a SignalRequest" })
             }
-            _ => Ended::Gone,
+            _ => None,
         }
     }
 }

@@ -72,13 +72,13 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>>> Incoming<S> {
         Self::Stream(Box::pin(stream).fuse(), None)
     }
 
-    /// The hello that a stream begins with, if it does.
-    pub(super) async fn first(&mut self) -> Option<v1::Hello> {
-        let Self::Stream(stream, _) = self else { return None };
-        match stream.next().await?.ok()?.frame? {
-            Frame::Hello(hello) => Some(hello),
+    /// The hello that a stream begins with, if it does; or how it broke.
+    pub(super) async fn first(&mut self) -> Result<Option<v1::Hello>, Status> {
+        let Self::Stream(stream, _) = self else { return Ok(None) };
+        Ok(match stream.next().await.transpose()?.and_then(|first| first.frame) {
+            Some(Frame::Hello(hello)) => Some(hello),
             _ => None,
-        }
+        })
     }
 
     /// What comes next; waits for ever where nothing more can. May be dropped while it waits.

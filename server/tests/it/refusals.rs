@@ -45,13 +45,11 @@ impl Raw {
         }
         let response = self.0.send_request(request).await.unwrap();
         let (head, body) = response.into_parts();
-        let status = Status::from_header_map(&head.headers);
-        let status = match status {
-            Some(status) => status,
-            None => {
-                let trailers = body.collect().await.unwrap().trailers().cloned();
-                Status::from_header_map(&trailers.expect("a status at the end")).expect("a status")
-            }
+        let status = if let Some(status) = Status::from_header_map(&head.headers) {
+            status
+        } else {
+            let trailers = body.collect().await.unwrap().trailers().cloned();
+            Status::from_header_map(&trailers.expect("a status at the end")).expect("a status")
         };
         let details = status.get_error_details();
         let info =
@@ -125,8 +123,6 @@ async fn what_cannot_be_read_says_so_on_every_service() {
     let guest = server.guest("alice").await;
     let bearer = format!("Bearer {}", guest.tokens.access_token);
     let token = [("authorization", &bearer[..])];
-    let host = server.guest("bob").await;
-    drop(host);
     for path in [
         LOGIN,
         "/castle.v1.CastleService/ListGuests",

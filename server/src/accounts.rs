@@ -163,7 +163,7 @@ impl Accounts {
             }
             Ok(done)
         };
-        self.uncancelled.run(both).await
+        both.await
     }
 
     /// Whether `password` is that of `hash`, `None` being nobody's: one hash, and one attempt at the throttle

@@ -90,7 +90,7 @@ fn patience(headers: &HeaderMap) -> Option<Duration> {
 /// The refusal in these headers or trailers, where it has no details.
 fn unexplained(headers: &HeaderMap) -> Option<Status> {
     let status = Status::from_header_map(headers)?;
-    (status.code() != Code::Ok && status.details().is_empty()).then_some(status)
+    (status.code() == Code::Ok && !status.details().is_empty()).then_some(status)
 }
 
 /// The same with its reason.
@@ -106,7 +106,8 @@ fn explained(status: &Status, bounds: Bounds) -> Status {
             Error::Unsupported { what: if message.contains("compress") { "encoding" } else { "method" } }
         }
         Code::DeadlineExceeded => Error::Deadline { limit: bounds.unary_deadline },
-        // Of the health service, whose clients go by this very code.
+        Code::InvalidArgument => Error::MalformedFrame { detail: "asks for nothing" },
+        // Of health and reflection, whose clients go by this very code.
         Code::NotFound => {
             let why = Status::from(Error::Unsupported { what: "service" });
             return Status::with_details(Code::NotFound, message, Bytes::copy_from_slice(why.details()));

@@ -185,7 +185,6 @@ async fn a_reset_code_sets_a_password_once() {
     let asked = v1::CreateResetCodeRequest { account: by_id(&bob), ..Default::default() };
     let made = host(&server).await.create_reset_code(asked).await.unwrap().into_inner();
     let reset = v1::ResetPasswordRequest {
-        request_id: String::new(),
         name: "bob".to_owned(),
         code: made.code,
         new_password: "a new and better one".to_owned(),

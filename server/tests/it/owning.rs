@@ -86,7 +86,6 @@ async fn a_code_of_the_host_sets_a_new_password_once() {
     let code = server.reset_code(&alice.guest).await;
     let mut client = alice.client.clone();
     let resetting = |name: &str, code: &str| v1::ResetPasswordRequest {
-        request_id: String::new(),
         name: name.to_owned(),
         code: code.to_owned(),
         new_password: NEW_PASSWORD.to_owned(),

@@ -92,7 +92,6 @@ fn logging_in_again() -> Vec<Case> {
         cases.push(Case::new("CastleService/Refresh", field, &request, expected));
     }
     let reset = v1::ResetPasswordRequest {
-        request_id: String::new(),
         name: "alice".to_owned(),
         code: "c".repeat(64),
         new_password: password(1024),

@@ -106,7 +106,8 @@ fn explained(status: &Status, bounds: Bounds) -> Status {
             Error::Unsupported { what: if message.contains("compress") { "encoding" } else { "method" } }
         }
         Code::DeadlineExceeded => Error::Deadline { limit: bounds.unary_deadline },
-        // Of the health service, whose clients go by this very code.
+        Code::InvalidArgument => Error::MalformedFrame { detail: "asks for nothing" },
+        // Of health and reflection, whose clients go by this very code.
         Code::NotFound => {
             let why = Status::from(Error::Unsupported { what: "service" });
             return Status::with_details(Code::NotFound, message, Bytes::copy_from_slice(why.details()));

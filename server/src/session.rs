@@ -213,13 +213,12 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
     }
 
     async fn hello(&mut self, given: Option<v1::Hello>) -> Result<Opening, Error> {
-        let hello = match given {
-            Some(hello) => hello,
-            None => {
-                let first = self.incoming.first().await;
-                let first = first.map_err(|status| self.fault(&status).unwrap_or(Error::HelloExpected))?;
-                first.ok_or(Error::HelloExpected)?
-            }
+        let hello = if let Some(hello) = given {
+            hello
+        } else {
+            let first = self.incoming.first().await;
+            let first = first.map_err(|status| self.fault(&status).unwrap_or(Error::HelloExpected))?;
+            first.ok_or(Error::HelloExpected)?
         };
         if hello.protocol_version != PROTOCOL_VERSION {
             return Err(Error::ProtocolVersion { asked: hello.protocol_version });

@@ -21,6 +21,7 @@ mod matching;
 mod migrating;
 mod moderation;
 mod owning;
+mod page;
 mod proxy;
 mod relayed_guests;
 mod signal;

@@ -9,6 +9,7 @@ mod cli;
 mod cli_moderation;
 mod copies;
 mod doctor;
+mod draining;
 mod ending;
 mod faults;
 mod fields;
@@ -18,6 +19,8 @@ mod host;
 mod killed;
 mod limits;
 mod matching;
+#[cfg(target_os = "linux")] // reads /proc
+mod memory;
 mod migrating;
 mod moderation;
 mod owning;

@@ -16,6 +16,7 @@ mod fields;
 mod floods;
 mod gone;
 mod host;
+mod kept;
 mod killed;
 mod limits;
 mod matching;

@@ -148,6 +148,15 @@ impl Tx<'_> {
         Ok(ReportId::from_bits(kept))
     }
 
+    /// Forgets which reports a guest filed, when the guest is erased. The reports are the host's.
+    pub(super) fn forget_reports_by(&mut self, guest: GuestId) -> Result<(), Error> {
+        let rows: Result<Vec<_>, Error> = self.scan(&BY_REPORTER, &guest_key(guest), None)?.collect();
+        for (key, _) in rows? {
+            self.remove(&BY_REPORTER, key);
+        }
+        Ok(())
+    }
+
     pub(super) fn resolve_report(&mut self, id: ReportId, resolution: Resolution) -> Result<(), Error> {
         let key = report_key(id);
         let mut row = self.get(&REPORTS, key)?.ok_or(Error::ReportUnknown)?;

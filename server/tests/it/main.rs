@@ -28,6 +28,7 @@ mod owning;
 mod page;
 mod proxy;
 mod relayed_guests;
+mod rubbish;
 mod signal;
 mod signaling;
 mod support;

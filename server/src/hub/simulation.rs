@@ -1,11 +1,13 @@
 //! The hub and all it owns (sessions with their links, lobby, hall, calls, queue) with its clients and the network
 //! between them, under seeded schedules: connections that break, half and whole, delays, repeats, resumes on other
-//! connections while the older one still speaks, restarts. After each step the invariants hold; at rest all
+//! connections while the older one still speaks, restarts. In every other seed clients have a Subscribe as often as a
+//! Signal, and their Sends are lost, repeated and overtake each other. After each step the invariants hold; at rest all
 //! parties agree. `CASTLE_SEEDS=from..to` replays or widens the seeds.
 
 mod client;
 mod network;
 mod rest;
+mod sends;
 
 use super::handle::{Asked, Message, Whose};
 use super::{Around, ClientFrame, GoAway, Hub, HubConfig};
@@ -24,6 +26,7 @@ use client::{Client, Waiting};
 use network::{Line, Up};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use sends::Sends;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -52,11 +55,24 @@ struct Figures {
     accepted_late: u64,
     matched: u64,
     taken_up: u64,
+    /// Sends that were taken.
+    sends: u64,
+    /// Sends of which all had been performed before.
+    sends_repeated: u64,
+    /// Sends in front of which frames were missing.
+    sends_too_early: u64,
+    /// Sessions that went on by a Subscribe after a Signal, or the other way round.
+    crossed: u64,
 }
 
 impl Figures {
     fn add(&mut self, world: &World) {
         let Self { repeats, restarts, accepted_late, matched, resumed_elsewhere, .. } = world.figures;
+        let Self { sends, sends_repeated, sends_too_early, crossed, .. } = world.figures;
+        self.sends += sends;
+        self.sends_repeated += sends_repeated;
+        self.sends_too_early += sends_too_early;
+        self.crossed += crossed;
         self.repeats += repeats;
         self.restarts += restarts;
         self.accepted_late += accepted_late;
@@ -74,8 +90,10 @@ impl Figures {
     fn check(&self) {
         let Self { frames, resumed, resumed_elsewhere, gaps, repeats, .. } = *self;
         let Self { restarts, accepted_late, matched, taken_up, .. } = *self;
-        let all =
+        let Self { sends, sends_repeated, sends_too_early, crossed, .. } = *self;
+        let streams =
             [frames, resumed, resumed_elsewhere, gaps, repeats, restarts, accepted_late, matched, taken_up];
+        let all = [&streams[..], &[sends, sends_repeated, sends_too_early, crossed]].concat();
         assert!(all.iter().all(|&times| times > 20), "the schedules hardly did something: {self:?}");
     }
 }
@@ -87,6 +105,9 @@ struct World {
     clients: Vec<Client>,
     lines: BTreeMap<usize, Line>,
     lines_made: usize,
+    /// Whether clients have a Subscribe as often as a Signal.
+    browsers: bool,
+    sends: Sends,
     keeps: mpsc::Receiver<Kept>,
     signer: Arc<CallSigner>,
     starts: u8,
@@ -135,6 +156,8 @@ impl World {
             clients: clients.collect(),
             lines: BTreeMap::new(),
             lines_made: 0,
+            browsers: seed % 2 == 1,
+            sends: Sends::default(),
             keeps,
             signer,
             starts: 0,
@@ -222,6 +245,7 @@ impl World {
                 _ => {}
             }
         }
+        self.some_sends_arrive();
         self.lines.retain(|_, line| !line.is_over());
         for client in &mut self.clients {
             client.reads_lines();
@@ -239,7 +263,8 @@ impl World {
         let (resume, call_token) = self.clients[number].hello();
         self.figures.resumed_elsewhere += u64::from(attached && resume.is_some());
         self.lines_made += 1;
-        let mut line = Line::new(number);
+        let beside = self.browsers && self.rng.random_bool(0.5);
+        let mut line = Line::new(number, beside);
         line.up.push_back(Up::Hello { resume, call_token });
         self.lines.insert(self.lines_made, line);
         self.clients[number].line = Some(self.lines_made);
@@ -281,8 +306,9 @@ impl World {
         let client = &mut self.clients[number];
         let Some(said) = said else { return };
         // What is said before the welcome waits in the link.
-        if let Some(line) = client.line.filter(|_| client.welcomed).and_then(|at| self.lines.get_mut(&at)) {
-            line.up.push_back(Up::Said(said, client.link.ack()));
+        if let Some(at) = client.line.filter(|_| client.welcomed) {
+            let ack = client.link.ack();
+            self.puts(at, vec![Up::Said(said, ack)]);
         }
     }
 
@@ -303,20 +329,17 @@ impl World {
     /// A client says again what is not acknowledged, or only acknowledges.
     fn repeats(&mut self, number: usize) {
         let client = &mut self.clients[number];
-        let Some(line) = client.line.filter(|_| client.welcomed).and_then(|at| self.lines.get_mut(&at))
-        else {
-            return;
-        };
+        let known = |at: &usize| self.lines.contains_key(at);
+        let Some(at) = client.line.filter(|_| client.welcomed).filter(known) else { return };
         let ack = client.link.ack();
         if self.rng.random_bool(0.5) {
-            line.up.push_back(Up::Ack(ack));
-            return;
+            return self.puts(at, vec![Up::Ack(ack)]);
         }
         let acked = client.link.sent() - client.link.unacked() as u64;
         let again: Vec<_> =
             client.link.resume(acked).expect("that is what is acknowledged").cloned().collect();
         self.figures.repeats += again.len() as u64;
-        line.up.extend(again.into_iter().map(|said| Up::Said(said, ack)));
+        self.puts(at, again.into_iter().map(|said| Up::Said(said, ack)).collect());
     }
 
     fn waits(&mut self, number: usize) {
@@ -385,7 +408,7 @@ impl World {
         let said = self.clients[number].asks(Command::AcceptCall(id));
         let on_time = said.is_some();
         self.says(number, said);
-        while self.carry_up(at, 100) {}
+        while self.carry_up(at, 100) | self.sends_arrive() {}
         let reached = self.clients[number].line == Some(at) && on_time;
         if before == Some(CallState::Ringing) && reached && state(self) == Some(CallState::Connecting) {
             self.figures.accepted_late += 1;
@@ -395,10 +418,11 @@ impl World {
     fn leaves(&mut self, number: usize) {
         self.loses_its_match(number);
         let client = &mut self.clients[number];
-        let line = client.line.filter(|_| client.welcomed).and_then(|at| self.lines.get_mut(&at));
-        if let Some(line) = line.filter(|_| self.rng.random_bool(0.5)) {
-            line.up.push_back(Up::Bye);
+        let known = |at: &usize| self.lines.contains_key(at);
+        let line = client.line.filter(|_| client.welcomed).filter(known);
+        if let Some(at) = line.filter(|_| self.rng.random_bool(0.5)) {
             client.call = None;
+            self.puts(at, vec![Up::Bye]);
         }
         self.gives_up_line(number);
         let client = &mut self.clients[number];

@@ -8,10 +8,12 @@ use super::calls::{key_of, token_of};
 use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::history::CALLS_PER_GUEST_MAX;
+use crate::store::{CallKey, Store};
 use castle::v1;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tonic::Status;
@@ -130,6 +132,7 @@ impl Writer {
                         "device_name": login.device_name,
                         "created_at": time(Some(login.created_at)),
                         "last_used_at": time(Some(login.last_used_at)),
+                        "expires_at": time(Some(login.refresh_expires_at)),
                     })
                 });
                 Ok((rows.collect(), page.next))
@@ -166,9 +169,13 @@ impl Writer {
         let (after, size) = (key_of(page_token)?, PAGE as usize);
         let calls = self.store.list_calls(self.caller.guest, false, after, size, SystemTime::now()).await?;
         let next = calls.last().filter(|_| calls.len() == size).map(|last| token_of(last.key));
+        let all = CALLS_PER_GUEST_MAX as usize;
+        let unseen = self.store.unseen_missed(self.caller.guest, all, SystemTime::now()).await?;
+        let unseen: BTreeSet<CallKey> = unseen.into_iter().map(|kept| kept.key).collect();
         let rows = calls.into_iter().map(|kept| {
             let (created, connected) = (kept.record.created_at, kept.record.connected_at);
             let ended = kept.record.ended_at;
+            let seen = kept.record.missed.then(|| !unseen.contains(&kept.key));
             let call = v1::CallRecord::from(kept);
             json!({
                 "call_id": call.call_id,
@@ -180,6 +187,7 @@ impl Writer {
                 "end_reason": call.end_reason().as_str_name(),
                 "route": call.route().as_str_name(),
                 "missed": call.missed,
+                "seen": seen,
             })
         });
         Ok((rows.collect(), next.unwrap_or_default()))

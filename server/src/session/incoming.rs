@@ -47,6 +47,12 @@ pub fn check_sent(frames: &[v1::SignalRequest], frame_bytes_max: usize) -> Resul
     Ok(())
 }
 
+/// Why a frame beside a stream cannot be performed yet, where `received` is the highest number that the stream has
+/// taken: frames in front of it are missing, and another `Send` may bring them.
+pub(crate) fn overtakes(received: u64, seq: u64) -> Option<Error> {
+    (seq > received + 1).then_some(Error::Sequence { expected: received + 1, got: seq })
+}
+
 /// Frames as they come in.
 pub(super) enum Incoming<S> {
     /// On the stream, until the client has finished sending, which is not leaving; and how it broke, once it has.

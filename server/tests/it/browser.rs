@@ -1,16 +1,12 @@
 //! The session of a client that cannot stream to the server: Subscribe for what it hears, Send for what it says.
 
+use crate::page::{ORIGIN, Page};
 use crate::signaling::{PATIENCE, Signal, hello};
 use crate::support::{TestGuest, TestServer, fields_at_fault, reason, refusal};
 use castle::v1;
 use castle::v1::signal_request::Frame as Request;
 use castle::v1::signal_response::Frame as Response;
-use prost::Message;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tonic::{Code, Status, Streaming};
-
-const ORIGIN: &str = "https://app.example";
 
 /// A Subscribe stream and what was said beside it.
 struct Browser {
@@ -218,89 +214,6 @@ async fn what_is_sent_to_the_wrong_place_is_refused() {
     assert_eq!(send(&mut alice, late).await.expect("taken").received_seq, 1, "nothing was performed before");
 }
 
-/// A page's own connection: HTTP/1.1, and gRPC-web in it.
-struct Page {
-    tcp: TcpStream,
-    /// What came and was not read yet: first bytes on the wire, then those of the body.
-    wire: Vec<u8>,
-    body: Vec<u8>,
-}
-
-impl Page {
-    async fn asks(server: &TestServer, guest: &TestGuest, method: &str, message: &impl Message) -> Self {
-        let message = message.encode_to_vec();
-        let length = u32::try_from(message.len()).expect("small");
-        let head = format!(
-            "POST /castle.v1.CastleService/{method} HTTP/1.1\r\nhost: castle\r\norigin: {ORIGIN}\r\n\
-             content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\n\
-             authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
-            guest.tokens.access_token,
-            5 + message.len()
-        );
-        let mut tcp = TcpStream::connect(server.listening.grpc).await.expect("connects");
-        let request = [head.as_bytes(), &[0], &length.to_be_bytes(), &message].concat();
-        tcp.write_all(&request).await.expect("takes the request");
-        let mut page = Self { tcp, wire: Vec::new(), body: Vec::new() };
-        let head = page.line_end(b"\r\n\r\n").await;
-        assert!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head));
-        page
-    }
-
-    async fn more(&mut self) {
-        let mut some = [0; 4096];
-        let reading = self.tcp.read(&mut some);
-        let count = tokio::time::timeout(PATIENCE, reading).await.expect("something comes").expect("reads");
-        assert!(count > 0, "the connection is closed");
-        self.wire.extend_from_slice(&some[..count]);
-    }
-
-    /// All up to and with `end`.
-    async fn line_end(&mut self, end: &[u8]) -> Vec<u8> {
-        loop {
-            if let Some(at) = self.wire.windows(end.len()).position(|window| window == end) {
-                return self.wire.drain(..at + end.len()).collect();
-            }
-            self.more().await;
-        }
-    }
-
-    /// One chunk of the body (RFC 9112, section 7.1).
-    async fn chunk(&mut self) {
-        let size = self.line_end(b"\r\n").await;
-        let size = std::str::from_utf8(&size).expect("ASCII").trim().to_owned();
-        let size = usize::from_str_radix(&size, 16).expect("a size");
-        while self.wire.len() < size + 2 {
-            self.more().await;
-        }
-        self.body.extend(self.wire.drain(..size + 2).take(size));
-    }
-
-    /// The next message of the answer.
-    async fn message<M: Message + Default>(&mut self) -> M {
-        loop {
-            if let Some((&[kind, a, b, c, d], rest)) = self.body.split_first_chunk::<5>() {
-                let length = u32::from_be_bytes([a, b, c, d]) as usize;
-                if rest.len() >= length {
-                    let frame: Vec<u8> = self.body.drain(..5 + length).skip(5).collect();
-                    assert_eq!(kind, 0, "trailers: {}", String::from_utf8_lossy(&frame));
-                    return M::decode(&frame[..]).expect("a message");
-                }
-            }
-            self.chunk().await;
-        }
-    }
-
-    /// The next frame of a Subscribe that `wanted` takes.
-    async fn until<T>(&mut self, mut wanted: impl FnMut(Response) -> Option<T>) -> T {
-        loop {
-            let said: v1::SubscribeResponse = self.message().await;
-            if let Some(found) = said.frame.and_then(|frame| frame.frame).and_then(&mut wanted) {
-                return found;
-            }
-        }
-    }
-}
-
 fn welcome(frame: Response) -> Option<v1::Welcome> {
     if let Response::Welcome(welcome) = frame { Some(welcome) } else { None }
 }
@@ -312,7 +225,8 @@ async fn a_page_holds_a_session_over_http_1() {
     let mut bob = Signal::open(&mut bob_guest).await;
     let Request::Hello(first) = hello(None) else { panic!("hello says hello") };
     let subscribing = v1::SubscribeRequest { hello: Some(first.clone()) };
-    let mut page = Page::asks(&server, &alice, "Subscribe", &subscribing).await;
+    let (address, token) = (server.listening.grpc, &alice.tokens.access_token);
+    let mut page = Page::asks(address, token, "Subscribe", &subscribing).await.expect("an answer");
     let session = page.until(welcome).await;
 
     let target = Some(v1::place_call::Target::Name("bob".to_owned()));
@@ -323,8 +237,9 @@ async fn a_page_holds_a_session_over_http_1() {
         frames: vec![v1::SignalRequest { seq: 1, frame, ..Default::default() }],
     };
     for _ in 0..2 {
-        let mut sent = Page::asks(&server, &alice, "Send", &sending).await;
-        assert_eq!(sent.message::<v1::SendResponse>().await.received_seq, 1, "a repeat is performed once");
+        let mut sent = Page::asks(address, token, "Send", &sending).await.expect("an answer");
+        let taken: v1::SendResponse = sent.message().await.expect("taken");
+        assert_eq!(taken.received_seq, 1, "a repeat is performed once");
     }
     let state = |frame| if let Response::CallUpdate(update) = frame { update.call } else { None };
     assert_eq!(page.until(state).await.state(), v1::CallState::Ringing);
@@ -338,7 +253,7 @@ async fn a_page_holds_a_session_over_http_1() {
     bob.trickles(&rung, "while away").await;
     let resume = v1::Resume { resume_token: session.resume_token, received_seq: 2, epoch: session.epoch + 1 };
     let again = v1::SubscribeRequest { hello: Some(v1::Hello { resume: Some(resume), ..first }) };
-    let mut page = Page::asks(&server, &alice, "Subscribe", &again).await;
+    let mut page = Page::asks(address, token, "Subscribe", &again).await.expect("an answer");
     let resumed = page.until(welcome).await;
     assert!(resumed.resumed && resumed.received_seq == 1, "{resumed:?}");
     let candidate = |frame| if let Response::Candidate(it) = frame { Some(it.candidate) } else { None };

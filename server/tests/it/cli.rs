@@ -119,11 +119,14 @@ async fn a_second_signal_ends_it_at_once() {
     terminate();
     signal.until(|frame| matches!(frame.frame, Some(Response::GoAway(_))).then_some(())).await;
     assert!(served.child.try_wait().unwrap().is_none(), "it waits for the session to go");
+    let forced = std::time::Instant::now();
     terminate();
     let mut log = String::new();
     served.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.contains("the drain was cut short"), "{log}");
     assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    let took = forced.elapsed();
+    assert!(took < Duration::from_secs(2), "at once, and not at the deadline: {took:?}");
 }
 
 #[tokio::test]

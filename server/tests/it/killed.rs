@@ -3,6 +3,8 @@
 //!
 //! `CASTLE_KILLS` sets how often it is killed (default [`KILLS`]), `CASTLE_SEED` the instants.
 
+mod deeds;
+
 use crate::cli::{FREE_PORTS, Served, stderr};
 use crate::signaling::Signal;
 use crate::support::{TestGuest, registering};
@@ -11,6 +13,7 @@ use castle::v1;
 use castle::v1::admin_service_client::AdminServiceClient;
 use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::signal_response::Frame as Response;
+use deeds::Deeds;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -35,7 +38,10 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 
-async fn admin(home: &Path) -> AdminServiceClient<Channel> {
+/// The host, on the admin socket.
+type Admin = AdminServiceClient<Channel>;
+
+async fn admin(home: &Path) -> Admin {
     AdminServiceClient::new(castle_server::admin::running(&home.join("data")).await.unwrap())
 }
 
@@ -98,12 +104,20 @@ async fn killed_at_random_instants_it_loses_nothing_acknowledged() {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let acknowledged = Arc::new(Acknowledged::default());
     let mut wanted = Vec::new();
-    let mut written = 0;
+    let mut all_deeds: Vec<Arc<Deeds>> = Vec::new();
+    let (mut written, mut decided) = (0, 0);
     for round in 0..=kills {
         let served = Served::start(home.path());
         let mut host = admin(home.path()).await;
         written += check(&mut host, &served, &acknowledged, &wanted, round, seed).await;
+        let at = |of: u64| format!("seed {seed}, round {round}, deeds of round {of}");
+        if let Some(deeds) = all_deeds.last() {
+            decided += deeds.check(&served, &at(round - 1)).await;
+        }
         if round == kills {
+            for (of, deeds) in (0..).zip(&all_deeds) {
+                deeds.check(&served, &at(of)).await;
+            }
             break;
         }
         let code = host.create_invitation(invitation("")).await.unwrap().into_inner().code;
@@ -113,7 +127,10 @@ async fn killed_at_random_instants_it_loses_nothing_acknowledged() {
             let tokens = served.client().await.register(request).await.unwrap().into_inner().tokens.unwrap();
             *acknowledged.refresh.lock().unwrap() = Some((tokens.refresh_token, 0));
         }
+        let deeds = Deeds::begin(&served, home.path(), round).await;
         let mut load = JoinSet::new();
+        deeds.go_on(&mut load).await;
+        all_deeds.push(deeds);
         for n in 0..INVITERS {
             let who = format!("{round}-{n}");
             load.spawn(invite_on(admin(home.path()).await, who, Arc::clone(&acknowledged)));
@@ -127,12 +144,19 @@ async fn killed_at_random_instants_it_loses_nothing_acknowledged() {
         wanted.push(rivals);
         // The load never ends by itself: this is the instant of the kill.
         let instant = Duration::from_micros(random.random_range(0..400_000));
-        tokio::time::timeout(instant, async { while load.join_next().await.is_some() {} }).await.ok();
+        let all = async {
+            while let Some(ended) = load.join_next().await {
+                ended.unwrap();
+            }
+        };
+        tokio::time::timeout(instant, all).await.ok();
         drop(served);
-        while load.join_next().await.is_some() {}
+        while let Some(ended) = load.join_next().await {
+            ended.unwrap();
+        }
     }
-    println!("seed {seed}: {kills} kills, {written} acknowledged writes, none lost");
-    assert!(written > kills, "the load was no load");
+    println!("seed {seed}: {kills} kills, {written} acknowledged writes and {decided} decisions, none lost");
+    assert!(written > kills && decided > kills, "the load was no load");
 }
 
 /// Asks the server after a kill for all that was acknowledged before; how many that were.

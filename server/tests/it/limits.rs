@@ -1,11 +1,12 @@
-//! One past the limit of every field of a frame, values that are none, and frames out of their order: each is
-//! answered in band by a typed error, and the stream goes on.
+//! Every field of a frame at its limit, which is taken, and one past it; values that are none, and frames out of their
+//! order: each of these is answered in band by a typed error, and the stream goes on.
 
 use crate::signaling::{Signal, hello, in_call, two};
 use crate::support::{TestServer, fields_at_fault, reason};
 use castle::v1;
 use castle::v1::ErrorReason as Reason;
 use castle::v1::signal_request::Frame as Request;
+use castle::v1::signal_response::Frame as Response;
 
 fn long(length: usize) -> String {
     "x".repeat(length)
@@ -122,6 +123,95 @@ fn negotiation_over_a_limit(call: &str) -> Vec<(&'static str, Request, Reason)> 
             too_large,
         ),
     ]
+}
+
+/// (field, a frame in which it is at its limit) of who is in this call and has this access token
+pub(crate) fn frames_at_a_limit(call: &str, token: &str) -> Vec<(&'static str, Request)> {
+    let (ours, other) = (|| call.to_owned(), || format!("cal_{:032x}", u128::MAX));
+    let watch = v1::WatchHall { watch: u64::MAX, query: "é".repeat(64), page_token: "é".repeat(32) };
+    let seen = v1::MissedCallsSeen { until: Some(prost_types::Timestamp::default()) };
+    let wish = v1::SetAvailability { availability: v1::Availability::Invisible.into() };
+    let place = |target| Request::PlaceCall(v1::PlaceCall { target: Some(target) });
+    let nobody = format!("gst_{:032x}", u128::MAX);
+    let one = |change: &dyn Fn(&mut v1::Candidate)| Request::Candidate(candidate(call, change));
+    let removed = |candidates| {
+        Request::CandidatesRemoved(v1::CandidatesRemoved { call_id: call.to_owned(), candidates })
+    };
+    let among = |change: &dyn Fn(&mut v1::Candidate)| removed(vec![candidate("", change)]);
+    let end = v1::EndOfCandidates { call_id: ours(), username_fragment: long(2_048) };
+    let media = v1::MediaConnected { call_id: ours(), route: v1::Route::Relay.into() };
+    vec![
+        ("watch_hall.query", Request::WatchHall(watch.clone())),
+        ("watch_hall.page_token", Request::WatchHall(watch)),
+        ("set_availability.availability", Request::SetAvailability(wish)),
+        ("missed_calls_seen.until", Request::MissedCallsSeen(seen)),
+        ("renew_token.access_token", Request::RenewToken(v1::RenewToken { access_token: token.to_owned() })),
+        ("place_call.name", place(v1::place_call::Target::Name(long(3)))),
+        ("place_call.name", place(v1::place_call::Target::Name(long(32)))),
+        ("place_call.guest_id", place(v1::place_call::Target::GuestId(nobody))),
+        ("accept_call.call_id", Request::AcceptCall(v1::AcceptCall { call_id: other() })),
+        ("decline_call.call_id", Request::DeclineCall(v1::DeclineCall { call_id: other() })),
+        ("cancel_call.call_id", Request::CancelCall(v1::CancelCall { call_id: other() })),
+        ("hang_up.call_id", Request::HangUp(v1::HangUp { call_id: other(), failed: true })),
+        ("media_connected.call_id", Request::MediaConnected(media)),
+        ("media_connected.route", Request::MediaConnected(media_by_any_route(call))),
+        ("offer.call_id", Request::Offer(v1::Offer { call_id: ours(), sdp: String::new() })),
+        ("offer.sdp", Request::Offer(v1::Offer { call_id: ours(), sdp: long(32_768) })),
+        ("answer.call_id", Request::Answer(v1::Answer { call_id: ours(), sdp: String::new() })),
+        ("answer.sdp", Request::Answer(v1::Answer { call_id: ours(), sdp: long(32_768) })),
+        ("candidate.call_id", one(&|_| {})),
+        ("candidate.candidate", one(&|it| it.candidate = long(2_048))),
+        ("candidate.sdp_mid", one(&|it| it.sdp_mid = long(2_048))),
+        ("candidate.username_fragment", one(&|it| it.username_fragment = long(2_048))),
+        ("end_of_candidates.call_id", Request::EndOfCandidates(end.clone())),
+        ("end_of_candidates.username_fragment", Request::EndOfCandidates(end)),
+        ("candidates_removed.call_id", removed(vec![v1::Candidate::default()])),
+        ("candidates_removed.candidates", removed(vec![v1::Candidate::default(); 32])),
+        ("candidates_removed.candidates.call_id", among(&|_| {})),
+        ("candidates_removed.candidates.candidate", among(&|it| it.candidate = long(2_048))),
+        ("candidates_removed.candidates.sdp_mid", among(&|it| it.sdp_mid = long(2_048))),
+        ("candidates_removed.candidates.username_fragment", among(&|it| it.username_fragment = long(2_048))),
+    ]
+}
+
+/// A client need not know its route.
+fn media_by_any_route(call: &str) -> v1::MediaConnected {
+    v1::MediaConnected { call_id: call.to_owned(), route: v1::Route::Unspecified.into() }
+}
+
+#[tokio::test]
+async fn each_field_at_its_limit_is_taken() {
+    let server = TestServer::start_with(|config| config.hub.sessions.frames_burst = 1_000).await;
+    let [(guest, mut alice), (bob, mut bob_signal)] = two(&server).await;
+    let [call, _] = in_call(&mut alice, (&bob, &mut bob_signal)).await;
+    for (field, frame) in frames_at_a_limit(&call.call_id, &guest.tokens.access_token) {
+        alice.ask(frame).await;
+        let asked = format!("request {}", alice.sent);
+        is_taken(&mut alice, &asked, field).await;
+    }
+    alice.sent += 1;
+    let (seq, ack, request_id) = (alice.sent, alice.seen, long(64));
+    let frame = Some(Request::LeaveMatch(v1::LeaveMatch {}));
+    alice.raw(v1::SignalRequest { seq, ack, request_id: request_id.clone(), frame }).await;
+    is_taken(&mut alice, &request_id, "request_id").await;
+}
+
+/// Nothing was wrong with what was asked last, whatever came of it.
+async fn is_taken(signal: &mut Signal, asked: &str, field: &str) {
+    // Refused for certain: what was asked before it has been answered by then.
+    signal.accepts(&v1::Call::default()).await;
+    let last = format!("request {}", signal.sent);
+    loop {
+        let heard = signal.next().await.expect("the stream goes on");
+        let Some(Response::Error(error)) = heard.frame else { continue };
+        if heard.in_reply_to == last {
+            break;
+        }
+        assert_eq!(heard.in_reply_to, asked, "{field}: {error:?}");
+        let at_fault =
+            [Reason::InvalidField, Reason::FrameTooLarge, Reason::MalformedFrame, Reason::TokenInvalid];
+        assert!(!at_fault.contains(&error.reason()), "{field}: {error:?}");
+    }
 }
 
 #[tokio::test]

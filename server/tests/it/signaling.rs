@@ -32,6 +32,10 @@ pub(crate) fn hello(resume: Option<v1::Resume>) -> Request {
     })
 }
 
+fn unsequenced(frame: Request) -> v1::SignalRequest {
+    v1::SignalRequest { frame: Some(frame), ..Default::default() }
+}
+
 impl Signal {
     /// A new session.
     pub(crate) async fn open(guest: &mut TestGuest) -> Self {
@@ -66,6 +70,35 @@ impl Signal {
         signal.seen = if welcome.resumed { seen } else { 0 };
         signal.welcome = welcome;
         Ok(signal)
+    }
+
+    /// A new session, unless the server goes meanwhile.
+    pub(crate) async fn tries_to_open(guest: &mut TestGuest) -> Option<Self> {
+        let (requests, frames) = mpsc::channel(64);
+        let request = guest.asks(ReceiverStream::new(frames));
+        let responses = guest.client.signal(request).await.ok()?.into_inner();
+        let welcome = v1::Welcome::default();
+        let mut signal = Self { welcome, seen: 0, sent: 0, requests: Some(requests), responses };
+        signal.requests.as_ref()?.send(unsequenced(hello(None))).await.ok()?;
+        signal.next().await.ok()?;
+        Some(signal)
+    }
+
+    /// Asks for something, in its turn; none: the server is gone.
+    pub(crate) async fn tries(&mut self, frame: Request) -> Option<()> {
+        self.sent += 1;
+        let request = v1::SignalRequest { seq: self.sent, ack: self.seen, ..unsequenced(frame) };
+        self.requests.as_ref()?.send(request).await.ok()
+    }
+
+    /// The call, once it is in this state; none: the server is gone.
+    pub(crate) async fn hears_of_call(&mut self, state: v1::CallState) -> Option<v1::Call> {
+        loop {
+            let Some(Response::CallUpdate(update)) = self.next().await.ok()?.frame else { continue };
+            if let Some(call) = update.call.filter(|call| call.state() == state) {
+                return Some(call);
+            }
+        }
     }
 
     /// A new session that says it is in the call of this token.

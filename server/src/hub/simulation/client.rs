@@ -77,6 +77,8 @@ pub(super) struct Client {
     /// The connection it speaks on.
     pub(super) line: Option<usize>,
     pub(super) welcomed: bool,
+    /// The last connection it was welcome on was a Subscribe.
+    pub(super) beside: bool,
     pub(super) call: Option<Held>,
     pub(super) hall: BTreeMap<GuestId, Shown>,
     pub(super) hall_version: u64,
@@ -111,6 +113,7 @@ impl Client {
             session: None,
             line: None,
             welcomed: false,
+            beside: false,
             call: None,
             hall: BTreeMap::new(),
             hall_version: 0,

@@ -3,19 +3,21 @@
 
 use super::World;
 use super::client::Said;
+use super::sends::Send;
 use crate::error::Error;
 use crate::guest::Wish;
 use crate::history::Backstory;
 use crate::hub::handle::{Attached, Begun, Message, Opening};
-use crate::hub::outgoing::{Outbox, OutboxReader, Outgoing};
+use crate::hub::outgoing::{Inbox, Outbox, OutboxReader, Outgoing};
 use crate::hub::sessions::ResumeRequest;
 use rand::RngExt as _;
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-/// What a client says on a connection.
+/// What a client says on a connection, or in a Send.
+#[derive(Clone)]
 pub(super) enum Up {
     Hello { resume: Option<ResumeRequest>, call_token: String },
     Said(Said, u64),
@@ -42,6 +44,14 @@ pub(super) struct Line {
     pub(super) client: usize,
     /// Its client takes what comes.
     pub(super) reads: bool,
+    /// A Subscribe: of what the client says, only the hello goes up on it.
+    pub(super) beside: bool,
+    /// Where the hub has Sends put for it.
+    pub(super) inbox: Option<Inbox>,
+    /// Those that its task has not looked at.
+    pub(super) sends: VecDeque<Send>,
+    /// The highest number that its task has handed over.
+    pub(super) received: u64,
     pub(super) up: VecDeque<Up>,
     pub(super) down: VecDeque<Down>,
     opens: Option<Opens>,
@@ -57,8 +67,13 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(client: usize) -> Self {
-        Self { client, reads: true, ..Self::default() }
+    pub(super) fn new(client: usize, beside: bool) -> Self {
+        Self { client, reads: true, beside, ..Self::default() }
+    }
+
+    /// The session it belongs to.
+    pub(super) fn attached(&self) -> Option<Attached> {
+        self.stream.as_ref()?.1
     }
 
     /// Nothing is on its way and nothing will be.
@@ -71,6 +86,7 @@ impl Line {
     pub(super) fn loses_server(&mut self) {
         (self.opens, self.stream, self.opens_at, self.deaf) = (None, None, None, true);
         self.up.clear();
+        self.sends.clear();
         if !self.left {
             self.down.push_back(Down::Ended(None));
         }
@@ -99,18 +115,19 @@ impl World {
             }
         }
         self.hands_over(at, frames);
+        let some = self.takes_sends(at) | some;
         self.notices_its_end(at);
         some
     }
 
-    fn hands_over(&mut self, at: usize, frames: Vec<crate::hub::ClientFrame>) {
+    pub(super) fn hands_over(&mut self, at: usize, frames: Vec<crate::hub::ClientFrame>) {
         if !frames.is_empty() {
             self.with_attached(at, |it| Message::Frames { session: it.session, epoch: it.epoch, frames });
         }
     }
 
-    fn with_attached(&mut self, at: usize, message: impl FnOnce(Attached) -> Message) {
-        let attached = self.lines.get(&at).and_then(|line| line.stream.as_ref()?.1);
+    pub(super) fn with_attached(&mut self, at: usize, message: impl FnOnce(Attached) -> Message) {
+        let attached = self.lines.get(&at).and_then(Line::attached);
         if let Some(attached) = attached {
             self.hub.take(self.now, message(attached));
         }
@@ -135,11 +152,16 @@ impl World {
             missed_calls: Vec::new(),
             missed_up_to: self.hub.keeper.last_missed(&client.guest),
         };
-        let (outbox, reader) = Outbox::new(self.hub.config.sessions.unacked_frames_max);
+        let (mut outbox, reader) = Outbox::new(self.hub.config.sessions.unacked_frames_max);
         // The disk may be slow, but not slower than a call's deadline.
         let longest = if self.rng.random_bool(0.1) { 9_000 } else { 50 };
         let delay = Duration::from_millis(self.rng.random_range(0..longest));
         let line = self.lines.get_mut(&at).expect("it was there just above");
+        if line.beside {
+            let (inbox, _) = mpsc::channel(1);
+            line.inbox = Some(inbox.clone());
+            outbox = outbox.with_inbox(inbox);
+        }
         line.opens = Some(Opens { opening, backstory, outbox });
         line.stream = Some((reader, None));
         line.opens_at = Some(self.now + delay);
@@ -166,6 +188,7 @@ impl World {
         if let Some((_, stream)) = &mut line.stream {
             *stream = attached;
         }
+        line.received = attached.map_or(0, |attached| attached.received);
         if line.deaf {
             // It was gone before the hub learned of it.
             self.is_detached(at, None);
@@ -201,17 +224,19 @@ impl World {
             line.down.clear();
             return false;
         }
-        let number = line.client;
+        let (number, beside) = (line.client, line.beside);
         let taken: Vec<Down> = (0..most).map_while(|_| line.down.pop_front()).collect();
         let some = !taken.is_empty();
         for down in taken {
             let client = &mut self.clients[number];
             match down {
                 Down::Says(outgoing) => {
+                    let (resumed, before) = (client.resumed, client.beside);
                     let again = client.hears(outgoing);
                     let ack = client.link.ack();
-                    let line = self.lines.get_mut(&at).expect("it was there just above");
-                    line.up.extend(again.into_iter().map(|said| Up::Said(said, ack)));
+                    client.beside = beside;
+                    self.figures.crossed += u64::from(client.resumed > resumed && beside != before);
+                    self.puts(at, again.into_iter().map(|said| Up::Said(said, ack)).collect());
                 }
                 Down::Ended(why) => {
                     client.is_cut_off(&why.unwrap_or(Error::HeartbeatLost));

@@ -89,8 +89,8 @@ impl World {
         for number in 0..self.clients.len() {
             if self.clients[number].welcomed {
                 let ack = self.clients[number].link.ack();
-                let line = self.clients[number].line.and_then(|at| self.lines.get_mut(&at));
-                line.expect("who was welcomed has a line").up.push_back(super::Up::Ack(ack));
+                let line = self.clients[number].line.filter(|at| self.lines.contains_key(at));
+                self.puts(line.expect("who was welcomed has a line"), vec![super::Up::Ack(ack)]);
             }
         }
         self.all_arrives();
@@ -108,8 +108,9 @@ impl World {
                 some |= self.carry_up(at, 100);
                 some |= self.carry_down(at, 100);
             }
+            some |= self.sends_arrive();
             self.lines.retain(|_, line| !line.is_over());
-            if !some {
+            if !some && !self.say_again() {
                 return;
             }
         }
@@ -169,5 +170,6 @@ impl World {
         self.all_arrives();
         let left = (self.hub.sessions.len(), self.hub.lobby.busy(), self.lines.len());
         assert_eq!(left, (0, (0, 0), 0), "something stays");
+        assert!(self.sends.are_over(), "something is on its way");
     }
 }

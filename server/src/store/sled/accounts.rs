@@ -246,6 +246,7 @@ impl Tx<'_> {
         self.end_logins_of(guest, None)?;
         self.forget_blocks_of(guest)?;
         self.forget_calls_of(guest)?;
+        self.forget_reports_by(guest)?;
         self.forget_requests_of(guest)
     }
 }

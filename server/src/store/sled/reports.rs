@@ -154,6 +154,15 @@ impl Tx<'_> {
         Ok(ReportId::from_bits(kept))
     }
 
+    /// Forgets which reports a guest filed, when the guest is erased. The reports are the host's.
+    pub(super) fn forget_reports_by(&mut self, guest: GuestId) -> Result<(), Error> {
+        let rows: Result<Vec<_>, Error> = self.scan(&BY_REPORTER, &guest_key(guest), None)?.collect();
+        for (key, _) in rows? {
+            self.remove(&BY_REPORTER, key);
+        }
+        Ok(())
+    }
+
     fn sweep_reports(&mut self, now: SystemTime) -> Result<(), Error> {
         for _ in 0..SWEPT_AT_ONCE {
             let Some(oldest) = self.last_key(&REPORTS, b"")? else { break };

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Calls between real programs in networks of their own, made here of namespaces: behind NATs of both kinds, where UDP is
-# blocked, where only TCP 443 is open, by IPv6 alone, while an address changes, while a relay dies.
+# blocked, where only TCP 443 is open, by IPv6 alone, while an address changes, while a relay dies (one of two others': the
+# embedded one dies with its server alone).
 #
 #   scripts/probe_networks.sh [CASE...]     all cases without one
 #
@@ -123,7 +124,7 @@ guest() {
   shift
   echo "correct horse battery" >"$room/password"
   rm -f "$room/$name.json"
-  start "$name" ip netns exec "$world-$name" "$castle_desktop" bot --server "$link_of" --invite "$code_of" --name "guest-$name" \
+  start "$name" ip netns exec "$world-$name" env LC_ALL=en_GB.UTF-8 "$castle_desktop" --log castle_desktop=info bot --server "$link_of" --invite "$code_of" --name "guest-$name" \
     --password-file "$room/password" --camera pattern:320x180@15 --mic silence --report "$room/$name.json" "$@"
   eval "$name=\$started"
 }
@@ -188,6 +189,12 @@ PY
   pids_gone
 }
 
+# told GUEST WORDS: what a person at that guest would have read of the way that media goes.
+told() {
+  grep -qF "media goes way=\"$2" "$room/$1.err" || fail "$1 was not told: $2" "$room/$1.err"
+  echo "$1 was told: $2"
+}
+
 DIRECT='(host|srflx|prflx)/None'
 RELAY=(--turn-listen 203.0.113.10:3478)
 
@@ -214,6 +221,7 @@ noudp() {
   serve 203.0.113.10 "${RELAY[@]}"
   call 6
   ends noudp "relay/(tcp|tls) (relay/udp|$DIRECT)"
+  told a 'Relayed: UDP is blocked'
 }
 
 only443() {
@@ -223,6 +231,8 @@ only443() {
   serve 203.0.113.10 "${RELAY[@]}"
   call 6
   ends only443 'relay/tls relay/tls'
+  told a 'Relayed: UDP is blocked (TLS)'
+  told b 'Relayed: UDP is blocked (TLS)'
 }
 
 ipv6() {

@@ -4,6 +4,7 @@ use crate::address::{ServerUri, Transport};
 use crate::stun::{self, Class, Message};
 use crate::trust::{self, Shown, Trust};
 use rustls::pki_types::{CertificateDer, ServerName};
+use socket2::SockRef;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +21,9 @@ const STAGGER: Duration = Duration::from_millis(250);
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 8;
+/// What the system may hold of a stream that its other end reads slowly, bytes: half a second at 2 Mb/s. By itself it would
+/// hold megabytes, and media that waited there is too old to be shown.
+const SEND_BUFFER_BYTES: usize = 128 << 10;
 /// ALPN of TURN in TLS (RFC 7443): lets it share a port with others.
 const TURN_ALPN: &[u8] = b"stun.turn";
 
@@ -99,7 +103,13 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError
     let unknown = || DialError::UnknownName(host.to_owned());
     let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, port)));
     let found: Vec<SocketAddr> = found.await.map_err(|_| unknown())?.map_err(|_| unknown())?.collect();
-    let first_is_v6 = found.first().ok_or_else(unknown)?.is_ipv6();
+    let ordered = in_turns(found);
+    if ordered.is_empty() { Err(unknown()) } else { Ok(ordered) }
+}
+
+/// Families taking turns, as RFC 8305 section 4 has it.
+fn in_turns(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_v6 = found.first().is_some_and(SocketAddr::is_ipv6);
     let (mut one, mut other): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
     let mut ordered = Vec::new();
@@ -111,7 +121,7 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError
     }
     ordered.dedup();
     ordered.truncate(ADDRESSES_MAX);
-    Ok(ordered)
+    ordered
 }
 
 /// Tries the addresses one after the other, each a moment after the last, and takes the first that works all the way:
@@ -143,10 +153,15 @@ where
     tokio::time::timeout(PATIENCE, first).await.unwrap_or(Err(DialError::Silent))
 }
 
+/// Makes a connection fit for media: no packet waits for the next, and few wait for one that is lost.
+pub fn carries_media(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_send_buffer_size(SEND_BUFFER_BYTES)
+}
+
 async fn open_tcp(addresses: Vec<SocketAddr>) -> Result<(TcpStream, SocketAddr), DialError> {
     let (stream, peer) = race(addresses, TcpStream::connect).await?;
-    // Media: a packet that waits for the next is late.
-    stream.set_nodelay(true)?;
+    carries_media(&stream)?;
     Ok((stream, peer))
 }
 
@@ -166,7 +181,7 @@ async fn open_tls(
             let here = Shown::default();
             let config = trust::client_config(trust, &[&alpn], Arc::clone(&here));
             let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            carries_media(&stream)?;
             let sealed = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
             let certificates = here.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
             if sealed.is_err() && !certificates.is_empty() {
@@ -225,8 +240,7 @@ mod tests {
         assert!(matches!(open_tcp(vec![dead]).await, Err(DialError::Refused(_))));
     }
 
-    #[tokio::test]
-    async fn of_two_addresses_the_one_that_speaks_tls_is_taken() {
+    fn tls_acceptor() -> (tokio_rustls::TlsAcceptor, [u8; 32]) {
         let made = rcgen::generate_simple_self_signed(vec!["castle.example".to_owned()]).unwrap();
         let pin = trust::fingerprint(made.cert.der());
         let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
@@ -237,7 +251,12 @@ mod tests {
                 .with_no_client_auth()
                 .with_single_cert(vec![made.cert.der().clone()], key)
                 .unwrap();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        (tokio_rustls::TlsAcceptor::from(Arc::new(config)), pin)
+    }
+
+    #[tokio::test]
+    async fn of_two_addresses_the_one_that_speaks_tls_is_taken() {
+        let (acceptor, pin) = tls_acceptor();
         let alive = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         // Accepts connections, and no word is ever said there.
         let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -269,6 +288,66 @@ mod tests {
         });
         let (_, peer) = open_udp(vec![mute, alive]).await.unwrap();
         assert_eq!(peer, alive);
+    }
+
+    #[test]
+    fn the_addresses_of_a_name_take_turns_by_family_and_are_so_many_at_most() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let [one, two, three] = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"].map(address);
+        let [six, seven] = ["[2001:db8::6]:1", "[2001:db8::7]:1"].map(address);
+        let ordered = in_turns(vec![six, seven, one, two, three]);
+        assert_eq!(ordered, [six, one, seven, two, three], "the resolver's first choice first");
+        assert_eq!(in_turns(vec![one, two, three, six]), [one, six, two, three]);
+        let many = (0..100).map(|last| SocketAddr::from(([192, 0, 2, last], 1)));
+        assert_eq!(in_turns(many.collect()).len(), ADDRESSES_MAX);
+        assert!(in_turns(Vec::new()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_name_is_dialled_at_whichever_of_its_addresses_answers() {
+        let found = resolve("localhost", 1).await.unwrap();
+        for ip in found.iter().map(SocketAddr::ip) {
+            let listener = tokio::net::TcpListener::bind((ip, 0)).await.unwrap();
+            let alive = listener.local_addr().unwrap();
+            let uri = format!("turn:localhost:{}?transport=tcp", alive.port()).parse().unwrap();
+            assert_eq!(open(&uri, Trust::System).await.unwrap().peer, alive, "of {found:?}");
+        }
+    }
+
+    /// What a stream takes before it has to wait for the other end, who reads nothing.
+    async fn taken_by(mut stream: Box<dyn Stream>) -> usize {
+        let (packet, mut taken) = ([7; 1200], 0);
+        // A machine so busy that it is late here says less, and never more, than is true.
+        while let Ok(sent) =
+            tokio::time::timeout(STAGGER, tokio::io::AsyncWriteExt::write(&mut stream, &packet)).await
+        {
+            taken += sent.unwrap();
+        }
+        taken
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_nobody_reads_holds_little() {
+        const HELD_MAX: usize = 1 << 20;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        SockRef::from(&listener).set_recv_buffer_size(1 << 16).unwrap();
+        let address = listener.local_addr().unwrap();
+        let plain = open_tcp(vec![address]).await.unwrap().0;
+        let (_unread, _) = listener.accept().await.unwrap();
+        let held = taken_by(Box::new(plain)).await;
+        assert!(held < HELD_MAX, "{held} bytes");
+
+        let (acceptor, pin) = tls_acceptor();
+        let accepting = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            acceptor.accept(stream).await.unwrap()
+        });
+        let trust = Trust::Pinned(pin);
+        let opened = open_tls("castle.example", vec![address], trust, TURN_ALPN, Shown::default()).await;
+        let _unread = accepting.await.unwrap();
+        let Link::Stream(sealed) = opened.unwrap().link else { panic!("a stream") };
+        let held = taken_by(sealed).await;
+        assert!(held < HELD_MAX, "{held} bytes in TLS");
     }
 
     #[tokio::test]

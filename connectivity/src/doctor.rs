@@ -8,7 +8,7 @@ use crate::relayed::{Client, Credential, RelayError};
 use crate::trust::{Pin, Trust};
 use serde::Serialize;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 mod certificate;
@@ -26,8 +26,6 @@ pub struct Plan {
     pub pin: Option<Pin>,
     /// How far the server's clock is ahead of this one, milliseconds; `None` where that is not known.
     pub clock_ahead_ms: Option<i64>,
-    /// Until when the credentials make new allocations.
-    pub credentials_until: Option<SystemTime>,
 }
 
 /// Where gRPC is served.
@@ -141,7 +139,7 @@ pub async fn examine(plan: Plan, findings: mpsc::Sender<Finding>) {
         }
         let mut relays = 0;
         for server in &plan.servers {
-            let mut ports_known = false;
+            let mut ports = Ports::default();
             for url in &server.urls {
                 let uri = match url.parse::<ServerUri>() {
                     Ok(uri) => uri,
@@ -155,17 +153,21 @@ pub async fn examine(plan: Plan, findings: mpsc::Sender<Finding>) {
                 match uri.service {
                     Service::Stun => {
                         let finding = stun(&uri, trust).await.about(About::Stun(uri.transport));
+                        ports.udp_passes |=
+                            uri.transport == Transport::Udp && finding.outcome == Outcome::Pass;
                         tell(&findings, finding).await?;
                     }
                     Service::Turn => {
                         relays += 1;
                         let test = Relaying { uri: &uri, credential: &server.credential, trust };
-                        for finding in test.check(ports_known).await {
-                            ports_known |= finding.about == Some(About::RelayPorts);
+                        for finding in test.check(&mut ports).await {
                             tell(&findings, finding.about(About::Relay(uri.transport))).await?;
                         }
                     }
                 }
+            }
+            if let Some(finding) = ports.untold() {
+                tell(&findings, finding.about(About::RelayPorts)).await?;
             }
         }
         if relays == 0 {
@@ -185,25 +187,17 @@ async fn tell(findings: &mpsc::Sender<Finding>, finding: Finding) -> Option<()> 
     findings.send(finding).await.ok()
 }
 
-/// What the clocks of both ends do to credentials; nothing where neither is known.
+/// Whether the clocks of both ends agree; nothing where the server's is not known.
 fn clock(plan: &Plan) -> Option<Finding> {
     const CHECK: &str = "Clock";
     const ADVICE: &str = "Let both machines set their clocks by the network (NTP).";
-    let seconds = plan.clock_ahead_ms.map(|ahead| ahead as f64 / 1e3);
-    if let Some(seconds) = seconds.filter(|seconds| seconds.abs() > CLOCK_MAX.as_secs_f64()) {
-        let way = if seconds > 0.0 { "behind" } else { "ahead of" };
-        let detail = format!("this clock is {:.0} s {way} the server's", seconds.abs());
-        return Some(Finding::fail(CHECK, detail, ADVICE));
+    let seconds = plan.clock_ahead_ms? as f64 / 1e3;
+    if seconds.abs() <= CLOCK_MAX.as_secs_f64() {
+        return Some(Finding::pass(CHECK, format!("within {:.1} s of the server's", seconds.abs())));
     }
-    let left =
-        plan.credentials_until.map(|until| until.duration_since(SystemTime::now()).unwrap_or_default());
-    if left.is_some_and(|left| left.is_zero()) {
-        return Some(Finding::fail(CHECK, "the credentials are over already", ADVICE));
-    }
-    let within = seconds.map(|seconds| format!("within {:.1} s of the server's", seconds.abs()));
-    let good = left.map(|left| format!("the credentials are good for another {} min", left.as_secs() / 60));
-    let known: Vec<_> = [within, good].into_iter().flatten().collect();
-    (!known.is_empty()).then(|| Finding::pass(CHECK, known.join("; ")))
+    let way = if seconds > 0.0 { "behind" } else { "ahead of" };
+    let detail = format!("this clock is {:.0} s {way} the server's", seconds.abs());
+    Some(Finding::fail(CHECK, detail, ADVICE))
 }
 
 /// Where a server is, as people write it.
@@ -241,6 +235,29 @@ fn unreachable(uri: &ServerUri) -> String {
     )
 }
 
+/// What is known of a server's relay ports while its addresses are tried. They are the same, by whichever way one asks
+/// for them.
+#[derive(Default)]
+struct Ports {
+    /// UDP from here reaches the server.
+    udp_passes: bool,
+    looked_at: bool,
+    /// One that was opened, and could not be knocked at.
+    opened: Option<u16>,
+}
+
+impl Ports {
+    /// That nothing can be told, where it could not.
+    fn untold(&self) -> Option<Finding> {
+        let port = self.opened.filter(|_| !self.looked_at)?;
+        Some(Finding::skipped(
+            format!("Relay port {port}"),
+            "UDP from here does not reach the server, so that only a guest elsewhere can tell whether the relay's ports \
+             are open",
+        ))
+    }
+}
+
 struct Relaying<'a> {
     uri: &'a ServerUri,
     credential: &'a Credential,
@@ -248,8 +265,7 @@ struct Relaying<'a> {
 }
 
 impl Relaying<'_> {
-    /// Ports are the same, by whichever way one asks for them.
-    async fn check(&self, ports_known: bool) -> Vec<Finding> {
+    async fn check(&self, ports: &mut Ports) -> Vec<Finding> {
         let uri = self.uri;
         let over = uri.transport.name().to_uppercase();
         let check = format!("TURN over {over} at {}", place(uri));
@@ -273,8 +289,12 @@ impl Relaying<'_> {
             }
         };
         findings.push(Finding::pass(check, format!("relays from {}", one.relayed)));
-        if !ports_known {
+        ports.udp_passes |= uri.transport == Transport::Udp;
+        ports.opened = Some(one.relayed.port());
+        // Where no UDP gets out of here, no knock does: it would tell of this network, and not of the relay.
+        if ports.udp_passes && !ports.looked_at {
             findings.push(transfer::port(&mut one).await.about(About::RelayPorts));
+            ports.looked_at = true;
         }
         findings.push(self.carry(&mut one).await.about(About::Rate(uri.transport)));
         if let Err(error) = one.release().await {

@@ -124,8 +124,9 @@ mod tests {
     #[test]
     fn a_stream_of_something_else_is_given_up() {
         let mut deframer = Deframer::default();
+        // Its first letter passes for ChannelData of 21,584 bytes, which never come.
         deframer.feed(b"HTTP/1.1 400 Bad Request\r\n");
-        assert!(deframer.message().is_ok_and(|message| message.is_none()) || deframer.message().is_err());
+        assert_eq!(deframer.message(), Ok(None));
         let mut deframer = Deframer::default();
         deframer.feed(&[0xff; 8]);
         assert_eq!(deframer.message(), Err(NotFramed));

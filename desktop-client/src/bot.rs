@@ -9,6 +9,7 @@ use crate::media::screen::ScreenSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::report::Report;
 use crate::signals;
+use crate::ui::text;
 use crate::view::{Command, Connection, Secret, Snapshot, Stage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,6 +111,7 @@ pub fn run(options: BotOptions, started: Instant) -> Outcome {
         rung: false,
         errors: Vec::new(),
         last_notice: 0,
+        way: None,
         ended: Arc::default(),
     };
     let ended = bot.ended.clone();
@@ -131,6 +133,8 @@ struct Bot {
     rung: bool,
     errors: Vec<String>,
     last_notice: u64,
+    /// By which way media goes, as it is shown.
+    way: Option<String>,
     /// The system wants the bot to end.
     ended: Arc<AtomicBool>,
 }
@@ -157,6 +161,7 @@ impl Bot {
             let snapshot = self.engine.snapshot();
             let now = Instant::now();
             self.note_errors(&snapshot);
+            self.note_way(&snapshot);
             if matches!(self.step(&snapshot, now), Next::Done) {
                 return;
             }
@@ -249,6 +254,15 @@ impl Bot {
         for fault in [&devices.camera_fault, &devices.mic_fault, &devices.speaker_fault].into_iter().flatten()
         {
             self.note(fault.clone());
+        }
+    }
+
+    /// The report has the way, and not why it is none better: what a person would read of it goes to the log.
+    fn note_way(&mut self, snapshot: &Snapshot) {
+        let way = snapshot.call.as_ref().and_then(|call| text::way(call.stats.as_ref()?));
+        if way.is_some() && way != self.way {
+            tracing::info!(way, "media goes");
+            self.way = way;
         }
     }
 

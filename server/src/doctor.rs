@@ -5,7 +5,6 @@
 
 use crate::admin::{self, store_dir};
 use crate::config::{Config, PublicUrl, ServeArgs};
-use crate::ice::CREDENTIAL_TTL;
 use crate::store::sled::SledStore;
 use crate::transport::tls::self_signed_in;
 use castle::v1::{self, host_service_client::HostServiceClient};
@@ -13,7 +12,7 @@ use castle_connectivity::doctor::{self, Finding, GrpcTarget, IceServer, Outcome,
 use castle_connectivity::relayed::Credential;
 use castle_connectivity::trust::{Pin, fingerprint};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -91,20 +90,18 @@ fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse, digest: O
         note(Finding::fail("Public address", detail, "Name it with --public-url."));
     }
     let given = status.ice_servers.unwrap_or_default();
-    let credentials_until = given.expires_at.and_then(|at| SystemTime::try_from(at).ok());
     let servers = given.servers.into_iter().map(|server| IceServer {
         urls: server.urls,
         credential: Credential { username: server.username, password: server.credential },
     });
-    let clock_ahead_ms = credentials_until.and_then(ahead_ms);
+    note(Finding::skipped(
+        "Clock",
+        "no machine can tell by itself whether its clock is right: let it be set by the network (NTP); \"Check my \
+         connection\" in the app compares it with a guest's",
+    ));
     let pin = grpc.as_ref().zip(digest).map(|(target, digest)| Pin { host: target.host.clone(), digest });
-    Plan { grpc, servers: servers.collect(), pin, clock_ahead_ms, credentials_until }
-}
-
-/// How far the clock by which these credentials were made just now is ahead of this one, milliseconds.
-fn ahead_ms(good_until: SystemTime) -> Option<i64> {
-    let unix_ms = |at: SystemTime| i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok();
-    unix_ms(good_until.checked_sub(CREDENTIAL_TTL)?)?.checked_sub(unix_ms(SystemTime::now())?)
+    // Its clock is this one.
+    Plan { grpc, servers: servers.collect(), pin, clock_ahead_ms: None }
 }
 
 fn target(url: &PublicUrl) -> Option<GrpcTarget> {

@@ -4,8 +4,10 @@
 //! and put on sockets by `turn/driver.rs` and `turn/stream.rs`.
 
 pub mod counters;
+mod datagrams;
 mod driver;
 mod gate;
+mod host;
 pub mod machine;
 pub mod peers;
 mod ports;
@@ -17,10 +19,11 @@ pub mod wire;
 pub use driver::Clock;
 
 use self::counters::Counters;
+use self::datagrams::Datagrams;
 use self::driver::{Core, Out};
 use self::machine::limits::Limits;
 use self::machine::{Input, Machine, Now, RelayIp, Settings};
-use self::peers::{Network, PeerRules, is_of_this_host};
+use self::peers::{Network, PeerRules};
 use self::ports::Ports;
 use crate::ice::{CredentialsOf, TurnSecret};
 use crate::transport::TrustedProxies;
@@ -88,6 +91,12 @@ pub enum RelayError {
         /// Why.
         source: std::io::Error,
     },
+    /// What the relay may not be a way to is not known.
+    #[error("the relay cannot start: this host's addresses cannot be listed: {0}")]
+    HostUnknown(std::io::Error),
+    /// A listener on all addresses would not know where it was asked at.
+    #[error("the relay cannot start: its listener for datagrams cannot be set up: {0}")]
+    Listener(std::io::Error),
 }
 
 /// The time as the system tells it.
@@ -114,12 +123,16 @@ impl Relay {
             // Said now, and not by each call that finds no way.
             UdpSocket::bind((ip, 0)).await.map_err(|source| RelayError::Unbindable { ip, source })?;
         }
-        let peers = PeerRules::new(loopback_peers, is_of_this_host)
+        let own = host::addresses().map_err(RelayError::HostUnknown)?;
+        let listeners = udp.into_iter().map(Datagrams::new).collect::<Result<Vec<_>, _>>();
+        let listeners = listeners.map_err(RelayError::Listener)?;
+        let peers = PeerRules::new(loopback_peers, own.clone())
             .allowing(allowed_peers)
             .refusing(ips.iter().filter(|ip| ip.shown != ip.bound).map(|ip| ip.shown).collect());
         let stopped = CancellationToken::new();
         let ports = Ports::new(ips.iter().map(|ip| ip.bound), ports, stopped.clone());
         ports.fill();
+        let filling = ports.clone();
         let settings = Settings {
             ips,
             peers,
@@ -130,8 +143,7 @@ impl Relay {
         };
         let counters = Arc::new(Counters::default());
         let core = Arc::new(Core {
-            machine: Mutex::new(Machine::new(settings, ports.clone(), Arc::clone(&counters))),
-            ports,
+            machine: Mutex::new(Machine::new(settings, ports, Arc::clone(&counters))),
             counters,
             limits,
             proxies,
@@ -140,12 +152,14 @@ impl Relay {
             tasks: TaskTracker::new(),
             stopped,
         });
-        for (socket, number) in udp.into_iter().zip(0..) {
+        for (socket, number) in listeners.into_iter().zip(0..) {
             core.tasks.spawn(Arc::clone(&core).read_clients(socket, number));
         }
         for (listener, number) in tcp.into_iter().zip(0..) {
             core.tasks.spawn(Arc::clone(&core).accept(listener, number));
         }
+        core.tasks.spawn(filling.keep_filled());
+        core.tasks.spawn(Arc::clone(&core).watch_host(own));
         core.tasks.spawn(Arc::clone(&core).tick());
         Ok(Self { core })
     }

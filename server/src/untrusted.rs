@@ -14,7 +14,7 @@ use crate::transport::TrustedProxies;
 use crate::turn::counters::Counters;
 use crate::turn::machine::limits::Limits;
 use crate::turn::machine::{Client, Effect, Effects, Input, Machine, Now, RelayIp, Settings, Sockets};
-use crate::turn::peers::PeerRules;
+use crate::turn::peers::{HostAddresses, PeerRules};
 use crate::turn::wire::{Response, frame_bytes};
 use castle::limits::{NAME_CHARS_MAX, NAME_CHARS_MIN};
 use castle_connectivity::framing::Deframer;
@@ -130,7 +130,7 @@ pub fn datagram(bytes: &[u8]) {
     let ip = IpAddr::from(Ipv4Addr::new(203, 0, 113, 9));
     let settings = Settings {
         ips: vec![RelayIp { bound: ip, shown: ip }],
-        peers: PeerRules::new(false, |_| false),
+        peers: PeerRules::new(false, HostAddresses::default()),
         proxies: TrustedProxies::default(),
         limits: Limits::default(),
         secret: TurnSecret::new(SEED),

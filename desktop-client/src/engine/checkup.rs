@@ -36,7 +36,6 @@ impl Examination {
             servers: servers.collect(),
             pin: server.host_pin(),
             clock_ahead_ms,
-            credentials_until: None,
         };
         let (sender, findings) = mpsc::channel(FINDINGS_MAX);
         let task = AbortOnDropHandle::new(tokio::spawn(doctor::examine(plan, sender)));

@@ -3,15 +3,15 @@
 //!
 //! The stack speaks TURN over UDP alone (webrtc 0.21.1). To it, each server is a port on the loopback interface; here
 //! its datagrams go on as they are, over UDP, or framed over TCP or TLS (RFC 8656). The server answers about the
-//! addresses that it sees, so that none of them is changed on the way. UDP goes first: a stream is opened when no
-//! datagram was answered for a moment, because media suffers in one.
+//! addresses that it sees, so that none of them is changed on the way. UDP goes first (see `bridge/ways.rs`).
 
-use self::requests::Requests;
+use self::requests::{Requests, is_request};
+use self::ways::Ways;
 use super::IceServer;
 use castle_connectivity::address::{ServerUri, Service, Transport};
 use castle_connectivity::stun::{self, Class, Message};
 use castle_connectivity::trust::{Pin, Trust};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,46 +21,33 @@ use tokio::task::{AbortHandle, JoinSet};
 
 mod requests;
 mod upstream;
+mod ways;
 
-/// The next worse transport that there is gets its turn when the better ones gave no relayed address by then.
-const STAGGER: Duration = Duration::from_millis(250);
 /// A client of the stack that has no relayed address after this time gives way to another: the stack began anew.
 const GIVE_WAY: Duration = Duration::from_millis(1500);
-/// Datagrams that may wait for a server; more is dropped, as a network would.
-const WAITING_MAX: usize = 256;
+/// After a connection to a server began and ended, none is begun to it for this long.
+const HOLD_OFF: Duration = Duration::from_secs(1);
+/// Datagrams that may wait for a server, a quarter of a second of pictures; more is dropped, as a network would.
+const WAITING_MAX: usize = 64;
 /// Servers carried at once: more would be a flood of sockets.
 const SERVERS_MAX: usize = 12;
 const DATAGRAM_MAX: usize = 65_536;
 /// "Allocation quota reached": no second allocation for a second interface of this machine, they all go this way.
 const QUOTA_REACHED: u16 = 486;
+/// "Server Error": the stack gives this server up at once, rather than after its last retransmission.
+const NOT_REACHED: u16 = 500;
 
 /// Servers as the stack may use them, for one generation of a connection. Dropping it cuts them off.
 pub(super) struct Bridge {
     servers: Vec<IceServer>,
     ways: Ways,
-    offered: BTreeSet<Transport>,
     _tasks: JoinSet<()>,
-}
-
-/// By which transport each live relayed address is reached.
-#[derive(Clone, Default)]
-pub(super) struct Ways(Arc<Mutex<HashMap<SocketAddr, Transport>>>);
-
-impl Ways {
-    fn with<T>(&self, look: impl FnOnce(&mut HashMap<SocketAddr, Transport>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn has_better_than(&self, transport: Transport) -> bool {
-        self.with(|ways| ways.values().any(|way| *way < transport))
-    }
 }
 
 impl Bridge {
     /// Takes servers as they were handed out. What is no URI or finds no socket is left out.
     pub(super) async fn open(servers: &[IceServer], pin: Option<&Pin>) -> Self {
-        let (ways, mut tasks) = (Ways::default(), JoinSet::new());
-        let (mut carried, offered) = (Vec::new(), transports(servers));
+        let (ways, mut tasks, mut carried) = (Ways::of(transports(servers)), JoinSet::new(), Vec::new());
         for server in servers {
             let mut urls = Vec::new();
             for url in &server.urls {
@@ -71,9 +58,8 @@ impl Bridge {
                         let Ok(address) = socket.local_addr() else { continue };
                         urls.push(format!("turn:{address}?transport=udp"));
                         let (server, ways) = (server.clone(), ways.clone());
-                        let delay = turn_of(uri.transport, &offered);
                         let trust = Trust::at(&uri.host, pin);
-                        let port = Port { socket: socket.into(), uri, server, trust, ways, delay };
+                        let port = Port { socket: socket.into(), uri, server, trust, ways };
                         tasks.spawn(port.run());
                     }
                     Ok(uri) => tracing::debug!(%uri, "more servers than are carried"),
@@ -82,7 +68,7 @@ impl Bridge {
             }
             carried.push(IceServer { urls, ..server.clone() });
         }
-        Self { servers: carried, ways, offered, _tasks: tasks }
+        Self { servers: carried, ways, _tasks: tasks }
     }
 
     /// The same servers as the stack may use them.
@@ -92,14 +78,12 @@ impl Bridge {
 
     /// How the relay behind a relayed address of ours is reached.
     pub(super) fn way_of(&self, relayed: SocketAddr) -> Option<Transport> {
-        self.ways.with(|ways| ways.get(&relayed).copied())
+        self.ways.way_of(relayed)
     }
 
     /// A relay was offered over UDP, and relays were reached, but none that way. Before one is reached nothing is known.
     pub(super) fn udp_failed(&self) -> bool {
-        let reached_otherwise =
-            self.ways.with(|ways| !ways.is_empty() && ways.values().all(|way| *way != Transport::Udp));
-        reached_otherwise && self.offered.contains(&Transport::Udp)
+        self.ways.udp_failed()
     }
 }
 
@@ -109,11 +93,6 @@ fn transports(servers: &[IceServer]) -> BTreeSet<Transport> {
     uris.filter(|uri| uri.service == Service::Turn).map(|uri| uri.transport).collect()
 }
 
-/// How long the better transports of those offered have the relay to themselves.
-fn turn_of(transport: Transport, offered: &BTreeSet<Transport>) -> Duration {
-    STAGGER * offered.range(..transport).count() as u32
-}
-
 /// One server as the stack sees it.
 struct Port {
     socket: Arc<UdpSocket>,
@@ -121,8 +100,6 @@ struct Port {
     server: IceServer,
     trust: Trust,
     ways: Ways,
-    /// The better transports go first.
-    delay: Duration,
 }
 
 /// The socket of the stack that is served. One at a time: the stack asks from each interface of this machine.
@@ -145,8 +122,12 @@ impl Carried {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, relayed: Option<SocketAddr>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = relayed;
+    fn set(&self, relayed: SocketAddr) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(relayed);
+    }
+
+    fn take(&self) -> Option<SocketAddr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -161,8 +142,12 @@ impl Port {
             while upstreams.try_join_next().is_some() {}
             let known = guest.as_ref().is_some_and(|guest| guest.from == from && !guest.queue.is_closed());
             if !known {
-                if guest.as_ref().is_some_and(Guest::stays) {
-                    self.refuse(datagram, from).await;
+                // Media of a connection that ended: what relayed it is gone.
+                if !is_request(datagram) {
+                    continue;
+                }
+                if let Some(code) = guest.as_ref().and_then(Guest::excludes) {
+                    self.refuse(datagram, from, code).await;
                     continue;
                 }
                 if let Some(last) = guest.take() {
@@ -189,7 +174,6 @@ impl Port {
             uri: self.uri.clone(),
             trust: self.trust,
             ways: self.ways.clone(),
-            delay: self.delay,
             carried: carried.clone(),
             requests: Requests::new(self.server.username.clone(), self.server.credential.clone()),
         };
@@ -197,8 +181,8 @@ impl Port {
         Guest { from, queue, task, since: tokio::time::Instant::now(), carried, left: false }
     }
 
-    async fn refuse(&self, datagram: &[u8], from: SocketAddr) {
-        if let Some(refusal) = refusal(datagram, QUOTA_REACHED) {
+    async fn refuse(&self, datagram: &[u8], from: SocketAddr, code: u16) {
+        if let Some(refusal) = refusal(datagram, code) {
             self.socket.send_to(&refusal, from).await.ok();
         }
     }
@@ -209,18 +193,23 @@ impl Port {
     }
 
     fn forget_relayed(&self, carried: &Carried) {
-        if let Some(relayed) = carried.get() {
-            carried.set(None);
-            self.ways.with(|ways| ways.remove(&relayed));
+        if let Some(relayed) = carried.take() {
+            self.ways.forget(relayed);
         }
     }
 }
 
 impl Guest {
-    /// Whether another socket of the stack is turned away for its sake.
-    fn stays(&self) -> bool {
-        let held = !self.queue.is_closed() && !self.left;
-        held && (self.carried.get().is_some() || self.since.elapsed() < GIVE_WAY)
+    /// With what another socket of the stack, or another connection for this one, is turned away for its sake.
+    fn excludes(&self) -> Option<u16> {
+        if self.left {
+            return None;
+        }
+        let age = self.since.elapsed();
+        if self.queue.is_closed() {
+            return (age < HOLD_OFF).then_some(NOT_REACHED);
+        }
+        (self.carried.get().is_some() || age < GIVE_WAY).then_some(QUOTA_REACHED)
     }
 }
 

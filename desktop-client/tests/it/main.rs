@@ -3,8 +3,10 @@
 mod bad_peers;
 mod bot_call;
 mod call_flow;
+mod checkup;
 mod coturn;
 mod footage;
+mod gates;
 mod hall_and_history;
 mod hostile_media;
 mod keeping;

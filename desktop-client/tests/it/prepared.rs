@@ -8,13 +8,20 @@ use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::signal_request::Frame as Ask;
 use castle::v1::signal_response::Frame as Say;
 use castle::v1::{self, CallState, place_call};
-use castle_desktop::peer::{Peer, PeerCommand, PeerConfig, PeerEvent};
+use castle_desktop::peer::{PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_desktop::view::{Command, EndReason};
 use castle_server::config::MatchRoute;
+use castle_server::config::relay::OutsideTurn;
+use castle_server::ice::{CREDENTIAL_TTL, TurnSecret};
+use castle_server::transport::TrustedProxies;
+use castle_server::turn::machine::limits::Limits;
+use castle_server::turn::machine::{Now, RelayIp};
+use castle_server::turn::{Clock, Relay, RelayConfig, system_clock};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -28,19 +35,17 @@ fn allocations_made(http: SocketAddr) -> f64 {
     line.expect("the metric").trim().parse().unwrap()
 }
 
-/// A caller at the wire, with a real connection behind it, who notes all that they are told.
-struct Caller {
+/// A guest at the wire, who notes all that they are told.
+pub(crate) struct Wired {
+    client: CastleServiceClient<tonic::transport::Channel>,
+    bearer: tonic::metadata::AsciiMetadataValue,
     outbox: mpsc::Sender<v1::SignalRequest>,
     inbox: tonic::Streaming<v1::SignalResponse>,
-    peer: (Peer, mpsc::Receiver<(CallId, PeerEvent)>),
-    /// Where a callee would knock who knew of it.
-    door: UdpSocket,
-    call: String,
     told: Vec<Say>,
 }
 
-impl Caller {
-    async fn log_in(server: &TestServer) -> Self {
+impl Wired {
+    pub(crate) async fn log_in(server: &TestServer) -> Self {
         let mut client = CastleServiceClient::connect(server.url()).await.unwrap();
         let registering = v1::RegisterRequest {
             invitation_code: server.invitation.clone(),
@@ -51,17 +56,73 @@ impl Caller {
         let tokens = client.register(registering).await.unwrap().into_inner().tokens.unwrap();
         let (outbox, frames) = mpsc::channel(64);
         let mut request = tonic::Request::new(ReceiverStream::new(frames));
-        let bearer = format!("Bearer {}", tokens.access_token).parse().unwrap();
-        request.metadata_mut().insert("authorization", bearer);
+        let bearer: tonic::metadata::AsciiMetadataValue =
+            format!("Bearer {}", tokens.access_token).parse().unwrap();
+        request.metadata_mut().insert("authorization", bearer.clone());
         let hello = v1::Hello { protocol_version: castle::PROTOCOL_VERSION, ..Default::default() };
         outbox
             .send(v1::SignalRequest { frame: Some(Ask::Hello(hello)), ..Default::default() })
             .await
             .unwrap();
         let inbox = client.signal(request).await.unwrap().into_inner();
+        Self { client, bearer, outbox, inbox, told: Vec::new() }
+    }
+
+    pub(crate) async fn say(&self, frame: Ask) {
+        self.outbox.send(v1::SignalRequest { frame: Some(frame), ..Default::default() }).await.unwrap();
+    }
+
+    pub(crate) async fn hear(&mut self) -> Say {
+        let frame = tokio::time::timeout(PATIENCE, self.inbox.message()).await.expect("in time");
+        let frame = frame.expect("a stream").expect("a frame").frame.expect("a word");
+        self.told.push(frame.clone());
+        frame
+    }
+
+    pub(crate) async fn until_call(&mut self, state: CallState) -> v1::Call {
+        loop {
+            if let Say::CallUpdate(update) = self.hear().await
+                && let Some(call) = update.call.filter(|call| call.state() == state)
+            {
+                return call;
+            }
+        }
+    }
+
+    /// Waits for a partner, and has one.
+    pub(crate) async fn is_matched(&mut self) -> v1::Call {
+        let session_id = loop {
+            if let Say::Welcome(welcome) = self.hear().await {
+                break welcome.session_id;
+            }
+        };
+        let asking = v1::MatchRequest {
+            session_id,
+            request_id: "018f0000-0000-7000-8000-000000000001".to_owned(),
+            ..Default::default()
+        };
+        let mut request = tonic::Request::new(asking);
+        request.metadata_mut().insert("authorization", self.bearer.clone());
+        let _queue = self.client.r#match(request).await.expect("a place").into_inner();
+        self.until_call(CallState::Connecting).await
+    }
+}
+
+/// A caller at the wire, with a real connection behind it.
+struct Caller {
+    wired: Wired,
+    peer: (Peer, mpsc::Receiver<(CallId, PeerEvent)>),
+    /// Where a callee would knock who knew of it.
+    door: UdpSocket,
+    call: String,
+}
+
+impl Caller {
+    async fn log_in(server: &TestServer) -> Self {
         let door = UdpSocket::bind("127.0.0.1:0").unwrap();
         door.set_nonblocking(true).unwrap();
-        Self { outbox, inbox, peer: Self::connection(), door, call: String::new(), told: Vec::new() }
+        let wired = Wired::log_in(server).await;
+        Self { wired, peer: Self::connection(), door, call: String::new() }
     }
 
     fn connection() -> (Peer, mpsc::Receiver<(CallId, PeerEvent)>) {
@@ -77,15 +138,11 @@ impl Caller {
         (Peer::open(config, events, Arc::new(|_, _| {})), inbox)
     }
 
-    async fn say(&self, frame: Ask) {
-        self.outbox.send(v1::SignalRequest { frame: Some(frame), ..Default::default() }).await.unwrap();
-    }
-
     /// Rings, and at once says all that a caller has to say: with an address in the offer, and one beside it.
     async fn rings(&mut self, name: &str) {
         let target = Some(place_call::Target::Name(name.to_owned()));
-        self.say(Ask::PlaceCall(v1::PlaceCall { target })).await;
-        self.call = self.until_call(CallState::Ringing).await.call_id;
+        self.wired.say(Ask::PlaceCall(v1::PlaceCall { target })).await;
+        self.call = self.wired.until_call(CallState::Ringing).await.call_id;
         let sdp = loop {
             if let PeerEvent::LocalOffer(sdp) = self.peer.1.recv().await.expect("a connection").1 {
                 break sdp;
@@ -95,26 +152,11 @@ impl Caller {
         let candidate = format!("candidate:1 1 udp 2130706431 127.0.0.1 {door} typ host");
         let sdp = format!("{sdp}a={candidate}\r\n");
         let call_id = self.call.clone();
-        self.say(Ask::Offer(v1::Offer { call_id: call_id.clone(), sdp })).await;
+        self.wired.say(Ask::Offer(v1::Offer { call_id: call_id.clone(), sdp })).await;
         let sdp_mid = "0".to_owned();
-        self.say(Ask::Candidate(v1::Candidate { call_id, candidate, sdp_mid, ..Default::default() })).await;
-    }
-
-    async fn hear(&mut self) -> Say {
-        let frame = tokio::time::timeout(PATIENCE, self.inbox.message()).await.expect("in time");
-        let frame = frame.expect("a stream").expect("a frame").frame.expect("a word");
-        self.told.push(frame.clone());
-        frame
-    }
-
-    async fn until_call(&mut self, state: CallState) -> v1::Call {
-        loop {
-            if let Say::CallUpdate(update) = self.hear().await
-                && let Some(call) = update.call.filter(|call| call.state() == state)
-            {
-                return call;
-            }
-        }
+        self.wired
+            .say(Ask::Candidate(v1::Candidate { call_id, candidate, sdp_mid, ..Default::default() }))
+            .await;
     }
 
     fn was_knocked_at(&self) -> bool {
@@ -132,7 +174,7 @@ impl Caller {
                     | Say::CandidatesRemoved(_)
             )
         };
-        self.told.iter().any(negotiation)
+        self.wired.told.iter().any(negotiation)
     }
 }
 
@@ -154,11 +196,11 @@ fn nothing_of_a_callee_who_has_not_accepted_reaches_the_caller_and_all_is_there_
         }
         bea.until_ringing();
         let call_id = eve.call.clone();
-        eve.say(Ask::CancelCall(v1::CancelCall { call_id })).await;
-        eve.until_call(CallState::Ended).await;
+        eve.wired.say(Ask::CancelCall(v1::CancelCall { call_id })).await;
+        eve.wired.until_call(CallState::Ended).await;
         bea.until_ended(EndReason::Cancelled);
         bea.does(Command::CloseCall);
-        assert!(!eve.heard_negotiation(), "{:#?}", eve.told);
+        assert!(!eve.heard_negotiation(), "{:#?}", eve.wired.told);
         assert!(!eve.was_knocked_at(), "a packet of bea's came");
 
         eve.peer = Caller::connection();
@@ -170,14 +212,14 @@ fn nothing_of_a_callee_who_has_not_accepted_reaches_the_caller_and_all_is_there_
         }
         assert!(!eve.was_knocked_at(), "a packet of bea's came");
         bea.does(Command::Accept);
-        eve.until_call(CallState::Connecting).await;
+        eve.wired.until_call(CallState::Connecting).await;
         let answer = loop {
-            if let Say::Answer(answer) = eve.hear().await {
+            if let Say::Answer(answer) = eve.wired.hear().await {
                 break answer;
             }
         };
         assert!(eve.peer.0.send(PeerCommand::RemoteAnswer(answer.sdp)));
-        while !matches!(eve.hear().await, Say::Candidate(_)) {}
+        while !matches!(eve.wired.hear().await, Say::Candidate(_)) {}
         while !eve.was_knocked_at() {
             assert!(Instant::now() < deadline, "bea never reached for eve");
             tokio::task::yield_now().await;
@@ -185,33 +227,61 @@ fn nothing_of_a_callee_who_has_not_accepted_reaches_the_caller_and_all_is_there_
     });
 }
 
+/// Another's relay, whose clock may be set ahead: then all credentials are over for it, and what is relayed goes on.
+async fn relay_ahead_by(ahead_s: Arc<AtomicU64>) -> (Relay, OutsideTurn) {
+    let listener = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("turn:{address}?transport=udp").parse().unwrap();
+    let (secret, clock) = (TurnSecret::new("north"), system_clock());
+    let relay = Relay::start(RelayConfig {
+        udp: vec![listener],
+        tcp: Vec::new(),
+        ips: vec![RelayIp { bound: address.ip(), shown: address.ip() }],
+        ports: None,
+        allowed_peers: Vec::new(),
+        proxies: TrustedProxies::default(),
+        loopback_peers: true,
+        limits: Limits::default(),
+        secret: secret.clone(),
+        clock: Clock::new(move || {
+            let Now { at, unix } = clock.now();
+            Now { at, unix: unix + ahead_s.load(Ordering::Relaxed) }
+        }),
+    });
+    (relay.await.unwrap(), OutsideTurn { url, secret })
+}
+
 #[test]
-fn pictures_come_soon_after_the_accept() {
+fn pictures_come_by_what_was_set_up_before_the_accept() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
     for relay_only in [false, true] {
         let folder = tempfile::tempdir().unwrap();
-        let server = TestServer::start(config(folder.path(), MatchRoute::Relay));
-        let http = server.listening.http.expect("metrics");
+        let ahead_s = Arc::<AtomicU64>::default();
+        let (relay, outside) = runtime.block_on(relay_ahead_by(Arc::clone(&ahead_s)));
+        let mut config = config(folder.path(), MatchRoute::Relay);
+        config.relay.outside = vec![outside];
+        let server = TestServer::start(config);
         let (ada, bea) = (Guest::online_by(&server, "ada", relay_only), Guest::online(&server, "bea"));
         ada.calls("bea");
         bea.until_ringing();
-        let rang = Instant::now();
-        while allocations_made(http) < 2.0 && rang.elapsed() < Duration::from_secs(2) {
+        let deadline = Instant::now() + PATIENCE;
+        // The server tried the relay once, and each of them has a relayed address.
+        while relay.counters().allocations_made() < 3 || relay.allocations() != 2 {
+            assert!(Instant::now() < deadline, "{} are prepared", relay.allocations());
             std::thread::yield_now();
         }
-        let accepted = Instant::now();
+        assert_eq!(ada.engine.record().path_up_at, None, "and yet nobody reached for the other");
+        // From now on nobody gets another.
+        ahead_s.store(2 * CREDENTIAL_TTL.as_secs(), Ordering::Relaxed);
         bea.does(Command::Accept);
         ada.until_seeing();
         bea.until_seeing();
         for guest in [&ada, &bea] {
             let record = guest.engine.record();
-            let after = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(accepted));
-            println!(
-                "relay only {relay_only}: path up after {:?}, connected {:?}, first picture {:?}, by {:?}",
-                after(record.path_up_at),
-                after(record.connected_at),
-                after(record.first_shown_at),
-                record.path.route
-            );
+            let times = [record.agreed_at, record.path_up_at, record.connected_at];
+            assert!(times.is_sorted() && times.iter().all(Option::is_some), "{times:?}");
         }
+        let route = ada.engine.record().path.route;
+        assert!(!relay_only || route.is_none_or(|route| route == PathRoute::Relay), "{route:?}");
     }
 }

@@ -82,10 +82,11 @@ const NEVER: [(&[&str], &[&str], &str); 6] = [
         "pure: time, randomness and IO are arguments, order is stable, wire types stay at the edge",
     ),
     (
-        &["server/src/turn/machine", "server/src/turn/wire"],
+        &["server/src/turn/machine", "server/src/turn/peers", "server/src/turn/wire"],
         &[
             "tokio",
             "socket2",
+            "nix",
             "castle::v1",
             "std::fs",
             "std::thread",

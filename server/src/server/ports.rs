@@ -8,6 +8,7 @@ use crate::transport::probes::{self, Gather, Readiness};
 use crate::transport::{Acceptor, Caps, Connection, Protocols, Tls, TlsSource};
 use crate::turn::service::TurnOverTls;
 use crate::turn::{Relay, SealedPort};
+use castle_connectivity::dial::carries_media;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -182,6 +183,10 @@ async fn relay_streams(
 ) {
     while let Some(Some(stream)) = stopped.run_until_cancelled(streams.recv()).await {
         let (relay, from) = (relay.clone(), stream.peer().address);
+        if let Err(error) = carries_media(stream.tcp()) {
+            tracing::debug!("a connection was gone at once: {error}");
+            continue;
+        }
         tasks.spawn(async move { relay.serve_stream(stream, from, port).await });
     }
 }

@@ -98,9 +98,14 @@ impl Connection {
 
     /// Our end.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp().local_addr()
+    }
+
+    /// What it is carried by, to be tuned; whoever reads or writes it breaks what is sealed.
+    pub fn tcp(&self) -> &TcpStream {
         match &self.io {
-            Io::Plain(tcp) => tcp.local_addr(),
-            Io::Tls(tls) => tls.get_ref().0.local_addr(),
+            Io::Plain(tcp) => tcp,
+            Io::Tls(tls) => tls.get_ref().0,
         }
     }
 

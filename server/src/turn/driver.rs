@@ -4,18 +4,21 @@
 //! socket, one each stream; none is spawned and nothing is allocated for a packet.
 
 use super::counters::{Counters, Dropped};
+use super::datagrams::{Datagrams, Way};
 use super::gate::Gate;
+use super::host;
 use super::machine::limits::Limits;
 use super::machine::{Client, Effect, Effects, Input, Kind, Machine, Now};
+use super::peers::HostAddresses;
 use super::ports::{Ports, RelaySocket};
 use super::stream::Outgoing;
-use super::wire::asks_for_allocation;
 use crate::transport::TrustedProxies;
 use socket2::SockRef;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::UdpSocket;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +30,8 @@ const DATAGRAM_BYTES_MAX: usize = RELAYED_BYTES_MAX + 512;
 const LISTENER_BUFFER_BYTES: usize = 4 << 20;
 /// How often what has run out is ended.
 const TICK: Duration = Duration::from_secs(1);
+/// How often the system is asked for this host's addresses. So long may one that came to it pass for another's.
+const HOST_EVERY: Duration = Duration::from_secs(1);
 /// After an error of a socket that is none of a single packet.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
@@ -56,7 +61,7 @@ impl Clock {
 #[derive(Clone)]
 pub(super) enum Link {
     /// By datagrams.
-    Datagrams(Arc<UdpSocket>, SocketAddr),
+    Datagrams(Arc<Datagrams>, Way),
     /// By a stream.
     Stream(Arc<Outgoing>),
 }
@@ -66,7 +71,6 @@ pub(super) type Out = Effects<Link, Arc<RelaySocket>>;
 /// What the relay's tasks share.
 pub(super) struct Core {
     pub(super) machine: Mutex<Machine<Link, Ports>>,
-    pub(super) ports: Ports,
     pub(super) counters: Arc<Counters>,
     pub(super) limits: Limits,
     pub(super) proxies: TrustedProxies,
@@ -80,18 +84,13 @@ impl Core {
     /// Performs `input` and what comes of it. `out` is room that the caller keeps.
     pub(super) fn handle(self: &Arc<Self>, input: Input<'_, Link>, out: &mut Out) {
         out.clear();
-        if let Input::Client { packet, .. } = &input
-            && asks_for_allocation(packet)
-        {
-            self.ports.fill();
-        }
         let now = self.clock.now();
         self.machine.lock().unwrap_or_else(PoisonError::into_inner).handle(now, input, out);
         let Effects { list, bytes } = out;
         for effect in list.drain(..) {
             match effect {
-                Effect::ToClient { link: Link::Datagrams(socket, to), bytes: range, .. } => {
-                    send(&socket, &bytes[range], to);
+                Effect::ToClient { link: Link::Datagrams(socket, way), bytes: range, .. } => {
+                    socket.send(&bytes[range], way);
                 }
                 Effect::ToClient { link: Link::Stream(stream), kind, bytes: range } => {
                     if !stream.push(kind, &bytes[range]) && kind == Kind::Media {
@@ -108,8 +107,8 @@ impl Core {
     }
 
     /// Reads what clients send to a listener.
-    pub(super) async fn read_clients(self: Arc<Self>, socket: UdpSocket, listener: u8) {
-        if let Err(error) = SockRef::from(&socket).set_recv_buffer_size(LISTENER_BUFFER_BYTES) {
+    pub(super) async fn read_clients(self: Arc<Self>, socket: Datagrams, listener: u8) {
+        if let Err(error) = socket.set_recv_buffer_size(LISTENER_BUFFER_BYTES) {
             tracing::debug!("the relay's listener keeps its small buffer: {error}");
         }
         let socket = Arc::new(socket);
@@ -119,12 +118,12 @@ impl Core {
         loop {
             let received = tokio::select! {
                 () = &mut stopped => return,
-                received = socket.recv_from(&mut packet) => received,
+                received = socket.receive(&mut packet) => received,
             };
             match received {
-                Ok((length, from)) if length <= DATAGRAM_BYTES_MAX => {
-                    let client = Client { from: canonical(from), listener, stream: false };
-                    let link = Link::Datagrams(Arc::clone(&socket), from);
+                Ok((length, way)) if length <= DATAGRAM_BYTES_MAX => {
+                    let client = Client { from: canonical(way.from), listener, stream: false };
+                    let link = Link::Datagrams(Arc::clone(&socket), way);
                     self.handle(Input::Client { client, link: &link, packet: &packet[..length] }, &mut out);
                 }
                 Ok(_) => self.counters.drop_packet(Dropped::Stray),
@@ -156,6 +155,25 @@ impl Core {
                     tracing::debug!("a relayed socket: {error}");
                     tokio::time::sleep(ERROR_PAUSE).await;
                 }
+            }
+        }
+    }
+
+    /// Tells the machine which addresses this host has, whenever that changes. What it was last told holds while the
+    /// system does not say, as when there is no file descriptor to ask with.
+    pub(super) async fn watch_host(self: Arc<Self>, mut known: HostAddresses) {
+        let mut ticks = tokio::time::interval(HOST_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut out = Out::default();
+        while self.stopped.run_until_cancelled(ticks.tick()).await.is_some() {
+            match tokio::task::spawn_blocking(host::addresses).await {
+                Ok(Ok(addresses)) if addresses != known => {
+                    known.clone_from(&addresses);
+                    self.handle(Input::Host(addresses), &mut out);
+                }
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!("this host's addresses cannot be listed: {error}"),
+                Err(error) => tracing::debug!("this host's addresses were not listed: {error}"),
             }
         }
     }

@@ -1,8 +1,8 @@
 //! **Pure**: the relay's rules (RFC 8489, RFC 8656): what each datagram, packet and passing of time does.
 //!
-//! Owns allocations, quotas and what is relayed where. Knows no clock, no socket and no chance: sockets come from
-//! [`Sockets`], packets go out as [`Effects`], both to be performed by the driver. Control messages are in
-//! `machine/requests.rs`.
+//! Owns allocations, quotas and what is relayed where. Knows no clock, no socket and no chance, and asks the system
+//! nothing: sockets that were bound beforehand come from [`Sockets`], this host's addresses as an [`Input`], packets go
+//! out as [`Effects`], to be performed by the driver. Control messages are in `machine/requests.rs`.
 
 pub mod access;
 mod allocation;
@@ -15,7 +15,7 @@ use self::allocation::Allocation;
 use self::farewells::Farewells;
 use self::limits::{Limits, Networks, Pace};
 use super::counters::{Counters, Dropped};
-use super::peers::PeerRules;
+use super::peers::{HostAddresses, PeerRules};
 use super::wire::{Family, Packet, write_channel_data, write_data_indication};
 use crate::ice::{CredentialsOf, TurnSecret};
 use crate::transport::TrustedProxies;
@@ -71,6 +71,8 @@ pub enum Input<'a, L> {
     Gone(Client),
     /// Somebody was banned or logged out.
     End(CredentialsOf),
+    /// These are the addresses of this host now.
+    Host(HostAddresses),
     /// Time passes: about once a second.
     Tick,
 }
@@ -244,6 +246,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
                 self.access.shut_out(now.unix, whose);
                 self.end_where(|allocation| allocation.owner.is_of(whose), effects);
             }
+            Input::Host(addresses) => self.peers.host_has(addresses),
             Input::Tick => {
                 self.end_where(|allocation| allocation.until <= now.at, effects);
                 for allocation in self.allocations.values_mut() {
@@ -323,6 +326,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         let socket = relayed.socket.clone();
         self.charge(now, owner, data.len())?;
         if let Some(neighbour) = neighbour {
+            self.takes(now, neighbour, shown)?;
             return self.deliver(now, neighbour, shown, data, effects);
         }
         let bytes = effects.write(|out| out.extend_from_slice(data));
@@ -340,11 +344,8 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         effects: &mut Effects<L, S::Socket>,
     ) {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        // Relayed addresses never send to each other by way of the network: whoever says so, lies.
-        let allowed = self.neighbour(from).is_none() && self.peers.allow(from.ip());
         let done = match self.ports.get(&at) {
-            Some(&client) if allowed => self.deliver(now, client, from, packet, effects),
-            Some(_) => Err(Dropped::ForbiddenPeer),
+            Some(&client) => self.take_in(now, client, from, packet, effects),
             None => Err(Dropped::Stray),
         };
         if let Err(why) = done {
@@ -352,7 +353,31 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         }
     }
 
-    /// Hands a peer's packet to the client.
+    /// Strangers are turned away first, by what is quickest to tell.
+    fn take_in(
+        &mut self,
+        now: Duration,
+        client: Client,
+        from: SocketAddr,
+        packet: &[u8],
+        effects: &mut Effects<L, S::Socket>,
+    ) -> Result<(), Dropped> {
+        self.takes(now, client, from)?;
+        // Relayed addresses never send to each other by way of the network: whoever says so, lies.
+        if self.neighbour(from).is_some() || !self.peers.allow(from.ip()) {
+            return Err(Dropped::ForbiddenPeer);
+        }
+        self.deliver(now, client, from, packet, effects)
+    }
+
+    /// Whether the client permitted this peer.
+    fn takes(&self, now: Duration, client: Client, from: SocketAddr) -> Result<(), Dropped> {
+        let allocation = self.live(now, client).ok_or(Dropped::Stray)?;
+        let permitted = allocation.peers.permits(now, self.key_of(from).ip());
+        if permitted { Ok(()) } else { Err(Dropped::NoPermission) }
+    }
+
+    /// Hands the packet of a peer that may send it to the client.
     fn deliver(
         &mut self,
         now: Duration,
@@ -363,9 +388,6 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
     ) -> Result<(), Dropped> {
         let key = self.key_of(from);
         let allocation = self.live(now, client).ok_or(Dropped::Stray)?;
-        if !allocation.peers.permits(now, key.ip()) {
-            return Err(Dropped::NoPermission);
-        }
         let (number, link, owner) =
             (allocation.peers.number_of(now, key), allocation.link.clone(), allocation.owner);
         self.charge(now, owner, data.len())?;

@@ -1,16 +1,15 @@
-//! To which addresses the relay may send, and from which it takes: the open internet, and nothing that only
+//! **Pure**: to which addresses the relay may send, and from which it takes: the open internet, and nothing that only
 //! this host or its network can reach. Live relayed addresses are decided before these rules are asked.
+//!
+//! Owns the rules and the last that was told of this host's addresses; asks the system nothing.
 //!
 //! RFC 8656 section 21.2 (attacks on the server's network), RFC 6890 (special-purpose addresses).
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Cloud metadata services outside the ranges below (Azure's).
 const METADATA: [Ipv4Addr; 1] = [Ipv4Addr::new(168, 63, 129, 16)];
-/// Addresses remembered as of this host or not. A relay speaks with one or two peers per allocation.
-const REMEMBERED_MAX: usize = 4096;
 
 /// A range of addresses, such as `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +40,15 @@ impl std::str::FromStr for Network {
 }
 
 impl Network {
+    /// Of all addresses that begin with so many bits of `base`; all of its bits where there are not so many.
+    pub fn new(base: IpAddr, prefix: u8) -> Self {
+        Self { base, prefix: prefix.min(if base.is_ipv4() { 32 } else { 128 }) }
+    }
+
+    fn is_single(&self) -> bool {
+        self.prefix == if self.base.is_ipv4() { 32 } else { 128 }
+    }
+
     /// Whether an address lies in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let cut = |bits: u128, width: u32| bits.checked_shr(width - u32::from(self.prefix)).unwrap_or(0);
@@ -56,10 +64,32 @@ impl Network {
     }
 }
 
-/// Whether an address is of this host: only such a one can be bound. Where that cannot be found out, as when there are
-/// no more sockets to be had, it is taken for one.
-pub fn is_of_this_host(address: IpAddr) -> bool {
-    UdpSocket::bind((address, 0)).err().is_none_or(|error| error.kind() != ErrorKind::AddrNotAvailable)
+/// The addresses that lead to this host, as the system lists them at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostAddresses {
+    single: BTreeSet<IpAddr>,
+    networks: Vec<Network>,
+}
+
+impl HostAddresses {
+    /// These, and none besides.
+    pub fn new(all: impl IntoIterator<Item = Network>) -> Self {
+        let mut known = Self::default();
+        for network in all {
+            if network.is_single() {
+                known.single.insert(network.base.to_canonical());
+            } else if !known.networks.contains(&network) {
+                known.networks.push(network);
+            }
+        }
+        known
+    }
+
+    /// Whether an address is one of them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.single.contains(&address) || self.networks.iter().any(|network| network.contains(address))
+    }
 }
 
 /// The rules, and what is known about this host's own addresses.
@@ -67,15 +97,13 @@ pub struct PeerRules {
     on_loopback: bool,
     allowed: Vec<Network>,
     refused: Vec<IpAddr>,
-    is_own: fn(IpAddr) -> bool,
-    known: BTreeMap<IpAddr, bool>,
+    own: HostAddresses,
 }
 
 impl PeerRules {
     /// `on_loopback`: the server itself is reached on loopback only, so that loopback peers are its guests.
-    /// `is_own` tells this host's addresses; see [`is_of_this_host`].
-    pub fn new(on_loopback: bool, is_own: fn(IpAddr) -> bool) -> Self {
-        Self { on_loopback, allowed: Vec::new(), refused: Vec::new(), is_own, known: BTreeMap::new() }
+    pub fn new(on_loopback: bool, own: HostAddresses) -> Self {
+        Self { on_loopback, allowed: Vec::new(), refused: Vec::new(), own }
     }
 
     /// The host wants these to be reached, although they are private.
@@ -90,8 +118,14 @@ impl PeerRules {
         Self { refused, ..self }
     }
 
+    /// This host has these addresses now. What an allocation was permitted before does not count any more where it
+    /// became one of them.
+    pub fn host_has(&mut self, own: HostAddresses) {
+        self.own = own;
+    }
+
     /// Whether packets may go to and come from `peer`.
-    pub fn allow(&mut self, peer: IpAddr) -> bool {
+    pub fn allow(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         if self.refused.contains(&peer) {
             return false;
@@ -100,14 +134,7 @@ impl PeerRules {
             return self.on_loopback;
         }
         let reachable = is_public(peer) || self.allowed.iter().any(|network| network.contains(peer));
-        reachable && !peer.is_unspecified() && !peer.is_multicast() && !self.is_own(peer)
-    }
-
-    fn is_own(&mut self, address: IpAddr) -> bool {
-        if self.known.len() >= REMEMBERED_MAX {
-            self.known.clear();
-        }
-        *self.known.entry(address).or_insert_with(|| (self.is_own)(address))
+        reachable && !peer.is_unspecified() && !peer.is_multicast() && !self.own.contains(peer)
     }
 }
 
@@ -186,7 +213,7 @@ mod tests {
     }
 
     fn elsewhere(on_loopback: bool) -> PeerRules {
-        PeerRules::new(on_loopback, |_| false)
+        PeerRules::new(on_loopback, HostAddresses::default())
     }
 
     #[test]
@@ -199,16 +226,16 @@ mod tests {
 
     #[test]
     fn private_networks_are_refused_even_on_loopback_unless_the_host_allows_them() {
-        let mut rules = elsewhere(true);
+        let rules = elsewhere(true);
         assert!(!rules.allow(address("192.168.1.1")));
         assert!(rules.allow(address("203.0.113.7")));
         let networks = ["192.168.0.0/16", "fd00::/8", "0.0.0.0/0"].map(|text| text.parse().unwrap());
-        let mut rules = elsewhere(false).allowing(networks[..2].to_vec());
+        let rules = elsewhere(false).allowing(networks[..2].to_vec());
         for allowed in ["192.168.1.1", "::ffff:192.168.1.1", "fd00::1"] {
             assert!(rules.allow(address(allowed)), "{allowed}");
         }
         assert!(!rules.allow(address("10.0.0.1")));
-        let mut rules = elsewhere(false).allowing(networks.to_vec());
+        let rules = elsewhere(false).allowing(networks.to_vec());
         for refused in ["127.0.0.1", "0.0.0.0", "224.0.0.1"] {
             assert!(!rules.allow(address(refused)), "{refused}: whatever is allowed");
         }
@@ -216,14 +243,26 @@ mod tests {
 
     #[test]
     fn this_host_is_refused_by_every_address_that_leads_to_it() {
-        let own = PeerRules::new(false, |address| address == IpAddr::from([203, 0, 113, 1]));
-        let mut rules =
-            own.refusing(vec![address("203.0.113.9")]).allowing(vec!["203.0.113.0/24".parse().unwrap()]);
-        for refused in ["203.0.113.1", "203.0.113.9", "::ffff:203.0.113.9"] {
+        let own = ["203.0.113.1", "203.0.113.64/30", "2001:db8::1"].map(|text| text.parse().unwrap());
+        let rules = PeerRules::new(false, HostAddresses::new(own))
+            .refusing(vec![address("203.0.113.9")])
+            .allowing(vec!["203.0.113.0/24".parse().unwrap()]);
+        for refused in ["203.0.113.1", "::ffff:203.0.113.1", "203.0.113.66", "2001:db8::1", "203.0.113.9"] {
             assert!(!rules.allow(address(refused)), "{refused}");
         }
+        for allowed in ["203.0.113.7", "203.0.113.68", "2001:db8::2"] {
+            assert!(rules.allow(address(allowed)), "{allowed}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_comes_to_this_host_is_refused_from_then_on_and_one_that_leaves_it_is_not() {
+        let mut rules = elsewhere(false);
         assert!(rules.allow(address("203.0.113.7")));
-        assert!(is_of_this_host(address("127.0.0.1")) && !is_of_this_host(address("203.0.113.7")));
+        rules.host_has(HostAddresses::new(["203.0.113.7".parse().unwrap()]));
+        assert!(!rules.allow(address("203.0.113.7")));
+        rules.host_has(HostAddresses::new(["203.0.113.8".parse().unwrap()]));
+        assert!(rules.allow(address("203.0.113.7")) && !rules.allow(address("203.0.113.8")));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sockets for relayed addresses: bound before they are asked for, so that no packet waits for the system.
 //!
 //! Owns the stock of them and the range of ports they come from. An allocation takes from the stock under the machine's
-//! lock; it is filled up beside it, by whoever brings a request for one.
+//! lock; a task of its own fills it up, so that neither the lock nor a reader of packets waits for the system.
 
 use super::machine::Sockets;
 use super::wire::Family;
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Ports tried for one filling.
@@ -19,8 +20,11 @@ const PORT_TRIES: usize = 1024;
 /// Where no port was free, none is looked for until one of the relay's own is given back, or for this long: another
 /// program may have let one go.
 const BARREN: Duration = Duration::from_secs(1);
-/// In stock at least, of odd ports and of even ones each.
-const SPARE_MIN: usize = 4;
+/// After looking in vain, nothing is looked for this long, whatever is given back: a full range costs at most
+/// [`PORT_TRIES`] system calls in this time.
+const PAUSE: Duration = Duration::from_millis(100);
+/// In stock, of odd ports and of even ones each: what guests ask for while the stock is filled up.
+const SPARE: usize = 16;
 
 /// The socket of one relayed address.
 pub(super) struct RelaySocket {
@@ -44,8 +48,8 @@ pub(super) struct Ports(Arc<Stock>);
 struct Stock {
     /// `None`: any.
     range: Option<RangeInclusive<u16>>,
-    /// As many as there are threads that may each take one at the same moment, of each parity.
-    spare: usize,
+    /// One was taken, or was not there.
+    wanted: Notify,
     /// Cancelled when the relay stops, and with it each socket.
     stopped: CancellationToken,
     given_back: Arc<AtomicU64>,
@@ -73,8 +77,8 @@ impl Shelf {
         if port.is_multiple_of(2) { &mut self.even } else { &mut self.odd }
     }
 
-    fn is_full(&self, spare: usize) -> bool {
-        self.odd.len() >= spare && self.even.len() >= spare
+    fn is_full(&self) -> bool {
+        self.odd.len() >= SPARE && self.even.len() >= SPARE
     }
 }
 
@@ -85,44 +89,51 @@ impl Ports {
         range: Option<RangeInclusive<u16>>,
         stopped: CancellationToken,
     ) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let places = ips.into_iter().map(|ip| (ip, Place::default())).collect();
-        let spare = threads.max(SPARE_MIN);
-        Self(Arc::new(Stock { range, spare, stopped, given_back: Arc::default(), places }))
+        Self(Arc::new(Stock { range, wanted: Notify::new(), stopped, given_back: Arc::default(), places }))
     }
 
-    /// Binds what is missing. Not under the machine's lock.
-    pub(super) fn fill(&self) {
-        for (ip, place) in &self.0.places {
-            self.0.fill(*ip, place);
+    /// Binds what is missing whenever one is taken, until the relay stops.
+    pub(super) async fn keep_filled(self) {
+        while self.0.stopped.run_until_cancelled(self.0.wanted.notified()).await.is_some() {
+            let filling = self.clone();
+            let filled = tokio::task::spawn_blocking(move || filling.fill()).await;
+            if !filled.unwrap_or(false) {
+                self.0.stopped.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+            }
         }
+    }
+
+    /// Binds what is missing; whether nothing is any more. Not under the machine's lock.
+    pub(super) fn fill(&self) -> bool {
+        self.0.places.iter().fold(true, |full, (ip, place)| self.0.fill(*ip, place) && full)
     }
 }
 
 impl Stock {
-    fn fill(&self, ip: IpAddr, place: &Place) {
-        if lock(&place.shelf).is_full(self.spare) {
-            return;
+    fn fill(&self, ip: IpAddr, place: &Place) -> bool {
+        if lock(&place.shelf).is_full() {
+            return true;
         }
         let mut barren = lock(&place.barren);
         let given_back = self.given_back.load(Ordering::Relaxed);
         if barren.is_some_and(|(at, before)| before == given_back && at.elapsed() < BARREN) {
-            return;
+            return false;
         }
         for port in self.candidates() {
-            if port != 0 && lock(&place.shelf).of_parity(port).len() >= self.spare {
+            if port != 0 && lock(&place.shelf).of_parity(port).len() >= SPARE {
                 continue;
             }
             match self.bind(ip, port) {
                 Ok(socket) => {
                     let mut shelf = lock(&place.shelf);
                     let there = shelf.of_parity(socket.port);
-                    if there.len() < self.spare {
+                    if there.len() < SPARE {
                         there.push(socket);
                     }
-                    if shelf.is_full(self.spare) {
+                    if shelf.is_full() {
                         *barren = None;
-                        return;
+                        return true;
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
@@ -133,6 +144,7 @@ impl Stock {
             }
         }
         *barren = Some((Instant::now(), given_back));
+        false
     }
 
     fn candidates(&self) -> Box<dyn Iterator<Item = u16>> {
@@ -158,6 +170,7 @@ impl Sockets for Ports {
     type Socket = Arc<RelaySocket>;
 
     fn open(&mut self, ip: IpAddr, even: bool) -> Option<(Arc<RelaySocket>, u16)> {
+        self.0.wanted.notify_one();
         let mut shelf = lock(&self.0.places.get(&ip)?.shelf);
         let odd = if even { None } else { shelf.odd.pop() };
         let socket = odd.or_else(|| shelf.even.pop())?;
@@ -187,13 +200,30 @@ mod tests {
         let mut ports = ports(None);
         assert!(ports.open(IP, false).is_none(), "nothing is bound on demand");
         ports.fill();
-        let spare = ports.0.spare;
         let taken: Vec<_> = std::iter::from_fn(|| ports.open(IP, true)).collect();
-        assert_eq!(taken.len(), spare);
+        assert_eq!(taken.len(), SPARE);
         assert!(taken.iter().all(|(_, port)| port.is_multiple_of(2)));
-        assert_eq!(std::iter::from_fn(|| ports.open(IP, false)).count(), spare, "odd ones");
+        assert_eq!(std::iter::from_fn(|| ports.open(IP, false)).count(), SPARE, "odd ones");
         ports.fill();
         assert!(ports.open(IP, true).is_some(), "filled up again");
+    }
+
+    #[tokio::test]
+    async fn a_full_range_is_not_gone_through_again_for_each_port_that_is_given_back() {
+        let free = std::net::UdpSocket::bind((IP, 0)).unwrap().local_addr().unwrap().port();
+        let mut ports = ports(Some(free..=free));
+        ports.fill();
+        let stopped = ports.0.stopped.clone();
+        let filling = tokio::spawn(ports.clone().keep_filled());
+        let (mut given, begun) = (0_u32, Instant::now());
+        // Each is given back at once, and the next is wanted as soon.
+        while given < 4 {
+            given += u32::from(ports.open(IP, false).is_some());
+            tokio::task::yield_now().await;
+        }
+        assert!(begun.elapsed() >= PAUSE * 2, "{given} in {:?}", begun.elapsed());
+        stopped.cancel();
+        filling.await.unwrap();
     }
 
     #[tokio::test]

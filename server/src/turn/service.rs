@@ -2,12 +2,13 @@
 //!
 //! Owns the listeners of the embedded relay, its URIs, and the health of others' servers.
 
-use super::probe::{self, ProbeError};
+use super::probe;
 use super::{Relay, RelayConfig, RelayError};
 use crate::config::relay::{RelaySettings, TurnUrl};
 use crate::config::{PublicUrl, host_of};
 use crate::ice::{IceVendor, TurnSecret, TurnService};
 use crate::transport::TrustedProxies;
+use castle_connectivity::relayed::RelayError as TurnFault;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -158,7 +159,7 @@ impl Watcher {
     }
 }
 
-fn note(url: &TurnUrl, service: &TurnService, found: Result<(), ProbeError>) {
+fn note(url: &TurnUrl, service: &TurnService, found: Result<(), TurnFault>) {
     let news = service.set_usable(found.is_ok());
     match found {
         Ok(()) if news => tracing::info!(%url, "the TURN server works again"),

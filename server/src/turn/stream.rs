@@ -6,6 +6,7 @@ use super::driver::{Core, Link, Out, canonical};
 use super::gate::Place;
 use super::machine::{Client, Input, Kind};
 use super::wire::{asks_for_allocation, frame_bytes};
+use castle_connectivity::dial::carries_media;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Longest frame, bytes: a relayed packet and what TURN puts around it.
 const FRAME_BYTES_MAX: usize = 8192;
@@ -20,22 +22,16 @@ const FRAME_BYTES_MAX: usize = 8192;
 const MEDIA_BYTES_MAX: usize = 64 << 10;
 /// Answers may wait beyond that; a client that does not even read those is cut off.
 const QUEUE_BYTES_MAX: usize = MEDIA_BYTES_MAX + (16 << 10);
-/// What the kernel may hold for a slow reader, bytes.
-const SEND_BUFFER_BYTES: usize = 128 << 10;
 /// After accepting failed: file descriptors may come back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What waits to be written to a stream.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    queue: Mutex<Queue>,
+    queue: Mutex<Vec<u8>>,
     news: Notify,
-}
-
-#[derive(Default)]
-struct Queue {
-    bytes: Vec<u8>,
-    broken: bool,
+    /// An answer found no room: the client reads nothing.
+    stuck: CancellationToken,
 }
 
 impl Outgoing {
@@ -46,22 +42,20 @@ impl Outgoing {
             Kind::Media => MEDIA_BYTES_MAX,
             Kind::Answer => QUEUE_BYTES_MAX,
         };
-        let fits = queue.bytes.len() + frame.len() <= room;
+        let fits = queue.len() + frame.len() <= room;
         if fits {
-            queue.bytes.extend_from_slice(frame);
+            queue.extend_from_slice(frame);
         } else if kind == Kind::Answer {
-            queue.broken = true;
+            self.stuck.cancel();
         }
         drop(queue);
         self.news.notify_one();
         fits
     }
 
-    /// Swaps what waits into `spare`, which is empty; false where the client is to be cut off.
-    fn take(&self, spare: &mut Vec<u8>) -> bool {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::swap(&mut queue.bytes, spare);
-        !queue.broken
+    /// Swaps what waits into `spare`, which is empty.
+    fn take(&self, spare: &mut Vec<u8>) {
+        std::mem::swap(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner), spare);
     }
 
     /// `by_frame`: each frame in a write, and so in a TLS record, of its own. Clients there are that take a record for a
@@ -70,9 +64,7 @@ impl Outgoing {
         let mut batch = Vec::new();
         loop {
             self.news.notified().await;
-            if !self.take(&mut batch) {
-                return Ok(());
-            }
+            self.take(&mut batch);
             let mut rest = &batch[..];
             while !rest.is_empty() {
                 let first = if by_frame { frame_bytes(rest).ok().flatten() } else { None };
@@ -92,10 +84,10 @@ impl Core {
         while let Some(accepted) = self.stopped.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok((stream, from)) => {
-                    // Without it a slow reader's media waits in the kernel, where it grows old.
-                    let socket = socket2::SockRef::from(&stream);
-                    socket.set_send_buffer_size(SEND_BUFFER_BYTES).ok();
-                    socket.set_tcp_nodelay(true).ok();
+                    if let Err(error) = carries_media(&stream) {
+                        tracing::debug!("a connection was gone at once: {error}");
+                        continue;
+                    }
                     let core = Arc::clone(&self);
                     self.tasks.spawn(async move { core.serve(stream, from, number, false).await });
                 }
@@ -125,6 +117,7 @@ impl Core {
         tokio::select! {
             () = self.stopped.cancelled() => {}
             () = place.cut.cancelled() => {}
+            () = outgoing.stuck.cancelled() => {}
             () = self.read_stream(reader, client, &link, &place) => {}
             _ = outgoing.write_to(writer, sealed) => {}
         }
@@ -195,15 +188,8 @@ mod tests {
         assert_eq!(taken, MEDIA_BYTES_MAX / packet.len());
         assert!(outgoing.push(Kind::Answer, &packet));
         let mut batch = Vec::new();
-        assert!(outgoing.take(&mut batch));
+        outgoing.take(&mut batch);
         assert_eq!(batch.len(), (taken + 1) * packet.len());
         assert!(outgoing.push(Kind::Media, &packet), "room again");
-    }
-
-    #[test]
-    fn who_reads_no_answer_is_cut_off() {
-        let outgoing = Outgoing::default();
-        while outgoing.push(Kind::Answer, &[0; 100]) {}
-        assert!(!outgoing.take(&mut Vec::new()));
     }
 }

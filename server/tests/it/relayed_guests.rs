@@ -10,20 +10,31 @@ use castle_server::admin::reach;
 use castle_server::transport::TlsSource;
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// The relay over UDP among what is given, and the credential for it.
-fn over_udp(given: v1::IceServers) -> (ServerUri, Credential) {
-    let found = given.servers.into_iter().find_map(|server| {
-        let uris = server.urls.iter().filter_map(|url| url.parse::<ServerUri>().ok());
-        let uri =
-            uris.into_iter().find(|uri| (uri.service, uri.transport) == (Service::Turn, Transport::Udp))?;
-        Some((uri, Credential { username: server.username, password: server.credential }))
-    });
-    found.expect("a relay over UDP")
+/// The relays over these transports among what is given, and the credential for each.
+fn over(transports: &[Transport], given: v1::IceServers) -> Vec<(ServerUri, Credential)> {
+    let of_server = |server: v1::IceServer| {
+        let credential = Credential { username: server.username, password: server.credential };
+        let uris = server.urls.into_iter().filter_map(|url| url.parse::<ServerUri>().ok());
+        let wanted = uris.filter(|uri| uri.service == Service::Turn && transports.contains(&uri.transport));
+        wanted.map(|uri| (uri, credential.clone())).collect::<Vec<_>>()
+    };
+    given.servers.into_iter().flat_map(of_server).collect()
+}
+
+/// The relays of this server over these transports, as its host is given them.
+pub(crate) async fn given_over(
+    server: &TestServer,
+    transports: &[Transport],
+) -> Vec<(ServerUri, Credential)> {
+    let channel = castle_server::admin::running(server.data_dir()).await.unwrap();
+    let status = HostServiceClient::new(channel).get_status(v1::GetStatusRequest {}).await.unwrap();
+    over(transports, status.into_inner().ice_servers.unwrap())
 }
 
 async fn given_to(guest: &mut TestGuest) -> (ServerUri, Credential) {
     let asked = guest.asks(v1::GetIceServersRequest {});
-    over_udp(guest.client.get_ice_servers(asked).await.unwrap().into_inner().ice_servers.unwrap())
+    let given = guest.client.get_ice_servers(asked).await.unwrap().into_inner().ice_servers.unwrap();
+    over(&[Transport::Udp], given).remove(0)
 }
 
 async fn allocate(uri: &ServerUri, credential: &Credential) -> Result<Allocation, RelayError> {
@@ -66,9 +77,7 @@ async fn a_relay_that_other_machines_reach_by_tls_alone_has_no_peers_on_loopback
             config.tls = Some(TlsSource::SelfSigned);
         })
         .await;
-        let channel = castle_server::admin::running(server.data_dir()).await.unwrap();
-        let status = HostServiceClient::new(channel).get_status(v1::GetStatusRequest {}).await.unwrap();
-        let (uri, credential) = over_udp(status.into_inner().ice_servers.unwrap());
+        let (uri, credential) = given_over(&server, &[Transport::Udp]).await.remove(0);
         let mut allocation = allocate(&uri, &credential).await.unwrap();
         let permitted = allocation.permit(SocketAddr::from(([127, 0, 0, 2], 9))).await;
         let refused = permitted.err().map(|error| match error {

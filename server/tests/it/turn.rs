@@ -21,6 +21,8 @@ pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) const SECRET: &str = "north";
 /// Seconds: long enough for the client's own pauses, on a busy machine too.
 const CLIENT_TIMEOUT: &str = "60";
+/// For what comes at once, on a busy machine too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Protocol number of UDP.
 pub(crate) const UDP: u8 = 17;
 
@@ -66,7 +68,7 @@ impl TestRelay {
     }
 
     /// Accepts TLS for the relay, as the server does on the port of gRPC and on one of TURN's own.
-    async fn listen_with_tls(&self) -> SocketAddr {
+    pub(crate) async fn listen_with_tls(&self) -> SocketAddr {
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
         let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -479,10 +481,16 @@ async fn a_client_that_reads_slowly_loses_media_and_grows_nothing() {
 
 #[tokio::test]
 async fn a_stream_that_carries_something_else_is_closed() {
-    let test = TestRelay::start_on(LOOPBACK, |_| {}).await;
+    // For what it carries, and not because time ran out: that is an hour.
+    let test = TestRelay::start_on(LOOPBACK, |config| {
+        config.limits.stream_unallocated = Duration::from_hours(1);
+    })
+    .await;
     for wrong in [&b"GET / HTTP/1.1\r\nHost: castle\r\n\r\n"[..], &[0x40, 0, 0xff, 0xff], &[0xff; 8]] {
         let mut stream = TcpStream::connect(test.address).await.unwrap();
         stream.write_all(wrong).await.unwrap();
-        assert_eq!(stream.read(&mut [0; 64]).await.unwrap_or(0), 0, "{wrong:?}");
+        let mut heard = [0; 64];
+        let closed = tokio::time::timeout(PATIENCE, stream.read(&mut heard)).await;
+        assert_eq!(closed.expect("closed at once").unwrap_or(0), 0, "{wrong:?}");
     }
 }

@@ -1,10 +1,11 @@
 //! Somebody else's relay instead of ours: a real coturn with `use-auth-secret`.
 
+use castle_connectivity::relayed::RelayError;
 use castle_server::config::PublicUrl;
 use castle_server::config::relay::{OutsideTurn, RelaySettings};
 use castle_server::ice::{CredentialOwner, TurnSecret};
 use castle_server::transport::TrustedProxies;
-use castle_server::turn::probe::{self, ProbeError};
+use castle_server::turn::probe;
 use castle_server::turn::service::{RelayService, TurnOverTls};
 use castle_server::turn::wire::{Key, Method, Response, Writer};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -81,7 +82,7 @@ async fn coturn_takes_our_credentials_and_no_others() {
         let url = coturn.url(transport).parse().unwrap();
         probe::allocate(&url, &secret()).await.unwrap();
         let refused = probe::allocate(&url, &TurnSecret::new("south")).await;
-        assert!(matches!(refused, Err(ProbeError::Refused { code: 401, .. })), "{refused:?}");
+        assert!(matches!(refused, Err(RelayError::Refused(401))), "{refused:?}");
     }
 }
 

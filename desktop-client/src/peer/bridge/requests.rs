@@ -109,7 +109,8 @@ impl Requests {
 /// The low byte of the types of Allocate, Refresh, CreatePermission and ChannelBind.
 const ASKED: [u8; 4] = [0x03, 0x04, 0x08, 0x09];
 
-fn is_request(datagram: &[u8]) -> bool {
+/// Whether it asks for, or about, an allocation.
+pub(super) fn is_request(datagram: &[u8]) -> bool {
     matches!(datagram, [0, low, ..] if ASKED.contains(low))
 }
 

@@ -157,16 +157,63 @@ async fn stun_servers_stay_as_they_are_and_what_is_no_server_is_left_out() {
     assert_eq!(bridge.servers()[0].urls, urls[..1]);
 }
 
-#[test]
-fn a_transport_waits_for_the_better_ones_that_are_offered_and_for_no_others() {
-    let relay = |transport: &str| server(format!("turn:relay.example?transport={transport}"));
-    let over_tls = server("turns:relay.example".into());
-    let stun = IceServer { urls: vec!["stun:relay.example".into()], ..IceServer::default() };
-    let alone = transports(&[stun, over_tls.clone()]);
-    assert_eq!(turn_of(Transport::Tls, &alone), Duration::ZERO);
-    let all = transports(&[over_tls, relay("tcp"), relay("udp")]);
-    let turns = [Transport::Udp, Transport::Tcp, Transport::Tls].map(|transport| turn_of(transport, &all));
-    assert_eq!(turns, [Duration::ZERO, STAGGER, 2 * STAGGER]);
+#[tokio::test]
+async fn a_relay_whose_port_is_closed_for_a_while_keeps_the_socket_that_it_relays_for() {
+    let relay = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = relay.local_addr().unwrap();
+    let bridge = Bridge::open(&[server(format!("turn:{address}"))], None).await;
+    let (stack, port) = (stack().await, port_of(&bridge.servers()[0]));
+    let allocate = Message::new(stun::ALLOCATE, Class::Request).encode(None);
+    stack.send_to(&allocate, port).await.unwrap();
+    let mut buffer = [0; 2000];
+    let (length, known_by) = relay.recv_from(&mut buffer).await.unwrap();
+    relay.send_to(&answer(&buffer[..length], 17), known_by).await.unwrap();
+    stack.recv_from(&mut buffer).await.unwrap();
+
+    // Each is answered by the system: there is nobody at that port.
+    drop(relay);
+    let media = [0x40, 1, 0, 4, 7, 7, 7, 7];
+    let say = async || {
+        stack.send_to(&media, port).await.unwrap();
+        tokio::task::yield_now().await;
+    };
+    for _ in 0..100 {
+        say().await;
+    }
+    let relay = UdpSocket::bind(address).await.unwrap();
+    let heard = async {
+        for _ in 0..20 {
+            say().await;
+            assert_eq!(relay.recv_from(&mut buffer).await.unwrap().1, known_by);
+        }
+    };
+    tokio::time::timeout(PATIENCE, heard).await.expect("media goes on");
+    assert_eq!(bridge.way_of(relayed(17)), Some(Transport::Udp));
+}
+
+#[tokio::test]
+async fn a_server_that_ends_each_connection_is_not_asked_for_another_at_once_and_never_by_media() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("turn:{}?transport=tcp", listener.local_addr().unwrap());
+    let (mut asked, accepted) = (0, Arc::<AtomicU64>::default());
+    let counting = Arc::clone(&accepted);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counting.fetch_add(1, Ordering::Relaxed);
+            drop(stream);
+        }
+    });
+    let bridge = Bridge::open(&[server(url)], None).await;
+    let (stack, port) = (stack().await, port_of(&bridge.servers()[0]));
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < HOLD_OFF / 2 {
+        stack.send_to(&[0x40, 1, 0, 4, 7, 7, 7, 7], port).await.unwrap();
+        assert_eq!(allocate(&stack, port).await.error_code(), Some(NOT_REACHED));
+        asked += 1;
+    }
+    assert!(asked > 1);
+    let most = 1 + (begun.elapsed().as_secs_f64() / HOLD_OFF.as_secs_f64()) as u64;
+    assert!(accepted.load(Ordering::Relaxed) <= most, "{accepted:?} connections");
 }
 
 /// Our own relay on loopback, by a clock that is this many seconds ahead, and a credential for it.

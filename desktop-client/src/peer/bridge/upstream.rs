@@ -1,7 +1,8 @@
 //! One connection to a TURN server, and what the stack says over it.
 
 use super::requests::Requests;
-use super::{Carried, DATAGRAM_MAX, Ways, refusal};
+use super::ways::{Turn, Ways};
+use super::{Carried, DATAGRAM_MAX, NOT_REACHED, refusal};
 use castle_connectivity::address::ServerUri;
 use castle_connectivity::dial::{self, Link, Stream};
 use castle_connectivity::framing::{self, Deframer};
@@ -14,9 +15,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-/// "Server Error": the stack gives this server up at once, rather than after its last retransmission.
-const NOT_REACHED: u16 = 500;
+/// From one look at whether it is this transport's turn to the next.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// After the network said that a datagram did not arrive, the next one is waited for: what it says may repeat.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) struct Upstream {
     pub(super) socket: Arc<UdpSocket>,
@@ -24,7 +28,6 @@ pub(super) struct Upstream {
     pub(super) uri: ServerUri,
     pub(super) trust: Trust,
     pub(super) ways: Ways,
-    pub(super) delay: Duration,
     pub(super) carried: Carried,
     pub(super) requests: Requests,
 }
@@ -32,9 +35,13 @@ pub(super) struct Upstream {
 impl Upstream {
     /// Runs until the connection ends. A request of the stack then opens the next.
     pub(super) async fn run(self, mut waiting: mpsc::Receiver<Vec<u8>>) {
-        tokio::time::sleep(self.delay).await;
-        if self.ways.has_better_than(self.uri.transport) {
-            return self.turn_away(&mut waiting).await;
+        let asked = Instant::now();
+        loop {
+            match self.ways.turn(self.uri.transport, asked.elapsed()) {
+                Turn::Waits => tokio::time::sleep(LOOK_EVERY).await,
+                Turn::Came => break,
+                Turn::IsOver => return self.turn_away(&mut waiting).await,
+            }
         }
         let ended = match dial::open(&self.uri, self.trust).await {
             Ok(opened) => match opened.link {
@@ -47,9 +54,9 @@ impl Upstream {
             }
         };
         tracing::info!(server = %self.uri, error = ?ended.err(), "the connection to a relay ended");
-        if let Some(relayed) = self.carried.get() {
-            self.carried.set(None);
-            self.ways.with(|ways| ways.remove(&relayed));
+        match self.carried.take() {
+            Some(relayed) => self.ways.forget(relayed),
+            None => self.turn_away(&mut waiting).await,
         }
     }
 
@@ -72,8 +79,11 @@ impl Upstream {
         loop {
             tokio::select! {
                 datagram = waiting.recv() => match datagram {
-                    // Refused by the system, such as while no network is there: lost like any other.
-                    Some(datagram) => drop(server.send(&self.requests.ask(datagram)).await),
+                    Some(datagram) => match server.send(&self.requests.ask(datagram)).await {
+                        Err(error) if self.is_refused(&error) => return Err(error),
+                        // Refused by the system, such as while no network is there: lost like any other.
+                        Ok(_) | Err(_) => {}
+                    },
                     None => return Ok(()),
                 },
                 received = server.recv(&mut buffer) => match received {
@@ -81,15 +91,21 @@ impl Upstream {
                         Some(request) => drop(server.send(&request).await),
                         None => self.hand_back(&buffer[..length]).await?,
                     },
-                    // The port is closed at the other end.
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                        self.turn_away(waiting).await;
-                        return Err(error);
+                    Err(error) if self.carried.get().is_none() => return Err(error),
+                    // Word of a datagram that did not arrive. The relayed address belongs to this socket: another one
+                    // would lose it, while this may pass.
+                    Err(error) => {
+                        tracing::debug!(server = %self.uri, %error, "a datagram to a relay was lost");
+                        tokio::time::sleep(ERROR_PAUSE).await;
                     }
-                    Err(error) => return Err(error),
                 },
             }
         }
+    }
+
+    /// The port is closed at the other end, and nothing is relayed that could be lost.
+    fn is_refused(&self, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::ConnectionRefused && self.carried.get().is_none()
     }
 
     async fn carry_stream(
@@ -137,13 +153,16 @@ impl Upstream {
 
     /// A message of the server, for the stack; notes the relayed address that it may grant.
     async fn hand_back(&self, message: &[u8]) -> io::Result<()> {
+        if self.carried.get().is_none() {
+            self.ways.answered(self.uri.transport);
+        }
         if message.first() == Some(&1)
             && let Some(answer) = Message::decode(message)
             && (answer.method, answer.class) == (stun::ALLOCATE, Class::Success)
             && let Some(relayed) = answer.address(stun::XOR_RELAYED_ADDRESS)
         {
-            self.carried.set(Some(relayed));
-            self.ways.with(|ways| ways.insert(relayed, self.uri.transport));
+            self.carried.set(relayed);
+            self.ways.relays(relayed, self.uri.transport);
             tracing::debug!(server = %self.uri, "relays for us");
         }
         match self.socket.send_to(message, self.from).await {

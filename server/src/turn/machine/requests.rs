@@ -310,6 +310,10 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         if peers.is_empty() {
             return Err(400);
         }
+        // Before any is looked at: a message holds more of them than an allocation may have.
+        if peers.len() > self.limits.permissions {
+            return Err(508);
+        }
         let mut ips = Vec::with_capacity(peers.len());
         for peer in peers {
             self.may_talk_to(client, peer.ip())?;
@@ -341,7 +345,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
 
     /// Whether an allocation may have this peer. The relay's own addresses may be named, for the sake of its live
     /// ones; which ports of them are live is asked for each packet.
-    fn may_talk_to(&mut self, client: Client, peer: IpAddr) -> Result<(), u16> {
+    fn may_talk_to(&self, client: Client, peer: IpAddr) -> Result<(), u16> {
         let family = Family::of(peer);
         let allocation = self.allocations.get(&client).ok_or(437_u16)?;
         if !allocation.relayed.contains_key(&family) {

@@ -3,9 +3,11 @@
 mod chance;
 mod floods;
 mod stories;
+mod strangers;
 
 use super::*;
 use crate::ice::{CredentialOwner, CredentialsOf as Whose};
+use crate::turn::peers::Network;
 use crate::turn::wire::{Key, Method, Response, Transaction, Writer};
 
 pub(super) const SECRET: &str = "north";
@@ -73,7 +75,8 @@ impl Bench {
     pub(super) fn new(change: impl FnOnce(&mut Settings)) -> Self {
         let ips = both_families();
         let refused = ips.iter().map(|ip| ip.shown).collect();
-        let peers = PeerRules::new(false, |ip| ip == IpAddr::from([10, 0, 0, 5])).refusing(refused);
+        let own = HostAddresses::new(ips.iter().map(|ip| Network::new(ip.bound, u8::MAX)));
+        let peers = PeerRules::new(false, own).refusing(refused);
         let limits = Limits::default();
         let mut settings = Settings {
             ips,

@@ -1,6 +1,7 @@
 //! Waiting for a match: where I stand, how long it takes, and the way out.
 
 use super::lines;
+use super::ringing::switches_ui;
 use super::theme::{Palette, size, space};
 use super::widgets::{Weight, stacked};
 use super::{View, shortcut, text};
@@ -31,7 +32,10 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut V
         if !wanted.is_empty() {
             lines::small(ui, &say_with("hall-looks-for", &[("list", wanted.join(", ").into())]));
         }
-        ui.add_space(space::L);
+        ui.add_space(if low { space::S } else { space::L });
+        let by_key = preferences.push_to_talk;
+        switches_ui(ui, (search.muted, search.camera_on), by_key, palette, commands);
+        ui.add_space(if low { space::S } else { space::L });
         let stop = stacked(ui, say("search-stop"), Weight::Secondary)
             .on_hover_text(text::with_key(say("search-stop"), "Esc"));
         if stop.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {

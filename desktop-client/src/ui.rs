@@ -275,10 +275,10 @@ impl Screens {
                 if let Some(call) = &snapshot.call {
                     return ended::ended_ui(ui, &mut self.ended, call, commands);
                 }
-                if !logged_in {
-                    login::login_ui(ui, &mut self.login, view, commands);
-                } else if let Some(checkup) = &snapshot.checkup {
+                if let Some(checkup) = &snapshot.checkup {
                     checkup::checkup_ui(ui, checkup, commands);
+                } else if !logged_in {
+                    login::login_ui(ui, &mut self.login, view, commands);
                 } else if let Some(search) = &snapshot.search {
                     search::search_ui(ui, view, search, commands);
                 } else {

@@ -139,10 +139,7 @@ struct Engine {
     missed_devices: Vec<(DeviceKind, u64)>,
     /// What is to be heard while there is no call yet, or no more.
     tone: Option<(Tone, TonePlayer)>,
-    /// Who called and was not answered: to be told when the call is over.
-    ringing: Option<String>,
-    /// The system tells of it meanwhile.
-    told_ringing: bool,
+    ringing: Ringing,
     record: CallRecord,
     stats: Option<CallStats>,
     switches: Switches,
@@ -159,13 +156,22 @@ struct Engine {
     farewells: TaskTracker,
 }
 
+/// Somebody who calls.
+#[derive(Default)]
+struct Ringing {
+    /// Who, as long as they are not answered: to be told when the call is over.
+    who: Option<String>,
+    /// The system tells of it meanwhile.
+    told: bool,
+}
+
 /// An event of the connection of a call.
 type OfCall = (CallId, PeerEvent);
 
 /// What the loop woke for.
 enum Wake {
     Order(Option<Order>),
-    Login(Option<Box<Progress>>),
+    Login(Option<Progress>),
     Session(Option<Event>),
     Peer(CallId, PeerEvent),
     Device(DeviceNotice),
@@ -233,7 +239,7 @@ impl Link {
     async fn wake(&mut self) -> Wake {
         match self {
             Self::Out => std::future::pending().await,
-            Self::In { login, .. } => Wake::Login(login.recv().await.map(Box::new)),
+            Self::In { login, .. } => Wake::Login(login.recv().await),
             Self::Session { events, .. } => Wake::Session(events.recv().await),
         }
     }
@@ -295,8 +301,7 @@ impl Engine {
             choosing_devices: false,
             missed_devices: Vec::new(),
             tone: None,
-            ringing: None,
-            told_ringing: false,
+            ringing: Ringing::default(),
             record: CallRecord::default(),
             stats: None,
             switches: Switches::default(),
@@ -326,7 +331,7 @@ impl Engine {
                 self.called_up = CalledUp { times: self.called_up.times + 1, link };
             }
             Wake::Order(Some(Order::Close)) => self.closing = true,
-            Wake::Login(progress) => self.hear_login(progress.map(|progress| *progress)),
+            Wake::Login(progress) => self.hear_login(progress),
             Wake::Session(event) => self.hear(event),
             Wake::Peer(call, event) => self.hear_peer(call, event),
             Wake::Device(notice) => self.hear_device(notice),

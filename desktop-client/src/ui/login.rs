@@ -31,6 +31,8 @@ pub struct Draft {
     started: bool,
     /// A login is under way.
     busy: bool,
+    /// The last one did not get anywhere.
+    failed: bool,
 }
 
 /// What the form is for.
@@ -76,6 +78,7 @@ impl Draft {
             self.aim = Aim::LogIn;
             self.started = false;
         }
+        self.failed = false;
     }
 
     /// Forgets the password, and what the text field remembers of it for undo.
@@ -146,6 +149,7 @@ fn password_id() -> Id {
 pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) {
     let busy = matches!(view.snapshot.connection, Connection::LoggingIn { .. });
     if std::mem::replace(&mut draft.busy, busy) && !busy {
+        draft.failed = true;
         // It failed, or was given up: most often it is the password that is typed anew.
         ui.memory_mut(|memory| memory.request_focus(password_id()));
     }
@@ -167,6 +171,13 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
             ui.add_enabled_ui(!busy, |ui| form_ui(ui, draft, busy, commands));
             if busy && button(ui, say("login-cancel"), Weight::Secondary).clicked() {
                 commands.push(Command::CancelLogIn);
+            }
+            let server = draft.server.trim();
+            if draft.failed && !busy && !server.is_empty() {
+                ui.add_space(space::S);
+                if button(ui, say("checkup"), Weight::Quiet).clicked() {
+                    commands.push(Command::CheckServer(server.to_owned()));
+                }
             }
         });
     });

@@ -155,6 +155,8 @@ pub enum Command {
     Dismiss(u64),
     /// Look at everything between here and a call.
     CheckConnection,
+    /// The same before anybody is logged in, as far as it goes: this server.
+    CheckServer(String),
     /// Put that away.
     CloseCheckup,
 }

@@ -4,7 +4,7 @@ use crate::support::{Guest, PASSWORD, TestServer, config, without_devices};
 use castle_desktop::engine::EngineConfig;
 use castle_desktop::peer::PathRoute;
 use castle_desktop::profile::Profile;
-use castle_desktop::view::{Command, Connection, EndReason, Secret, Stage};
+use castle_desktop::view::{CheckOutcome, Command, Connection, EndReason, Secret, Stage};
 use castle_server::config::{Config, MatchRoute};
 
 fn server(folder: &tempfile::TempDir) -> TestServer {
@@ -254,4 +254,27 @@ fn a_remembered_login_waits_for_a_server_that_cannot_be_reached_yet() {
     ada.log_in("http://127.0.0.1:1", PASSWORD);
     ada.until_told("no Castle server answers");
     ada.until("at the door", |snapshot| snapshot.connection == Connection::LoggedOut);
+}
+
+#[test]
+fn a_server_is_checked_before_anybody_is_logged_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder);
+    let ada = Guest::new("ada");
+    for (url, outcome) in
+        [(server.url(), CheckOutcome::Pass), ("http://127.0.0.1:1".into(), CheckOutcome::Fail)]
+    {
+        ada.does(Command::CheckServer(url));
+        let checked = ada.until("checked", |snapshot| {
+            snapshot.checkup.as_ref().is_some_and(|checkup| checkup.done && !checkup.lines.is_empty())
+        });
+        let lines = &checked.checkup.as_ref().unwrap().lines;
+        assert_eq!(lines[0].outcome, outcome, "{lines:?}");
+        let any_failed = lines.iter().any(|line| line.outcome == CheckOutcome::Fail);
+        assert_eq!(any_failed, outcome == CheckOutcome::Fail, "of relays nothing is known: {lines:?}");
+        ada.does(Command::CloseCheckup);
+        ada.until("put away", |snapshot| snapshot.checkup.is_none());
+    }
+    ada.does(Command::CheckServer("not an address".into()));
+    ada.until_told("not a server address");
 }

@@ -20,7 +20,7 @@ pub(super) enum Progress {
     /// The server could not be reached, and is tried again.
     Again(ClientError),
     /// It is through, or failed.
-    Over(Result<Account, ClientError>),
+    Over(Box<Result<Account, ClientError>>),
 }
 
 /// A login under way.
@@ -145,7 +145,7 @@ impl Engine {
         };
         let task = tokio::spawn(async move {
             // Closed: the guest gave up meanwhile.
-            tell.send(Progress::Over(log_in.await)).await.ok();
+            tell.send(Progress::Over(Box::new(log_in.await))).await.ok();
         });
         let entry = Entry { server, remembered, remember, kept, task: task.abort_handle() };
         self.link = Link::In { entry, login };
@@ -157,7 +157,7 @@ impl Engine {
                 self.complain(&error);
                 self.door_notice = self.notices.last().map(|notice| notice.id);
             }
-            Some(Progress::Over(result)) => self.logged_in(result),
+            Some(Progress::Over(result)) => self.logged_in(*result),
             None => self.logged_in(Err(ErrorKind::Unreachable.into())),
         }
     }

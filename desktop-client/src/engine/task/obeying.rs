@@ -48,6 +48,7 @@ impl Engine {
                 self.config.profile.settings.change(|settings| settings.window = Some(place));
             }
             Command::CheckConnection => self.check_connection(),
+            Command::CheckServer(server) => self.check_server(&server),
             Command::CloseCheckup => self.examination = None,
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Command::SetAvailability(availability) => {

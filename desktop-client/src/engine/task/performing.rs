@@ -15,7 +15,7 @@ use crate::engine::{SystemNotice, Viewer};
 use crate::media::frame::Picture;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
-use crate::signaling;
+use crate::signaling::{self, ServerAddress};
 use crate::view::Severity;
 use crate::words::{say, say_with};
 use castle::ids::CallId;
@@ -95,13 +95,13 @@ impl Engine {
             State::Ringing { call, accepted: false, .. } => Some(call.peer.clone()),
             _ => None,
         };
-        let before = std::mem::replace(&mut self.ringing, ringing.clone());
+        let before = std::mem::replace(&mut self.ringing.who, ringing.clone());
         let unanswered =
             matches!(self.machine.state(), State::Over { reason: Reason::TimedOut | Reason::Cancelled, .. });
         match (before, ringing) {
-            (None, Some(peer)) => self.told_ringing = self.notify_system(SystemNotice::Ringing { peer }),
+            (None, Some(peer)) => self.ringing.told = self.notify_system(SystemNotice::Ringing { peer }),
             (Some(peer), None) => {
-                if std::mem::take(&mut self.told_ringing)
+                if std::mem::take(&mut self.ringing.told)
                     && let Some(notifier) = &self.config.notifier
                 {
                     notifier(SystemNotice::RingingOver);
@@ -344,6 +344,20 @@ impl Engine {
     pub(super) fn check_connection(&mut self) {
         if let Link::Session { server, .. } = &self.link {
             self.examination = Some(Examination::begin(server, &self.ice, self.clock_ahead_ms));
+        }
+    }
+
+    /// The same before anybody is logged in.
+    pub(super) fn check_server(&mut self, server: &str) {
+        if !matches!(self.link, Link::Out) {
+            return;
+        }
+        match server.parse::<ServerAddress>() {
+            Ok(address) => {
+                let address = address.or_known_pin(&self.config.profile.settings.get().pins);
+                self.examination = Some(Examination::at_the_door(&address));
+            }
+            Err(kind) => self.complain(&kind.into()),
         }
     }
 

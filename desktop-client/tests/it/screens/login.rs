@@ -81,6 +81,22 @@ fn after_a_login_that_failed_the_password_is_typed_anew() {
 }
 
 #[test]
+fn a_login_that_failed_leads_to_the_check_of_the_connection() {
+    let prefill = Prefill { server: Some(SERVER.into()), ..Prefill::default() };
+    let mut shown = show_with(Snapshot::default(), prefill, ROOMY);
+    assert!(shown.query_by_label(say("checkup")).is_none(), "nothing has failed yet");
+    for connection in [Connection::LoggingIn { server: SERVER.into() }, Connection::LoggedOut] {
+        shown.state_mut().snapshot.connection = connection;
+        shown.run();
+    }
+    assert_eq!(click(&mut shown, say("checkup")), [Command::CheckServer(SERVER.into())]);
+    shown.state_mut().snapshot.checkup = Some(castle_desktop::view::Checkup::default());
+    shown.run();
+    assert!(says(&shown, say("checkup-looking")));
+    assert_eq!(click(&mut shown, say("checkup-close")), [Command::CloseCheckup]);
+}
+
+#[test]
 fn a_pasted_invitation_link_needs_no_code() {
     let link = "castle+plaintext://127.0.0.1:50051/?invite=K7QM-2FXD";
     let prefill = Prefill { server: Some(link.into()), ..Prefill::default() };

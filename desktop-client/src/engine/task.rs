@@ -92,7 +92,6 @@ enum Link {
     },
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "they know nothing of each other")]
 struct Engine {
     config: EngineConfig,
     snapshot: watch::Sender<Arc<Snapshot>>,

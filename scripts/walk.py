@@ -60,6 +60,10 @@ class Server:
             return None
         return json.loads(done.stdout or "null")
 
+    def url(self):
+        """Its address, as the app shows it."""
+        return f"http://127.0.0.1:{self.port}"
+
     def link(self):
         """An invitation for a few guests."""
         return self.tell("invite", "create", "--uses", "5")["link"]
@@ -370,6 +374,41 @@ class Walk:
         self.picture("missed-history")
         self.back_to_hall(ben)
 
+    def unanswered(self):
+        """Nobody takes the call: both are told, and the ring leaves a missed call behind."""
+        self.call(self.ada, self.ben)
+        self.ada.until("Nobody answered", 60)
+        self.ben.until_gone("is calling you")
+        self.picture("unanswered")
+        self.to_the_hall(self.ada, self.ben)
+        self.ben.until("Calls, 1 missed")
+        self.ben.keys("ctrl+y")
+        self.ben.until("ada, Missed")
+        self.back_to_hall(self.ben)
+
+    def settings_damaged(self):
+        """Ben's settings are rubbish: the app says so, keeps them beside, and begins anew, still logged in."""
+        self.ben.keys("alt+F4")
+        until("the app to end", lambda: not self.ben.lives())
+        with open(f"{self.room}/ben/settings.json", "w", encoding="utf-8") as file:
+            file.write('{"version": 1, "preferences": {"text_si')
+        self.ben = self.start_ben()
+        self.ben.until("A file of your settings was damaged.")
+        self.ben.until("Great Hall")
+        self.picture("settings-damaged")
+        kept = [name for name in os.listdir(f"{self.room}/ben") if name.startswith("settings.json.damaged-")]
+        assert len(kept) == 1, kept
+
+    def camera_taken(self):
+        """Ben's camera is in use by another program, then not his to use: the call is held without it."""
+        for name, said in [("BUSY", "is in use by another program"), ("FORBIDDEN", "Castle may not use camera")]:
+            more = {"LD_PRELOAD": self.fake_camera(), f"FAKE_CAMERA_{name}": "1"}
+            self.restart_ben("--camera", "device:42", "--mic", "silence", "--speaker", "off", more=more)
+            self.ben.until(said)
+            self.picture(f"camera-{name.lower()}")
+            self.hang_up(self.ben, self.ada)
+            self.back_to_hall(self.ada, self.ben)
+
     def second_start(self):
         """A second start hands its link to the first, and ends."""
         link = self.server.link()
@@ -448,12 +487,17 @@ class Walk:
         self.ben.until("Great Hall")
         self.connect(self.ada, self.ben)
 
+    def fake_camera(self):
+        """A library that is a camera for the program it is loaded into."""
+        library = f"{self.room}/fake_v4l2.so"
+        if not os.path.exists(library):
+            source = os.path.join(os.path.dirname(__file__), "../desktop-client/tests/fake_camera/fake_v4l2.c")
+            subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+        return library
+
     def camera_pulled(self):
         """Ben's camera is pulled in a call, and comes back."""
-        library = f"{self.room}/fake_v4l2.so"
-        source = os.path.join(os.path.dirname(__file__), "../desktop-client/tests/fake_camera/fake_v4l2.c")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
-        more = {"LD_PRELOAD": library, "FAKE_CAMERA_VANISH_AFTER": "450", "FAKE_CAMERA_RETURN_MS": "4000"}
+        more = {"LD_PRELOAD": self.fake_camera(), "FAKE_CAMERA_VANISH_AFTER": "450", "FAKE_CAMERA_RETURN_MS": "4000"}
         self.restart_ben("--camera", "device:42", "--mic", "silence", "--speaker", "off", more=more)
         self.picture("camera")
         self.ben.until("was disconnected", 60)
@@ -499,6 +543,26 @@ class Walk:
         self.hang_up(ben, self.ada)
         self.back_to_hall(self.ada, ben)
 
+    def several_servers(self):
+        """Ada is known at a second hall as well: her link opens it, and one click leads back to the first."""
+        room = f"{self.room}/second"
+        os.makedirs(room)
+        second = self.keep(Server(self.server.program, room))
+        self.ada.keys("alt+F4")
+        until("the app to end", lambda: not self.ada.lives())
+        self.ada = ada = self.start_ada(second.link())
+        ada.until(f"Continue as ada at {self.server.url()}")
+        self.picture("second-server")
+        self.register(ada, "adele")
+        assert "adele" in {guest["name"] for guest in second.tell("guest", "list")}
+        ada.keys("alt+F4")
+        until("the app to end", lambda: not ada.lives())
+        self.ada = ada = self.start_ada()
+        ada.until("Great Hall")
+        ada.click("Log out")
+        ada.click(f"Continue as ada at {self.server.url()}")
+        ada.until("ben, Available")
+
     def banned(self):
         """Ben is banned in the call."""
         self.connect(self.ada, self.ben)
@@ -512,7 +576,8 @@ class Walk:
         self.ada.until("I have an account")
 
     STEPS = [enter, rest, log_in_again, look_around, talk, meet, block, behind, second_start,
-             server_gone, token_too_old, sleep, camera_pulled, sound_pulled, banned]
+             unanswered, settings_damaged, server_gone, token_too_old, sleep, camera_pulled, camera_taken, sound_pulled,
+             several_servers, banned]
 
     def all(self, only=None):
         for step in self.STEPS:

@@ -8,6 +8,7 @@ window-no-display = Castle hat keinen Bildschirm für sein Fenster gefunden. Sta
 window-no-opengl = Castle konnte OpenGL nicht starten, womit es zeichnet. Installieren oder erneuern Sie den Grafiktreiber (Debian und Ubuntu: libegl1 libgl1-mesa-dri), oder versuchen Sie es mit LIBGL_ALWAYS_SOFTWARE=1.
 window-not-opened = Castle konnte sein Fenster nicht öffnen.
 cancel = Abbrechen
+card-close = Schließen
 page-back = Zurück
 
 # Login
@@ -31,6 +32,7 @@ login-known = Willkommen zurück
 login-continue = Weiter als { $name }
 login-continue-at = Weiter als { $name } auf { $server }
 login-forget = { $name } auf { $server } vergessen
+login-other-server = Anderer Server oder Name …
 login-need-server = Geben Sie die Adresse ein, die Sie bekommen haben.
 login-need-link = Geben Sie die Adresse des Servers ein oder fügen Sie den Einladungslink ein.
 login-need-invitation = Geben Sie den Code Ihrer Einladung ein oder fügen Sie oben den Link ein.
@@ -190,6 +192,7 @@ quality-good = Gute Verbindung
 quality-fair = Mäßige Verbindung
 quality-poor = Schlechte Verbindung
 stats = Statistik
+stats-most = höchstens { $value }
 stats-received = Empfangen
 stats-sent = Gesendet
 stats-loss = Verloren
@@ -247,7 +250,9 @@ history-missed = Gespräche, { $count } verpasst
 history-loading = Frage den Server …
 history-empty = Sie hatten noch keine Gespräche.
 history-more = Ältere zeigen
-history-erase-sure = Ja, meine Seite aller Gespräche auf dem Server löschen
+history-erase-ask = Alle löschen …
+history-erase-title = Alle Gespräche löschen?
+history-erase-explained = Ihre Seite aller Gespräche wird auf dem Server gelöscht. Das lässt sich nicht zurücknehmen.
 history-erase = Alle löschen
 history-erased-guest = Jemand, der gegangen ist
 history-matched = durch Suche gefunden

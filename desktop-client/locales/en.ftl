@@ -8,6 +8,7 @@ window-no-display = Castle found no screen to open its window on. Start it from 
 window-no-opengl = Castle could not start OpenGL, which it draws with. Install or update the graphics driver (on Debian and Ubuntu: libegl1 libgl1-mesa-dri), or try again with LIBGL_ALWAYS_SOFTWARE=1.
 window-not-opened = Castle could not open its window.
 cancel = Cancel
+card-close = Close
 page-back = Back
 
 # Login
@@ -31,6 +32,7 @@ login-known = Welcome back
 login-continue = Continue as { $name }
 login-continue-at = Continue as { $name } at { $server }
 login-forget = Forget { $name } at { $server }
+login-other-server = Another server or name…
 login-need-server = Enter the address that your host gave you.
 login-need-link = Enter the server address, or paste the invitation link.
 login-need-invitation = Enter the code of your invitation, or paste its link above.
@@ -190,6 +192,7 @@ quality-good = Good connection
 quality-fair = Fair connection
 quality-poor = Poor connection
 stats = Statistics
+stats-most = at most { $value }
 stats-received = Received
 stats-sent = Sent
 stats-loss = Lost
@@ -247,7 +250,9 @@ history-missed = Calls, { $count } missed
 history-loading = Asking the server…
 history-empty = You have had no calls yet.
 history-more = Show older calls
-history-erase-sure = Yes, erase my side of all calls from the server
+history-erase-ask = Erase all…
+history-erase-title = Erase all calls?
+history-erase-explained = Your side of all calls is erased from the server. You cannot take it back.
 history-erase = Erase all
 history-erased-guest = Somebody who left
 history-matched = found by matching

@@ -8,6 +8,7 @@ window-no-display = לא נמצא מסך לפתיחת החלון. יש להפע�
 window-no-opengl = לא ניתן להפעיל את OpenGL, המשמש לציור. יש להתקין או לעדכן את מנהל ההתקן הגרפי (ב-Debian וב-Ubuntu: libegl1 libgl1-mesa-dri), או לנסות שוב עם LIBGL_ALWAYS_SOFTWARE=1.
 window-not-opened = לא ניתן לפתוח את החלון.
 cancel = ביטול
+card-close = סגירה
 page-back = חזרה
 
 # Login
@@ -31,6 +32,7 @@ login-known = ברוך שובך
 login-continue = המשך בתור { $name }
 login-continue-at = המשך בתור { $name } בשרת { $server }
 login-forget = לשכוח את { $name } בשרת { $server }
+login-other-server = שרת אחר או שם אחר…
 login-need-server = יש להזין את הכתובת שקיבלת מהמארח.
 login-need-link = יש להזין את כתובת השרת או להדביק את קישור ההזמנה.
 login-need-invitation = יש להזין את קוד ההזמנה, או להדביק למעלה את הקישור.
@@ -190,6 +192,7 @@ quality-good = חיבור טוב
 quality-fair = חיבור סביר
 quality-poor = חיבור חלש
 stats = נתונים
+stats-most = לכל היותר { $value }
 stats-received = נקלט
 stats-sent = נשלח
 stats-loss = אבד
@@ -247,7 +250,9 @@ history-missed = שיחות, { $count } שלא נענו
 history-loading = פונה לשרת…
 history-empty = עדיין לא היו לך שיחות.
 history-more = הצגת שיחות ישנות יותר
-history-erase-sure = כן, למחוק מהשרת את הצד שלי בכל השיחות
+history-erase-ask = מחיקת הכול…
+history-erase-title = למחוק את כל השיחות?
+history-erase-explained = הצד שלך בכל השיחות יימחק מהשרת. אי אפשר לבטל זאת.
 history-erase = מחיקת הכול
 history-erased-guest = מישהו שעזב
 history-matched = נמצא בהתאמה

@@ -96,21 +96,25 @@ pub fn call_ui(
         }
         draft.chat_seen = call.chat.len();
     }
-    if call.peer_sharing {
-        share::peer_ui(ui, draft, view, call, stage);
+    let shown = if call.peer_sharing {
+        share::peer_ui(ui, draft, view, call, stage)
     } else {
-        remote_ui(ui, draft, view, call, stage);
-    }
+        remote_ui(ui, draft, view, call, stage)
+    };
+    // What lies over the picture keeps to its edges, not to those of the bars beside it; cards may need these, too.
+    let bottom = stage.bottom();
+    let stage = shown.filter(|shown| fills(*shown, stage)).unwrap_or(stage);
+    let cards = stage.with_max_y(bottom);
     own::own_ui(ui, &mut draft.own, view, call, stage);
     let below = title_ui(ui, view, call, since, stage);
     if call.sharing {
         share::stop_ui(ui, stage, commands);
     }
     if draft.stats {
-        stats::stats_ui(ui, call, stage, below);
+        draft.stats = !stats::stats_ui(ui, call, cards, below);
     } else if draft.safety {
-        safety::safety_ui(ui, call, stage, below, commands);
-    } else if draft.share && share::choose_ui(ui, view, stage, below, commands) {
+        draft.safety = !safety::safety_ui(ui, call, cards, below, commands);
+    } else if draft.share && share::choose_ui(ui, view, cards, below, commands) {
         draft.share = false;
     }
     let go = controls_ui(ui, draft, call, bar, commands);
@@ -122,6 +126,15 @@ pub fn call_ui(
     }
     go
 }
+
+/// Whether what lies over a picture finds room on it.
+fn fills(picture: Rect, stage: Rect) -> bool {
+    let share = picture.size() / stage.size();
+    share.min_elem() >= FILLED
+}
+
+/// Of the stage's width and height, what a picture takes at least to be laid over.
+const FILLED: f32 = 0.75;
 
 /// Room for two lines of figures, kept while there are none, so that nothing jumps.
 const FIGURES_HEIGHT: f32 = 2.0 * letters::SMALL * 1.3;
@@ -154,7 +167,8 @@ fn talk_key(ui: &Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, comman
     }
 }
 
-fn remote_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, stage: Rect) {
+/// Draws the peer's picture; returns where it is, if there is one.
+fn remote_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, stage: Rect) -> Option<Rect> {
     let shown = if call.peer_camera_on { view.remote.paint(ui, stage, false, 0) } else { None };
     let words = match (shown, view.remote.picture()) {
         (Some(_), _) => None,
@@ -189,7 +203,8 @@ fn remote_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, s
     if call.peer_reconnecting {
         let words = say_with("call-peer-reconnecting", &[("peer", call.peer.as_str().into())]);
         let width = stage.width().min(size::LIST) - 2.0 * space::M;
-        let middle = pos2(stage.center().x, stage.bottom() - space::M - size::CONTROL / 2.0);
+        let below = shown.filter(|shown| fills(*shown, stage)).unwrap_or(stage).bottom();
+        let middle = pos2(stage.center().x, below - space::M - size::CONTROL / 2.0);
         let strip = Rect::from_center_size(middle, vec2(width, size::CONTROL));
         ui.painter().rect_filled(strip, CornerRadius::same(size::RADIUS), STAGE.error_ground);
         let galley = lines::cut(ui, &words, letters::BODY, STAGE.error_ink, width - 2.0 * space::S);
@@ -198,6 +213,7 @@ fn remote_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, s
         strip.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
         ui.ctx().accesskit_node_builder(strip.id, |node| node.set_live(Live::Polite));
     }
+    shown
 }
 
 /// Who is on, since when, and how good it is. Returns where what lies below begins.

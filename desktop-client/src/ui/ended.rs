@@ -95,8 +95,13 @@ fn rate_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<C
                 WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), given == stars, &name)
             });
             let lit = stars <= given || response.hovered();
-            let ink = if lit { palette.busy } else { palette.line };
+            let ink = if lit { palette.busy } else { palette.soft };
             Icon::Star.paint(ui.painter(), rect.center(), letters::HEADING, ink, palette.ground);
+            if !lit {
+                // Hollow, so that colour alone does not tell.
+                let within = letters::HEADING * 0.7;
+                Icon::Star.paint(ui.painter(), rect.center(), within, palette.ground, palette.ground);
+            }
             focus_ring(ui, &response, rect, CornerRadius::same(size::RADIUS), palette.focus);
             if response.clicked() {
                 draft.rated = Some((call.id, stars));

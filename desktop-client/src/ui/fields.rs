@@ -76,6 +76,26 @@ pub fn named_edit(ui: &mut Ui, id: egui::Id, value: &mut String, name: &str, lon
     field
 }
 
+/// A text field of a few lines below its name, as wide as there is room.
+pub fn paragraph_edit(ui: &mut Ui, id: egui::Id, name: &str, value: &mut String, longest: usize) {
+    let label = lines::small(ui, name);
+    ui.add_space(-space::XS);
+    TextEdit::multiline(value)
+        .id(id)
+        .char_limit(longest)
+        .desired_rows(PARAGRAPH_ROWS)
+        .desired_width(f32::INFINITY)
+        .margin(vec2(space::M * 0.75, space::S))
+        .show(ui)
+        .response
+        .response
+        .labelled_by(label.id);
+    ui.add_space(space::XS);
+}
+
+/// Lines of such a field before it grows.
+const PARAGRAPH_ROWS: usize = 3;
+
 /// A switch with its name beside it. Returns whether it was moved.
 pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> bool {
     let palette = Palette::of(ui);

@@ -127,6 +127,7 @@ fn header_ui(ui: &mut Ui, view: &View<'_>, go: &mut Option<Go>, commands: &mut V
             lines::heading(ui, say("hall"));
         },
         |ui| {
+            ui.add_space(-space::M);
             if button(ui, say("hall-log-out"), Weight::Quiet).clicked() {
                 commands.push(Command::LogOut);
             }
@@ -140,6 +141,10 @@ fn header_ui(ui: &mut Ui, view: &View<'_>, go: &mut Option<Go>, commands: &mut V
         },
     );
     row(ui, |ui| {
+        if missed == 0 {
+            // Its words begin where the others do.
+            ui.add_space(-space::M);
+        }
         let calls = if missed == 0 {
             say("history").to_owned()
         } else {
@@ -228,8 +233,9 @@ fn rows_ui(ui: &mut Ui, listed: &Listed, more: bool, go: &mut Option<Go>, comman
         if more && viewport.bottom() > end {
             let place =
                 Rect::from_min_size(pos2(area.left(), area.top() + end), vec2(area.width(), size::ROW));
-            let builder =
-                UiBuilder::new().max_rect(place.shrink(space::S)).scope_id(Id::unique("more of hall"));
+            let builder = UiBuilder::new()
+                .max_rect(place.shrink2(vec2(0.0, space::S)))
+                .scope_id(Id::unique("more of hall"));
             ui.scope_builder(builder, |ui| {
                 if button(ui, say("hall-more"), Weight::Secondary).clicked() {
                     commands.push(Command::MoreOfHall);
@@ -249,7 +255,7 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands:
     ui.painter().rect_filled(card, CornerRadius::same(size::RADIUS), palette.raised);
     avatar(ui, inward(card, space::S + size::AVATAR / 2.0), size::AVATAR, &row.display_name, palette);
     let begin = space::S + size::AVATAR + space::M;
-    let end = CALL_WIDTH + size::CONTROL_SMALL + 2.0 * space::S;
+    let end = size::CALL + size::CONTROL_SMALL + 2.0 * space::S;
     let name =
         lines::cut(ui, &row.display_name, letters::BODY, palette.ink, card.width() - begin - end - space::S);
     let at = inward(card, begin + name.size().x / 2.0) - vec2(name.size().x / 2.0, name.size().y);
@@ -268,7 +274,7 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands:
         pos2(card.right() - end, card.center().y - size::CONTROL_SMALL / 2.0),
         pos2(card.right() - space::S, card.center().y + size::CONTROL_SMALL / 2.0),
     );
-    let call = Rect::from_min_size(controls.min, vec2(CALL_WIDTH, size::CONTROL_SMALL));
+    let call = Rect::from_min_size(controls.min, vec2(size::CALL, size::CONTROL_SMALL));
     let menu = Rect::from_min_max(pos2(call.right() + space::S, call.top()), controls.max);
     let builder = |place: Rect, what: &str| {
         UiBuilder::new().max_rect(mirrored(place, card)).scope_id(Id::unique((what.to_owned(), salt)))
@@ -305,6 +311,3 @@ pub fn guest_menu(opened: &egui::Response, subject: impl Fn() -> Subject, go: &m
         }
     });
 }
-
-/// Width of the button in a row.
-const CALL_WIDTH: f32 = 84.0;

@@ -1,10 +1,9 @@
 //! Calls of the past, missed ones among them, and the guests who are blocked.
 
-use super::fields::switch;
 use super::hall::guest_menu;
 use super::icons::Icon;
 use super::lines;
-use super::places::{ends, page, row};
+use super::places::{dialog, ends, page, row};
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Button, Weight, avatar, button, sign_button};
 use super::{Go, Page, Subject, View, text};
@@ -15,7 +14,7 @@ use eframe::egui::{CornerRadius, Frame, Margin, Sense, Ui, Vec2, WidgetInfo, acc
 /// What was asked and is not yet sure.
 #[derive(Debug, Default)]
 pub struct Draft {
-    erase: bool,
+    erases: bool,
 }
 
 /// Draws the calls of the past; returns where else one wants to go.
@@ -39,21 +38,40 @@ pub fn history_ui(
             for call in calls.iter() {
                 call_ui(ui, call, view, &mut go, commands);
             }
-            row(ui, |ui| {
-                if history.more && button(ui, say("history-more"), Weight::Secondary).clicked() {
-                    commands.push(Command::MoreOfHistory);
-                }
-            });
-            ui.add_space(space::L);
-            switch(ui, say("history-erase-sure"), &mut draft.erase);
-            let erase = ui.add_enabled_ui(draft.erase, |ui| button(ui, say("history-erase"), Weight::Danger));
-            if erase.inner.clicked() {
-                commands.push(Command::EraseHistory);
-                draft.erase = false;
-            }
+            ui.add_space(space::S);
+            ends(
+                ui,
+                size::CONTROL,
+                |ui| {
+                    if history.more && button(ui, say("history-more"), Weight::Secondary).clicked() {
+                        commands.push(Command::MoreOfHistory);
+                    }
+                },
+                |ui| draft.erases |= button(ui, say("history-erase-ask"), Weight::Secondary).clicked(),
+            );
         }
     });
+    if draft.erases {
+        draft.erases = !erase_ui(ui, commands);
+    }
     if back { Some(Go::Page(Page::Hall)) } else { go }
+}
+
+/// Asks before all calls are erased; returns whether it is to be put away.
+fn erase_ui(ui: &Ui, commands: &mut Vec<Command>) -> bool {
+    let mut done = false;
+    let away = dialog(ui.ctx(), say("history-erase-title"), |ui| {
+        lines::soft(ui, say("history-erase-explained"));
+        ui.add_space(space::S);
+        row(ui, |ui| {
+            if button(ui, say("history-erase"), Weight::Danger).clicked() {
+                commands.push(Command::EraseHistory);
+                done = true;
+            }
+            done |= button(ui, say("cancel"), Weight::Secondary).clicked();
+        });
+    });
+    done || away
 }
 
 fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, commands: &mut Vec<Command>) {
@@ -75,58 +93,45 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
         None => about.push(text::ended(call.reason, name, !call.outgoing && !call.matched)),
     }
     let about = text::joined(about);
-    Frame::new()
-        .fill(palette.raised)
-        .corner_radius(CornerRadius::same(size::RADIUS))
-        .inner_margin(Margin::symmetric(space::S as i8, space::XS as i8))
-        .show(ui, |ui| {
-            ends(
-                ui,
-                size::ROW - space::S,
-                |ui| {
-                    let (face, response) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
-                    response.widget_info(|| {
-                        WidgetInfo::labeled(Role::ListItem, true, format!("{name}, {about}"))
-                    });
-                    avatar(ui, face.center(), size::AVATAR, name, palette);
-                    let room = ui.available_width() - 2.0 * size::CONTROL - 84.0;
-                    let (place, _) = ui.allocate_exact_size(vec2(room, size::AVATAR), Sense::hover());
-                    let right = crate::words::right_to_left();
-                    let first = lines::cut(ui, name, letters::BODY, palette.ink, room);
-                    let sign = letters::SMALL + space::XS;
-                    let second = lines::cut(ui, &about, letters::SMALL, ink, room - sign);
-                    let x = |width: f32, indent: f32| {
-                        if right { place.right() - width - indent } else { place.left() + indent }
-                    };
-                    let at = Vec2::new(x(first.size().x, 0.0), place.top()).to_pos2();
-                    ui.painter().galley(at, first, palette.ink);
-                    let top = place.bottom() - second.size().y;
-                    let middle = top + second.size().y / 2.0;
-                    let center = Vec2::new(x(letters::SMALL, 0.0) + letters::SMALL / 2.0, middle).to_pos2();
-                    icon.paint(ui.painter(), center, letters::SMALL, ink, palette.raised);
-                    let at = Vec2::new(x(second.size().x, sign), top).to_pos2();
-                    ui.painter().galley(at, second, ink);
-                },
-                |ui| {
-                    let Some(guest) = call.peer else { return };
-                    let name = name.to_owned();
-                    let opened = sign_button(
-                        ui,
-                        Icon::More,
-                        &say_with("hall-menu-of", &[("name", name.as_str().into())]),
-                    );
-                    guest_menu(&opened, || Subject { guest, name: name.clone(), call: Some(call.id) }, go);
-                    let full = say_with("hall-call-name", &[("name", name.as_str().into())]);
-                    let min = vec2(0.0, size::CONTROL_SMALL);
-                    let look =
-                        Button { words: say("hall-call"), name: &full, weight: Weight::Secondary, min };
-                    if look.show(ui).clicked() {
-                        commands.push(Command::Call(guest));
-                    }
-                },
-            );
-        });
-    ui.add_space(-space::XS);
+    row_card(
+        ui,
+        |ui| {
+            let (face, response) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
+            response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{name}, {about}")));
+            avatar(ui, face.center(), size::AVATAR, name, palette);
+            ui.add_space(space::S);
+            let room = ui.available_width() - 2.0 * size::CONTROL - size::CALL;
+            let (place, _) = ui.allocate_exact_size(vec2(room, size::AVATAR), Sense::hover());
+            let right = crate::words::right_to_left();
+            let first = lines::cut(ui, name, letters::BODY, palette.ink, room);
+            let sign = letters::SMALL + space::XS;
+            let second = lines::cut(ui, &about, letters::SMALL, ink, room - sign);
+            let x = |width: f32, indent: f32| {
+                if right { place.right() - width - indent } else { place.left() + indent }
+            };
+            let at = Vec2::new(x(first.size().x, 0.0), place.top()).to_pos2();
+            ui.painter().galley(at, first, palette.ink);
+            let top = place.bottom() - second.size().y;
+            let middle = top + second.size().y / 2.0;
+            let center = Vec2::new(x(letters::SMALL, 0.0) + letters::SMALL / 2.0, middle).to_pos2();
+            icon.paint(ui.painter(), center, letters::SMALL, ink, palette.raised);
+            let at = Vec2::new(x(second.size().x, sign), top).to_pos2();
+            ui.painter().galley(at, second, ink);
+        },
+        |ui| {
+            let Some(guest) = call.peer else { return };
+            let name = name.to_owned();
+            let opened =
+                sign_button(ui, Icon::More, &say_with("hall-menu-of", &[("name", name.as_str().into())]));
+            guest_menu(&opened, || Subject { guest, name: name.clone(), call: Some(call.id) }, go);
+            let full = say_with("hall-call-name", &[("name", name.as_str().into())]);
+            let min = vec2(size::CALL, size::CONTROL_SMALL);
+            let look = Button { words: say("hall-call"), name: &full, weight: Weight::Secondary, min };
+            if look.show(ui).clicked() {
+                commands.push(Command::Call(guest));
+            }
+        },
+    );
 }
 
 /// Draws the guests who are blocked; returns whether one wants back.
@@ -142,23 +147,30 @@ pub fn blocked_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) -> 
         }
         for guest in blocked.iter() {
             let name = guest.display_name.as_str();
-            ends(
-                ui,
-                size::CONTROL + space::S,
-                |ui| {
-                    let (face, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
-                    avatar(ui, face.center(), size::AVATAR, name, Palette::of(ui));
-                    lines::body(ui, name);
-                },
-                |ui| {
-                    let full = say_with("blocked-unblock-name", &[("name", name.into())]);
-                    let min = vec2(0.0, size::CONTROL_SMALL);
-                    let words = say("blocked-unblock");
-                    if (Button { words, name: &full, weight: Weight::Secondary, min }).show(ui).clicked() {
-                        commands.push(Command::Unblock(guest.guest));
-                    }
-                },
-            );
+            let face = |ui: &mut Ui| {
+                let (face, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
+                avatar(ui, face.center(), size::AVATAR, name, Palette::of(ui));
+                ui.add_space(space::S);
+                lines::body(ui, name);
+            };
+            row_card(ui, face, |ui| {
+                let full = say_with("blocked-unblock-name", &[("name", name.into())]);
+                let min = vec2(size::CALL, size::CONTROL_SMALL);
+                let words = say("blocked-unblock");
+                if (Button { words, name: &full, weight: Weight::Secondary, min }).show(ui).clicked() {
+                    commands.push(Command::Unblock(guest.guest));
+                }
+            });
         }
     })
+}
+
+/// A row as those of the hall: `begin` where lines begin, `end` at the other side.
+fn row_card(ui: &mut Ui, begin: impl FnOnce(&mut Ui), end: impl FnOnce(&mut Ui)) {
+    Frame::new()
+        .fill(Palette::of(ui).raised)
+        .corner_radius(CornerRadius::same(size::RADIUS))
+        .inner_margin(Margin::symmetric(space::S as i8, space::XS as i8))
+        .show(ui, |ui| ends(ui, size::ROW - 3.0 * space::XS, begin, end));
+    ui.add_space(-space::XS);
 }

@@ -10,7 +10,9 @@ use super::theme::{Palette, letters, size, space};
 use super::widgets::{Button, Weight, button, choice, sign_button};
 use crate::view::{Command, Connection, KnownServer, Prefill, Secret};
 use crate::words::{say, say_with};
-use eframe::egui::{self, Id, Key, ScrollArea, Sense, Ui, Vec2, text_edit::TextEditState, vec2};
+use eframe::egui::{
+    self, Id, Key, ScrollArea, Sense, Ui, Vec2, accesskit::Live, text_edit::TextEditState, vec2,
+};
 
 /// Longer input is refused by the field, in characters: far beyond what the server takes.
 const LONGEST: usize = 512;
@@ -33,6 +35,8 @@ pub struct Draft {
     busy: bool,
     /// The last one did not get anywhere.
     failed: bool,
+    /// The form is wanted though one click would be enough.
+    unfold: bool,
 }
 
 /// What the form is for.
@@ -90,6 +94,14 @@ impl Draft {
         self.tried = false;
         self.show_password = false;
         TextEditState::default().store(ctx, password_id());
+    }
+
+    /// Whether the servers where one click is enough stand alone.
+    fn is_folded(&self, servers: &[KnownServer]) -> bool {
+        servers.iter().any(|known| known.remembered)
+            && !self.unfold
+            && !self.registering()
+            && self.password.0.is_empty()
     }
 
     fn registering(&self) -> bool {
@@ -151,6 +163,7 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
     if std::mem::replace(&mut draft.busy, busy) && !busy {
         draft.failed = true;
         // It failed, or was given up: most often it is the password that is typed anew.
+        draft.unfold = true;
         ui.memory_mut(|memory| memory.request_focus(password_id()));
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -166,11 +179,18 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
             lines::soft(ui, say("login-intro"));
             ui.add_space(space::M);
             if !busy {
-                known_ui(ui, &view.snapshot.servers, commands);
+                known_ui(ui, draft, &view.snapshot.servers, commands);
             }
-            ui.add_enabled_ui(!busy, |ui| form_ui(ui, draft, busy, commands));
-            if busy && button(ui, say("login-cancel"), Weight::Secondary).clicked() {
-                commands.push(Command::CancelLogIn);
+            let folded = !busy && draft.is_folded(&view.snapshot.servers);
+            if folded {
+                if button(ui, say("login-other-server"), Weight::Secondary).clicked() {
+                    (draft.unfold, draft.started) = (true, false);
+                }
+                return;
+            }
+            ui.add_enabled_ui(!busy, |ui| form_ui(ui, draft, commands));
+            if busy {
+                busy_ui(ui, commands);
             }
             let server = draft.server.trim();
             if draft.failed && !busy && !server.is_empty() {
@@ -184,14 +204,20 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
 }
 
 /// Servers where one click is enough.
-fn known_ui(ui: &mut Ui, servers: &[KnownServer], commands: &mut Vec<Command>) {
+fn known_ui(ui: &mut Ui, draft: &mut Draft, servers: &[KnownServer], commands: &mut Vec<Command>) {
     let remembered: Vec<_> = servers.iter().filter(|known| known.remembered).collect();
     if remembered.is_empty() {
         return;
     }
     card(ui, say("login-known"), |ui| {
-        for known in remembered {
+        for (place, known) in remembered.into_iter().enumerate() {
             let KnownServer { server, name, .. } = known;
+            let weight = if place == 0 { Weight::Primary } else { Weight::Secondary };
+            if place > 0 {
+                ui.add_space(space::S);
+            }
+            lines::small(ui, server);
+            ui.add_space(-space::XS);
             let (mut enters, mut forgets) = (false, false);
             ends(
                 ui,
@@ -201,13 +227,13 @@ fn known_ui(ui: &mut Ui, servers: &[KnownServer], commands: &mut Vec<Command>) {
                     let full =
                         say_with("login-continue-at", &[("name", name.into()), ("server", server.into())]);
                     let room = ui.available_width() - size::CONTROL - space::S;
-                    let look = Button {
-                        words: &words,
-                        name: &full,
-                        weight: Weight::Primary,
-                        min: vec2(room, size::CONTROL),
-                    };
-                    enters = look.show(ui).on_hover_text(server).clicked();
+                    let look = Button { words: &words, name: &full, weight, min: vec2(room, size::CONTROL) };
+                    let response = look.show(ui);
+                    if place == 0 && !draft.started && draft.is_folded(servers) {
+                        draft.started = true;
+                        response.request_focus();
+                    }
+                    enters = response.clicked();
                 },
                 |ui| {
                     let words = say_with("login-forget", &[("name", name.into()), ("server", server.into())]);
@@ -220,15 +246,31 @@ fn known_ui(ui: &mut Ui, servers: &[KnownServer], commands: &mut Vec<Command>) {
             if forgets {
                 commands.push(Command::ForgetServer { server: server.clone(), name: name.clone() });
             }
-            lines::small(ui, server);
         }
     });
+}
+
+/// A login is under way: what happens, and the way out.
+fn busy_ui(ui: &mut Ui, commands: &mut Vec<Command>) {
+    ends(
+        ui,
+        size::CONTROL,
+        |ui| {
+            let told = lines::body(ui, say("login-busy"));
+            ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
+        },
+        |ui| {
+            if button(ui, say("login-cancel"), Weight::Secondary).clicked() {
+                commands.push(Command::CancelLogIn);
+            }
+        },
+    );
 }
 
 /// About as high as the form with all its fields, to put it a little above the middle.
 const FORM_HEIGHT: f32 = 580.0;
 
-fn form_ui(ui: &mut Ui, draft: &mut Draft, busy: bool, commands: &mut Vec<Command>) {
+fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
     row(ui, |ui| {
         for (words, aim) in
             [(say("login-mode-log-in"), Aim::LogIn), (say("login-mode-register"), Aim::Register)]
@@ -245,14 +287,13 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, busy: bool, commands: &mut Vec<Comman
     switch(ui, say("login-show-password"), &mut draft.show_password);
     switch(ui, say("login-remember"), &mut draft.remember);
     ui.add_space(space::M);
-    let words = match (busy, draft.registering()) {
-        (true, _) => say("login-busy"),
-        (false, true) => say("login-register"),
-        (false, false) => say("login-log-in"),
-    };
+    if draft.busy {
+        return;
+    }
+    let words = if draft.registering() { say("login-register") } else { say("login-log-in") };
     let min = vec2(ui.available_width(), size::CONTROL);
     let pressed = Button { words, name: words, weight: Weight::Primary, min }.show(ui).clicked();
-    if (entered || pressed) && !busy {
+    if entered || pressed {
         draft.submit(commands);
     }
 }

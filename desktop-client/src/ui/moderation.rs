@@ -1,12 +1,12 @@
 //! What is done about a guest who is no pleasure: reporting them to the host, and blocking them.
 
 use super::Subject;
-use super::fields::{Field, switch};
+use super::fields::{paragraph_edit, switch};
 use super::lines;
 use super::places::{dialog, row};
 use super::text;
 use super::theme::{letters, size, space};
-use super::widgets::{Weight, button, choice};
+use super::widgets::{Weight, button, radio};
 use crate::view::{Command, ReportReason};
 use crate::words::{say, say_with};
 use eframe::egui::{self, Id, Ui};
@@ -28,7 +28,7 @@ const REASONS: [ReportReason; 7] = [
 #[derive(Debug)]
 pub struct Draft {
     subject: Subject,
-    reason: ReportReason,
+    reason: Option<ReportReason>,
     words: String,
     block: bool,
 }
@@ -36,7 +36,7 @@ pub struct Draft {
 impl Draft {
     /// Of this guest.
     pub fn new(subject: Subject) -> Self {
-        Self { subject, reason: ReportReason::Harassment, words: String::new(), block: false }
+        Self { subject, reason: None, words: String::new(), block: false }
     }
 }
 
@@ -47,22 +47,23 @@ pub fn report_ui(ctx: &egui::Context, draft: &mut Draft, commands: &mut Vec<Comm
     let away = dialog(ctx, &say_with("report-title", &[("name", name.into())]), |ui| {
         lines::soft(ui, say("report-explained"));
         for reason in REASONS {
-            if choice(ui, text::report_reason(reason), None, draft.reason == reason) {
-                draft.reason = reason;
+            if radio(ui, text::report_reason(reason), draft.reason == Some(reason)) {
+                draft.reason = Some(reason);
             }
         }
-        let field =
-            Field { name: say("report-words"), hint: "", hidden: false, complaint: None, longest: LONGEST };
-        field.show(ui, Id::unique("report words"), &mut draft.words);
+        ui.add_space(space::XS);
+        paragraph_edit(ui, Id::unique("report words"), say("report-words"), &mut draft.words, LONGEST);
         switch(ui, say("report-block-too"), &mut draft.block);
         ui.add_space(space::S);
         row(ui, |ui| {
-            if button(ui, say("report-send"), Weight::Primary).clicked() {
-                let Draft { subject, reason, words, block } = draft;
+            let send = |ui: &mut Ui| button(ui, say("report-send"), Weight::Primary).clicked();
+            let sent = ui.add_enabled_ui(draft.reason.is_some(), send).inner;
+            if let Some(reason) = draft.reason.filter(|_| sent) {
+                let Draft { subject, words, block, .. } = draft;
                 commands.push(Command::Report {
                     guest: subject.guest,
                     call: subject.call,
-                    reason: *reason,
+                    reason,
                     words: words.trim().to_owned(),
                 });
                 commands.extend(block.then_some(Command::Block(subject.guest)));

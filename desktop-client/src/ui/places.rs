@@ -1,9 +1,10 @@
 //! Where things go: columns, rows, cards, the head of a page, dialogs. All of it begins where text begins, at the right
 //! in a right-to-left language.
 
+use super::icons::Icon;
 use super::lines;
 use super::theme::{Palette, STAGE, letters, size, space};
-use super::widgets::{Weight, button, mirrored};
+use super::widgets::{Weight, button, mirrored, sign_button};
 use super::{shortcut, text};
 use crate::words::{right_to_left, say};
 use eframe::egui::{
@@ -98,26 +99,22 @@ pub fn column<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) -
 pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
     let mut back = false;
     column(ui, size::LIST, |ui| {
-        // As wide as what is below, which leaves room for a bar to scroll with.
-        let room = vec2(ui.available_width() - space::S, 0.0);
-        let head = |ui: &mut Ui| {
-            ends(
-                ui,
-                size::CONTROL,
-                |ui| {
-                    lines::heading(ui, name);
-                },
-                |ui| {
-                    back = button(ui, say("page-back"), Weight::Secondary)
-                        .on_hover_text(text::with_key(say("page-back"), "Esc"))
-                        .clicked();
-                },
-            );
-        };
-        ui.allocate_ui_with_layout(room, down(), head);
+        ends(
+            ui,
+            size::CONTROL,
+            |ui| {
+                lines::heading(ui, name);
+            },
+            |ui| {
+                back = button(ui, say("page-back"), Weight::Secondary)
+                    .on_hover_text(text::with_key(say("page-back"), "Esc"))
+                    .clicked();
+            },
+        );
         ui.add_space(space::S);
+        // The bar to scroll with floats over the edge, as in the hall, so that all pages end at the same line.
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.set_width(ui.available_width() - space::S);
+            ui.set_width(ui.available_width());
             ui.with_layout(down(), contents);
         });
     });
@@ -159,6 +156,7 @@ pub fn over_picture<R>(
     let ground = ui.painter().add(egui::Shape::Noop);
     let builder = UiBuilder::new().max_rect(place.shrink(space::M)).scope_id(Id::unique(id)).layout(down());
     let shown = ui.scope_builder(builder, |ui| {
+        wear_stage(ui);
         ui.set_clip_rect(place.intersect(ui.clip_rect()));
         contents(ui)
     });
@@ -166,6 +164,25 @@ pub fn over_picture<R>(
     let radius = CornerRadius::same(size::RADIUS_L);
     ui.painter().set(ground, egui::epaint::RectShape::filled(card.intersect(place), radius, STAGE.raised));
     shown.inner
+}
+
+/// What is drawn from here on lies over a picture: controls look as by night, whatever the theme.
+pub fn wear_stage(ui: &mut Ui) {
+    ui.set_style(ui.ctx().style_of(egui::Theme::Dark));
+}
+
+/// The head of a card over a picture, with a way to put it away. Returns whether one wants that.
+pub fn card_head(ui: &mut Ui, name: &str) -> bool {
+    let mut away = false;
+    ends(
+        ui,
+        size::CONTROL_SMALL,
+        |ui| {
+            lines::text(ui, name, letters::TITLE, STAGE.ink);
+        },
+        |ui| away = sign_button(ui, Icon::Close, say("card-close")).clicked(),
+    );
+    away
 }
 
 /// Words on a ground of their own, readable over any picture, cut where there is no more room. Returns where they are.

@@ -55,6 +55,10 @@ pub mod size {
     pub const ROUND_CELL_H: f32 = 78.0;
     /// Height of one guest in the hall.
     pub const ROW: f32 = 60.0;
+    /// Width of the button that calls, in a row.
+    pub const CALL: f32 = 84.0;
+    /// Height of the choice of screens, as far as there is room.
+    pub const SHARE: f32 = 360.0;
     /// Diameter of the initials in a row.
     pub const AVATAR: f32 = 40.0;
     /// Diameter of the initials on a call screen.
@@ -290,12 +294,14 @@ impl Palette {
         ]
     }
 
-    /// Signs that are not text: dots and the focus ring, each against what lies behind it.
-    pub fn sign_pairs(&self) -> [(&'static str, Color32, Color32); 5] {
+    /// Signs that are not text: dots, stars and the focus ring, each against what lies behind it.
+    pub fn sign_pairs(&self) -> [(&'static str, Color32, Color32); 7] {
         [
             ("free", self.free, self.raised),
             ("busy", self.busy, self.raised),
             ("away", self.away, self.raised),
+            ("a star not given", self.soft, self.ground),
+            ("a star given", self.busy, self.ground),
             ("focus on ground", self.focus, self.ground),
             ("focus on raised", self.focus, self.raised),
         ]

@@ -189,6 +189,30 @@ pub fn choice(ui: &mut Ui, words: &str, dot: Option<Color32>, chosen: bool) -> b
     response.clicked() && !chosen
 }
 
+/// One of several choices below each other, with a mark. Returns whether it was chosen now.
+pub fn radio(ui: &mut Ui, words: &str, chosen: bool) -> bool {
+    let palette = Palette::of(ui);
+    let galley = lines::line(ui, words, letters::BODY, palette.ink);
+    let beside = size::SWITCH_H + space::S;
+    let wanted = vec2((galley.size().x + beside + space::S).min(ui.available_width()), size::CONTROL_SMALL);
+    let (rect, response) = ui.allocate_exact_size(wanted, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), chosen, words));
+    let radius = CornerRadius::same(size::RADIUS);
+    if response.hovered() {
+        ui.painter().rect_filled(rect, radius, palette.hover);
+    }
+    let middle = inward(rect, size::SWITCH_H / 2.0);
+    let ring = if chosen { palette.accent } else { palette.soft };
+    ui.painter().circle_stroke(middle, size::MARK / 4.0, Stroke::new(2.0, ring));
+    if chosen {
+        ui.painter().circle_filled(middle, size::MARK / 8.0, palette.accent);
+    }
+    let at = inward(rect, beside + galley.size().x / 2.0) - galley.size() / 2.0;
+    ui.painter().galley(at, galley, palette.ink);
+    focus_ring(ui, &response, rect, radius, palette.focus);
+    response.clicked() && !chosen
+}
+
 /// The point on the middle line of `rect` that is `distance` from where its text begins.
 pub fn inward(rect: Rect, distance: f32) -> egui::Pos2 {
     let x = if words::right_to_left() { rect.right() - distance } else { rect.left() + distance };

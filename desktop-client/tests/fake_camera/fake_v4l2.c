@@ -19,6 +19,7 @@
  *                                  be opened again FAKE_CAMERA_RETURN_MS later (never without), and then stays
  *   FAKE_CAMERA_STALL_AFTER=N      after N frames no more come
  *   FAKE_CAMERA_BUSY=1             opening fails with EBUSY
+ *   FAKE_CAMERA_FORBIDDEN=1        opening fails with EACCES
  *   FAKE_CAMERA_SHORT_AFTER=N      after N frames each has half of its bytes
  *   FAKE_CAMERA_FPS=N              delivers so many frames per second, whatever it says and is asked for
  */
@@ -306,6 +307,8 @@ static int answer(unsigned request, void *argument) {
 static int open_camera(void) {
     if (number("FAKE_CAMERA_BUSY", 0))
         return fail(EBUSY);
+    if (number("FAKE_CAMERA_FORBIDDEN", 0))
+        return fail(EACCES);
     if (camera.vanished == 1) {
         int return_ms = number("FAKE_CAMERA_RETURN_MS", -1);
         struct timespec now;

@@ -1,7 +1,8 @@
 //! The own picture over the peer's: as in a mirror, and put where one likes by pointer or arrow keys.
 
-use super::super::places::pill;
+use super::super::icons::Icon;
 use super::super::theme::{STAGE, letters, size, space};
+use super::super::widgets::inward;
 use super::super::{View, lines};
 use crate::media::frame::Picture;
 use crate::view::CallView;
@@ -55,9 +56,7 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
     };
     ui.painter().rect_stroke(place, radius, edge, StrokeKind::Middle);
     if call.muted {
-        let sign = place.left_bottom() + vec2(space::S, -space::S);
-        let room = place.width() - 2.0 * space::S;
-        pill(ui, "own muted", (sign, Align2::LEFT_BOTTOM), room, say("own-muted"), letters::SMALL);
+        muted_ui(ui, place);
     }
     response.widget_info(|| {
         let states = words.into_iter().chain(call.muted.then(|| say("own-muted")));
@@ -65,6 +64,20 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
         WidgetInfo::labeled(Role::Image, true, name)
     });
     response.on_hover_cursor(CursorIcon::Grab);
+}
+
+/// That nobody hears what is said, so that it is not overlooked: lit, as the switch itself.
+fn muted_ui(ui: &Ui, place: Rect) {
+    let side = letters::SMALL + space::XS;
+    let room = place.width() - 4.0 * space::S - side;
+    let galley = lines::cut(ui, say("own-muted"), letters::SMALL, STAGE.ground, room);
+    let whole = vec2(galley.size().x + side + 2.0 * space::S, galley.size().y + space::S);
+    let rect = Align2::LEFT_BOTTOM.anchor_size(place.left_bottom() + vec2(space::S, -space::S), whole);
+    ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), STAGE.ink);
+    let sign = inward(rect, space::S * 0.75 + side / 2.0);
+    Icon::MicOff.paint(ui.painter(), sign, side, STAGE.ground, STAGE.ink);
+    let middle = inward(rect, space::S + side + galley.size().x / 2.0);
+    ui.painter().galley(middle - galley.size() / 2.0, galley, STAGE.ground);
 }
 
 /// How far arrow keys move it while it has the keyboard.

@@ -1,7 +1,7 @@
 //! The four words that two people read to each other to know that nobody is between them.
 
 use super::super::lines;
-use super::super::places::{over_picture, row};
+use super::super::places::{card_head, over_picture, row};
 use super::super::text;
 use super::super::theme::{STAGE, letters, size, space};
 use super::super::widgets::{Button, Weight};
@@ -9,12 +9,18 @@ use crate::view::{CallView, Command, DeviceStanding, Safety};
 use crate::words::say;
 use eframe::egui::{Rect, Ui, pos2, vec2};
 
-/// Draws the card, its top at `top`.
-pub(super) fn safety_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32, commands: &mut Vec<Command>) {
+/// Draws the card, its top at `top`. Returns whether it is to be put away.
+pub(super) fn safety_ui(
+    ui: &mut Ui,
+    call: &CallView,
+    stage: Rect,
+    top: f32,
+    commands: &mut Vec<Command>,
+) -> bool {
     let wanted = vec2(size::DIALOG.min(stage.width() - 2.0 * space::M), stage.bottom() - top);
     let place = Rect::from_min_size(pos2(stage.left() + space::M, top), wanted);
     over_picture(ui, "safety", place, stage, |ui| {
-        lines::text(ui, say("safety"), letters::TITLE, STAGE.ink);
+        let away = card_head(ui, say("safety"));
         match &call.safety {
             Safety::Pending => {
                 lines::text(ui, say("safety-pending"), letters::BODY, STAGE.soft);
@@ -43,5 +49,6 @@ pub(super) fn safety_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32, com
                 });
             }
         }
-    });
+        away
+    })
 }

@@ -1,7 +1,7 @@
 //! Screens in a call: what of this one is to be shared, and the other end's shown large, with its camera small.
 
 use super::super::lines;
-use super::super::places::over_picture;
+use super::super::places::{card_head, over_picture, wear_stage};
 use super::super::theme::{STAGE, letters, size, space};
 use super::super::widgets::{Button, Weight};
 use super::super::{View, shortcut, text};
@@ -14,12 +14,6 @@ use eframe::egui::{
     vec2,
 };
 
-/// Height of the card, as far as there is room.
-const CARD: f32 = 360.0;
-
-/// Letters of a window's title that are shown: as many as fit the smallest window.
-const TITLE: usize = 32;
-
 /// The way to stop, over the picture for as long as one shares.
 pub(super) fn stop_ui(ui: &mut Ui, stage: Rect, commands: &mut Vec<Command>) {
     let place =
@@ -30,7 +24,11 @@ pub(super) fn stop_ui(ui: &mut Ui, stage: Rect, commands: &mut Vec<Command>) {
     let layout = if right_to_left() { Layout::right_to_left(Align::Min) } else { layout };
     let words = say("share-stop");
     let button = Button { words, name: words, weight: Weight::Danger, min: vec2(0.0, size::CONTROL) };
-    let response = ui.scope_builder(builder.layout(layout), |ui| button.show(ui)).inner;
+    let show = |ui: &mut Ui| {
+        wear_stage(ui);
+        button.show(ui)
+    };
+    let response = ui.scope_builder(builder.layout(layout), show).inner;
     let response = response.on_hover_text(text::with_key(words, "D"));
     if response.clicked() || shortcut(ui, Modifiers::NONE, Key::D) {
         commands.push(Command::StopSharing);
@@ -46,12 +44,12 @@ pub(super) fn choose_ui(
     commands: &mut Vec<Command>,
 ) -> bool {
     let devices = &view.snapshot.devices;
-    let height = CARD.min(stage.bottom() - top - space::M);
+    let height = size::SHARE.min(stage.bottom() - top - space::M);
     let wanted = vec2(size::DIALOG.min(stage.width() - 2.0 * space::M), height);
     let place = Rect::from_min_size(stage.min + vec2(space::M, top - stage.top()), wanted);
-    let mut chosen = None;
+    let (mut chosen, mut away) = (None, false);
     over_picture(ui, "share", place, stage, |ui| {
-        lines::text(ui, say("share-what"), letters::TITLE, STAGE.ink);
+        away = card_head(ui, say("share-what"));
         lines::text(ui, say("share-explained"), letters::SMALL, STAGE.soft);
         ui.add_space(space::XS);
         if let Some(fault) = &devices.screen_fault {
@@ -59,13 +57,13 @@ pub(super) fn choose_ui(
         } else if devices.screens.is_empty() {
             lines::text(ui, say("share-looking"), letters::BODY, STAGE.soft);
         }
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
             let several = devices.screens.iter().filter(|choice| is_display(choice)).count() > 1;
-            for choice in devices.screens.iter() {
+            for (place, choice) in devices.screens.iter().enumerate() {
                 let name = name(choice, several);
-                let words = cut(&name);
-                let min = vec2(ui.available_width() - space::S, size::CONTROL_SMALL);
-                let weight = if is_display(choice) { Weight::Primary } else { Weight::Secondary };
+                let min = vec2(ui.available_width() - space::S, size::CONTROL);
+                let words = cut(ui, &name, min.x - 2.0 * space::M);
+                let weight = if place == 0 { Weight::Primary } else { Weight::Secondary };
                 if (Button { words: &words, name: &name, weight, min }).show(ui).clicked() {
                     chosen = Some(choice.spec);
                 }
@@ -74,16 +72,27 @@ pub(super) fn choose_ui(
         });
     });
     commands.extend(chosen.map(Command::ShareScreen));
-    chosen.is_some() || shortcut(ui, Modifiers::NONE, Key::Escape)
+    away || chosen.is_some() || shortcut(ui, Modifiers::NONE, Key::Escape)
 }
 
-/// At most [`TITLE`] letters of it.
-fn cut(name: &str) -> String {
-    match name.char_indices().nth(TITLE) {
-        Some((end, _)) => format!("{}…", name[..end].trim_end()),
-        None => name.to_owned(),
+/// As much of it as is `width` wide.
+fn cut(ui: &Ui, name: &str, width: f32) -> String {
+    let fits = |words: &str| lines::line(ui, words, letters::BUTTON, STAGE.ink).size().x <= width;
+    if fits(name) {
+        return name.to_owned();
+    }
+    let mut kept: Vec<char> = name.chars().take(TITLE_MAX).collect();
+    loop {
+        kept.pop();
+        let shorter = format!("{}…", kept.iter().collect::<String>().trim_end());
+        if kept.is_empty() || fits(&shorter) {
+            return shorter;
+        }
     }
 }
+
+/// No button is so wide that more letters would fit.
+const TITLE_MAX: usize = 100;
 
 fn is_display(choice: &ScreenChoice) -> bool {
     matches!(choice.spec, ScreenSpec::Display(_))
@@ -102,8 +111,14 @@ fn name(choice: &ScreenChoice, several: bool) -> String {
     }
 }
 
-/// The other end's screen as large as fits, and its camera in a corner.
-pub(super) fn peer_ui(ui: &mut Ui, draft: &mut super::Draft, view: &View<'_>, call: &CallView, stage: Rect) {
+/// The other end's screen as large as fits, and its camera in a corner. Returns where the screen is, if there is one.
+pub(super) fn peer_ui(
+    ui: &mut Ui,
+    draft: &mut super::Draft,
+    view: &View<'_>,
+    call: &CallView,
+    stage: Rect,
+) -> Option<Rect> {
     let shown = view.screen.paint(ui, stage, false, 0);
     let screen = ui.interact(stage, Id::unique("shared screen"), Sense::CLICK);
     if screen.double_clicked() {
@@ -127,4 +142,5 @@ pub(super) fn peer_ui(ui: &mut Ui, draft: &mut super::Draft, view: &View<'_>, ca
     let place = anchor.anchor_size(corner, camera);
     ui.painter().rect_filled(place.expand(2.0), 2.0, STAGE.ground);
     remote_ui(ui, draft, view, call, place);
+    shown
 }

@@ -1,11 +1,11 @@
 //! Figures of a call over the last two minutes, as graphs over the picture.
 
 use super::super::lines;
-use super::super::places::over_picture;
+use super::super::places::{card_head, ends, over_picture};
 use super::super::text;
 use super::super::theme::{STAGE, letters, size, space};
 use crate::view::{CallStats, CallView, STATS_HISTORY_MAX};
-use crate::words::say;
+use crate::words::{say, say_with};
 use eframe::egui::{Color32, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 /// One graph: its name, what it shows of a second, and how the newest value is read.
@@ -37,30 +37,49 @@ fn graphs() -> [Graph; 5] {
     ]
 }
 
-/// Draws the card, its top at `top`.
-pub(super) fn stats_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32) {
+/// Draws the card, its top at `top`. Returns whether it is to be put away.
+pub(super) fn stats_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32) -> bool {
     let wanted = vec2(size::PANEL.min(stage.width() - 2.0 * space::M), stage.bottom() - top);
     let place = Rect::from_min_size(pos2(stage.left() + space::M, top), wanted);
     over_picture(ui, "stats", place, stage, |ui| {
-        ui.spacing_mut().item_spacing.y = space::XS / 2.0;
+        ui.spacing_mut().item_spacing.y = space::XS;
+        let away = card_head(ui, say("stats"));
         for graph in graphs() {
             let latest = call.stats.as_ref().and_then(graph.value).map_or("–".to_owned(), graph.read);
-            lines::text(ui, &format!("{}: {latest}", graph.name), letters::SMALL, STAGE.ink);
-            graph_ui(ui, &graph, &call.stats_history);
+            let most = most(&graph, &call.stats_history);
+            ends(
+                ui,
+                letters::TITLE,
+                |ui| {
+                    lines::text(ui, &format!("{}: {latest}", graph.name), letters::SMALL, STAGE.ink);
+                },
+                |ui| {
+                    if let Some(most) = most {
+                        let words = say_with("stats-most", &[("value", (graph.read)(most).into())]);
+                        lines::text(ui, &words, letters::SMALL, STAGE.soft);
+                    }
+                },
+            );
+            graph_ui(ui, &graph, &call.stats_history, most);
+            ui.add_space(space::XS);
         }
-    });
+        away
+    })
 }
 
-fn graph_ui(ui: &mut Ui, graph: &Graph, history: &[CallStats]) {
+/// The largest value of those shown, which is the height of the graph.
+fn most(graph: &Graph, history: &[CallStats]) -> Option<f64> {
+    let most = history.iter().filter_map(graph.value).filter(|value| value.is_finite()).fold(0.0, f64::max);
+    (most > 0.0).then_some(most)
+}
+
+fn graph_ui(ui: &mut Ui, graph: &Graph, history: &[CallStats], most: Option<f64>) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::GRAPH), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, graph.name));
     let baseline = [rect.left_bottom(), rect.right_bottom()];
     ui.painter().line_segment(baseline, Stroke::new(1.0, STAGE.line));
     let values: Vec<Option<f64>> = history.iter().map(graph.value).collect();
-    let most = values.iter().flatten().copied().fold(0.0, f64::max);
-    if most <= 0.0 {
-        return;
-    }
+    let Some(most) = most else { return };
     let step = rect.width() / (STATS_HISTORY_MAX - 1) as f32;
     let begin = rect.right() - step * values.len().saturating_sub(1) as f32;
     let stroke = Stroke::new(1.5, graph.color);

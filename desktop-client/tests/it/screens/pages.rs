@@ -51,6 +51,7 @@ fn a_guest_is_reported_with_reason_and_words() {
     let mut shown = show(online());
     click(&mut shown, &say_with("hall-menu-of", &[("name", "Bruno".into())]));
     click(&mut shown, say("guest-report"));
+    assert_eq!(click(&mut shown, say("report-send")), [], "no reason is chosen yet");
     click(&mut shown, say("report-spam"));
     shown.get_by_label(say("report-words")).focus();
     type_text(&mut shown, " sells watches ");
@@ -89,9 +90,12 @@ fn past_calls_are_told_and_called_back_and_erased_only_when_sure() {
     assert!(says(&shown, say("history-erased-guest")) && says(&shown, "2023-09-18"));
     assert_eq!(click(&mut shown, "Call Ana"), [Command::Call(GuestId::from_bits(1))]);
     assert_eq!(click(&mut shown, say("history-more")), [Command::MoreOfHistory]);
-    assert_eq!(click(&mut shown, say("history-erase")), []);
-    click(&mut shown, say("history-erase-sure"));
-    assert_eq!(click(&mut shown, say("history-erase")), [Command::EraseHistory]);
+    for (answer, asked) in [(say("cancel"), vec![]), (say("history-erase"), vec![Command::EraseHistory])] {
+        assert_eq!(click(&mut shown, say("history-erase-ask")), []);
+        assert!(says(&shown, say("history-erase-title")));
+        assert_eq!(click(&mut shown, answer), asked);
+        assert!(!says(&shown, say("history-erase-title")), "put away");
+    }
 }
 
 #[test]
@@ -264,6 +268,7 @@ fn after_a_call_one_rates_reports_blocks_and_calls_again() {
     assert!(says(&shown, say("ended-rated")));
     assert_eq!(click(&mut shown, say("ended-call-again")), [Command::CallAgain]);
     click(&mut shown, say("guest-report"));
+    click(&mut shown, say("report-other"));
     let asked = click(&mut shown, say("report-send"));
     assert!(matches!(&asked[..], [Command::Report { call: Some(_), .. }]));
 }
@@ -278,6 +283,11 @@ fn a_known_server_is_one_click_away_and_forgotten_by_another() {
     };
     let (server, name) = (server.to_owned(), "noor".to_owned());
     let enter = Command::LogInRemembered { server: server.clone(), name: name.clone() };
+    assert_eq!(focused(&shown), Some(at("in")));
+    assert_eq!(press(&mut shown, NONE, Key::Enter), std::slice::from_ref(&enter), "one key is enough, too");
+    assert!(!says(&shown, say("login-password")), "nothing else is in the way");
+    click(&mut shown, say("login-other-server"));
+    assert_eq!(focused(&shown).as_deref(), Some(say("login-server")), "another server is entered");
     assert_eq!(click(&mut shown, &at("in")), [enter]);
     assert_eq!(click(&mut shown, &at("out")), [Command::ForgetServer { server, name }]);
 }
@@ -304,6 +314,7 @@ fn a_long_question_after_a_short_one_is_shown_whole() {
     click(&mut shown, say("guest-block"));
     click(&mut shown, say("cancel"));
     click(&mut shown, say("guest-report"));
+    click(&mut shown, say("report-other"));
     // By the pointer: it has to be in view.
     shown.get_by_label(say("report-send")).click();
     let asked = commands(&mut shown);

@@ -82,7 +82,7 @@ impl Draft {
             self.aim = Aim::LogIn;
             self.started = false;
         }
-        self.failed = false;
+        (self.busy, self.failed) = (false, false);
     }
 
     /// Forgets the password, and what the text field remembers of it for undo.

@@ -40,6 +40,9 @@ login-need-name = Geben Sie Ihren Namen ein.
 login-need-password = Geben Sie Ihr Passwort ein.
 login-need-new-password = Wählen Sie ein Passwort.
 login-link-needs-invitation = Das ist ein Einladungslink. Wählen Sie „Ich habe eine Einladung“.
+join-title = Zu { $host } gehen?
+join-explained = Sie werden hier abgemeldet, und ein laufendes Gespräch endet. Danach können Sie sich dort mit der Einladung registrieren.
+join-do = Abmelden und hingehen
 
 # Great Hall
 hall = Große Halle
@@ -54,6 +57,10 @@ hall-count = { $all ->
     [one] { $all } Gast
    *[other] { $all } Gäste
 }, { $free } frei
+hall-count-all = { $all ->
+    [one] { $all } Gast
+   *[other] { $all } Gäste
+}
 hall-empty = Noch ist niemand sonst hier
 hall-empty-more = Gäste erscheinen, sobald sie hereinkommen. „Jemanden finden“ wartet für Sie auf den Nächsten.
 hall-no-hit = Kein Gast dieses Namens ist hier.
@@ -130,6 +137,7 @@ call-camera-on = Kamera an
 call-more = Mehr
 call-full-screen = Vollbild
 call-pip = Bild im Bild
+call-devices = Kamera und Ton …
 share = Bildschirm teilen
 share-short = Teilen
 share-stop = Nicht mehr teilen
@@ -165,6 +173,11 @@ chat-send = Senden
 chat-you = Sie
 chat-they = Gegenüber
 chat-not-delivered = Noch nicht angekommen
+chat-count = Chat ({ $count })
+chat-unread = { $count ->
+    [one] Chat, eine ungelesene Nachricht
+   *[other] Chat, { $count } ungelesene Nachrichten
+}
 safety = Sicherheitswörter
 safety-explained = Lesen Sie einander diese Wörter vor. Sind sie an beiden Enden gleich, ist niemand zwischen Ihnen.
 safety-pending = Die beiden Programme handeln die Wörter noch aus.
@@ -198,6 +211,9 @@ route-no-direct-way = Vermittelt: die beiden Netze lassen keine direkte Verbindu
 
 # After a call
 ended-declined = { $peer } kann gerade nicht annehmen
+ended-you-declined = Sie haben den Anruf abgelehnt
+ended-gave-up = { $peer } hat angerufen und aufgelegt
+ended-missed = Sie haben einen Anruf von { $peer } verpasst
 ended-busy = { $peer } ist in einem anderen Gespräch
 ended-cancelled = Der Anruf wurde abgebrochen
 ended-timed-out = Niemand hat abgenommen
@@ -280,6 +296,7 @@ settings-devices = Geräte
 settings-camera = Kamera
 settings-mic = Mikrofon
 settings-speaker = Lautsprecher
+devices-done = Fertig
 settings-first-camera = Die erste Kamera, sonst das Testbild
 settings-test-picture = Testbild
 settings-system-device = Wie im System eingestellt
@@ -314,6 +331,7 @@ help-diagnostics-file = Datei
 help-diagnostics-names = Mit Namen und Adressen
 help-diagnostics-save = Diagnose speichern
 keys-search = In der Halle suchen
+keys-next-free = Nächsten Freien anrufen, in der Halle
 keys-escape = Zurück, ablehnen, abbrechen
 keys-mute = Stumm oder Ton an
 keys-camera = Kamera an oder aus
@@ -340,6 +358,7 @@ checkup-skipped = Unklar
 
 # Notices
 notices-dismiss = Ausblenden
+notices-use = Benutzen
 notices-overloaded = Die App ist sehr beschäftigt, und das wurde nicht getan. Bitte versuchen Sie es noch einmal.
 notices-reconnecting = Verbindung zum Server verloren. Sie wird von selbst neu aufgebaut …
 
@@ -414,17 +433,26 @@ told-not-placed = Der Anruf kam nicht zustande, weil die Verbindung abriss. Bitt
 told-broke = In der App ist etwas kaputtgegangen. Fehlt Bild oder Ton, rufen Sie noch einmal an; bitte speichern Sie die Diagnose für Ihren Gastgeber.
 told-man-in-the-middle = Das Gespräch wurde beendet: Vielleicht steht jemand zwischen Ihnen und der anderen Seite. Sagen Sie es Ihrem Gastgeber und nichts Privates, bis klar ist, wer das ist.
 told-camera-gone = Die Kamera „{ $name }“ ist weg. Bis sie wiederkommt, wird eine andere benutzt.
+told-camera-gone-last = Die Kamera „{ $name }“ ist weg, und es gibt keine andere. Stecken Sie sie wieder an.
 told-camera-back = Die Kamera „{ $name }“ ist wieder da und in Gebrauch.
+told-camera-used = Die Kamera „{ $name }“ ist jetzt in Gebrauch.
+told-camera-new = Es gibt eine neue Kamera: „{ $name }“.
 told-mic-gone = Das Mikrofon „{ $name }“ ist weg. Bis es wiederkommt, wird ein anderes benutzt.
+told-mic-gone-last = Das Mikrofon „{ $name }“ ist weg, und es gibt kein anderes. Stecken Sie es wieder an; bis dahin sind Sie nicht zu hören.
 told-mic-back = Das Mikrofon „{ $name }“ ist wieder da und in Gebrauch.
+told-mic-new = Es gibt ein neues Mikrofon: „{ $name }“.
 told-speaker-gone = Der Lautsprecher „{ $name }“ ist weg. Bis er wiederkommt, wird ein anderer benutzt.
+told-speaker-gone-last = Der Lautsprecher „{ $name }“ ist weg, und es gibt keinen anderen. Stecken Sie ihn wieder an; bis dahin hören Sie nichts.
 told-speaker-back = Der Lautsprecher „{ $name }“ ist wieder da und in Gebrauch.
+told-speaker-new = Es gibt einen neuen Lautsprecher: „{ $name }“.
 told-diagnostics-saved = Die Diagnose wurde als { $file } gespeichert.
 told-diagnostics-not-saved = Die Diagnose konnte nicht als { $file } gespeichert werden. Wählen Sie einen anderen Ort.
 
 # Notices of the system
 system-ringing = { $peer } ruft an
 system-missed = Verpasster Anruf von { $peer }
+system-wrote = { $peer } hat Ihnen geschrieben
+system-open = Öffnen
 
 # Devices
 fault-goes-on = Das Gespräch geht ohne sie weiter.
@@ -445,6 +473,14 @@ fault-camera-silent = Die Kamera { $camera } hat seit { $seconds ->
 } kein Bild geschickt. Stecken Sie sie ab und wieder an.
 fault-camera-file = Das Video { $file } lässt sich nicht abspielen ({ $reason }). Wählen Sie ein anderes.
 fault-camera-system = Die Kamera { $camera } geht nicht ({ $reason }). Stecken Sie sie ab und wieder an, oder wählen Sie eine andere.
+reason-no-camera = es ist keine Kamera
+reason-no-layout = sie bietet keine Bildform, die Castle liest
+reason-other-layout = sie hat zu einer anderen Bildform gewechselt
+reason-broken-pictures = ihre Bilder sind nicht, was sie versprochen hat
+reason-too-large = es ist zu groß
+reason-other-pixels = seine Bildpunkte haben eine andere Form
+reason-lacks = ihm fehlt { $what }
+reason-no-numbers = ihm sind die Nummern ausgegangen
 fault-sound-file = Die Tondatei { $file } lässt sich nicht benutzen ({ $reason }). Wählen Sie eine andere.
 fault-sound-codec = Ton lässt sich nicht packen oder entpacken ({ $reason }). Starten Sie die App neu.
 fault-mic-not-found = Es wurde kein Mikrofon gefunden. Stecken Sie eines an; bis dahin sind Sie nicht zu hören.

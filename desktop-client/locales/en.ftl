@@ -40,6 +40,9 @@ login-need-name = Enter your name.
 login-need-password = Enter your password.
 login-need-new-password = Choose a password.
 login-link-needs-invitation = This is an invitation link. Choose “I have an invitation”.
+join-title = Join { $host }?
+join-explained = You will be logged out here, and a call that is on ends. Then you can register there with the invitation.
+join-do = Log out and join
 
 # Great Hall
 hall = Great Hall
@@ -54,6 +57,10 @@ hall-count = { $all ->
     [one] { $all } guest
    *[other] { $all } guests
 }, { $free } free
+hall-count-all = { $all ->
+    [one] { $all } guest
+   *[other] { $all } guests
+}
 hall-empty = Nobody else is here yet
 hall-empty-more = Guests appear as soon as they come in. “Find someone” waits for the next one for you.
 hall-no-hit = No guest of that name is here.
@@ -130,6 +137,7 @@ call-camera-on = Camera on
 call-more = More
 call-full-screen = Full screen
 call-pip = Picture in picture
+call-devices = Camera and sound…
 share = Share your screen
 share-short = Share
 share-stop = Stop sharing
@@ -165,6 +173,11 @@ chat-send = Send
 chat-you = You
 chat-they = They
 chat-not-delivered = Not there yet
+chat-count = Chat ({ $count })
+chat-unread = { $count ->
+    [one] Chat, a message to read
+   *[other] Chat, { $count } messages to read
+}
 safety = Safety words
 safety-explained = Read these words to each other. When they are the same at both ends, nobody is between you.
 safety-pending = The two apps are still working out the words.
@@ -198,6 +211,9 @@ route-no-direct-way = Relayed: the two networks do not let a direct connection t
 
 # After a call
 ended-declined = { $peer } cannot take the call now
+ended-you-declined = You declined the call
+ended-gave-up = { $peer } called and gave up
+ended-missed = You missed a call from { $peer }
 ended-busy = { $peer } is in another call
 ended-cancelled = The call was cancelled
 ended-timed-out = Nobody answered
@@ -280,6 +296,7 @@ settings-devices = Devices
 settings-camera = Camera
 settings-mic = Microphone
 settings-speaker = Speaker
+devices-done = Done
 settings-first-camera = The first camera, or the test picture
 settings-test-picture = Test picture
 settings-system-device = As the system has it
@@ -314,6 +331,7 @@ help-diagnostics-file = File
 help-diagnostics-names = With names and addresses
 help-diagnostics-save = Save diagnostics
 keys-search = Search the hall
+keys-next-free = Call next free, in the hall
 keys-escape = Back, decline, cancel
 keys-mute = Mute or unmute
 keys-camera = Camera on or off
@@ -340,6 +358,7 @@ checkup-skipped = Not told
 
 # Notices
 notices-dismiss = Dismiss
+notices-use = Use it
 notices-overloaded = The app is very busy, and that was not done. Please try again.
 notices-reconnecting = Connection to the server lost. Reconnecting by itself…
 
@@ -414,17 +433,26 @@ told-not-placed = The call was not placed, since the connection broke. Please ca
 told-broke = Something inside the app broke. If picture or sound is missing, call again; please save the diagnostics for your host.
 told-man-in-the-middle = The call was ended: somebody may stand between you and the other end. Tell your host, and say nothing private until it is clear who that is.
 told-camera-gone = The camera “{ $name }” is gone. Another one is used until it comes back.
+told-camera-gone-last = The camera “{ $name }” is gone, and there is no other. Plug it in again.
 told-camera-back = The camera “{ $name }” is back and in use.
+told-camera-used = The camera “{ $name }” is in use now.
+told-camera-new = There is a new camera: “{ $name }”.
 told-mic-gone = The microphone “{ $name }” is gone. Another one is used until it comes back.
+told-mic-gone-last = The microphone “{ $name }” is gone, and there is no other. Plug it in again; you are not heard until then.
 told-mic-back = The microphone “{ $name }” is back and in use.
+told-mic-new = There is a new microphone: “{ $name }”.
 told-speaker-gone = The speaker “{ $name }” is gone. Another one is used until it comes back.
+told-speaker-gone-last = The speaker “{ $name }” is gone, and there is no other. Plug it in again; you hear nothing until then.
 told-speaker-back = The speaker “{ $name }” is back and in use.
+told-speaker-new = There is a new speaker: “{ $name }”.
 told-diagnostics-saved = The diagnostics were saved as { $file }.
 told-diagnostics-not-saved = The diagnostics could not be saved as { $file }. Choose another place.
 
 # Notices of the system
 system-ringing = { $peer } is calling
 system-missed = Missed call from { $peer }
+system-wrote = { $peer } wrote to you
+system-open = Open
 
 # Devices
 fault-goes-on = The call goes on without it.
@@ -445,6 +473,14 @@ fault-camera-silent = Camera { $camera } has sent no picture for { $seconds ->
 }. Unplug it and plug it in again.
 fault-camera-file = The video { $file } cannot be played ({ $reason }). Choose another one.
 fault-camera-system = Camera { $camera } does not work ({ $reason }). Unplug it and plug it in again, or choose another one.
+reason-no-camera = it is no camera
+reason-no-layout = it offers no form of picture that Castle reads
+reason-other-layout = it changed to another form of picture
+reason-broken-pictures = its pictures are not what it promised
+reason-too-large = it is too large
+reason-other-pixels = its pixels are of another form
+reason-lacks = it lacks { $what }
+reason-no-numbers = it has no numbers left
 fault-sound-file = The sound file { $file } cannot be used ({ $reason }). Choose another one.
 fault-sound-codec = Sound cannot be packed or unpacked ({ $reason }). Start the app again.
 fault-mic-not-found = No microphone was found. Plug in one; you are not heard until then.

@@ -40,6 +40,9 @@ login-need-name = יש להזין שם.
 login-need-password = יש להזין סיסמה.
 login-need-new-password = יש לבחור סיסמה.
 login-link-needs-invitation = זהו קישור הזמנה. יש לבחור ב„יש לי הזמנה”.
+join-title = להצטרף אל { $host }?
+join-explained = כאן תתבצע יציאה מהחשבון, ושיחה פעילה תסתיים. אחר כך אפשר להירשם שם עם ההזמנה.
+join-do = יציאה והצטרפות
 
 # Great Hall
 hall = האולם הגדול
@@ -54,6 +57,10 @@ hall-count = { $all ->
     [one] אורח { $all }
    *[other] { $all } אורחים
 }, { $free } פנויים
+hall-count-all = { $all ->
+    [one] אורח אחד
+   *[other] { $all } אורחים
+}
 hall-empty = עדיין אין כאן אף אחד אחר
 hall-empty-more = אורחים מופיעים ברגע שהם נכנסים. „מצא לי מישהו” ימתין עבורך לבא בתור.
 hall-no-hit = אין כאן אורח בשם זה.
@@ -130,6 +137,7 @@ call-camera-on = הפעלת מצלמה
 call-more = עוד
 call-full-screen = מסך מלא
 call-pip = תמונה בתוך תמונה
+call-devices = מצלמה וצליל…
 share = שיתוף המסך שלך
 share-short = שיתוף
 share-stop = הפסקת השיתוף
@@ -165,6 +173,11 @@ chat-send = שליחה
 chat-you = את/ה
 chat-they = הצד השני
 chat-not-delivered = עדיין לא הגיע
+chat-count = צ'אט ({ $count })
+chat-unread = { $count ->
+    [one] צ'אט, הודעה אחת שלא נקראה
+   *[other] צ'אט, { $count } הודעות שלא נקראו
+}
 safety = מילות ביטחון
 safety-explained = הקריאו זה לזה את המילים. אם הן זהות בשני הצדדים, איש אינו נמצא ביניכם.
 safety-pending = המילים עדיין בחישוב.
@@ -198,6 +211,9 @@ route-no-direct-way = מועבר: שתי הרשתות אינן מאפשרות ח
 
 # After a call
 ended-declined = לא ניתן לענות כעת: { $peer }
+ended-you-declined = דחית את השיחה
+ended-gave-up = היה ניסיון שיחה מאת { $peer }
+ended-missed = שיחה שלא נענתה מאת { $peer }
 ended-busy = בשיחה אחרת: { $peer }
 ended-cancelled = השיחה בוטלה
 ended-timed-out = אין מענה
@@ -280,6 +296,7 @@ settings-devices = התקנים
 settings-camera = מצלמה
 settings-mic = מיקרופון
 settings-speaker = רמקול
+devices-done = סיום
 settings-first-camera = המצלמה הראשונה, או תמונת הבדיקה
 settings-test-picture = תמונת בדיקה
 settings-system-device = לפי הגדרת המערכת
@@ -314,6 +331,7 @@ help-diagnostics-file = קובץ
 help-diagnostics-names = עם שמות וכתובות
 help-diagnostics-save = שמירת אבחון
 keys-search = חיפוש באולם
+keys-next-free = שיחה לפנוי הבא, באולם
 keys-escape = חזרה, דחייה, ביטול
 keys-mute = השתקה או ביטולה
 keys-camera = הפעלת המצלמה או כיבויה
@@ -340,6 +358,7 @@ checkup-skipped = לא ידוע
 
 # Notices
 notices-dismiss = סגירה
+notices-use = להשתמש
 notices-overloaded = האפליקציה עמוסה מאוד, והפעולה לא בוצעה. נא לנסות שוב.
 notices-reconnecting = החיבור לשרת אבד. מתחבר מחדש מעצמו…
 
@@ -414,17 +433,26 @@ told-not-placed = השיחה לא יצאה לדרך, כי החיבור נותק.
 told-broke = משהו באפליקציה התקלקל. אם התמונה או הקול חסרים, יש להתקשר שוב; נא לשמור את האבחון עבור המארח.
 told-man-in-the-middle = השיחה הופסקה: ייתכן שמישהו עומד ביניכם. יש להודיע למארח, ולא לומר דבר פרטי עד שיתברר מיהו.
 told-camera-gone = המצלמה “{ $name }” נעלמה. אחרת בשימוש עד שתחזור.
+told-camera-gone-last = המצלמה “{ $name }” נותקה, ואין אחרת. יש לחבר אותה שוב.
 told-camera-back = המצלמה “{ $name }” חזרה והיא בשימוש.
+told-camera-used = המצלמה “{ $name }” בשימוש עכשיו.
+told-camera-new = יש מצלמה חדשה: “{ $name }”.
 told-mic-gone = המיקרופון “{ $name }” נעלם. אחר בשימוש עד שיחזור.
+told-mic-gone-last = המיקרופון “{ $name }” נותק, ואין אחר. יש לחבר אותו שוב; עד אז לא שומעים אותך.
 told-mic-back = המיקרופון “{ $name }” חזר והוא בשימוש.
+told-mic-new = יש מיקרופון חדש: “{ $name }”.
 told-speaker-gone = הרמקול “{ $name }” נעלם. אחר בשימוש עד שיחזור.
+told-speaker-gone-last = הרמקול “{ $name }” נותק, ואין אחר. יש לחבר אותו שוב; עד אז לא תשמעו דבר.
 told-speaker-back = הרמקול “{ $name }” חזר והוא בשימוש.
+told-speaker-new = יש רמקול חדש: “{ $name }”.
 told-diagnostics-saved = האבחון נשמר בשם { $file }.
 told-diagnostics-not-saved = לא ניתן היה לשמור את האבחון בשם { $file }. יש לבחור מקום אחר.
 
 # Notices of the system
 system-ringing = { $peer } מתקשר אליך
 system-missed = שיחה שלא נענתה מאת { $peer }
+system-wrote = הודעה חדשה מאת { $peer }
+system-open = פתיחה
 
 # Devices
 fault-goes-on = השיחה ממשיכה בלעדיה.
@@ -445,6 +473,14 @@ fault-camera-silent = המצלמה { $camera } לא שלחה תמונה כבר {
 }. יש לנתק אותה ולחבר שוב.
 fault-camera-file = לא ניתן לנגן את הסרטון { $file } ({ $reason }). יש לבחור אחר.
 fault-camera-system = המצלמה { $camera } אינה פועלת ({ $reason }). יש לנתק אותה ולחבר שוב, או לבחור אחרת.
+reason-no-camera = זו אינה מצלמה
+reason-no-layout = היא אינה מציעה צורת תמונה ש-Castle קורא
+reason-other-layout = היא עברה לצורת תמונה אחרת
+reason-broken-pictures = התמונות שלה אינן מה שהובטח
+reason-too-large = הגודל גדול מדי
+reason-other-pixels = הפיקסלים בצורה אחרת
+reason-lacks = חסר { $what }
+reason-no-numbers = נגמרו המספרים
 fault-sound-file = לא ניתן להשתמש בקובץ הקול { $file } ({ $reason }). יש לבחור אחר.
 fault-sound-codec = לא ניתן לארוז או לפרוק את הקול ({ $reason }). יש להפעיל את האפליקציה מחדש.
 fault-mic-not-found = לא נמצא מיקרופון. יש לחבר אחד; עד אז לא ישמעו אותך.

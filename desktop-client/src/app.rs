@@ -3,6 +3,8 @@
 //! Owns the window and its life, from the first frame to a clean goodbye. Never waits for the engine while it
 //! lives, and draws only when something changed.
 
+mod place;
+
 use crate::engine::{EngineHandle, Waker};
 use crate::ui::video::{Renderer, Screen, Shown, Tile};
 use crate::ui::{Screens, View, next_tick, text, theme};
@@ -75,6 +77,12 @@ impl Wake {
     }
 }
 
+/// What task bars show of the window; the same as of the program where it is installed.
+fn icon() -> egui::IconData {
+    let png = include_bytes!("../assets/castle-desktop.png");
+    eframe::icon_data::from_png_bytes(png).expect("the picture beside the sources is one")
+}
+
 /// Opens the window and returns when it was closed and the engine has stopped. `wake` is the one whose
 /// [`waker`](Wake::waker) the engine was started with.
 pub fn run(engine: EngineHandle, wake: Wake, options: AppOptions) -> Result<(), AppError> {
@@ -88,7 +96,9 @@ pub fn run(engine: EngineHandle, wake: Wake, options: AppOptions) -> Result<(), 
         .with_app_id("castle-desktop")
         .with_inner_size([place.size.0, place.size.1])
         .with_maximized(place.maximized)
-        .with_min_inner_size([theme::size::WINDOW_MIN_W, theme::size::WINDOW_MIN_H]);
+        .with_min_inner_size([theme::size::WINDOW_MIN_W, theme::size::WINDOW_MIN_H])
+        .with_clamp_size_to_monitor_size(true)
+        .with_icon(icon());
     if let Some((left, top)) = place.at {
         viewport = viewport.with_position([left, top]);
     }
@@ -121,6 +131,8 @@ pub struct App {
     /// What the engine was told of the window.
     in_front: Option<bool>,
     place: Option<WindowPlace>,
+    /// At which size of everything the place was last told.
+    zoom: f32,
 }
 
 impl App {
@@ -145,6 +157,7 @@ impl App {
                 engine.shown(frame);
             }
         });
+        bring_into_view(cc);
         let painter = Screen::new(cc.gl.as_ref(), options.renderer);
         Self {
             snapshot: engine.snapshot(),
@@ -160,6 +173,7 @@ impl App {
             called_up: 0,
             in_front: None,
             place: options.place,
+            zoom: ctx.zoom_factor(),
         }
     }
 
@@ -174,15 +188,18 @@ impl App {
             ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
             ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
         }
-        let (front, place) = ctx.input(|input| {
+        let zoom = ctx.zoom_factor();
+        let (front, mut place) = ctx.input(|input| {
             let window = input.viewport();
             let front = window.focused.unwrap_or(input.focused) && !window.minimized.unwrap_or(false);
-            let size = window.inner_rect.map(|inner| (inner.width(), inner.height()));
-            let at = window.outer_rect.map(|outer| (outer.left(), outer.top()));
-            let maximized = window.maximized.unwrap_or(false);
-            let hidden = window.minimized == Some(true) || window.fullscreen == Some(true);
-            (front, size.filter(|_| !hidden).map(|size| WindowPlace { at, size, maximized }))
+            (front, place::of(window, zoom))
         });
+        if self.zoom.to_bits() != zoom.to_bits() {
+            // The window was measured in points of the former size.
+            self.zoom = zoom;
+            place = None;
+            ctx.request_repaint();
+        }
         if self.in_front.replace(front) != Some(front) {
             self.commands.push(Command::SetInFront(front));
         }
@@ -247,6 +264,22 @@ impl App {
     }
 }
 
+/// A window that was kept on a monitor that is no more comes back where it can be seen.
+fn bring_into_view(cc: &CreationContext<'_>) {
+    let Some(window) = cc.winit_window() else { return };
+    let Ok(at) = window.outer_position() else { return };
+    let size = window.outer_size();
+    let own = place::rect((at.x, at.y), (size.width, size.height));
+    let monitors = window.available_monitors().map(|monitor| {
+        let (at, size) = (monitor.position(), monitor.size());
+        place::rect((at.x, at.y), (size.width, size.height))
+    });
+    if let Some(at) = place::into_view(own, &monitors.collect::<Vec<_>>()) {
+        let at = at / window.scale_factor() as f32;
+        cc.egui_ctx.send_viewport_cmd(egui::ViewportCommand::OuterPosition(at));
+    }
+}
+
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         let Some(engine) = &self.engine else { return };
@@ -294,5 +327,19 @@ impl eframe::App for App {
         if let Some(engine) = Arc::into_inner(engine) {
             engine.stop();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_has_a_sign_of_its_own() {
+        let icon = icon();
+        assert_eq!((icon.width, icon.height), (256, 256));
+        let middle = &icon.rgba[(140 * 256 + 60) * 4..][..4];
+        assert_eq!(middle, [255, 255, 255, 255], "a wall");
+        assert_eq!(icon.rgba[3], 0, "round corners");
     }
 }

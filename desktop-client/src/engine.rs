@@ -49,6 +49,13 @@ pub enum SystemNotice {
         /// What people see of them.
         peer: String,
     },
+    /// It was answered, or rings no more: what told of it is put away.
+    RingingOver,
+    /// The other end of the call wrote something.
+    Wrote {
+        /// What people see of them.
+        peer: String,
+    },
     /// Somebody called, and nobody answered.
     Missed {
         /// What people see of them.

@@ -152,6 +152,7 @@ fn run_app(args: AppArgs, folder: Option<PathBuf>) -> Result<(), Box<dyn std::er
         name: args.name.or(last.as_ref().map(|last| last.name.clone())),
         invitation,
     };
+    let clicked = notifications::Clicked::default();
     let config = EngineConfig {
         camera: args.camera,
         mic: args.mic,
@@ -159,13 +160,14 @@ fn run_app(args: AppArgs, folder: Option<PathBuf>) -> Result<(), Box<dyn std::er
         search_at_login: args.r#match,
         profile,
         viewer: Viewer::Window,
-        notifier: Some(notifications::notifier()),
+        notifier: Some(notifications::notifier(clicked.clone())),
         logs: folder.as_deref().map(logs_folder),
         ..EngineConfig::default()
     };
     let wake = Wake::default();
     let engine = Engine::start(config, wake.waker());
     let line = engine.line();
+    clicked.get_or_init(|| line.clone());
     let closing = line.clone();
     signals::on_end(move || closing.close());
     if let Some(instance) = &instance {

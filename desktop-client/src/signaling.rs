@@ -91,6 +91,8 @@ pub enum Event {
         rows: Arc<Vec<HallRow>>,
         /// There are more.
         more: bool,
+        /// So many in all, as the server counts.
+        count: usize,
     },
     /// Me, changed.
     Me(Me),

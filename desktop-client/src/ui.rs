@@ -5,7 +5,7 @@
 
 use crate::view::{CallView, Command, Connection, Prefill, Snapshot, Stage};
 use castle::ids::{CallId, GuestId};
-use eframe::egui::{self, Ui, ViewportCommand};
+use eframe::egui::{self, Event, Ui, ViewportCommand};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +18,7 @@ pub mod hall;
 pub mod help;
 pub mod history;
 pub mod icons;
+pub mod joining;
 pub mod lines;
 pub mod login;
 pub mod moderation;
@@ -89,6 +90,8 @@ pub enum Go {
     Report(Subject),
     /// To the question whether to block a guest.
     Block(Subject),
+    /// To the choice of devices, over a call.
+    Devices,
 }
 
 /// What lies over all else.
@@ -96,10 +99,13 @@ pub enum Go {
 enum Dialog {
     Report(moderation::Draft),
     Block(Subject),
+    Devices,
+    Join(String),
     Quit,
 }
 
 /// The screens, with what was typed into them.
+#[expect(clippy::struct_excessive_bools, reason = "they know nothing of each other")]
 #[derive(Debug, Default)]
 pub struct Screens {
     page: Page,
@@ -112,6 +118,12 @@ pub struct Screens {
     help: help::Draft,
     call: call::Draft,
     ended: ended::Draft,
+    /// A link that came and was not looked at yet.
+    link: Option<String>,
+    /// A link to follow once one is logged out.
+    joining: Option<String>,
+    /// A call was there when this was last drawn.
+    had_call: bool,
     overloaded: bool,
     leaving: bool,
     broken: bool,
@@ -128,9 +140,10 @@ impl Screens {
         self.overloaded = true;
     }
 
-    /// An invitation link that came while the window was open: for the login screen.
+    /// An invitation link that came while the window was open: for the login screen, or, where one is logged in, for a
+    /// question first.
     pub fn bring_link(&mut self, link: String) {
-        self.login = login::Draft::new(Prefill { server: Some(link), ..Prefill::default() });
+        self.link = Some(link);
     }
 
     /// Goes to a page, as a person does by its button.
@@ -138,7 +151,11 @@ impl Screens {
         if self.page == Page::Tryout && page != Page::Tryout {
             commands.push(Command::SetTryout(false));
         }
+        if self.page == Page::Settings && page != Page::Settings {
+            commands.push(Command::ChooseDevices(false));
+        }
         match page {
+            Page::Settings => commands.push(Command::ChooseDevices(true)),
             Page::History => commands.push(Command::LoadHistory),
             Page::Blocked => commands.push(Command::LoadBlocked),
             Page::Tryout if snapshot.call.is_none() => commands.push(Command::SetTryout(true)),
@@ -149,7 +166,8 @@ impl Screens {
 
     /// The window is asked to close. `true`: it may; else a person is asked first.
     pub fn may_close(&mut self, snapshot: &Snapshot) -> bool {
-        if self.leaving || !live(snapshot) {
+        // A screen that broke cannot ask.
+        if self.leaving || self.broken || !live(snapshot) {
             return true;
         }
         self.dialog = Some(Dialog::Quit);
@@ -187,6 +205,15 @@ impl Screens {
             self.open(Page::Hall, snapshot, commands);
             self.settings.forget(ui.ctx());
         }
+        self.follow_link(snapshot);
+        // What was a call a moment ago is one more of the past.
+        let ended = std::mem::replace(&mut self.had_call, call.is_some()) && call.is_none();
+        if ended && logged_in && self.page == Page::History {
+            commands.push(Command::LoadHistory);
+        }
+        if !call.is_some_and(|call| matches!(call.stage, Stage::Connected { .. })) {
+            self.call.leave_full_screen(ui.ctx());
+        }
         self.dialog_ui(ui.ctx(), snapshot, commands);
         let go = match call.filter(|call| !matches!(call.stage, Stage::Ended { .. })) {
             Some(call) => self.live_ui(ui, view, call, commands),
@@ -197,6 +224,18 @@ impl Screens {
             Some(Go::Page(page)) => self.open(page, snapshot, commands),
             Some(Go::Report(subject)) => self.dialog = Some(Dialog::Report(moderation::Draft::new(subject))),
             Some(Go::Block(subject)) => self.dialog = Some(Dialog::Block(subject)),
+            Some(Go::Devices) => self.dialog = Some(Dialog::Devices),
+        }
+    }
+
+    /// Where nobody is logged in a link is for the login screen; elsewhere it is asked first.
+    fn follow_link(&mut self, snapshot: &Snapshot) {
+        if snapshot.connection != Connection::LoggedOut {
+            if let Some(link) = self.link.take() {
+                self.dialog = Some(Dialog::Join(link));
+            }
+        } else if let Some(link) = self.link.take().or(self.joining.take()) {
+            self.login = login::Draft::new(Prefill { server: Some(link), ..Prefill::default() });
         }
     }
 
@@ -236,10 +275,10 @@ impl Screens {
                 if let Some(call) = &snapshot.call {
                     return ended::ended_ui(ui, &mut self.ended, call, commands);
                 }
-                if !logged_in {
-                    login::login_ui(ui, &mut self.login, view, commands);
-                } else if let Some(checkup) = &snapshot.checkup {
+                if let Some(checkup) = &snapshot.checkup {
                     checkup::checkup_ui(ui, checkup, commands);
+                } else if !logged_in {
+                    login::login_ui(ui, &mut self.login, view, commands);
                 } else if let Some(search) = &snapshot.search {
                     search::search_ui(ui, view, search, commands);
                 } else {
@@ -274,6 +313,19 @@ impl Screens {
             None => return,
             Some(Dialog::Report(draft)) => moderation::report_ui(ctx, draft, commands),
             Some(Dialog::Block(subject)) => moderation::block_ui(ctx, subject, commands),
+            Some(Dialog::Devices) => {
+                !live(snapshot) || tryout::devices_over_call_ui(ctx, &mut self.changes, snapshot, commands)
+            }
+            Some(Dialog::Join(link)) => match joining::joining_ui(ctx, link) {
+                joining::Answer::Open => false,
+                joining::Answer::Stay => true,
+                joining::Answer::Join => {
+                    self.joining = Some(std::mem::take(link));
+                    // A login under way may be through by the time this arrives.
+                    commands.extend([Command::CancelLogIn, Command::LogOut]);
+                    true
+                }
+            },
             Some(Dialog::Quit) => match snapshot.call.as_ref().filter(|_| live(snapshot)) {
                 Some(call) => moderation::quit_ui(ctx, &call.peer, &mut self.leaving),
                 None => true,
@@ -321,7 +373,20 @@ fn shortcut(ui: &Ui, modifiers: egui::Modifiers, key: egui::Key) -> bool {
     if typing || ui.ctx().memory(|memory| memory.top_modal_layer().is_some()) {
         return false;
     }
-    ui.input_mut(|input| input.consume_key(modifiers, key))
+    ui.input_mut(|input| {
+        let mut pressed = false;
+        input.events.retain(|event| match event {
+            // A key that is held repeats itself, and is meant once.
+            Event::Key { key: which, modifiers: with, pressed: true, repeat, .. }
+                if *which == key && with.matches_logically(modifiers) =>
+            {
+                pressed |= !repeat;
+                false
+            }
+            _ => true,
+        });
+        pressed
+    })
 }
 
 #[cfg(test)]
@@ -363,7 +428,14 @@ mod tests {
         let start = Instant::now();
         let mut snapshot = Snapshot::default();
         assert_eq!(next_tick(&snapshot, start), None);
-        snapshot.search = Some(Search { since: start, position: None, waiting: None, estimate: None });
+        snapshot.search = Some(Search {
+            since: start,
+            position: None,
+            waiting: None,
+            estimate: None,
+            muted: false,
+            camera_on: true,
+        });
         assert_eq!(next_tick(&snapshot, start), Some(Duration::from_secs(1)));
         assert_eq!(
             next_tick(&snapshot, start + Duration::from_millis(2300)),

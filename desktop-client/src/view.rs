@@ -16,7 +16,7 @@ mod talk;
 
 pub use command::{Command, Secret};
 pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason};
-pub use preferences::{Preferences, QualityCap, TEST_PICTURE, ThemeChoice, WindowPlace};
+pub use preferences::{DeviceKind, Preferences, QualityCap, TEST_PICTURE, ThemeChoice, WindowPlace};
 pub use talk::{
     CHAT_BYTES_MAX, CHAT_LINES_MAX, ChatLine, DeviceStanding, FROZEN_AFTER, Frozen, Quality,
     STATS_HISTORY_MAX, Safety, StatsHistory,
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub hall: Arc<Vec<HallRow>>,
     /// The hall has more guests than are shown, of those who fit the search.
     pub hall_more: bool,
+    /// Guests in all, of those who fit the search, as the server counts.
+    pub hall_count: usize,
     /// Waiting for a match.
     pub search: Option<Search>,
     /// The call, ringing, live or just over.
@@ -147,6 +149,10 @@ pub struct Search {
     pub waiting: Option<u32>,
     /// Half of the guests waited no longer.
     pub estimate: Option<Duration>,
+    /// Whoever is found hears nothing at first.
+    pub muted: bool,
+    /// Whoever is found sees the own camera at once.
+    pub camera_on: bool,
 }
 
 /// A call as the screen shows it.
@@ -163,6 +169,8 @@ pub struct CallView {
     pub stage: Stage,
     /// It came through Match, so that "next" makes sense.
     pub matched: bool,
+    /// They called me.
+    pub received: bool,
     /// The peer's session is being taken up again.
     pub peer_reconnecting: bool,
     /// The own microphone is muted.
@@ -387,6 +395,17 @@ pub struct Notice {
     pub severity: Severity,
     /// What happened and what to do, in one or two sentences.
     pub text: String,
+    /// What a person can take at once, by [`Command::TakeOffer`].
+    pub offer: Option<Offer>,
+}
+
+/// A device that is there now and not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Of which kind.
+    pub kind: DeviceKind,
+    /// Its name.
+    pub name: String,
 }
 
 /// How bad a notice is.

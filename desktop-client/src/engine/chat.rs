@@ -75,6 +75,11 @@ impl Chat {
         Ok(Message::Chat { number, text })
     }
 
+    /// Lines of the other end that were taken.
+    pub(super) fn heard(&self) -> u32 {
+        self.heard
+    }
+
     /// The other end wrote a line; what to say.
     pub(super) fn hear(&mut self, now: Instant, number: u32, text: &str) -> Option<Message> {
         if text.len() > CHAT_BYTES_MAX || !self.allows(now) {

@@ -17,10 +17,17 @@ const FINDINGS_MAX: usize = 16;
 pub(super) struct Examination {
     pub(super) checkup: Checkup,
     findings: mpsc::Receiver<Finding>,
+    /// Nobody is logged in, and so no relay was handed out that could be looked at.
+    at_the_door: bool,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Examination {
+    /// Begins before anybody is logged in: the server, its certificate.
+    pub(super) fn at_the_door(server: &ServerAddress) -> Self {
+        Self { at_the_door: true, ..Self::begin(server, &[], None) }
+    }
+
     /// Begins, with what the server handed out.
     pub(super) fn begin(server: &ServerAddress, ice: &[IceServer], clock_ahead_ms: Option<i64>) -> Self {
         let servers = ice.iter().map(|server| doctor::IceServer {
@@ -39,7 +46,7 @@ impl Examination {
         };
         let (sender, findings) = mpsc::channel(FINDINGS_MAX);
         let task = AbortOnDropHandle::new(tokio::spawn(doctor::examine(plan, sender)));
-        Self { checkup: Checkup::default(), findings, _task: task }
+        Self { checkup: Checkup::default(), findings, at_the_door: false, _task: task }
     }
 
     /// Waits for the next finding and takes it; never ends while nothing is examined.
@@ -59,7 +66,9 @@ impl Examination {
             self.checkup.done = true;
             return;
         };
-        self.checkup.lines.push(line(finding));
+        if !(self.at_the_door && finding.about == Some(About::AnyRelay)) {
+            self.checkup.lines.push(line(finding));
+        }
     }
 }
 

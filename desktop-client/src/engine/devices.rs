@@ -17,7 +17,7 @@ use crate::media::screen::{self, ScreenChoice, ScreenError};
 use crate::media::speaker::SpeakerSpec;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::media::video_receiver::VideoReceiver;
-use crate::media::video_sender::{VideoSender, VideoSenderOptions};
+use crate::media::video_sender::{Stamps, VideoSender, VideoSenderOptions};
 use crate::peer::{MediaKind, PacketHandler, PacketOutlet, Peer};
 use crate::rate::START_BPS;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -98,11 +98,11 @@ impl MediaSource {
     /// Opens the camera; nothing leaves yet.
     pub(super) fn open_camera(&self, bits_max: u32) -> Camera {
         // A strip of data across a person's picture is for machines alone.
-        let stamped = match &self.viewer {
-            Viewer::Bot { .. } => true,
-            Viewer::Window => !matches!(self.camera, CameraSpec::Device(_)),
+        let stamps = match &self.viewer {
+            Viewer::Bot { .. } => Stamps::All,
+            Viewer::Window => Stamps::Made,
         };
-        let options = VideoSenderOptions { bitrate_bps: START_BPS.min(bits_max), stamped };
+        let options = VideoSenderOptions { bitrate_bps: START_BPS.min(bits_max), stamps };
         let gate = Gate::default();
         let notices = self.notices.clone();
         let watch = Box::new(move |fault: Option<&crate::media::camera::CameraError>| {

@@ -1,12 +1,15 @@
 //! Which cameras, microphones and speakers are there, looked at once a second while somebody needs to know, and which of
 //! them a person's choice names.
 
+mod changes;
+
 use super::devices::Notice;
 use crate::media::camera::{self, CameraSpec, DeviceInfo};
 use crate::media::mic::MicSpec;
 use crate::media::sound_device;
 use crate::media::speaker::SpeakerSpec;
-use crate::view::TEST_PICTURE;
+use crate::view::{DeviceKind, TEST_PICTURE};
+pub(super) use changes::{Change, changes};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -28,6 +31,15 @@ impl Lists {
             cameras: camera::list_devices(),
             mics: sound_device::list_microphones(),
             speakers: sound_device::list_speakers(),
+        }
+    }
+
+    /// The names of one kind.
+    fn names(&self, kind: DeviceKind) -> Vec<&str> {
+        match kind {
+            DeviceKind::Camera => self.cameras.iter().map(|camera| camera.name.as_str()).collect(),
+            DeviceKind::Mic => self.mics.iter().map(String::as_str).collect(),
+            DeviceKind::Speaker => self.speakers.iter().map(String::as_str).collect(),
         }
     }
 

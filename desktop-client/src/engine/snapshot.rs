@@ -33,6 +33,13 @@ impl Default for Switches {
     }
 }
 
+impl Switches {
+    /// The own ones, as they are; of another end nothing is known yet.
+    pub(super) fn carried(self) -> Self {
+        Self { muted: self.muted, camera_on: self.camera_on, ..Self::default() }
+    }
+}
+
 /// The call that is on or over, once the server knows it.
 pub(super) fn info(state: &State) -> Option<&CallInfo> {
     match state {
@@ -73,6 +80,7 @@ pub(super) fn call(
         peer: call.peer.clone(),
         stage,
         matched: call.origin == Origin::Matched,
+        received: call.origin == Origin::Received,
         peer_reconnecting: call.presence != Presence::Present,
         muted: switches.muted,
         camera_on: switches.camera_on,

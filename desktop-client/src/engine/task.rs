@@ -18,10 +18,10 @@ use crate::media::frame::FrameSlot;
 use crate::media::processing::AudioProcessing;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PeerEvent};
-use crate::signaling::{self, Account, DeviceTokens, Event, ServerAddress, Session};
+use crate::signaling::{self, DeviceTokens, Event, ServerAddress, Session};
 use crate::view::{
-    BlockedGuest, CallStats, CalledUp, Connection, Devices, HallRow, History, KnownServer, Me, NOTICES_MAX,
-    Notice, Preferences, Search, Severity, Snapshot,
+    BlockedGuest, CallStats, CalledUp, Connection, DeviceKind, Devices, HallRow, History, KnownServer, Me,
+    NOTICES_MAX, Notice, Preferences, Search, Severity, Snapshot,
 };
 use crate::words::say;
 use castle::ids::CallId;
@@ -42,7 +42,7 @@ mod sharing;
 mod talking;
 mod tending;
 
-use entering::Entry;
+use entering::{Entry, Progress};
 use live::LiveCall;
 pub(super) use talking::Shown;
 use talking::Talk;
@@ -80,7 +80,7 @@ enum Link {
     Out,
     In {
         entry: Entry,
-        login: mpsc::Receiver<Result<Account, ClientError>>,
+        login: mpsc::Receiver<Progress>,
     },
     Session {
         server: ServerAddress,
@@ -100,7 +100,8 @@ struct Engine {
     link: Link,
     /// Online at least once in this session.
     me: Option<Me>,
-    hall: (Arc<Vec<HallRow>>, bool),
+    /// Who is there, whether there are more, and how many in all.
+    hall: (Arc<Vec<HallRow>>, bool, usize),
     query: String,
     search: Option<Search>,
     preferences: Arc<Preferences>,
@@ -131,10 +132,13 @@ struct Engine {
     inventory: Inventory,
     /// What the last look found.
     lists: Option<Lists>,
+    /// A screen shows the devices to choose from.
+    choosing_devices: bool,
+    /// Notices of devices that are gone.
+    missed_devices: Vec<(DeviceKind, u64)>,
     /// What is to be heard while there is no call yet, or no more.
     tone: Option<(Tone, TonePlayer)>,
-    /// Who called and was not answered: to be told when the call is over.
-    ringing: Option<String>,
+    ringing: Ringing,
     record: CallRecord,
     stats: Option<CallStats>,
     switches: Switches,
@@ -151,13 +155,22 @@ struct Engine {
     farewells: TaskTracker,
 }
 
+/// Somebody who calls.
+#[derive(Default)]
+struct Ringing {
+    /// Who, as long as they are not answered: to be told when the call is over.
+    who: Option<String>,
+    /// The system tells of it meanwhile.
+    told: bool,
+}
+
 /// An event of the connection of a call.
 type OfCall = (CallId, PeerEvent);
 
 /// What the loop woke for.
 enum Wake {
     Order(Option<Order>),
-    Login(Option<Box<Result<Account, ClientError>>>),
+    Login(Option<Progress>),
     Session(Option<Event>),
     Peer(CallId, PeerEvent),
     Device(DeviceNotice),
@@ -194,12 +207,16 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
             () = Examination::progress(&mut engine.examination) => Wake::Examined,
         };
         // What breaks over one event takes neither the session nor the call with it.
-        match catch_unwind(AssertUnwindSafe(|| engine.heed(wake))) {
+        let heeded = catch_unwind(AssertUnwindSafe(|| {
+            let flow = engine.heed(wake);
+            engine.publish();
+            flow
+        }));
+        match heeded {
             Ok(ControlFlow::Break(())) => break,
             Ok(ControlFlow::Continue(())) => {}
             Err(_) => tracing::error!("an event was not dealt with"),
         }
-        engine.publish();
     }
     engine.say_goodbye().await;
 }
@@ -221,7 +238,7 @@ impl Link {
     async fn wake(&mut self) -> Wake {
         match self {
             Self::Out => std::future::pending().await,
-            Self::In { login, .. } => Wake::Login(login.recv().await.map(Box::new)),
+            Self::In { login, .. } => Wake::Login(login.recv().await),
             Self::Session { events, .. } => Wake::Session(events.recv().await),
         }
     }
@@ -280,8 +297,10 @@ impl Engine {
             tryout: None,
             inventory: Inventory::start(notices),
             lists: None,
+            choosing_devices: false,
+            missed_devices: Vec::new(),
             tone: None,
-            ringing: None,
+            ringing: Ringing::default(),
             record: CallRecord::default(),
             stats: None,
             switches: Switches::default(),
@@ -297,6 +316,7 @@ impl Engine {
         };
         engine.tell_troubles();
         engine.choose_devices();
+        engine.follow_devices();
         engine.publish();
         (engine, outside.orders, device_notices)
     }
@@ -310,7 +330,7 @@ impl Engine {
                 self.called_up = CalledUp { times: self.called_up.times + 1, link };
             }
             Wake::Order(Some(Order::Close)) => self.closing = true,
-            Wake::Login(result) => self.logged_in(result.map(|result| *result)),
+            Wake::Login(progress) => self.hear_login(progress),
             Wake::Session(event) => self.hear(event),
             Wake::Peer(call, event) => self.hear_peer(call, event),
             Wake::Device(notice) => self.hear_device(notice),
@@ -337,7 +357,7 @@ impl Engine {
         if severity == Severity::Info {
             self.passing.push((self.notice_count, Instant::now()));
         }
-        self.notices.push(Notice { id: self.notice_count, severity, text });
+        self.notices.push(Notice { id: self.notice_count, severity, text, offer: None });
         if self.notices.len() > NOTICES_MAX {
             self.notices.remove(0);
         }
@@ -377,7 +397,12 @@ impl Engine {
             me: self.me.clone(),
             hall: self.hall.0.clone(),
             hall_more: self.hall.1,
-            search: self.search.clone(),
+            hall_count: self.hall.2,
+            search: self.search.clone().map(|search| Search {
+                muted: self.switches.muted,
+                camera_on: self.switches.camera_on,
+                ..search
+            }),
             call: snapshot::call(self.machine.state(), self.switches, self.stats, self.talk.shown()),
             notices: self.notices.clone(),
             devices: self.devices.clone(),

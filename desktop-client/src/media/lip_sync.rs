@@ -65,7 +65,7 @@ impl LipSync {
 }
 
 /// The capture time of a picture, of those that its timestamp may mean the one nearest to `about_us`.
-fn near(rtp_timestamp: u32, about_us: i64) -> i64 {
+pub(super) fn near(rtp_timestamp: u32, about_us: i64) -> i64 {
     let within_us = i64::from(rtp_timestamp) * 100 / 9;
     let rounds = (about_us - within_us + ROUND_US / 2).div_euclid(ROUND_US);
     within_us + rounds * ROUND_US

@@ -10,6 +10,7 @@ use super::audio::PlayedSound;
 use super::camera::{CameraError, FrameSource};
 use super::clock::ClockAlignment;
 use super::frame::{FrameInfo, FramePool, VideoFrame};
+use super::lip_sync::near;
 use super::scale::Scaler;
 use super::stamp::Stamp;
 
@@ -29,6 +30,8 @@ const PSNR_EVERY_US: u64 = 200_000;
 const FREEZE_FACTOR: u64 = 3;
 /// ... and at least the mean gap and this, µs.
 const FREEZE_EXTRA_US: u64 = 150_000;
+/// From capture to showing a picture takes no less, clocks being as exact as they are, and no more; µs.
+const PLAUSIBLE_US: std::ops::Range<i64> = -20_000..10_000_000;
 /// Gaps that the mean is taken over, as the W3C's definition does.
 const MEAN_GAPS: usize = 30;
 
@@ -133,14 +136,17 @@ impl CallMeter {
         if let Some(last_us) = self.last_us.replace(shown_us) {
             self.note_gap(shown_us.saturating_sub(last_us));
         }
-        let Some(stamp) = Stamp::read(frame.y(), frame.width(), frame.height()) else { return Ok(()) };
-        self.stamps_read += 1;
-        self.last_number = Some(stamp.number);
-        if let Some(captured_us) = trusted(alignment, stamp.capture_us) {
+        let stamp = Stamp::read(frame.y(), frame.width(), frame.height());
+        let capture_us =
+            stamp.map(|stamp| stamp.capture_us).or_else(|| captured_at(frame, shown_us, alignment));
+        if let Some(captured_us) = capture_us.and_then(|capture_us| trusted(alignment, capture_us)) {
             let delay_us = shown_us as i64 - captured_us;
             self.glass_to_glass.add(delay_us as f64 / 1000.0);
             self.last_video_us = Some(delay_us);
         }
+        let Some(stamp) = stamp else { return Ok(()) };
+        self.stamps_read += 1;
+        self.last_number = Some(stamp.number);
         self.compare(frame, stamp.number, shown_us)
     }
 
@@ -217,6 +223,14 @@ impl CallMeter {
         }
         Ok(())
     }
+}
+
+/// When a picture without a stamp was captured, by the peer's clock: its RTP timestamp counts on that clock, as long as
+/// the peer is one of ours. One that says a time that cannot be is of another, and says nothing.
+fn captured_at(frame: &VideoFrame, shown_us: u64, alignment: &ClockAlignment) -> Option<u64> {
+    let shown_us = alignment.local_to_peer_us(shown_us)?;
+    let capture_us = near(frame.info.rtp_timestamp?, shown_us);
+    PLAUSIBLE_US.contains(&(shown_us - capture_us)).then_some(u64::try_from(capture_us).ok()?)
 }
 
 /// When our clock showed `peer_us` of the peer's, if that is known well enough.

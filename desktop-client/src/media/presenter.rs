@@ -118,7 +118,7 @@ mod tests {
     use crate::media::camera::{CameraSpec, open_source};
     use crate::media::packet::{IncomingPacket, OutgoingPacket};
     use crate::media::video_receiver::VideoReceiver;
-    use crate::media::video_sender::{VideoSender, VideoSenderOptions};
+    use crate::media::video_sender::{Stamps, VideoSender, VideoSenderOptions};
 
     #[test]
     fn a_call_without_a_network_is_measured_whole() {
@@ -137,7 +137,7 @@ mod tests {
             receiver.push(IncomingPacket { sequence, timestamp, marker, payload, arrived: Instant::now() });
             sequence = sequence.wrapping_add(1);
         });
-        let options = VideoSenderOptions { stamped: true, ..VideoSenderOptions::default() };
+        let options = VideoSenderOptions { stamps: Stamps::Made, ..VideoSenderOptions::default() };
         let preview = FrameSlot::new();
         let sender =
             VideoSender::start(CameraSpec::default(), options, clock, preview, wire, Box::new(|_| {}));

@@ -39,6 +39,14 @@ impl PictureSource {
         }
     }
 
+    /// Whether its pictures are made up, and so are for machines as much as for people.
+    fn is_made(&self) -> bool {
+        match self {
+            Self::Camera(spec) => !matches!(spec, CameraSpec::Device(_)),
+            Self::Screen(spec) => *spec == ScreenSpec::Pattern,
+        }
+    }
+
     fn content(&self) -> Content {
         match self {
             Self::Camera(_) => Content::Motion,
@@ -64,13 +72,26 @@ impl From<ScreenSpec> for PictureSource {
 pub struct VideoSenderOptions {
     /// Bitrate to begin with, bit/s.
     pub bitrate_bps: u32,
-    /// Whether to write number and capture time into the picture.
-    pub stamped: bool,
+    /// Into which pictures to write number and capture time.
+    pub stamps: Stamps,
+}
+
+/// Which pictures carry their number and capture time in a strip across their foot. Told picture by picture: what is sent
+/// may change from the pattern to a camera and back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stamps {
+    /// None at all.
+    #[default]
+    None,
+    /// Those that are made up: of patterns and files. Nobody wants data across a face.
+    Made,
+    /// All that are numbered, of cameras too: for those who measure.
+    All,
 }
 
 impl Default for VideoSenderOptions {
     fn default() -> Self {
-        Self { bitrate_bps: START_BITRATE_BPS, stamped: false }
+        Self { bitrate_bps: START_BITRATE_BPS, stamps: Stamps::None }
     }
 }
 
@@ -185,8 +206,9 @@ impl VideoSender {
         };
         let captured = FrameSlot::new();
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), captured });
-        let capture = capture::Capture::new(shared.clone(), source, clock, preview, watch);
-        let encode = encode::Encode::new(shared.clone(), content, options.stamped, sink);
+        let stamps = options.stamps;
+        let capture = capture::Capture::new(shared.clone(), source, stamps, clock, (preview, watch));
+        let encode = encode::Encode::new(shared.clone(), content, stamps != Stamps::None, sink);
         let threads =
             vec![spawn("video-capture", move || capture.run()), spawn("video-encode", move || encode.run())];
         Self { shared, threads }

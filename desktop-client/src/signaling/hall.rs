@@ -114,6 +114,11 @@ impl Hall {
         }
     }
 
+    /// How many match in all: what the server said, unless more are known.
+    pub(super) fn count(&self) -> usize {
+        self.count.max(self.rows.len())
+    }
+
     /// The rows by name.
     pub(super) fn rows(&self) -> Arc<Vec<HallRow>> {
         let further = self.further.values().filter(|row| !self.rows.contains_key(&row.guest));

@@ -38,14 +38,36 @@ pub struct Draft {
     share: bool,
     pip: bool,
     talking: bool,
+    /// This call made the window fill the screen.
+    full: bool,
 }
 
 impl Draft {
     /// Begins anew with each call; the own picture stays where it was put.
     fn of(&mut self, call: &CallView) {
         if self.call != Some(call.id) {
-            *self = Self { call: Some(call.id), own: self.own, ..Self::default() };
+            *self = Self { call: Some(call.id), own: self.own, full: self.full, ..Self::default() };
         }
+    }
+
+    /// No call is on: the window that filled the screen for one is as it was.
+    pub(super) fn leave_full_screen(&mut self, ctx: &egui::Context) {
+        if std::mem::take(&mut self.full) {
+            ctx.send_viewport_cmd(ViewportCommand::Fullscreen(false));
+        }
+    }
+
+    fn toggle_full_screen(&mut self, ui: &Ui) {
+        self.full = !is_full_screen(ui);
+        ui.ctx().send_viewport_cmd(ViewportCommand::Fullscreen(self.full));
+    }
+
+    /// Lines of the other end that were not in view yet.
+    fn unread(&self, call: &CallView) -> usize {
+        if self.chat.is_some() {
+            return 0;
+        }
+        call.chat.iter().skip(self.chat_seen).filter(|line| !line.mine).count()
     }
 }
 
@@ -75,9 +97,9 @@ pub fn call_ui(
         draft.chat_seen = call.chat.len();
     }
     let shown = if call.peer_sharing {
-        share::peer_ui(ui, view, call, stage)
+        share::peer_ui(ui, draft, view, call, stage)
     } else {
-        remote_ui(ui, view, call, stage)
+        remote_ui(ui, draft, view, call, stage)
     };
     // What lies over the picture keeps to its edges, not to those of the bars beside it; cards may need these, too.
     let bottom = stage.bottom();
@@ -146,7 +168,7 @@ fn talk_key(ui: &Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, comman
 }
 
 /// Draws the peer's picture; returns where it is, if there is one.
-fn remote_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) -> Option<Rect> {
+fn remote_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, stage: Rect) -> Option<Rect> {
     let shown = if call.peer_camera_on { view.remote.paint(ui, stage, false, 0) } else { None };
     let words = match (shown, view.remote.picture()) {
         (Some(_), _) => None,
@@ -160,7 +182,7 @@ fn remote_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) -> Opti
     });
     let picture = ui.interact(stage, Id::unique("remote picture"), Sense::CLICK);
     if picture.double_clicked() {
-        toggle_full_screen(ui);
+        draft.toggle_full_screen(ui);
     }
     picture.widget_info(|| {
         let name = say_with("call-picture-of", &[("peer", call.peer.as_str().into())]);
@@ -268,8 +290,7 @@ fn controls(call: &CallView, draft: &Draft, room: f32) -> Vec<Control> {
     } else {
         (Icon::CameraOff, say("call-camera-on"), lit)
     };
-    let unread = draft.chat.is_none() && call.chat.len() > draft.chat_seen;
-    let chat_look = if unread { Round::accent(&STAGE) } else { plain };
+    let chat_look = if draft.unread(call) > 0 { Round::accent(&STAGE) } else { plain };
     let mut all = vec![
         letter(mic, mic_name, "M", Key::M, mic_look, Does::Push(Command::SetMuted(!call.muted))),
         letter(
@@ -288,7 +309,16 @@ fn controls(call: &CallView, draft: &Draft, room: f32) -> Vec<Control> {
         all.push(letter(Icon::Share, say("share-short"), "D", Key::D, look, Does::Share));
     }
     if call.matched {
-        all.push(letter(Icon::Next, say("call-next"), "N", Key::N, plain, Does::Push(Command::Next)));
+        // It ends the call: no bare letter does that.
+        all.push(Control {
+            icon: Icon::Next,
+            name: say("call-next"),
+            key_name: "Ctrl+N",
+            modifiers: Modifiers::COMMAND,
+            key: Key::N,
+            look: plain,
+            does: Does::Push(Command::Next),
+        });
     }
     all.push(letter(Icon::More, say("call-more"), "O", Key::O, plain, Does::More));
     all.push(Control {
@@ -322,8 +352,15 @@ fn controls_ui(
         // An id of its own: what comes and goes on the screen does not take the keyboard away.
         let builder = egui::UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", control.key)));
         let Control { icon, name, key_name, modifiers, key, look, does } = control;
+        let unread = if matches!(does, Does::Chat) { draft.unread(call) } else { 0 };
+        let caption = if unread > 0 { text::chat_count(unread) } else { name.to_owned() };
         let response =
-            ui.scope_builder(builder, |ui| round_button(ui, icon, name, key_name, look, &STAGE)).inner;
+            ui.scope_builder(builder, |ui| round_button(ui, icon, &caption, key_name, look, &STAGE)).inner;
+        if unread > 0 {
+            let words = text::chat_unread(unread);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words));
+            ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(Live::Polite));
+        }
         // The key of sharing stops it, too, and works where there is no button.
         let asked = response.clicked() || !matches!(does, Does::Share) && shortcut(ui, modifiers, key);
         match does {
@@ -358,6 +395,7 @@ fn more_ui(
     call: &CallView,
     (go, commands): (&mut Option<Go>, &mut Vec<Command>),
 ) {
+    let mut devices = false;
     let (mut share, mut safety, mut stats, mut full, mut pip) = (
         !call.sharing && shortcut(ui, Modifiers::NONE, Key::D),
         shortcut(ui, Modifiers::NONE, Key::S),
@@ -377,6 +415,7 @@ fn more_ui(
         stats |= menu_item(ui, say("stats"), "I", None);
         full |= menu_item(ui, say("call-full-screen"), "F11", None);
         pip |= menu_item(ui, say("call-pip"), "P", None);
+        devices |= menu_item(ui, say("call-devices"), "", None);
         if let Some(guest) = call.peer_guest {
             let subject = || Subject { guest, name: call.peer.clone(), call: Some(call.id) };
             if menu_item(ui, say("guest-report"), "", None) {
@@ -397,7 +436,10 @@ fn more_ui(
         (draft.stats, draft.safety, draft.share) = (!draft.stats, false, false);
     }
     if full || (is_full_screen(ui) && shortcut(ui, Modifiers::NONE, Key::Escape)) {
-        toggle_full_screen(ui);
+        draft.toggle_full_screen(ui);
+    }
+    if devices {
+        *go = Some(Go::Devices);
     }
     if pip {
         draft.pip = !draft.pip;
@@ -406,8 +448,4 @@ fn more_ui(
 
 fn is_full_screen(ui: &Ui) -> bool {
     ui.input(|input| input.viewport().fullscreen.unwrap_or(false))
-}
-
-fn toggle_full_screen(ui: &Ui) {
-    ui.ctx().send_viewport_cmd(ViewportCommand::Fullscreen(!is_full_screen(ui)));
 }

@@ -5,7 +5,7 @@ use super::lines;
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Weight, avatar, button, focus_ring, stacked};
 use super::{Go, Subject, shortcut, text};
-use crate::view::{CallView, Command, Stage};
+use crate::view::{CallView, Command, EndReason, Stage};
 use crate::words::{right_to_left, say, say_with};
 use castle::ids::CallId;
 use eframe::egui::{
@@ -31,11 +31,11 @@ pub fn ended_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut 
             let (face, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR_LARGE), Sense::hover());
             avatar(ui, face.center(), size::AVATAR_LARGE, &call.peer, palette);
             ui.add_space(space::M);
-            lines::title(ui, &text::ended(reason, &call.peer));
+            lines::title(ui, &text::ended(reason, &call.peer, call.received));
             if let Some(lasted) = lasted {
                 lines::soft(ui, &text::lasted(lasted));
             }
-            if let Some(advice) = text::ended_advice(reason) {
+            if let Some(advice) = text::ended_advice(reason, call.received) {
                 lines::soft(ui, advice);
             }
             ui.add_space(space::M);
@@ -45,6 +45,9 @@ pub fn ended_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut 
             }
             if call.matched && stacked(ui, say("ended-find-another"), Weight::Primary).clicked() {
                 commands.extend([Command::CloseCall, Command::Search]);
+            }
+            if reason == EndReason::Failed && stacked(ui, say("checkup"), Weight::Secondary).clicked() {
+                commands.extend([Command::CloseCall, Command::CheckConnection]);
             }
             let again = if call.matched { Weight::Secondary } else { Weight::Primary };
             if call.peer_guest.is_some() && stacked(ui, say("ended-call-again"), again).clicked() {

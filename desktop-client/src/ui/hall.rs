@@ -76,11 +76,18 @@ pub fn hall_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut V
             return;
         }
         let free = draft.listed(hall).free;
-        actions_ui(ui, free > 0, view, &mut go, commands);
+        // Of those who are not known, or not searched for, somebody may be free: the server says.
+        let perhaps = free > 0 || view.snapshot.hall_more || !draft.query.trim().is_empty();
+        actions_ui(ui, perhaps, view, &mut go, commands);
         ui.add_space(space::S);
         search_ui(ui, draft, hall, commands);
         let listed = draft.listed(hall);
-        lines::small(ui, &text::hall_count(hall.len(), free));
+        let count = if view.snapshot.hall_more {
+            text::hall_count_all(view.snapshot.hall_count.max(hall.len()))
+        } else {
+            text::hall_count(hall.len(), free)
+        };
+        lines::small(ui, &count);
         if listed.rows.is_empty() {
             ui.add_space(space::L);
             ui.vertical_centered(|ui| lines::soft(ui, say("hall-no-hit")));

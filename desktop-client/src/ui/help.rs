@@ -70,7 +70,7 @@ pub fn shortcuts_ui(ui: &mut Ui) {
     let keys = [
         ("Ctrl+F", say("keys-search")),
         ("Ctrl+M", say("hall-find")),
-        ("Ctrl+N", say("hall-next-free")),
+        ("Ctrl+N", say("keys-next-free")),
         ("Ctrl+Y", say("history")),
         ("Ctrl+D", say("tryout")),
         ("Ctrl+,", say("settings")),
@@ -86,7 +86,7 @@ pub fn shortcuts_ui(ui: &mut Ui) {
         ("S", say("safety")),
         ("I", say("stats")),
         ("O", say("call-more")),
-        ("N", say("keys-next")),
+        ("Ctrl+N", say("keys-next")),
         ("F11", say("call-full-screen")),
         ("P", say("call-pip")),
         ("Ctrl+H", say("call-hang-up")),

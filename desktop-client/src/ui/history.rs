@@ -86,10 +86,12 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
     if call.matched {
         about.push(say("history-matched").to_owned());
     }
-    about.push(match call.lasted {
-        Some(lasted) => text::clock(lasted),
-        None => text::ended(call.reason, name),
-    });
+    match call.lasted {
+        Some(lasted) => about.push(text::clock(lasted)),
+        // That it was missed says why already.
+        None if call.missed => {}
+        None => about.push(text::ended(call.reason, name, !call.outgoing && !call.matched)),
+    }
     let about = text::joined(about);
     row_card(
         ui,

@@ -33,6 +33,8 @@ pub struct Draft {
     started: bool,
     /// A login is under way.
     busy: bool,
+    /// The last one did not get anywhere.
+    failed: bool,
     /// The form is wanted though one click would be enough.
     unfold: bool,
 }
@@ -80,6 +82,7 @@ impl Draft {
             self.aim = Aim::LogIn;
             self.started = false;
         }
+        (self.busy, self.failed) = (false, false);
     }
 
     /// Forgets the password, and what the text field remembers of it for undo.
@@ -158,6 +161,7 @@ fn password_id() -> Id {
 pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) {
     let busy = matches!(view.snapshot.connection, Connection::LoggingIn { .. });
     if std::mem::replace(&mut draft.busy, busy) && !busy {
+        draft.failed = true;
         // It failed, or was given up: most often it is the password that is typed anew.
         draft.unfold = true;
         ui.memory_mut(|memory| memory.request_focus(password_id()));
@@ -187,6 +191,13 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
             ui.add_enabled_ui(!busy, |ui| form_ui(ui, draft, commands));
             if busy {
                 busy_ui(ui, commands);
+            }
+            let server = draft.server.trim();
+            if draft.failed && !busy && !server.is_empty() {
+                ui.add_space(space::S);
+                if button(ui, say("checkup"), Weight::Quiet).clicked() {
+                    commands.push(Command::CheckServer(server.to_owned()));
+                }
             }
         });
     });

@@ -17,29 +17,33 @@ struct Line {
     severity: Severity,
     words: String,
     away: Option<Away>,
+    /// The notice offers something.
+    offers: Option<u64>,
 }
 
 /// How a line is put away.
 #[derive(Clone, Copy)]
 enum Away {
     Dismiss(u64),
+    Take(u64),
     Overloaded,
 }
 
 fn lines(view: &View<'_>, overloaded: bool) -> Vec<Line> {
     let mut lines = Vec::new();
-    let standing = |severity, words: String| Line { severity, words, away: None };
+    let standing = |severity, words: String| Line { severity, words, away: None, offers: None };
     if matches!(view.snapshot.connection, Connection::Reconnecting { .. }) {
         lines.push(standing(Severity::Error, say("notices-reconnecting").into()));
     }
     if overloaded {
         let words = say("notices-overloaded").into();
-        lines.push(Line { severity: Severity::Error, words, away: Some(Away::Overloaded) });
+        lines.push(Line { severity: Severity::Error, words, away: Some(Away::Overloaded), offers: None });
     }
     lines.extend(view.snapshot.notices.iter().map(|notice| Line {
         severity: notice.severity,
         words: notice.text.clone(),
         away: Some(Away::Dismiss(notice.id)),
+        offers: notice.offer.as_ref().map(|_| notice.id),
     }));
     let devices = &view.snapshot.devices;
     let faults = [&devices.camera_fault, &devices.mic_fault, &devices.speaker_fault];
@@ -84,6 +88,7 @@ fn list_ui(ui: &mut Ui, lines: Vec<Line>, overloaded: &mut bool, commands: &mut 
     for line in lines {
         match line_ui(ui, &line) {
             Some(Away::Dismiss(id)) => commands.push(Command::Dismiss(id)),
+            Some(Away::Take(id)) => commands.push(Command::TakeOffer(id)),
             Some(Away::Overloaded) => *overloaded = false,
             None => {}
         }
@@ -108,12 +113,17 @@ fn line_ui(ui: &mut Ui, line: &Line) -> Option<Away> {
                 let min = vec2(0.0, size::CONTROL_SMALL);
                 Button { words, name: words, weight: Weight::Secondary, min }.show(ui).clicked()
             });
+            let taken = line.offers.filter(|_| {
+                let words = say("notices-use");
+                let min = vec2(0.0, size::CONTROL_SMALL);
+                Button { words, name: words, weight: Weight::Primary, min }.show(ui).clicked()
+            });
             ui.with_layout(down(), |ui| {
                 ui.add_space(space::XS);
                 let told = lines::text(ui, &line.words, letters::BODY, ink);
                 ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
             });
-            pressed
+            taken.map(Away::Take).or(pressed)
         })
         .inner
     })

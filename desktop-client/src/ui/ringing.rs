@@ -2,13 +2,13 @@
 
 use super::icons::Icon;
 use super::lines;
-use super::theme::{STAGE, letters, size, space};
+use super::theme::{Palette, STAGE, letters, size, space};
 use super::widgets::{Round, avatar, round_button};
 use super::{View, shortcut, text};
 use crate::view::{CallView, Command, Stage};
 use crate::words::say;
 use eframe::egui::{
-    Align, Id, Key, Modifiers, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
+    Align, Id, Key, Modifiers, Pos2, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
 /// Draws the screen.
@@ -53,7 +53,8 @@ pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut 
         ui.interact(line, Id::unique(("ringing", points as u32, color)), Sense::hover())
             .widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
     }
-    buttons_ui(ui, call, commands);
+    let by_key = view.snapshot.preferences.push_to_talk;
+    buttons_ui(ui, call, by_key, commands);
 }
 
 fn buttons_top(room: Rect) -> f32 {
@@ -73,7 +74,45 @@ struct Choice {
     command: Command,
 }
 
-fn buttons_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
+/// Microphone and camera as whoever is called or found will find them. With the key that opens the microphone there is
+/// nothing to switch about it.
+fn switches((muted, camera_on): (bool, bool), by_key: bool, palette: &Palette) -> Vec<Choice> {
+    let switch = |icon, name, key_name, key, off, command| Choice {
+        icon,
+        name,
+        key_name,
+        modifiers: Modifiers::NONE,
+        key,
+        look: if off { Round::lit(palette) } else { Round::plain(palette) },
+        command,
+    };
+    let (mic, mic_name) =
+        if muted { (Icon::MicOff, say("call-unmute")) } else { (Icon::Mic, say("call-mute")) };
+    let (camera, camera_name) = if camera_on {
+        (Icon::Camera, say("call-camera-off"))
+    } else {
+        (Icon::CameraOff, say("call-camera-on"))
+    };
+    let mic = switch(mic, mic_name, "M", Key::M, muted, Command::SetMuted(!muted));
+    let camera = switch(camera, camera_name, "V", Key::V, !camera_on, Command::SetCamera(!camera_on));
+    if by_key { vec![camera] } else { vec![mic, camera] }
+}
+
+/// The same switches in the flow of a screen.
+pub(super) fn switches_ui(
+    ui: &mut Ui,
+    set: (bool, bool),
+    by_key: bool,
+    palette: &Palette,
+    commands: &mut Vec<Command>,
+) {
+    let choices = switches(set, by_key, palette);
+    let room = vec2(choices.len() as f32 * RING_CELL, size::ROUND_CELL_H);
+    let (place, _) = ui.allocate_exact_size(room, Sense::hover());
+    choices_ui(ui, choices, place.min, 0.0, palette, commands);
+}
+
+fn buttons_ui(ui: &mut Ui, call: &CallView, by_key: bool, commands: &mut Vec<Command>) {
     let out = |icon, name, command| Choice {
         icon,
         name,
@@ -83,8 +122,8 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
         look: Round::danger(&STAGE),
         command,
     };
+    let mut before = switches((call.muted, call.camera_on), by_key, &STAGE);
     let choices = match call.stage {
-        Stage::Calling { .. } => vec![out(Icon::HangUp, say("call-cancel"), Command::Cancel)],
         Stage::Ringing { .. } => vec![
             out(Icon::HangUp, say("call-decline"), Command::Decline),
             Choice {
@@ -106,29 +145,42 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, commands: &mut Vec<Command>) {
                 command: Command::Accept,
             },
         ],
-        _ => vec![out(Icon::HangUp, say("call-hang-up"), Command::HangUp)],
+        Stage::Calling { .. } => {
+            before.push(out(Icon::HangUp, say("call-cancel"), Command::Cancel));
+            before
+        }
+        _ => {
+            before.push(out(Icon::HangUp, say("call-hang-up"), Command::HangUp));
+            before
+        }
     };
     let room = ui.max_rect();
     let gap = space::L;
     let count = choices.len() as f32;
     let wide = count * RING_CELL + (count - 1.0) * gap;
-    let mut left = room.center().x - wide / 2.0;
-    let top = buttons_top(room);
-    for choice in choices {
-        let place = Rect::from_min_size(pos2(left, top), vec2(RING_CELL, size::ROUND_CELL_H));
+    let first = pos2(room.center().x - wide / 2.0, buttons_top(room));
+    choices_ui(ui, choices, first, gap, &STAGE, commands);
+}
+
+/// Round buttons beside each other, `gap` between them.
+fn choices_ui(
+    ui: &mut Ui,
+    choices: Vec<Choice>,
+    first: Pos2,
+    gap: f32,
+    palette: &Palette,
+    commands: &mut Vec<Command>,
+) {
+    let mut left = first.x;
+    for Choice { icon, name, key_name, modifiers, key, look, command } in choices {
+        let place = Rect::from_min_size(pos2(left, first.y), vec2(RING_CELL, size::ROUND_CELL_H));
         left += RING_CELL + gap;
-        let response = ui
-            .scope_builder(
-                UiBuilder::new().max_rect(place).scope_id(Id::unique((
-                    "control",
-                    choice.key,
-                    choice.key_name,
-                ))),
-                |ui| round_button(ui, choice.icon, choice.name, choice.key_name, choice.look, &STAGE),
-            )
-            .inner;
-        if response.clicked() || shortcut(ui, choice.modifiers, choice.key) {
-            commands.push(choice.command);
+        // An id of its own: what comes and goes on the screen does not take the keyboard away.
+        let builder = UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", key, key_name)));
+        let response =
+            ui.scope_builder(builder, |ui| round_button(ui, icon, name, key_name, look, palette)).inner;
+        if response.clicked() || shortcut(ui, modifiers, key) {
+            commands.push(command);
         }
     }
 }

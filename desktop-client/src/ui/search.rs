@@ -1,6 +1,7 @@
 //! Waiting for a match: where I stand, how long it takes, and the way out.
 
 use super::lines;
+use super::ringing::switches_ui;
 use super::theme::{Palette, size, space};
 use super::widgets::{Weight, stacked};
 use super::{View, shortcut, text};
@@ -8,20 +9,23 @@ use crate::view::{Command, Search};
 use crate::words::{say, say_with};
 use eframe::egui::{Key, Modifiers, Sense, Stroke, Ui, Vec2};
 
-/// A window less high than this has no room for large circles.
-const LOW: f32 = 480.0;
+/// A window less high than this has no room for large circles, and one less high than the second none for any.
+const LOW: (f32, f32) = (520.0, 400.0);
 
 /// Draws the screen.
 pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui);
     let waited = view.now.saturating_duration_since(search.since);
     // In a low window the circles give way to the words and the way out.
-    let low = ui.available_height() < LOW;
-    ui.add_space(if low { space::M } else { ui.available_height() * 0.22 });
+    let height = ui.available_height();
+    let low = height < LOW.0;
+    ui.add_space(space::M + (height - LOW.0).max(0.0) * 0.4);
     ui.vertical_centered(|ui| {
         ui.set_max_width(size::COLUMN);
-        ring_ui(ui, waited.as_secs(), palette, if low { size::ROW } else { size::AVATAR_LARGE });
-        ui.add_space(space::L);
+        if height >= LOW.1 {
+            ring_ui(ui, waited.as_secs(), palette, if low { size::ROW } else { size::AVATAR_LARGE });
+            ui.add_space(if low { space::S } else { space::L });
+        }
         lines::heading(ui, say("search-title"));
         lines::body(ui, &text::position(search));
         lines::soft(ui, &text::wait(waited, search.estimate));
@@ -31,7 +35,10 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut V
         if !wanted.is_empty() {
             lines::small(ui, &say_with("hall-looks-for", &[("list", wanted.join(", ").into())]));
         }
-        ui.add_space(space::L);
+        ui.add_space(if low { space::S } else { space::L });
+        let by_key = preferences.push_to_talk;
+        switches_ui(ui, (search.muted, search.camera_on), by_key, palette, commands);
+        ui.add_space(if low { space::S } else { space::L });
         let stop = stacked(ui, say("search-stop"), Weight::Secondary)
             .on_hover_text(text::with_key(say("search-stop"), "Esc"));
         if stop.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {

@@ -33,14 +33,32 @@ pub fn availability(availability: Availability) -> &'static str {
     }
 }
 
+/// How many are there, where not all are known.
+pub fn hall_count_all(all: usize) -> String {
+    say_with("hall-count-all", &[("all", all.into())])
+}
+
 /// How many are there, and how many of them can be called.
 pub fn hall_count(all: usize, free: usize) -> String {
     say_with("hall-count", &[("all", all.into()), ("free", free.into())])
 }
 
-/// Why the call is over, as a heading.
-pub fn ended(reason: EndReason, peer: &str) -> String {
+/// The caption of the way to the chat while so many lines wait to be read.
+pub fn chat_count(unread: usize) -> String {
+    say_with("chat-count", &[("count", unread.into())])
+}
+
+/// What a screen reader says of it.
+pub fn chat_unread(unread: usize) -> String {
+    say_with("chat-unread", &[("count", unread.into())])
+}
+
+/// Why the call is over, as a heading. `received`: they called me.
+pub fn ended(reason: EndReason, peer: &str, received: bool) -> String {
     match reason {
+        EndReason::Declined if received => say("ended-you-declined").into(),
+        EndReason::Cancelled if received => say_with("ended-gave-up", &[("peer", peer.into())]),
+        EndReason::TimedOut if received => say_with("ended-missed", &[("peer", peer.into())]),
         EndReason::Declined => say_with("ended-declined", &[("peer", peer.into())]),
         EndReason::Busy => say_with("ended-busy", &[("peer", peer.into())]),
         EndReason::Cancelled => say("ended-cancelled").into(),
@@ -56,8 +74,9 @@ pub fn ended(reason: EndReason, peer: &str) -> String {
 }
 
 /// What to make of it, below the heading.
-pub fn ended_advice(reason: EndReason) -> Option<&'static str> {
+pub fn ended_advice(reason: EndReason, received: bool) -> Option<&'static str> {
     match reason {
+        EndReason::Declined | EndReason::TimedOut if received => None,
         EndReason::Declined | EndReason::TimedOut => Some(say("ended-try-later")),
         EndReason::Busy => Some(say("ended-try-when-free")),
         EndReason::Disconnected => Some(say("ended-try-when-back")),

@@ -2,15 +2,15 @@
 
 use super::fields::pick;
 use super::lines;
-use super::places::{card, page, row};
+use super::places::{card, dialog, page, row};
 use super::settings::Changes;
 use super::theme::{Palette, STAGE, letters, size, space};
 use super::widgets::{Weight, button, meter};
 use super::{Go, Page, View};
 use crate::media::frame::Picture;
-use crate::view::{Command, Devices, Preferences, TEST_PICTURE};
+use crate::view::{Command, Devices, Preferences, Snapshot, TEST_PICTURE};
 use crate::words::say;
-use eframe::egui::{CornerRadius, Rect, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
+use eframe::egui::{self, CornerRadius, Rect, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
 
 /// Draws the screen; returns where else one wants to go.
 pub fn tryout_ui(
@@ -85,6 +85,23 @@ fn preview_ui(ui: &mut Ui, view: &View<'_>) {
 fn fault_ui(ui: &mut Ui, fault: &str) {
     let ink = Palette::of(ui).error_ink;
     lines::text(ui, fault, letters::SMALL, ink);
+}
+
+/// The choice of devices over a call; every change is heard and seen at once. Returns whether it is to be put away.
+pub fn devices_over_call_ui(
+    ctx: &egui::Context,
+    changes: &mut Changes,
+    snapshot: &Snapshot,
+    commands: &mut Vec<Command>,
+) -> bool {
+    let mut set = changes.begin(snapshot);
+    let mut done = false;
+    let away = dialog(ctx, say("settings-devices"), |ui| {
+        devices_ui(ui, &snapshot.devices, &mut set);
+        done = button(ui, say("devices-done"), Weight::Primary).clicked();
+    });
+    changes.end(snapshot, set, commands);
+    away || done
 }
 
 /// The choice of devices.

@@ -64,6 +64,10 @@ pub enum Command {
     SetPreferences(Box<Preferences>),
     /// Open camera and microphone to try them out, or let them go.
     SetTryout(bool),
+    /// The devices are shown to be chosen from, or no longer: what is there is looked at meanwhile.
+    ChooseDevices(bool),
+    /// Take what a notice offers, and put it away.
+    TakeOffer(u64),
     /// Play the test sound.
     TestSpeaker,
     /// Ask for the newest of my calls; the missed ones are seen then.
@@ -151,6 +155,8 @@ pub enum Command {
     Dismiss(u64),
     /// Look at everything between here and a call.
     CheckConnection,
+    /// The same before anybody is logged in, as far as it goes: this server.
+    CheckServer(String),
     /// Put that away.
     CloseCheckup,
 }

@@ -44,6 +44,37 @@ pub struct Preferences {
     pub languages: Vec<String>,
 }
 
+/// What devices are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// Takes pictures.
+    Camera,
+    /// Hears.
+    Mic,
+    /// Is heard.
+    Speaker,
+}
+
+impl Preferences {
+    /// Which device of this kind was chosen; `None`: as it comes.
+    pub fn device(&self, kind: DeviceKind) -> Option<&str> {
+        match kind {
+            DeviceKind::Camera => self.camera.as_deref(),
+            DeviceKind::Mic => self.mic.as_deref(),
+            DeviceKind::Speaker => self.speaker.as_deref(),
+        }
+    }
+
+    /// Chooses a device of this kind by its name.
+    pub fn choose_device(&mut self, kind: DeviceKind, name: String) {
+        match kind {
+            DeviceKind::Camera => self.camera = Some(name),
+            DeviceKind::Mic => self.mic = Some(name),
+            DeviceKind::Speaker => self.speaker = Some(name),
+        }
+    }
+}
+
 impl Default for Preferences {
     fn default() -> Self {
         Self {

@@ -11,7 +11,7 @@ use castle_desktop::media::mic::MicSpec;
 use castle_desktop::media::packet::{IncomingPacket, OutgoingPacket, PacketSink};
 use castle_desktop::media::speaker::SpeakerSpec;
 use castle_desktop::media::video_receiver::VideoReceiver;
-use castle_desktop::media::video_sender::{VideoSender, VideoSenderOptions};
+use castle_desktop::media::video_sender::{Stamps, VideoSender, VideoSenderOptions};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -85,7 +85,7 @@ fn a_steady_call_allocates_next_to_nothing() {
     let slot = FrameSlot::new();
     let receiver = Arc::new(VideoReceiver::start(slot.clone(), Box::new(|| {})).expect("a decoder"));
     let shown = receiver.clone();
-    let options = VideoSenderOptions { bitrate_bps: 1_000_000, stamped: true };
+    let options = VideoSenderOptions { bitrate_bps: 1_000_000, stamps: Stamps::Made };
     let (preview, video) = (FrameSlot::new(), wire(move |packet| shown.push(packet)));
     let sender = VideoSender::start(CameraSpec::default(), options, clock, preview, video, Box::new(|_| {}));
     sender.set_sending(true);

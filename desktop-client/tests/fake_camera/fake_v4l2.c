@@ -8,6 +8,8 @@
  *
  * The picture: luma is a ramp that moves by 4 per frame, Y(x) = x + 4 * n modulo 256; Cb = 90 + y modulo 64; Cr = 140.
  *
+ * The device may be opened a second time, to be asked what it is, and stands in the listing of /dev.
+ *
  * Settings, all by environment:
  *   FAKE_CAMERA_LAYOUT=NV12        offer NV12, or any other of YUYV (the default), UYVY, YU12, RGB3 (a grey ramp) and MJPG
  *   FAKE_CAMERA_JPEG=FILE          what MJPG pictures are, whatever size was promised
@@ -22,6 +24,7 @@
  *   FAKE_CAMERA_FPS=N              delivers so many frames per second, whatever it says and is asked for
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +44,8 @@
 
 static struct {
     int fd;
+    /* A second opening; whichever begins to stream is the first from then on. */
+    int second;
     int streaming;
     unsigned width, height;
     unsigned frames;
@@ -50,7 +55,7 @@ static struct {
     unsigned queue[MAX_BUFFERS], queued, dequeued;
     int vanished;
     struct timespec vanished_at;
-} camera = {.fd = -1, .width = 640, .height = 360};
+} camera = {.fd = -1, .second = -1, .width = 640, .height = 360};
 
 static int number(const char *name, int otherwise) {
     const char *text = getenv(name);
@@ -314,9 +319,14 @@ static int open_camera(void) {
             return fail(ENOENT);
         camera.vanished = 2;
     }
-    camera.streaming = 0;
-    camera.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    return camera.fd;
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (camera.fd >= 0) {
+        camera.second = fd;
+    } else {
+        camera.streaming = 0;
+        camera.fd = fd;
+    }
+    return fd;
 }
 
 /* The calls of libc that are stood before. Each looks up the real one the first time. */
@@ -326,7 +336,15 @@ static int open_camera(void) {
         real = (__typeof__(&function))dlsym(RTLD_NEXT, #function)
 
 static int is_camera_path(const char *path) { return path && strcmp(path, DEVICE) == 0; }
-static int is_camera(int fd) { return fd >= 0 && fd == camera.fd; }
+static int is_camera(int fd) { return fd >= 0 && (fd == camera.fd || fd == camera.second); }
+
+static int answer_at(int fd, unsigned request, void *argument) {
+    if (request == (unsigned)VIDIOC_STREAMON && fd == camera.second) {
+        camera.second = camera.fd;
+        camera.fd = fd;
+    }
+    return answer(request, argument);
+}
 
 static int mode_of(int flags, va_list arguments) {
     return flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, int) : 0;
@@ -358,7 +376,7 @@ int ioctl(int fd, unsigned long request, ...) {
     va_start(arguments, request);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
-    return is_camera(fd) ? answer((unsigned)request, argument) : real(fd, request, argument);
+    return is_camera(fd) ? answer_at(fd, (unsigned)request, argument) : real(fd, request, argument);
 }
 
 /* The program's camera library calls ioctl in this roundabout way. */
@@ -373,7 +391,7 @@ long syscall(long call, ...) {
         a[at] = va_arg(arguments, long);
     va_end(arguments);
     if (call == SYS_ioctl && is_camera((int)a[0]))
-        return answer((unsigned)a[1], (void *)a[2]);
+        return answer_at((int)a[0], (unsigned)a[1], (void *)a[2]);
     return real(call, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
@@ -398,7 +416,35 @@ void *mmap64(void *start, size_t length, int protection, int flags, int fd, off6
 
 int close(int fd) {
     REAL(close);
-    if (is_camera(fd))
-        camera.fd = -1;
+    if (fd >= 0 && fd == camera.second) {
+        camera.second = -1;
+    } else if (is_camera(fd)) {
+        camera.fd = camera.second;
+        camera.second = -1;
+    }
     return real(fd);
+}
+
+/* The listing of /dev that is being read, and whether the camera was named in it. */
+static DIR *devices;
+static int named;
+
+DIR *opendir(const char *path) {
+    REAL(opendir);
+    DIR *folder = real(path);
+    if (folder && strcmp(path, "/dev") == 0) {
+        devices = folder;
+        named = 0;
+    }
+    return folder;
+}
+
+struct dirent64 *readdir64(DIR *folder) {
+    REAL(readdir64);
+    static struct dirent64 entry = {.d_ino = 42, .d_type = DT_CHR, .d_name = "video42"};
+    struct dirent64 *next = real(folder);
+    if (next || folder != devices || named)
+        return next;
+    named = 1;
+    return &entry;
 }

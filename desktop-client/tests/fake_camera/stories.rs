@@ -2,14 +2,20 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use castle_desktop::engine::{Engine, EngineConfig, EngineHandle};
 use castle_desktop::media::camera::{self, Camera, CameraError, CameraSpec, FrameRate, PictureFormat};
 use castle_desktop::media::clock::MediaClock;
 use castle_desktop::media::frame::{FrameSlot, Picture, VideoFrame};
-use castle_desktop::media::packet::OutgoingPacket;
-use castle_desktop::media::video_sender::{VideoSender, VideoSenderOptions};
+use castle_desktop::media::mic::MicSpec;
+use castle_desktop::media::packet::{IncomingPacket, OutgoingPacket};
+use castle_desktop::media::speaker::SpeakerSpec;
+use castle_desktop::media::stamp::Stamp;
+use castle_desktop::media::video_receiver::VideoReceiver;
+use castle_desktop::media::video_sender::{Stamps, VideoSender, VideoSenderOptions};
+use castle_desktop::view::{Command as Asked, Preferences, Severity, Snapshot};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -18,7 +24,7 @@ const JPEG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/media/camera/conver
 
 type Story = (&'static str, fn(), &'static [(&'static str, &'static str)]);
 
-const STORIES: [Story; 15] = [
+const STORIES: [Story; 18] = [
     ("frames_come_at_their_rate_and_unharmed", frames_come_at_their_rate_and_unharmed, &[]),
     (
         "another_pixel_layout_gives_the_same_picture",
@@ -68,6 +74,21 @@ const STORIES: [Story; 15] = [
         "pictures_that_are_not_what_was_promised_are_an_error",
         pictures_that_are_not_what_was_promised_are_an_error,
         &[("FAKE_CAMERA_SHORT_AFTER", "5")],
+    ),
+    (
+        "a_camera_that_takes_the_place_of_the_pattern_has_no_strip_of_data",
+        a_camera_that_takes_the_place_of_the_pattern_has_no_strip_of_data,
+        &[],
+    ),
+    (
+        "an_app_that_was_just_started_opens_the_camera_and_not_the_pattern",
+        an_app_that_was_just_started_opens_the_camera_and_not_the_pattern,
+        &[],
+    ),
+    (
+        "the_only_camera_is_told_when_it_goes_and_when_it_comes_back",
+        the_only_camera_is_told_when_it_goes_and_when_it_comes_back,
+        &[("FAKE_CAMERA_VANISH_AFTER", "30"), ("FAKE_CAMERA_RETURN_MS", "3000")],
     ),
     (
         "a_camera_faster_than_it_says_is_sent_at_its_word",
@@ -166,7 +187,7 @@ fn a_jpeg_of_another_size_than_promised_is_shown_as_it_is() {
 fn broken_pictures_are_told_in_words() {
     let (mut camera, clock) = (open().expect("the camera opens"), clock());
     let error = next(&mut *camera, &clock).expect_err("no picture is whole");
-    assert!(error.to_string().contains("instead of"), "{error}");
+    assert!(error.to_string().contains("not what it promised"), "{error}");
 }
 
 fn another_rate_than_promised_is_no_fault() {
@@ -259,4 +280,92 @@ fn a_camera_faster_than_it_says_is_sent_at_its_word() {
     }
     let (sent, most) = (sender.stats().frames_sent as f64, began.elapsed().as_secs_f64() * 30.0 + 3.0);
     assert!(sent > 10.0 && sent <= most, "{sent} frames where at most {most:.0} should be");
+}
+
+/// Whether the luma of a row in the middle is the ramp that this camera shows, compression aside.
+fn is_of_the_camera(frame: &VideoFrame) -> bool {
+    let luma = frame.y();
+    let row = &luma.data[luma.stride * (frame.height() / 2)..][..frame.width()];
+    let steps = row.windows(2).filter(|pair| (-2..=4).contains(&(i16::from(pair[1]) - i16::from(pair[0]))));
+    steps.count() > row.len() * 9 / 10 && row.iter().any(|luma| *luma > 180)
+}
+
+fn a_camera_that_takes_the_place_of_the_pattern_has_no_strip_of_data() {
+    let slot = FrameSlot::new();
+    let (ask, asked) = mpsc::channel();
+    let receiver = VideoReceiver::start(slot.clone(), Box::new(move || drop(ask.send(()))));
+    let receiver = receiver.expect("a receiver");
+    let mut sequence = 0_u16;
+    let wire = Box::new(move |OutgoingPacket { timestamp, marker, payload }| {
+        receiver.push(IncomingPacket { sequence, timestamp, marker, payload, arrived: Instant::now() });
+        sequence = sequence.wrapping_add(1);
+    });
+    // As a window does before it knows which cameras are there.
+    let options = VideoSenderOptions { stamps: Stamps::Made, ..VideoSenderOptions::default() };
+    let (pattern, nobody) = (CameraSpec::default(), Box::new(|_: Option<&CameraError>| ()));
+    let sender = VideoSender::start(pattern, options, clock(), FrameSlot::new(), wire, nobody);
+    sender.set_sending(true);
+    let until = Instant::now() + 3 * PATIENCE;
+    let mut wait = |what: &str, holds: &mut dyn FnMut(&VideoFrame, bool) -> bool| loop {
+        assert!(Instant::now() < until, "never {what}");
+        for () in asked.try_iter() {
+            sender.request_key_frame();
+        }
+        let Some(frame) = slot.wait(Duration::from_millis(100)) else { continue };
+        let stamped = Stamp::read(frame.y(), frame.width(), frame.height()).is_some();
+        if holds(&frame, stamped) {
+            break;
+        }
+    };
+    wait("a stamped pattern", &mut |_, stamped| stamped);
+    sender.set_source(CameraSpec::Device(42));
+    let mut clean = 0;
+    wait("pictures of the camera without a strip", &mut |frame, stamped| {
+        assert!(!(stamped && is_of_the_camera(frame)), "a strip of data lies across the picture");
+        clean += u32::from(!stamped && is_of_the_camera(frame));
+        clean == 20
+    });
+    sender.set_source(CameraSpec::default());
+    wait("a stamped pattern again", &mut |_, stamped| stamped);
+}
+
+/// An app with a window and nothing said on the command line but what keeps it quiet.
+fn app() -> EngineHandle {
+    let (mic, speaker) = (Some(MicSpec::Tone), Some(SpeakerSpec::Off));
+    Engine::start(EngineConfig { mic, speaker, ..EngineConfig::default() }, Arc::new(|| ()))
+}
+
+fn until(app: &EngineHandle, what: &str, holds: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+    let deadline = Instant::now() + 2 * PATIENCE;
+    loop {
+        let snapshot = app.snapshot();
+        if holds(&snapshot) {
+            return snapshot;
+        }
+        assert!(Instant::now() < deadline, "never {what}: {snapshot:#?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn an_app_that_was_just_started_opens_the_camera_and_not_the_pattern() {
+    let app = app();
+    until(&app, "a camera known before anything needs it", |snapshot| !snapshot.devices.cameras.is_empty());
+    assert!(app.send(Asked::SetTryout(true)));
+    let first = app.local_frames().wait(PATIENCE).expect("the own picture");
+    assert!(is_of_the_camera(&first), "the first picture is of the camera");
+}
+
+fn the_only_camera_is_told_when_it_goes_and_when_it_comes_back() {
+    let app = app();
+    let known = until(&app, "a camera", |snapshot| !snapshot.devices.cameras.is_empty());
+    let camera = Some(known.devices.cameras[0].clone());
+    assert!(app.send(Asked::SetPreferences(Box::new(Preferences { camera, ..Preferences::default() }))));
+    assert!(app.send(Asked::SetTryout(true)));
+    let told = |snapshot: &Snapshot, severity, words: &str| {
+        snapshot.notices.iter().any(|notice| notice.severity == severity && notice.text.contains(words))
+    };
+    until(&app, "told of the loss", |snapshot| told(snapshot, Severity::Error, "there is no other"));
+    let back =
+        until(&app, "told of the return", |snapshot| told(snapshot, Severity::Info, "back and in use"));
+    assert!(!told(&back, Severity::Error, ""), "the loss is of the past: {:?}", back.notices);
 }

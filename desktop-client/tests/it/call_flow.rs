@@ -1,9 +1,11 @@
 //! Two engines and a real server on loopback: each way a call can go.
 
-use crate::support::{Guest, PASSWORD, TestServer, config};
+use crate::support::{Guest, PASSWORD, TestServer, config, without_devices};
+use castle_desktop::engine::EngineConfig;
 use castle_desktop::peer::PathRoute;
-use castle_desktop::view::{Command, Connection, EndReason};
-use castle_server::config::MatchRoute;
+use castle_desktop::profile::Profile;
+use castle_desktop::view::{CheckOutcome, Command, Connection, EndReason, Secret, Stage};
+use castle_server::config::{Config, MatchRoute};
 
 fn server(folder: &tempfile::TempDir) -> TestServer {
     TestServer::start(config(folder.path(), MatchRoute::Relay))
@@ -158,4 +160,121 @@ fn a_call_that_nobody_answers_times_out_at_both_ends() {
     ada.calls("bea");
     ada.until_ended(EndReason::TimedOut);
     bea.until_ended(EndReason::TimedOut);
+}
+
+#[test]
+fn what_was_switched_off_stays_off_for_the_next_stranger_and_is_on_again_for_a_friend() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
+    let ada = Guest::online(&server, "ada");
+    let strangers = ["bea", "cleo"].map(|name| Guest::online(&server, name));
+    ada.does(Command::Search);
+    ada.until("looking", |snapshot| snapshot.search.as_ref().is_some_and(|search| search.camera_on));
+    ada.does(Command::SetMuted(true));
+    ada.does(Command::SetCamera(false));
+    ada.until("switched off before anybody is there", |snapshot| {
+        snapshot.search.as_ref().is_some_and(|search| search.muted && !search.camera_on)
+    });
+    for stranger in &strangers {
+        stranger.does(Command::Search);
+        ada.until_connected();
+        let own = ada.engine.snapshot();
+        assert!(own.call.as_ref().is_some_and(|call| call.muted && !call.camera_on), "{own:#?}");
+        stranger.until("neither heard nor seen", |snapshot| {
+            snapshot.call.as_ref().is_some_and(|call| call.peer_muted && !call.peer_camera_on)
+        });
+        ada.does(Command::Next);
+        ada.until("looking again", |snapshot| {
+            snapshot.search.as_ref().is_some_and(|search| search.muted && !search.camera_on)
+        });
+        stranger.until_ended(EndReason::PeerHungUp);
+        stranger.does(Command::CloseCall);
+    }
+    ada.does(Command::StopSearch);
+    ada.until("in the hall", |snapshot| snapshot.search.is_none());
+    ada.calls("bea");
+    strangers[0].until_ringing();
+    let rung = ada.until_stage("calling", |stage| matches!(stage, Stage::Calling { .. }));
+    assert!(rung.call.as_ref().is_some_and(|call| !call.muted && call.camera_on));
+    ada.does(Command::SetCamera(false));
+    ada.until("off before they answer", |snapshot| {
+        snapshot.call.as_ref().is_some_and(|call| !call.camera_on)
+    });
+    strangers[0].does(Command::Accept);
+    strangers[0].until("not seen", |snapshot| {
+        snapshot.call.as_ref().is_some_and(|call| !call.peer_camera_on && !call.peer_muted)
+    });
+}
+
+#[test]
+fn whoever_declines_is_back_in_the_hall_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder);
+    let (ada, bea) = (Guest::online(&server, "ada"), Guest::online(&server, "bea"));
+    ada.calls("bea");
+    bea.until_ringing();
+    bea.does(Command::Decline);
+    bea.until("in the hall", |snapshot| snapshot.call.is_none());
+    ada.until_ended(EndReason::Declined);
+    assert!(bea.engine.snapshot().call.is_none());
+}
+
+#[test]
+fn a_remembered_login_waits_for_a_server_that_cannot_be_reached_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("ada");
+    let guest = || {
+        let profile = Profile::open(&profile, false);
+        Guest::of("ada", EngineConfig { profile, ..without_devices() })
+    };
+    let first = server(&folder);
+    let (address, url) = (first.listening.grpc, first.url());
+    drop(Guest::online(&first, "ada"));
+    let ada = guest();
+    let (name, password) = ("ada".to_owned(), Secret(PASSWORD.into()));
+    ada.does(Command::LogIn { server: url.clone(), name, password, remember: true });
+    ada.until("online", |snapshot| snapshot.me.is_some());
+    drop(ada);
+    first.stop();
+
+    let ada = guest();
+    ada.does(Command::LogInRemembered { server: url.clone(), name: "ada".into() });
+    ada.until_told("no Castle server answers");
+    let waiting = ada.engine.snapshot();
+    assert!(matches!(waiting.connection, Connection::LoggingIn { .. }), "{:?}", waiting.connection);
+    let _second = TestServer::start(Config { listen: address, ..config(folder.path(), MatchRoute::Relay) });
+    let online = ada.until("online by itself", |snapshot| snapshot.me.is_some());
+    let past = online.notices.iter().all(|notice| !notice.text.contains("no Castle server answers"));
+    assert!(past, "what was wrong is of the past: {:?}", online.notices);
+    ada.does(Command::LogOut);
+    ada.until("out", |snapshot| snapshot.connection == Connection::LoggedOut);
+
+    // Nobody waits who does not want to.
+    let ada = guest();
+    ada.log_in("http://127.0.0.1:1", PASSWORD);
+    ada.until_told("no Castle server answers");
+    ada.until("at the door", |snapshot| snapshot.connection == Connection::LoggedOut);
+}
+
+#[test]
+fn a_server_is_checked_before_anybody_is_logged_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder);
+    let ada = Guest::new("ada");
+    for (url, outcome) in
+        [(server.url(), CheckOutcome::Pass), ("http://127.0.0.1:1".into(), CheckOutcome::Fail)]
+    {
+        ada.does(Command::CheckServer(url));
+        let checked = ada.until("checked", |snapshot| {
+            snapshot.checkup.as_ref().is_some_and(|checkup| checkup.done && !checkup.lines.is_empty())
+        });
+        let lines = &checked.checkup.as_ref().unwrap().lines;
+        assert_eq!(lines[0].outcome, outcome, "{lines:?}");
+        let any_failed = lines.iter().any(|line| line.outcome == CheckOutcome::Fail);
+        assert_eq!(any_failed, outcome == CheckOutcome::Fail, "of relays nothing is known: {lines:?}");
+        ada.does(Command::CloseCheckup);
+        ada.until("put away", |snapshot| snapshot.checkup.is_none());
+    }
+    ada.does(Command::CheckServer("not an address".into()));
+    ada.until_told("not a server address");
 }

@@ -42,7 +42,8 @@ fn preferences_hold_at_once_and_at_the_next_start() {
         ..Preferences::default()
     };
     ada.does(Command::SetPreferences(Box::new(wanted)));
-    ada.does(Command::SetWindowPlace(WindowPlace { at: None, size: (640.0, 480.0), maximized: false }));
+    let place = WindowPlace { at: Some((12.0, 34.0)), size: (640.0, 480.0), maximized: true };
+    ada.does(Command::SetWindowPlace(place));
     let holds = |preferences: &Preferences| {
         preferences.relay_only && (preferences.zoom - 2.0).abs() < 0.01 && preferences.tags == ["chess"]
     };
@@ -51,7 +52,7 @@ fn preferences_hold_at_once_and_at_the_next_start() {
 
     let ada = guest("ada", &profile);
     ada.until("the same preferences", |snapshot| holds(&snapshot.preferences));
-    assert!(Profile::open(&profile, false).settings.get().window.is_some());
+    assert_eq!(Profile::open(&profile, false).settings.get().window, Some(place));
     ada.register(&server);
     ada.until("online", |snapshot| snapshot.me.is_some());
     let bea = Guest::online(&server, "bea");
@@ -72,8 +73,7 @@ fn damaged_settings_are_set_aside_and_told() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("settings.json"), "{\"version\": 2, \"prefer").unwrap();
     let ada = guest("ada", folder.path());
-    let told = ada.until("told", |snapshot| !snapshot.notices.is_empty());
-    assert!(told.notices[0].text.contains("settings.json.damaged-"), "{:?}", told.notices);
+    ada.until_told("settings.json.damaged-");
 }
 
 #[test]
@@ -125,7 +125,40 @@ fn the_system_tells_of_calls_only_while_the_window_is_not_in_front() {
     let peer = || "ada".to_owned();
     assert_eq!(
         *told.lock().unwrap(),
-        [SystemNotice::Ringing { peer: peer() }, SystemNotice::Missed { peer: peer() }]
+        [
+            SystemNotice::Ringing { peer: peer() },
+            SystemNotice::RingingOver,
+            SystemNotice::Missed { peer: peer() }
+        ]
+    );
+
+    // In a call it tells of the first line of chat, and again only once somebody has looked.
+    told.lock().unwrap().clear();
+    ada.calls("bea");
+    bea.until_ringing();
+    bea.does(Command::Accept);
+    ada.until_connected();
+    bea.until_connected();
+    let mut lines = 0;
+    let mut write = |text: &str| {
+        ada.does(Command::Chat(text.into()));
+        lines += 1;
+        bea.until("the line", |snapshot| snapshot.call.as_ref().is_some_and(|call| call.chat.len() == lines));
+    };
+    write("hello");
+    write("are you there?");
+    bea.does(Command::SetInFront(true));
+    write("good");
+    bea.does(Command::SetInFront(false));
+    write("another");
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            SystemNotice::Ringing { peer: peer() },
+            SystemNotice::RingingOver,
+            SystemNotice::Wrote { peer: peer() },
+            SystemNotice::Wrote { peer: peer() },
+        ]
     );
 }
 
@@ -135,14 +168,20 @@ fn diagnostics_hold_what_helps_and_neither_secrets_nor_names() {
     let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
     let logs = folder.path().join("logs");
     std::fs::create_dir(&logs).unwrap();
-    let planted =
-        "INFO login of ada_lovelace from 203.0.113.9:5000 token=eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJz\n";
+    let planted = "INFO login of ada_lovelace and cleopatra from 203.0.113.9:5000 token=eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJz\n";
     std::fs::write(logs.join("castle-desktop.log"), planted).unwrap();
     let profile = Profile::open(&folder.path().join("ada"), false);
     let ada = Guest::of("ada_lovelace", EngineConfig { logs: Some(logs), ..made_media(profile) });
     ada.register(&server);
     ada.until("online", |snapshot| snapshot.me.is_some());
     drop(Guest::online(&server, "ada_login_only"));
+    let cleo = Guest::online(&server, "cleopatra");
+    let seen = ada.until("cleo", |snapshot| snapshot.hall.iter().any(|row| row.name == "cleopatra"));
+    let blocked = seen.hall.iter().find(|row| row.name == "cleopatra").unwrap().guest;
+    ada.does(Command::Block(blocked));
+    ada.does(Command::LoadBlocked);
+    ada.until("blocked", |snapshot| snapshot.blocked.as_ref().is_some_and(|all| all.len() == 1));
+    drop(cleo);
     let bea = Guest::online(&server, "beatrix");
     ada.calls("beatrix");
     bea.until_ringing();
@@ -166,14 +205,17 @@ fn diagnostics_hold_what_helps_and_neither_secrets_nor_names() {
     for secret in [PASSWORD, "eyJhbGci", server.invitation.as_str()] {
         assert!(texts.iter().all(|text| !text.contains(secret)), "{secret}");
     }
-    for name in ["ada_lovelace", "beatrix", "203.0.113.9", port.as_str()] {
+    for name in ["ada_lovelace", "beatrix", "cleopatra", "203.0.113.9", port.as_str()] {
         assert!(!texts[0].to_lowercase().contains(name), "{name} in {}", texts[0]);
     }
     assert!(texts[1].contains("beatrix") && texts[1].contains("203.0.113.9"));
     let report: serde_json::Value = serde_json::from_str(&texts[0]).unwrap();
     assert_eq!(report["ratings"][0]["stars"], 4);
     assert!(report["last_call_seconds"][0]["rtt_ms"].is_f64(), "{report:#}");
-    assert!(report["log"][0].as_str().unwrap().contains("login of [name] from [address]"), "{report:#}");
+    assert!(
+        report["log"][0].as_str().unwrap().contains("login of [name] and [name] from [address]"),
+        "{report:#}"
+    );
     ada.does(Command::SaveDiagnostics { file: folder.path().join("no/such/folder.json"), with_names: false });
     ada.until_told("could not be saved");
 }

@@ -160,6 +160,7 @@ fn in_call(stage: Stage) -> Snapshot {
         peer: "Ana".into(),
         stage,
         matched: false,
+        received: false,
         peer_reconnecting: false,
         muted: false,
         camera_on: true,
@@ -179,12 +180,19 @@ fn talking(change: impl FnOnce(&mut CallView)) -> Snapshot {
 }
 
 fn searching() -> Snapshot {
-    let search = Search { since: Instant::now(), position: Some(2), waiting: Some(5), estimate: None };
+    let search = Search {
+        since: Instant::now(),
+        position: Some(2),
+        waiting: Some(5),
+        estimate: None,
+        muted: false,
+        camera_on: true,
+    };
     Snapshot { search: Some(search), ..online() }
 }
 
 fn notice(id: u64, severity: Severity, text: &str) -> Notice {
-    Notice { id, severity, text: text.into() }
+    Notice { id, severity, text: text.into(), offer: None }
 }
 
 fn figures() -> CallStats {

@@ -171,6 +171,8 @@ fn a_media_thread_that_breaks_ends_neither_the_call_nor_the_session() {
         speaker: Some(SpeakerSpec::Off),
         ..EngineConfig::default()
     };
+    // As the program does when it starts.
+    castle_desktop::crash::install();
     let (ada, bea) = (Guest::online(&server, "ada"), Guest::of("bea", media));
     bea.register(&server);
     bea.until("online", |snapshot| snapshot.me.is_some());
@@ -182,6 +184,7 @@ fn a_media_thread_that_breaks_ends_neither_the_call_nor_the_session() {
     });
     connect(&ada, &bea, "bea");
     bea.until("broken", |_| broken.load(Ordering::Relaxed));
+    bea.until_told("Something inside the app broke");
     ada.does(Command::Chat("are you there?".into()));
     bea.until("the line", |snapshot| chat(snapshot) == [(false, "are you there?", true)]);
     ada.until_seeing();

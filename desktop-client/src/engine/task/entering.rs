@@ -2,6 +2,7 @@
 //! out, and what is remembered of it.
 
 use super::{Engine, Link, SESSION_EVENTS_MAX};
+use crate::backoff;
 use crate::call::Input;
 use crate::error::{ClientError, ErrorKind};
 use crate::settings::{Settings, Trouble};
@@ -13,6 +14,14 @@ use castle::v1::ErrorReason;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::mpsc;
+
+/// What a login under way tells.
+pub(super) enum Progress {
+    /// The server could not be reached, and is tried again.
+    Again(ClientError),
+    /// It is through, or failed.
+    Over(Box<Result<Account, ClientError>>),
+}
 
 /// A login under way.
 pub(super) struct Entry {
@@ -104,9 +113,7 @@ impl Engine {
             Ok(address) => address.or_known_pin(&self.config.profile.settings.get().pins),
             Err(kind) => return self.complain(&ClientError::from(kind)),
         };
-        // What was wrong with the last try is of the past.
-        let told = self.door_notice.take();
-        self.notices.retain(|notice| Some(notice.id) != told);
+        self.forget_trouble();
         let credentials = credentials(&address);
         if let Credentials::Remembered { name, .. } = &credentials
             && !self.servers.iter().any(|known| {
@@ -123,9 +130,10 @@ impl Engine {
         let (devices, vault) = (self.device_tokens.clone(), self.config.profile.vault.clone());
         let kept = Arc::<AtomicU8>::default();
         let (server, noted) = (address.to_string(), kept.clone());
-        let (done, login) = mpsc::channel(1);
+        let (tell, login) = mpsc::channel(1);
+        let trouble = tell.clone();
         let log_in = async move {
-            let account = log_in(address, credentials, &devices, &vault).await?;
+            let account = persist(trouble, address, credentials, &devices, &vault).await?;
             if !remember {
                 return Ok(account);
             }
@@ -137,16 +145,34 @@ impl Engine {
         };
         let task = tokio::spawn(async move {
             // Closed: the guest gave up meanwhile.
-            done.send(log_in.await).await.ok();
+            tell.send(Progress::Over(Box::new(log_in.await))).await.ok();
         });
         let entry = Entry { server, remembered, remember, kept, task: task.abort_handle() };
         self.link = Link::In { entry, login };
     }
 
-    pub(super) fn logged_in(&mut self, result: Option<Result<Account, ClientError>>) {
+    pub(super) fn hear_login(&mut self, progress: Option<Progress>) {
+        match progress {
+            Some(Progress::Again(error)) => {
+                self.complain(&error);
+                self.door_notice = self.notices.last().map(|notice| notice.id);
+            }
+            Some(Progress::Over(result)) => self.logged_in(*result),
+            None => self.logged_in(Err(ErrorKind::Unreachable.into())),
+        }
+    }
+
+    /// What was wrong with the last try is of the past.
+    fn forget_trouble(&mut self) {
+        let told = self.door_notice.take();
+        self.notices.retain(|notice| Some(notice.id) != told);
+    }
+
+    fn logged_in(&mut self, result: Result<Account, ClientError>) {
         let Link::In { entry, .. } = std::mem::replace(&mut self.link, Link::Out) else { return };
-        match result.unwrap_or_else(|| Err(ErrorKind::Unreachable.into())) {
+        match result {
             Ok(account) => {
+                self.forget_trouble();
                 self.note_login(&entry, &account);
                 let (events, inbox) = mpsc::channel(SESSION_EVENTS_MAX);
                 let (server, name) = (account.address.clone(), account.name.clone());
@@ -237,6 +263,32 @@ impl Engine {
                 Trouble::Newer(_) => say("told-settings-newer").into(),
             };
             self.notify(Severity::Error, text);
+        }
+    }
+}
+
+/// Logs in. With the key of an earlier login nobody stands there to try again: a server that cannot be reached, as when
+/// this machine was just started and has no network yet, is tried until it can be.
+async fn persist(
+    trouble: mpsc::Sender<Progress>,
+    address: ServerAddress,
+    credentials: Credentials,
+    devices: &signaling::DeviceTokens,
+    vault: &crate::vault::Vault,
+) -> Result<Account, ClientError> {
+    let persists = matches!(credentials, Credentials::Remembered { .. });
+    let mut attempt = 0;
+    loop {
+        match log_in(address.clone(), credentials.clone(), devices, vault).await {
+            Err(error) if persists && error.is_transient() => {
+                let wait = backoff::delay(attempt, &mut rand::rng());
+                let wait = wait.max(error.retry_after.unwrap_or_default());
+                attempt += 1;
+                // Closed: the guest gave up meanwhile.
+                trouble.send(Progress::Again(error)).await.ok();
+                tokio::time::sleep(wait).await;
+            }
+            result => return result,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Engine {
                 }
             }
             Event::Ice(servers) => self.take_ice(servers),
-            Event::Hall { rows, more } => self.hall = (rows, more),
+            Event::Hall { rows, more, count } => self.hall = (rows, more, count),
             Event::Me(me) => self.me = Some(me),
             Event::Call { info, ice } => {
                 if let Some(servers) = ice {

@@ -31,6 +31,8 @@ impl Engine {
             Command::SetPreferences(preferences) => self.set_preferences(*preferences),
             Command::SetTryout(on) => self.set_tryout(on),
             Command::TestSpeaker => self.test_speaker(),
+            Command::ChooseDevices(choosing) => self.set_choosing_devices(choosing),
+            Command::TakeOffer(id) => self.take_offer(id),
             Command::LoadHistory => self.ask(Request::Calls { page: String::new() }),
             Command::MoreOfHistory => self.more_of_history(),
             Command::EraseHistory => self.ask(Request::EraseCalls),
@@ -41,11 +43,12 @@ impl Engine {
                 self.ask(Request::Report { guest, call, reason, words });
             }
             Command::SaveDiagnostics { file, with_names } => self.save_diagnostics(file, with_names),
-            Command::SetInFront(in_front) => self.in_front = in_front,
+            Command::SetInFront(in_front) => self.set_in_front(in_front),
             Command::SetWindowPlace(place) => {
                 self.config.profile.settings.change(|settings| settings.window = Some(place));
             }
             Command::CheckConnection => self.check_connection(),
+            Command::CheckServer(server) => self.check_server(&server),
             Command::CloseCheckup => self.examination = None,
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Command::SetAvailability(availability) => {
@@ -75,7 +78,11 @@ impl Engine {
                     self.drive(Input::Accept);
                 }
             }
-            Command::Decline => self.drive(Input::Decline),
+            Command::Decline => {
+                // Who declined knows how it ended.
+                self.drive(Input::Decline);
+                self.drive(Input::Close);
+            }
             Command::Cancel => self.drive(Input::Cancel),
             Command::HangUp => self.drive(Input::HangUp),
             Command::Next => {
@@ -148,7 +155,9 @@ impl Engine {
         self.drive(Input::Close);
         let now = Instant::now();
         self.record.asked_at = Some(now);
-        self.search = Some(Search { since: now, position: None, waiting: None, estimate: None });
+        let (muted, camera_on) = (self.switches.muted, self.switches.camera_on);
+        let search = Search { since: now, position: None, waiting: None, estimate: None, muted, camera_on };
+        self.search = Some(search);
         let mut tags = self.config.tags.clone();
         tags.extend(self.preferences.tags.iter().filter(|tag| !self.config.tags.contains(tag)).cloned());
         let languages = self.preferences.languages.clone();

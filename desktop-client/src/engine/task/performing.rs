@@ -9,13 +9,13 @@ use super::live::LiveCall;
 use super::talking::Talk;
 use super::tending::bits;
 use super::{Engine, Link, PEER_EVENTS_MAX, meanwhile};
-use crate::call::{Effect, Input, Negotiation, Reason, Role, Route, State};
+use crate::call::{Effect, Input, Negotiation, Origin, Reason, Role, Route, State};
 use crate::crash;
 use crate::engine::{SystemNotice, Viewer};
 use crate::media::frame::Picture;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
-use crate::signaling;
+use crate::signaling::{self, ServerAddress};
 use crate::view::Severity;
 use crate::words::{say, say_with};
 use castle::ids::CallId;
@@ -95,22 +95,23 @@ impl Engine {
             State::Ringing { call, accepted: false, .. } => Some(call.peer.clone()),
             _ => None,
         };
-        let before = std::mem::replace(&mut self.ringing, ringing.clone());
+        let before = std::mem::replace(&mut self.ringing.who, ringing.clone());
         let unanswered =
             matches!(self.machine.state(), State::Over { reason: Reason::TimedOut | Reason::Cancelled, .. });
-        let notice = match (before, ringing) {
-            (None, Some(peer)) => SystemNotice::Ringing { peer },
-            (Some(peer), None) if unanswered => {
-                self.history.missed = self.history.missed.saturating_add(1);
-                SystemNotice::Missed { peer }
+        match (before, ringing) {
+            (None, Some(peer)) => self.ringing.told = self.notify_system(SystemNotice::Ringing { peer }),
+            (Some(peer), None) => {
+                if std::mem::take(&mut self.ringing.told)
+                    && let Some(notifier) = &self.config.notifier
+                {
+                    notifier(SystemNotice::RingingOver);
+                }
+                if unanswered {
+                    self.history.missed = self.history.missed.saturating_add(1);
+                    self.notify_system(SystemNotice::Missed { peer });
+                }
             }
-            _ => return,
-        };
-        if let Some(notifier) = &self.config.notifier
-            && self.preferences.notifications
-            && !self.in_front
-        {
-            notifier(notice);
+            _ => {}
         }
     }
 
@@ -130,7 +131,11 @@ impl Engine {
 
     fn begin_media(&mut self) {
         let by_key = self.preferences.push_to_talk && matches!(self.config.viewer, Viewer::Window);
-        self.switches = Switches { muted: by_key, ..Switches::default() };
+        // Whoever looks for strangers has been shown the switches meanwhile, and each stranger finds them so.
+        let matched = self.machine.live().is_some_and(|call| call.origin == Origin::Matched);
+        let carries = matched || self.search.is_some();
+        self.switches = if carries { self.switches.carried() } else { Switches::default() };
+        self.switches.muted |= by_key;
         self.stats = None;
         let (asked_at, peer) = (self.record.asked_at, std::mem::take(&mut self.record.peer));
         self.record = super::CallRecord { peer, asked_at, ..Default::default() };
@@ -298,11 +303,7 @@ impl Engine {
             Some(Message::State { muted, camera }) => {
                 (self.switches.peer_muted, self.switches.peer_camera_on) = (muted, camera);
             }
-            Some(Message::Chat { number, text }) => {
-                if let Some(taken) = self.talk.chat.hear(now, number, &text) {
-                    self.say(&taken);
-                }
-            }
+            Some(Message::Chat { number, text }) => self.hear_chat(now, number, &text),
             Some(Message::ChatTaken { number }) => self.talk.chat.taken(number),
             Some(Message::Safety(word)) => self.hear_safety(word),
             Some(message) => {
@@ -343,6 +344,20 @@ impl Engine {
     pub(super) fn check_connection(&mut self) {
         if let Link::Session { server, .. } = &self.link {
             self.examination = Some(Examination::begin(server, &self.ice, self.clock_ahead_ms));
+        }
+    }
+
+    /// The same before anybody is logged in.
+    pub(super) fn check_server(&mut self, server: &str) {
+        if !matches!(self.link, Link::Out) {
+            return;
+        }
+        match server.parse::<ServerAddress>() {
+            Ok(address) => {
+                let address = address.or_known_pin(&self.config.profile.settings.get().pins);
+                self.examination = Some(Examination::at_the_door(&address));
+            }
+            Err(kind) => self.complain(&kind.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::engine::Viewer;
 use crate::media::camera::CameraError;
 use crate::media::frame::{FrameSlot, Picture};
 use crate::media::screen::{self, ScreenChoice, ScreenError, ScreenSpec};
-use crate::media::video_sender::{VideoSender, VideoSenderOptions};
+use crate::media::video_sender::{Stamps, VideoSender, VideoSenderOptions};
 use crate::peer::PeerCommand;
 use crate::rate::START_BPS;
 use crate::view::Severity;
@@ -60,8 +60,11 @@ impl Engine {
         });
         let gate = Gate::default();
         // A strip of data across a person's screen is for machines alone.
-        let stamped = matches!(self.config.viewer, Viewer::Bot { .. }) && spec == ScreenSpec::Pattern;
-        let options = VideoSenderOptions { bitrate_bps: START_BPS, stamped };
+        let stamps = match self.config.viewer {
+            Viewer::Bot { .. } => Stamps::Made,
+            Viewer::Window => Stamps::None,
+        };
+        let options = VideoSenderOptions { bitrate_bps: START_BPS, stamps };
         let nobody = FrameSlot::new();
         let sender = VideoSender::start(spec, options, self.source.clock, nobody, gate.sink(), watch);
         live.screen = Some(SharedScreen { sender, gate });

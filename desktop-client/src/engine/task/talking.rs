@@ -2,6 +2,7 @@
 
 use super::{Engine, Link};
 use crate::call::{Input, Role, State};
+use crate::engine::SystemNotice;
 use crate::engine::channel::Message;
 use crate::engine::chat::Chat;
 use crate::engine::identity;
@@ -17,6 +18,8 @@ use std::time::Instant;
 #[derive(Default)]
 pub(super) struct Talk {
     pub(super) chat: Chat,
+    /// The system told of a line, and nobody has looked since.
+    told_of_chat: bool,
     pub(super) judge: Judge,
     freeze: FreezeWatch,
     frozen: Option<Frozen>,
@@ -61,6 +64,35 @@ impl Engine {
         if let Some(live) = &self.live {
             live.say(message);
         }
+    }
+
+    /// Tells the person through the system, where they do not look at the window and want to be told; whether it did.
+    pub(super) fn notify_system(&self, notice: SystemNotice) -> bool {
+        let wanted = self.preferences.notifications && !self.in_front;
+        if let Some(notifier) = self.config.notifier.as_ref().filter(|_| wanted) {
+            notifier(notice);
+            return true;
+        }
+        false
+    }
+
+    /// The other end wrote a line.
+    pub(super) fn hear_chat(&mut self, now: Instant, number: u32, text: &str) {
+        let before = self.talk.chat.heard();
+        if let Some(taken) = self.talk.chat.hear(now, number, text) {
+            self.say(&taken);
+        }
+        // Once, until the person looked: each line would be a way to pester them.
+        if self.talk.chat.heard() > before && !self.talk.told_of_chat {
+            let peer = self.machine.live().map(|call| call.peer.clone()).unwrap_or_default();
+            self.talk.told_of_chat = self.notify_system(SystemNotice::Wrote { peer });
+        }
+    }
+
+    /// The window came to the front, or is not there any more.
+    pub(super) fn set_in_front(&mut self, in_front: bool) {
+        self.in_front = in_front;
+        self.talk.told_of_chat &= !in_front;
     }
 
     /// The data channel is open, sealed between two certificates.

@@ -4,12 +4,12 @@ use super::Engine;
 use crate::engine::Viewer;
 use crate::engine::devices::{Camera, Rehearsal};
 use crate::engine::diagnostics;
-use crate::engine::inventory::Lists;
+use crate::engine::inventory::{Change, Lists, changes};
 use crate::engine::snapshot::level;
 use crate::media::camera::CameraSpec;
 use crate::media::frame::Picture;
 use crate::media::processing::AudioProcessing;
-use crate::view::{Preferences, QualityCap, Severity, TEST_PICTURE, Tryout};
+use crate::view::{DeviceKind, Offer, Preferences, QualityCap, Severity, TEST_PICTURE, Tryout};
 use crate::words::{say, say_with};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,9 +44,6 @@ impl TryoutRig {
         };
     }
 }
-
-/// Tells of a device by its name.
-type Told = fn(&str) -> String;
 
 /// What pictures may take, bit/s.
 pub(super) fn bits(cap: QualityCap) -> u32 {
@@ -87,44 +84,66 @@ impl Engine {
 
     /// What is there has changed.
     pub(super) fn take_lists(&mut self, lists: Lists) {
-        let names = lists.cameras.iter().map(|camera| camera.name.clone()).collect();
-        let before = std::mem::take(&mut self.devices.cameras);
-        let (mics_before, speakers_before) = (self.devices.mics.clone(), self.devices.speakers.clone());
-        self.devices.cameras = Arc::new(names);
+        self.devices.cameras = Arc::new(lists.cameras.iter().map(|camera| camera.name.clone()).collect());
         self.devices.mics = Arc::new(lists.mics.clone());
         self.devices.speakers = Arc::new(lists.speakers.clone());
-        let chosen = self.preferences.clone();
-        let (gone, back): ([Told; 3], [Told; 3]) = (
-            [
-                |name| say_with("told-camera-gone", &[("name", name.into())]),
-                |name| say_with("told-mic-gone", &[("name", name.into())]),
-                |name| say_with("told-speaker-gone", &[("name", name.into())]),
-            ],
-            [
-                |name| say_with("told-camera-back", &[("name", name.into())]),
-                |name| say_with("told-mic-back", &[("name", name.into())]),
-                |name| say_with("told-speaker-back", &[("name", name.into())]),
-            ],
-        );
-        let lists_of = [
-            (&chosen.camera, &before, self.devices.cameras.clone()),
-            (&chosen.mic, &mics_before, self.devices.mics.clone()),
-            (&chosen.speaker, &speakers_before, self.devices.speakers.clone()),
+        // Before the first look nothing is known that could have changed.
+        let changes = self
+            .lists
+            .as_ref()
+            .map(|before| changes(before, &lists, &self.preferences, &self.kinds_by_choice()))
+            .unwrap_or_default();
+        self.lists = Some(lists);
+        for change in changes {
+            self.tell_of_device(change);
+        }
+        self.choose_devices();
+        self.follow_devices();
+    }
+
+    /// The kinds of devices that no flag fixed at the start.
+    fn kinds_by_choice(&self) -> Vec<DeviceKind> {
+        let fixed = [
+            (DeviceKind::Camera, self.config.camera.is_some()),
+            (DeviceKind::Mic, self.config.mic.is_some()),
+            (DeviceKind::Speaker, self.config.speaker.is_some()),
         ];
-        for (((chosen, before, now), gone), back) in lists_of.into_iter().zip(gone).zip(back) {
-            let Some(name) = chosen else { continue };
-            match (before.contains(name), now.contains(name)) {
-                (true, false) => self.notify(Severity::Error, gone(name)),
-                (false, true) if !before.is_empty() => {
-                    let told = gone(name);
-                    self.notices.retain(|notice| notice.text != told);
-                    self.notify(Severity::Info, back(name));
+        fixed.into_iter().filter(|(_, fixed)| !fixed).map(|(kind, _)| kind).collect()
+    }
+
+    fn tell_of_device(&mut self, change: Change) {
+        let told = change.sentence();
+        match change {
+            Change::Gone { kind, .. } => {
+                self.notify(Severity::Error, told);
+                self.missed_devices.push((kind, self.notice_count));
+            }
+            Change::Back { kind, .. } | Change::Used { kind, .. } => {
+                // What was told of the loss holds no longer.
+                for (_, id) in self.missed_devices.extract_if(.., |(missed, _)| *missed == kind) {
+                    self.notices.retain(|notice| notice.id != id);
                 }
-                _ => {}
+                self.notify(Severity::Info, told);
+            }
+            Change::New { kind, name } => {
+                self.notify(Severity::Info, told);
+                if let Some(notice) = self.notices.last_mut() {
+                    notice.offer = Some(Offer { kind, name });
+                }
             }
         }
-        self.lists = Some(lists);
-        self.choose_devices();
+    }
+
+    /// Takes what a notice offers.
+    pub(super) fn take_offer(&mut self, id: u64) {
+        let offered =
+            self.notices.iter().find(|notice| notice.id == id).and_then(|notice| notice.offer.clone());
+        self.notices.retain(|notice| notice.id != id);
+        if let Some(Offer { kind, name }) = offered {
+            let mut preferences = (*self.preferences).clone();
+            preferences.choose_device(kind, name);
+            self.set_preferences(preferences);
+        }
     }
 
     /// Takes the devices that the person chose, as far as they are there and nothing else was said at the start.
@@ -167,11 +186,18 @@ impl Engine {
         }
     }
 
-    /// Whether devices are looked at: while a call or the try-out needs them.
+    /// Whether devices are looked at: once at the start, so that the first call opens the right ones, and while a call,
+    /// the try-out or a choice needs them.
     pub(super) fn follow_devices(&mut self) {
-        let by_choice =
-            self.config.camera.is_none() || self.config.mic.is_none() || self.config.speaker.is_none();
-        self.inventory.want(by_choice && (self.live.is_some() || self.tryout.is_some()));
+        let by_choice = !self.kinds_by_choice().is_empty();
+        let needed = self.live.is_some() || self.tryout.is_some() || self.choosing_devices;
+        self.inventory.want(by_choice && (needed || self.lists.is_none()));
+    }
+
+    /// The devices are shown to be chosen from, or no longer.
+    pub(super) fn set_choosing_devices(&mut self, choosing: bool) {
+        self.choosing_devices = choosing;
+        self.follow_devices();
     }
 
     pub(super) fn set_tryout(&mut self, on: bool) {
@@ -208,6 +234,7 @@ impl Engine {
             me: self.me.as_ref(),
             hall: &self.hall.0,
             history: &self.history,
+            blocked: self.blocked.as_ref().map_or(&[][..], |blocked| blocked.as_slice()),
             record: &self.record,
             stats: &self.talk.judge.history(),
             ratings: &self.ratings,
@@ -215,12 +242,15 @@ impl Engine {
             checkup: self.examination.as_ref().map(|examination| &examination.checkup),
             with_names,
         });
-        let name = || file.display().to_string().into();
-        match std::fs::write(&file, text) {
-            Ok(()) => self.notify(Severity::Info, say_with("told-diagnostics-saved", &[("file", name())])),
+        match diagnostics::keep(&file, &text) {
+            Ok(kept) => {
+                let kept = kept.display().to_string();
+                self.notify(Severity::Info, say_with("told-diagnostics-saved", &[("file", kept.into())]));
+            }
             Err(error) => {
                 tracing::warn!(%error, "diagnostics");
-                let told = say_with("told-diagnostics-not-saved", &[("file", name())]);
+                let file = file.display().to_string();
+                let told = say_with("told-diagnostics-not-saved", &[("file", file.into())]);
                 self.notify(Severity::Error, told);
             }
         }

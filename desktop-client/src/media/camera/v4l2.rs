@@ -21,6 +21,7 @@ use super::convert::{ConvertError, PixelLayout, convert, jpeg_size};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
+use crate::words::say;
 
 mod choice;
 
@@ -59,13 +60,13 @@ pub(super) fn open(number: usize) -> Result<Box<dyn Camera>, CameraError> {
     let unsupported = |reason: &str| CameraError::Unsupported { device: name.clone(), reason: reason.into() };
     let capabilities = device.query_caps().map_err(fail)?;
     if !capabilities.capabilities.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING) {
-        return Err(unsupported("it is no camera"));
+        return Err(unsupported(say("reason-no-camera")));
     }
     let offers = offers(&device).map_err(fail)?;
-    let offer = choose(&offers).ok_or_else(|| unsupported("it offers no pixel layout that we read"))?;
+    let offer = choose(&offers).ok_or_else(|| unsupported(say("reason-no-layout")))?;
     let wanted = Format::new(offer.width as u32, offer.height as u32, FourCC::new(&fourcc(offer.layout)));
     let given = device.set_format(&wanted).map_err(fail)?;
-    let layout = layout(given.fourcc).ok_or_else(|| unsupported("it changed to another pixel layout"))?;
+    let layout = layout(given.fourcc).ok_or_else(|| unsupported(say("reason-other-layout")))?;
     // Not every driver can set a rate; those that cannot keep the one they have.
     let _ = device.set_params(&Parameters::with_fps(offer.fps));
     let stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS).map_err(fail)?;
@@ -146,7 +147,7 @@ impl Camera for V4l2Camera {
                 if good.elapsed() < SILENCE {
                     return Ok(None);
                 }
-                let reason = format!("its pictures are not what it promised: {error}");
+                let reason = say("reason-broken-pictures").to_owned();
                 Err(CameraError::Unsupported { device: self.name.clone(), reason })
             }
         }

@@ -44,6 +44,38 @@ fn a_smooth_call_has_its_rate_its_delay_and_no_freeze() {
     assert_eq!(figures.psnr_db_p50, Some(99.0), "the very picture");
 }
 
+/// Shows pictures of a camera, which carry no stamp, `delay_us` after their RTP timestamps say, off by `off_us`.
+fn of_a_camera(delay_us: u64, off_us: u64, alignment: &ClockAlignment) -> CallFigures {
+    let (mut meter, pool) = (CallMeter::new(None), FramePool::new());
+    // Over the place where the timestamp comes round, about 47,721.9 s.
+    for number in 0..60 {
+        let captured_us = 47_661_000_000 + number * 33_333;
+        let ticks = (captured_us + 60_000_000 + off_us) * 9 / 100;
+        let info = FrameInfo { rtp_timestamp: Some(ticks as u32), ..FrameInfo::default() };
+        let frame = pool.draw(FORMAT.width, FORMAT.height, info, |planes| planes.y.fill(90));
+        meter.show(&frame, captured_us + delay_us, alignment).expect("no reference");
+    }
+    meter.figures(alignment)
+}
+
+#[test]
+fn pictures_of_a_camera_have_a_delay_by_their_timestamps() {
+    let alignment = aligned(4_000);
+    let figures = of_a_camera(120_000, 0, &alignment);
+    assert_eq!(figures.stamps_read, 0);
+    assert!(figures.glass_to_glass_p50.is_some_and(|ms| (ms - 120.0).abs() < 2.0), "{figures:?}");
+    assert!(figures.glass_to_glass_last.is_some_and(|ms| (ms - 120.0).abs() < 2.0), "{figures:?}");
+}
+
+#[test]
+fn timestamps_of_another_clock_give_no_delay() {
+    let alignment = aligned(4_000);
+    for off_us in [3_600_000_000, 20_000_000_000] {
+        assert_eq!(of_a_camera(120_000, off_us, &alignment).glass_to_glass_p50, None);
+    }
+    assert_eq!(of_a_camera(120_000, 0, &ClockAlignment::new()).glass_to_glass_p50, None);
+}
+
 #[test]
 fn clocks_that_are_not_aligned_give_no_delay() {
     for alignment in [ClockAlignment::new(), aligned(50_000)] {

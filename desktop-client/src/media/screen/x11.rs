@@ -27,6 +27,7 @@ use super::{ScreenChoice, ScreenError, ScreenSpec};
 use crate::media::camera::{Camera, CameraError, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
+use crate::words::{say, say_with};
 
 mod cursor;
 #[cfg(test)]
@@ -50,7 +51,10 @@ impl From<ReplyError> for ScreenError {
                 x11rb::protocol::ErrorKind::Window
                 | x11rb::protocol::ErrorKind::Drawable
                 | x11rb::protocol::ErrorKind::Match => Self::Gone,
-                kind => Self::System(format!("{kind:?}")),
+                kind => {
+                    tracing::warn!(?kind, "the window system refused");
+                    Self::System(format!("X11 {}", error.error_code))
+                }
             },
         }
     }
@@ -67,7 +71,7 @@ impl From<x11rb::errors::ReplyOrIdError> for ScreenError {
         match error {
             x11rb::errors::ReplyOrIdError::ConnectionError(error) => error.into(),
             x11rb::errors::ReplyOrIdError::X11Error(error) => ReplyError::X11Error(error).into(),
-            x11rb::errors::ReplyOrIdError::IdsExhausted => Self::System("no numbers left".into()),
+            x11rb::errors::ReplyOrIdError::IdsExhausted => Self::System(say("reason-no-numbers").into()),
         }
     }
 }
@@ -145,7 +149,7 @@ struct Segment {
 impl Segment {
     fn new(connection: &RustConnection, bytes: usize) -> Result<Self, ScreenError> {
         let id = connection.generate_id()?;
-        let size = u32::try_from(bytes).map_err(|_| ScreenError::System("too large".into()))?;
+        let size = u32::try_from(bytes).map_err(|_| ScreenError::System(say("reason-too-large").into()))?;
         let reply = shm::create_segment(connection, id, size, false)?.reply()?;
         Ok(Self { id, memory: File::from(reply.shm_fd), bytes })
     }
@@ -180,7 +184,7 @@ impl X11Screen {
         if bits.is_none_or(|format| usize::from(format.bits_per_pixel) != 8 * PIXEL)
             || setup.image_byte_order != x11rb::protocol::xproto::ImageOrder::LSB_FIRST
         {
-            return Err(ScreenError::System("pixels of another form".into()));
+            return Err(ScreenError::System(say("reason-other-pixels").into()));
         }
         let root = setup.roots[screen].root;
         for extension in [
@@ -190,7 +194,7 @@ impl X11Screen {
             composite::X11_EXTENSION_NAME,
         ] {
             if connection.extension_information(extension)?.is_none() {
-                return Err(ScreenError::System(format!("it lacks {extension}")));
+                return Err(ScreenError::System(say_with("reason-lacks", &[("what", extension.into())])));
             }
         }
         damage::query_version(&connection, 1, 1)?.reply()?;
@@ -307,7 +311,10 @@ impl X11Screen {
                 matrix,
                 YuvConversionMode::Balanced,
             );
-            converted.map_err(|error| ScreenError::System(error.to_string()))
+            converted.map_err(|error| {
+                tracing::warn!(%error, "the window system gives other pictures than it said");
+                ScreenError::System(say("reason-other-pixels").into())
+            })
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CameraOrder, CameraWatch, PictureSource, Shared, State};
+use super::{CameraOrder, CameraWatch, PictureSource, Shared, Stamps, State};
 use crate::media::camera::{Camera, CameraError};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, FrameSlot, Picture, VideoFrame};
@@ -20,6 +20,7 @@ const PLACEHOLDER_SIZE: (usize, usize) = (640, 360);
 pub(super) struct Capture {
     shared: Arc<Shared>,
     source: PictureSource,
+    stamps: Stamps,
     clock: MediaClock,
     preview: Arc<FrameSlot>,
     watch: CameraWatch,
@@ -33,12 +34,12 @@ impl Capture {
     pub(super) fn new(
         shared: Arc<Shared>,
         source: PictureSource,
+        stamps: Stamps,
         clock: MediaClock,
-        preview: Arc<FrameSlot>,
-        watch: CameraWatch,
+        (preview, watch): (Arc<FrameSlot>, CameraWatch),
     ) -> Self {
         let (pool, size) = (FramePool::new(), PLACEHOLDER_SIZE);
-        Self { shared, source, clock, preview, watch, pool, size, last: None }
+        Self { shared, source, stamps, clock, preview, watch, pool, size, last: None }
     }
 
     pub(super) fn run(mut self) {
@@ -88,11 +89,15 @@ impl Capture {
     }
 
     fn capture(&mut self, mut camera: Box<dyn Camera>) -> Result<Box<dyn Camera>, CameraError> {
-        let Some(frame) = camera.next(&self.clock, PATIENCE)? else {
+        let Some(mut frame) = camera.next(&self.clock, PATIENCE)? else {
             self.repeat();
             return Ok(camera);
         };
         self.size = (frame.width(), frame.height());
+        if self.stamps != Stamps::All && !self.source.is_made() {
+            // What has no number is not stamped.
+            frame.info.number = None;
+        }
         let healed = {
             let mut state = self.shared.locked();
             state.stats.frames_captured += 1;

@@ -25,7 +25,7 @@ fn start(spec: CameraSpec, bitrate_bps: u32) -> Setup {
     // The last packets may come when the test listens no more.
     let sink = Box::new(move |packet| drop(sink.send(packet)));
     let watch = Box::new(move |error: Option<&CameraError>| drop(watch.send(error.map(ToString::to_string))));
-    let options = VideoSenderOptions { bitrate_bps, stamped: true };
+    let options = VideoSenderOptions { bitrate_bps, stamps: Stamps::Made };
     let sender = VideoSender::start(spec, options, clock, preview.clone(), sink, watch);
     Setup { sender, preview, packets, watched, clock }
 }

@@ -130,6 +130,7 @@ impl Session {
     }
 
     async fn tell_hall(&self) {
-        self.tell(Event::Hall { rows: self.hall.rows(), more: self.hall.more() }).await;
+        let (rows, more, count) = (self.hall.rows(), self.hall.more(), self.hall.count());
+        self.tell(Event::Hall { rows, more, count }).await;
     }
 }

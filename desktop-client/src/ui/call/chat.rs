@@ -55,7 +55,9 @@ pub(super) fn chat_ui(
             },
             |ui| away = sign_button(ui, Icon::Close, say("chat-close")).clicked(),
         );
-        let below = size::CONTROL + 2.0 * space::S;
+        let long = draft.words.trim().len() > CHAT_BYTES_MAX;
+        let warning = if long { WARNING_HEIGHT } else { 0.0 };
+        let below = size::CONTROL + 2.0 * space::S + warning;
         let height = (ui.available_height() - below).max(0.0);
         ScrollArea::vertical().auto_shrink(false).max_height(height).stick_to_bottom(true).show(ui, |ui| {
             ui.with_layout(down(), |ui| {
@@ -68,27 +70,34 @@ pub(super) fn chat_ui(
             });
         });
         ui.add_space(space::S);
-        ends(ui, size::CONTROL, |_| {}, |ui| write_ui(ui, draft, commands));
+        if long {
+            let told = lines::text(ui, say("told-chat-too-long"), letters::SMALL, palette.error_ink);
+            ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
+        }
+        ends(ui, size::CONTROL, |_| {}, |ui| write_ui(ui, draft, long, commands));
     });
     away
 }
 
-fn write_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
-    let send = button(ui, say("chat-send"), Weight::Primary);
-    let field = named_edit(ui, Id::unique("chat words"), &mut draft.words, say("chat-words"), CHAT_BYTES_MAX);
+/// Room for what is said about a line that is too long.
+const WARNING_HEIGHT: f32 = 3.0 * letters::SMALL * 1.3;
+/// Characters that the field takes: what is pasted is told to be too long rather than cut.
+const LONGEST: usize = 20 * CHAT_BYTES_MAX;
+
+fn write_ui(ui: &mut Ui, draft: &mut Draft, long: bool, commands: &mut Vec<Command>) {
+    let send = ui.add_enabled_ui(!long, |ui| button(ui, say("chat-send"), Weight::Primary)).inner;
+    let field = named_edit(ui, Id::unique("chat words"), &mut draft.words, say("chat-words"), LONGEST);
     if !draft.begun {
         draft.begun = true;
         field.request_focus();
     }
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if send.clicked() || entered {
-        let words = std::mem::take(&mut draft.words);
-        let mut end = words.trim().len().min(CHAT_BYTES_MAX);
-        while !words.trim().is_char_boundary(end) {
-            end -= 1;
-        }
-        if end > 0 {
-            commands.push(Command::Chat(words.trim()[..end].to_owned()));
+        if !long {
+            let words = std::mem::take(&mut draft.words);
+            commands.extend(
+                Some(words.trim()).filter(|words| !words.is_empty()).map(|words| Command::Chat(words.into())),
+            );
         }
         field.request_focus();
     }

@@ -112,11 +112,17 @@ fn name(choice: &ScreenChoice, several: bool) -> String {
 }
 
 /// The other end's screen as large as fits, and its camera in a corner. Returns where the screen is, if there is one.
-pub(super) fn peer_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect) -> Option<Rect> {
+pub(super) fn peer_ui(
+    ui: &mut Ui,
+    draft: &mut super::Draft,
+    view: &View<'_>,
+    call: &CallView,
+    stage: Rect,
+) -> Option<Rect> {
     let shown = view.screen.paint(ui, stage, false, 0);
     let screen = ui.interact(stage, Id::unique("shared screen"), Sense::CLICK);
     if screen.double_clicked() {
-        super::toggle_full_screen(ui);
+        draft.toggle_full_screen(ui);
     }
     let name = say_with("share-of", &[("peer", call.peer.as_str().into())]);
     if shown.is_none() {
@@ -135,6 +141,6 @@ pub(super) fn peer_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, stage: Rect
     };
     let place = anchor.anchor_size(corner, camera);
     ui.painter().rect_filled(place.expand(2.0), 2.0, STAGE.ground);
-    remote_ui(ui, view, call, place);
+    remote_ui(ui, draft, view, call, place);
     shown
 }

@@ -65,7 +65,8 @@ fn the_keys_of_a_call_do_the_same() {
     let mut shown = show(talking(|call| call.matched = true));
     assert_eq!(press(&mut shown, NONE, Key::M), [Command::SetMuted(true)]);
     assert_eq!(press(&mut shown, NONE, Key::V), [Command::SetCamera(false)]);
-    assert_eq!(press(&mut shown, NONE, Key::N), [Command::Next]);
+    assert_eq!(press(&mut shown, CONTROL, Key::N), [Command::Next]);
+    assert_eq!(press(&mut shown, NONE, Key::N), [], "a bare letter ends no call");
     assert_eq!(press(&mut shown, CONTROL, Key::H), [Command::HangUp]);
     assert_eq!(press(&mut shown, NONE, Key::Escape), [], "a live call does not end by a stray key");
 }
@@ -107,7 +108,7 @@ fn tab_reaches_every_control_and_space_presses_it() {
 fn next_is_offered_only_where_a_match_made_the_call() {
     let mut shown = show(talking(|_| {}));
     assert!(shown.query_by_label(say("call-next")).is_none());
-    assert_eq!(press(&mut shown, NONE, Key::N), []);
+    assert_eq!(press(&mut shown, CONTROL, Key::N), []);
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn the_timer_and_the_figures_are_shown() {
 fn every_end_has_a_sentence_and_a_way_back() {
     for reason in REASONS {
         let mut shown = show(ended(reason));
-        assert!(says(&shown, &text::ended(reason, "Ana")), "{reason:?}");
+        assert!(says(&shown, &text::ended(reason, "Ana", false)), "{reason:?}");
         assert!(says(&shown, "The call lasted 1:05."));
         assert_eq!(click(&mut shown, say("ended-back")), [Command::CloseCall]);
         assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::CloseCall]);
@@ -202,4 +203,161 @@ fn where_nothing_can_be_shared_it_is_said_why() {
 fn the_screen_of_the_other_end_is_told_beside_their_picture() {
     let shown = show(talking(|call| call.peer_sharing = true));
     assert!(says(&shown, "Screen of Ana") && says(&shown, "Picture of Ana"));
+}
+
+#[test]
+fn microphone_and_camera_are_switched_before_anybody_hears_or_sees() {
+    let looking = |snapshot: &mut Snapshot, (muted, camera_on)| {
+        if let Some(call) = &mut snapshot.call {
+            (call.muted, call.camera_on) = (muted, camera_on);
+        }
+        if let Some(search) = &mut snapshot.search {
+            (search.muted, search.camera_on) = (muted, camera_on);
+        }
+    };
+    for snapshot in [searching(), in_call(Stage::Calling { since: since() }), in_call(Stage::Connecting)] {
+        let mut shown = show(snapshot);
+        assert_eq!(click(&mut shown, say("call-mute")), [Command::SetMuted(true)]);
+        assert_eq!(click(&mut shown, say("call-camera-off")), [Command::SetCamera(false)]);
+        looking(&mut shown.state_mut().snapshot, (true, false));
+        shown.run();
+        assert_eq!(press(&mut shown, NONE, Key::M), [Command::SetMuted(false)]);
+        assert_eq!(press(&mut shown, NONE, Key::V), [Command::SetCamera(true)]);
+        let by_key = castle_desktop::view::Preferences { push_to_talk: true, ..Default::default() };
+        shown.state_mut().snapshot.preferences = Arc::new(by_key);
+        shown.run();
+        assert!(shown.query_by_label(say("call-unmute")).is_none(), "the key opens it, and nothing else");
+    }
+}
+
+#[test]
+fn a_key_that_is_held_switches_once() {
+    let mut shown = show(talking(|_| {}));
+    for _ in 0..5 {
+        shown.key_down(Key::M);
+    }
+    assert_eq!(commands(&mut shown), [Command::SetMuted(true)]);
+    shown.key_down(Key::M);
+    assert_eq!(commands(&mut shown), []);
+    shown.key_up(Key::M);
+    shown.run();
+    assert_eq!(press(&mut shown, NONE, Key::M), [Command::SetMuted(true)]);
+}
+
+#[test]
+fn whoever_was_called_reads_what_they_did_and_not_what_the_other_end_would() {
+    for (reason, words) in [
+        (EndReason::Declined, "You declined the call"),
+        (EndReason::Cancelled, "Ana called and gave up"),
+        (EndReason::TimedOut, "You missed a call from Ana"),
+    ] {
+        let mut snapshot = ended(reason);
+        let call = snapshot.call.as_mut().expect("ended");
+        call.received = true;
+        call.stage = Stage::Ended { reason, lasted: None };
+        let shown = show(snapshot);
+        assert!(says(&shown, words), "{reason:?}");
+        assert!(!says(&shown, say("ended-try-later")), "{reason:?}: they are not to try again");
+    }
+}
+
+/// What the window is told at the end of the last drawing.
+fn told_window(shown: &Shown) -> Vec<egui::ViewportCommand> {
+    shown.output().viewport_output.get(&egui::ViewportId::ROOT).expect("the window").commands.clone()
+}
+
+#[test]
+fn a_window_that_filled_the_screen_for_a_call_does_not_do_so_after_it() {
+    let mut shown = show(talking(|_| {}));
+    shown.key_down(Key::F11);
+    shown.step();
+    assert!(told_window(&shown).contains(&egui::ViewportCommand::Fullscreen(true)));
+    shown.run();
+    shown.state_mut().snapshot = ended(EndReason::PeerHungUp);
+    shown.step();
+    assert!(told_window(&shown).contains(&egui::ViewportCommand::Fullscreen(false)));
+    shown.run();
+    shown.state_mut().snapshot = online();
+    shown.step();
+    assert!(!told_window(&shown).contains(&egui::ViewportCommand::Fullscreen(false)), "once is enough");
+}
+
+#[test]
+fn lines_that_nobody_read_yet_are_counted_and_told() {
+    let line = |mine, text: &str| castle_desktop::view::ChatLine {
+        mine,
+        at: Instant::now(),
+        text: text.into(),
+        delivered: true,
+    };
+    let mut shown = show(talking(|_| {}));
+    assert!(shown.query_by_label(say("chat")).is_some());
+    let chat = Arc::new(vec![line(false, "hello"), line(true, "hello"), line(false, "are you there?")]);
+    shown.state_mut().snapshot.call.as_mut().expect("talking").chat = chat;
+    shown.run();
+    let button = shown.get_by_label("Chat, 2 messages to read");
+    assert_eq!(button.accesskit_node().live(), egui::accesskit::Live::Polite, "it is read out");
+    press(&mut shown, NONE, Key::C);
+    press(&mut shown, NONE, Key::Escape);
+    click(&mut shown, say("chat-close"));
+    assert!(shown.query_by_label_contains("to read").is_none(), "they were in view");
+}
+
+#[test]
+fn devices_are_chosen_over_a_call() {
+    let devices = Devices {
+        cameras: Arc::new(vec!["built in".into(), "desk".into()]),
+        mics: Arc::new(vec!["headset".into()]),
+        ..Devices::default()
+    };
+    let mut shown = show(Snapshot { devices, ..talking(|_| {}) });
+    click(&mut shown, say("call-more"));
+    click(&mut shown, say("call-devices"));
+    shown.get_by_role_and_label(egui::accesskit::Role::ComboBox, say("settings-camera")).click();
+    shown.run();
+    let asked = click(&mut shown, "desk");
+    assert!(
+        matches!(&asked[..], [Command::SetPreferences(set)] if set.camera.as_deref() == Some("desk")),
+        "{asked:?}"
+    );
+    assert_eq!(click(&mut shown, say("devices-done")), []);
+    assert!(!says(&shown, say("settings-camera")), "put away");
+}
+
+#[test]
+fn a_device_that_was_plugged_in_is_used_by_one_click() {
+    for mut snapshot in [online(), talking(|_| {})] {
+        let offer = castle_desktop::view::Offer {
+            kind: castle_desktop::view::DeviceKind::Mic,
+            name: "headset".into(),
+        };
+        let new = Notice { offer: Some(offer), ..notice(8, Severity::Info, "There is a headset.") };
+        snapshot.notices = vec![new, notice(9, Severity::Info, "Nothing is offered here.")];
+        let mut shown = show(snapshot);
+        assert_eq!(click(&mut shown, say("notices-use")), [Command::TakeOffer(8)]);
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_is_told_and_kept_whole() {
+    let most = castle_desktop::view::CHAT_BYTES_MAX;
+    let mut shown = show(talking(|_| {}));
+    press(&mut shown, NONE, Key::C);
+    // Fewer characters than fit, and more bytes.
+    let long = "é".repeat(most / 2 + 1);
+    type_text(&mut shown, &long);
+    assert!(says(&shown, say("told-chat-too-long")));
+    assert_eq!(press(&mut shown, NONE, Key::Enter), []);
+    let field = |shown: &Shown| shown.get_by_label(say("chat-words")).value().unwrap_or_default();
+    assert_eq!(field(&shown), long);
+    press(&mut shown, NONE, Key::Backspace);
+    assert!(!says(&shown, say("told-chat-too-long")));
+    assert_eq!(press(&mut shown, NONE, Key::Enter), [Command::Chat("é".repeat(most / 2))]);
+}
+
+#[test]
+fn a_call_that_did_not_get_through_leads_to_the_check_of_the_connection() {
+    let mut shown = show(ended(EndReason::Failed));
+    assert_eq!(click(&mut shown, say("checkup")), [Command::CloseCall, Command::CheckConnection]);
+    assert!(show(ended(EndReason::HungUp)).query_by_label(say("checkup")).is_none());
 }

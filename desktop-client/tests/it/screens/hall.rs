@@ -220,3 +220,25 @@ fn the_connection_is_checked_line_by_line_and_put_away() {
     assert_eq!(click(&mut shown, say("checkup-close")), [Command::CloseCheckup]);
     assert_eq!(press(&mut shown, Modifiers::NONE, Key::Escape), [Command::CloseCheckup]);
 }
+
+#[test]
+fn of_a_hall_that_is_not_known_whole_the_count_is_the_servers_and_anybody_may_be_free() {
+    let hall = Arc::new(vec![guest(2, "Bruno", Availability::InCall)]);
+    let mut shown = show(Snapshot { hall, hall_more: true, hall_count: 10_000, ..online() });
+    assert!(
+        says(&shown, "10000 guests") && !says(&shown, ", 0 free"),
+        "who is free of the rest is not known"
+    );
+    assert_eq!(click(&mut shown, say("hall-next-free")), [Command::CallNextFree]);
+}
+
+#[test]
+fn a_search_that_finds_nobody_free_does_not_hide_who_is() {
+    let mut shown = show(online());
+    shown.get_by_label(say("hall-search")).focus();
+    type_text(&mut shown, "bru");
+    // The server answers with those alone who fit.
+    shown.state_mut().snapshot.hall = Arc::new(vec![guest(2, "Bruno", Availability::InCall)]);
+    commands(&mut shown);
+    assert_eq!(click(&mut shown, say("hall-next-free")), [Command::CallNextFree]);
+}

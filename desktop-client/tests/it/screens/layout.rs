@@ -86,7 +86,15 @@ fn tab_goes_round_through_named_controls_on_every_screen() {
         }
         let mut shown = state.show(ROOMY);
         let mut names = std::collections::BTreeSet::new();
-        for _ in 0..60 {
+        let roles = [
+            Role::Button,
+            Role::TextInput,
+            Role::PasswordInput,
+            Role::RadioButton,
+            Role::Switch,
+            Role::ComboBox,
+        ];
+        for _ in 0..120 {
             press(&mut shown, Modifiers::NONE, Key::Tab);
             let name = focused(&shown).unwrap_or_default();
             assert!(!name.is_empty(), "{screen}: something without a name has the keyboard");
@@ -96,8 +104,7 @@ fn tab_goes_round_through_named_controls_on_every_screen() {
             .root()
             .children_recursive()
             .map(|node| node.accesskit_node())
-            .filter(|node| matches!(node.role(), Role::Button | Role::TextInput | Role::RadioButton))
-            .filter(|node| !node.is_disabled());
+            .filter(|node| roles.contains(&node.role()) && !node.is_disabled());
         for node in enabled {
             let name = node.label().unwrap_or_default();
             assert!(names.contains(&name), "{screen}: {name:?} is not reached by Tab");
@@ -116,6 +123,44 @@ fn nobody_reads_a_debug_string() {
                 assert!(!label.contains(sign), "{screen}: {label}");
             }
         }
+    }
+}
+
+#[test]
+fn no_fault_of_this_machine_is_told_as_machines_tell_it() {
+    use castle_desktop::media::camera::{CameraError, CameraSpec};
+    use castle_desktop::media::screen::{self, ScreenError, ScreenSpec};
+    use castle_desktop::words;
+    let name = || "camera 1".to_owned();
+    let faults = || {
+        let camera = [
+            CameraError::NotFound(name()),
+            CameraError::Busy(name()),
+            CameraError::Forbidden(name()),
+            CameraError::Gone(name()),
+            CameraError::Silent { device: name(), after: Duration::from_secs(2) },
+            CameraError::Unsupported { device: name(), reason: say("reason-broken-pictures").into() },
+            CameraError::from(ScreenError::Gone),
+            CameraError::from(ScreenError::Unsupported),
+            CameraError::from(ScreenError::Wayland),
+            CameraError::from(ScreenError::NoDisplay),
+        ];
+        // And those that this machine has: no such camera, no such file, no such window.
+        let opened = [
+            castle_desktop::media::camera::open(&CameraSpec::Device(4711)).err(),
+            castle_desktop::media::camera::open(&CameraSpec::File("no/such/clip.y4m".into())).err(),
+            screen::open(ScreenSpec::Window(4711)).err(),
+        ];
+        camera.into_iter().chain(opened.into_iter().flatten()).map(|fault| fault.to_string())
+    };
+    let german = words::speaking("de", || faults().collect::<Vec<_>>());
+    let hebrew = words::speaking("he", || faults().collect::<Vec<_>>());
+    assert!(german.len() >= 12, "{german:?}");
+    for fault in faults().chain(german).chain(hebrew) {
+        for sign in ["::", "Some(", "Err(", " { ", "Error", "\""] {
+            assert!(!fault.contains(sign), "{fault}");
+        }
+        assert!(fault.ends_with('.') && fault.len() > 15, "{fault}");
     }
 }
 

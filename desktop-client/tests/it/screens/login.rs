@@ -81,6 +81,22 @@ fn after_a_login_that_failed_the_password_is_typed_anew() {
 }
 
 #[test]
+fn a_login_that_failed_leads_to_the_check_of_the_connection() {
+    let prefill = Prefill { server: Some(SERVER.into()), ..Prefill::default() };
+    let mut shown = show_with(Snapshot::default(), prefill, ROOMY);
+    assert!(shown.query_by_label(say("checkup")).is_none(), "nothing has failed yet");
+    for connection in [Connection::LoggingIn { server: SERVER.into() }, Connection::LoggedOut] {
+        shown.state_mut().snapshot.connection = connection;
+        shown.run();
+    }
+    assert_eq!(click(&mut shown, say("checkup")), [Command::CheckServer(SERVER.into())]);
+    shown.state_mut().snapshot.checkup = Some(castle_desktop::view::Checkup::default());
+    shown.run();
+    assert!(says(&shown, say("checkup-looking")));
+    assert_eq!(click(&mut shown, say("checkup-close")), [Command::CloseCheckup]);
+}
+
+#[test]
 fn a_pasted_invitation_link_needs_no_code() {
     let link = "castle+plaintext://127.0.0.1:50051/?invite=K7QM-2FXD";
     let prefill = Prefill { server: Some(link.into()), ..Prefill::default() };
@@ -154,4 +170,48 @@ fn why_a_login_failed_is_read_on_the_form() {
     let mut shown = show(Snapshot { notices: vec![notice(7, Severity::Error, text)], ..Snapshot::default() });
     assert!(says(&shown, text));
     assert_eq!(click(&mut shown, say("notices-dismiss")), [Command::Dismiss(7)]);
+}
+
+const LINK: &str = "castle://club.example:50051/?invite=K7QM-2FXD";
+
+fn server_field(shown: &Shown) -> String {
+    shown.get_by_label(say("login-server-or-link")).value().unwrap_or_default()
+}
+
+#[test]
+fn a_link_that_comes_while_nobody_is_logged_in_fills_the_form() {
+    let mut shown = show(Snapshot::default());
+    shown.state_mut().screens.bring_link(LINK.into());
+    shown.run();
+    assert_eq!(server_field(&shown), LINK);
+}
+
+#[test]
+fn a_link_that_comes_while_one_is_logged_in_is_asked_about_and_followed_after_the_logout() {
+    let mut in_a_call = talking(|_| {});
+    in_a_call.connection = Connection::Reconnecting { server: SERVER.into(), since: Instant::now() };
+    for snapshot in [online(), in_a_call] {
+        let mut shown = show(snapshot);
+        shown.state_mut().screens.bring_link(LINK.into());
+        shown.run();
+        assert!(says(&shown, "Join club.example:50051?") && says(&shown, say("join-explained")));
+        let asked = click(&mut shown, say("join-do"));
+        assert_eq!(asked, [Command::CancelLogIn, Command::LogOut]);
+        assert!(!says(&shown, say("join-explained")), "asked once");
+        shown.state_mut().snapshot = Snapshot::default();
+        shown.run();
+        assert_eq!(server_field(&shown), LINK);
+    }
+}
+
+#[test]
+fn whoever_stays_is_not_led_away_later() {
+    let mut shown = show(online());
+    shown.state_mut().screens.bring_link(LINK.into());
+    shown.run();
+    assert_eq!(click(&mut shown, say("cancel")), []);
+    shown.state_mut().snapshot = Snapshot::default();
+    shown.run();
+    assert!(shown.query_by_label(say("login-server-or-link")).is_none());
+    assert_eq!(shown.get_by_label(say("login-server")).value().as_deref(), Some(SERVER));
 }

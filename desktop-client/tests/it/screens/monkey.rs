@@ -77,6 +77,11 @@ fn lenient(snapshot: Snapshot) -> Shown {
     built(builder, Window::new(snapshot, Prefill::default()), ROOMY)
 }
 
+/// A screen that breaks is caught and says so: that is what must not be there.
+fn assert_whole(shown: &Shown, place: usize) {
+    assert!(shown.query_by_label(say("broken-title")).is_none(), "a screen broke at {place}");
+}
+
 #[test]
 fn nothing_that_is_done_at_random_brings_a_screen_down() {
     let mut random = ChaCha8Rng::seed_from_u64(6);
@@ -94,6 +99,7 @@ fn nothing_that_is_done_at_random_brings_a_screen_down() {
             shown.event(event);
         }
         shown.step();
+        assert_whole(&shown, place);
         asked += std::mem::take(&mut shown.state_mut().commands).len();
     }
     assert!(asked > INPUTS / 50, "the screens heard something: {asked}");
@@ -115,6 +121,7 @@ fn a_name_of_any_code_points_is_drawn_in_any_language() {
                 }
                 shown.state_mut().snapshot = Snapshot { hall, ..snapshot };
                 shown.step();
+                assert_whole(&shown, round as usize);
             }
         });
     }

@@ -14,7 +14,7 @@ use egui_kittest::SnapshotOptions;
 const SIZE: Vec2 = vec2(800.0, 660.0);
 
 /// A tile with a still picture in it.
-fn still(width: usize, height: usize) -> Tile {
+pub(super) fn still(width: usize, height: usize) -> Tile {
     let slot = FrameSlot::new();
     slot.set_picture(Picture::Live);
     slot.put(FramePool::new().draw(width, height, FrameInfo::default(), |planes| {

@@ -202,7 +202,7 @@ pub(super) fn every() -> Vec<State> {
         state("hall-missed", Snapshot { history: history(), ..online() }),
         state("hall-notices", hall_notices()),
         state("hall-empty", Snapshot { hall: Arc::default(), ..online() }),
-        state("hall-more", Snapshot { hall_more: true, ..online() }),
+        state("hall-more", Snapshot { hall_more: true, hall_count: 10_000, ..online() }),
         state("search", searching()),
         state("calling", in_call(Stage::Calling { since })),
         state("ringing", in_call(Stage::Ringing { since })),

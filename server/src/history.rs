@@ -73,7 +73,16 @@ impl Keeper {
             }
             Keep::Ended(_) | Keep::MissedCallsSeen { .. } => &self.line,
         };
-        self.put(line, Line::Keep(at, keep));
+        let missed = matches!(keep, Keep::Missed { .. });
+        if !self.put(line, Line::Keep(at, keep)) && missed {
+            // Nobody is to wait for what will not come.
+            self.late.wrote(1);
+        }
+    }
+
+    /// Returns when the calls that `guest` missed before are written. Who waits for another learns whether there is one.
+    pub async fn missed_written(&self, guest: &Guest) {
+        self.late.written(self.late.last(guest)).await;
     }
 
     /// The number of the last call to `guest` while they could not be rung; it rises with each.
@@ -106,14 +115,16 @@ impl Keeper {
         }
     }
 
-    fn put(&self, line: &mpsc::Sender<Line>, said: Line) {
+    fn put(&self, line: &mpsc::Sender<Line>, said: Line) -> bool {
         self.waiting.send_modify(|waiting| *waiting += 1);
-        if line.try_send(said).is_err() {
+        let fits = line.try_send(said).is_ok();
+        if !fits {
             self.waiting.send_modify(|waiting| *waiting -= 1);
             tracing::error!(
                 "the history lacks what a session was told: the server goes down, or the line overflowed"
             );
         }
+        fits
     }
 }
 

@@ -12,6 +12,7 @@ pub mod signal;
 use crate::accounts::Accounts;
 use crate::auth::{Authenticator, Caller};
 use crate::error::Error;
+use crate::guest::Guest;
 use crate::hub::HubHandle;
 use crate::ice::IceVendor;
 use crate::moderation::Moderation;
@@ -194,7 +195,7 @@ impl CastleService for CastleApi {
         request: Request<v1::ExportAccountRequest>,
     ) -> Result<Response<Self::ExportAccountStream>, Status> {
         self.paced(&self.writes, request, async |caller, _| {
-            self.hub.history_written().await;
+            self.hub.history_written(&guest(&caller)).await;
             Ok(export::document(Arc::clone(&self.accounts), Arc::clone(&self.store), caller))
         })
         .await
@@ -235,7 +236,7 @@ impl CastleService for CastleApi {
         request: Request<v1::ListCallsRequest>,
     ) -> Result<Response<v1::ListCallsResponse>, Status> {
         self.paced(&self.reads, request, async |caller, asked| {
-            self.hub.history_written().await;
+            self.hub.history_written(&guest(&caller)).await;
             calls::list_calls(&*self.store, &caller, asked).await
         })
         .await
@@ -246,7 +247,7 @@ impl CastleService for CastleApi {
         request: Request<v1::EraseCallsRequest>,
     ) -> Result<Response<v1::EraseCallsResponse>, Status> {
         self.paced(&self.writes, request, async |caller, asked| {
-            self.hub.history_written().await;
+            self.hub.history_written(&guest(&caller)).await;
             calls::erase_calls(&*self.store, &caller, asked).await
         })
         .await
@@ -297,6 +298,11 @@ impl CastleService for CastleApi {
     async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
         self.unary(request, async |caller, asked| signal::send(&self.streams, &caller, asked).await).await
     }
+}
+
+fn guest(caller: &Caller) -> Guest {
+    let (name, display_name) = (caller.name.clone(), caller.display_name.clone());
+    Guest { id: caller.guest, name, display_name }
 }
 
 /// The generated trait asks for the streams of sessions too; `signal::CastleStreams` takes them before they get here.

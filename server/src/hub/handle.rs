@@ -3,7 +3,7 @@
 use super::outgoing::{GoAway, Inbox, Outbox};
 use super::sessions::{ResumeRequest, SessionsConfig};
 use crate::error::Error;
-use crate::guest::{SharedGuest, Wish};
+use crate::guest::{Guest, SharedGuest, Wish};
 use crate::history::{Backstory, History, Keeper};
 use crate::lobby::{Command, HallPage, Input, MatchNews, Watch};
 use crate::matchmaker::Join;
@@ -365,9 +365,10 @@ impl HubHandle {
         self.ask(Message::SessionsOf { guest, reply }, answer).await.unwrap_or(0)
     }
 
-    /// Returns when the ends of all calls that anybody was told of are in the store.
-    pub async fn history_written(&self) {
+    /// Returns when the ends of all calls that anybody was told of, and the calls that `guest` missed, are in the store.
+    pub async fn history_written(&self, guest: &Guest) {
         self.keeper.written().await;
+        self.keeper.missed_written(guest).await;
     }
 
     /// Whether this call is going on between these two.

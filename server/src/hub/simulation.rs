@@ -228,17 +228,11 @@ impl World {
     fn something_arrives(&mut self) {
         for at in self.lines.keys().copied().collect::<Vec<_>>() {
             let most = self.rng.random_range(1..8);
-            // Some clients read nothing for a while.
-            if let Some(line) = self.lines.get_mut(&at)
-                && self.rng.random_bool(0.02)
-            {
-                line.reads = !line.reads;
-            }
             match self.rng.random_range(0..6) {
                 0 | 1 => {
                     self.carry_up(at, most);
                 }
-                2 | 3 if self.lines.get(&at).is_some_and(|line| line.reads) => {
+                2 | 3 if self.is_read(at) => {
                     self.carry_down(at, most);
                 }
                 // Nothing gets through for now.

@@ -43,7 +43,7 @@ struct Opens {
 pub(super) struct Line {
     pub(super) client: usize,
     /// Its client takes what comes.
-    pub(super) reads: bool,
+    reads: bool,
     /// A Subscribe: of what the client says, only the hello goes up on it.
     pub(super) beside: bool,
     /// Where the hub has Sends put for it.
@@ -213,6 +213,14 @@ impl World {
         if let Some(line) = self.lines.get_mut(&at) {
             line.deaf = true;
         }
+    }
+
+    /// Whether the client reads; some read nothing for a while.
+    pub(super) fn is_read(&mut self, at: usize) -> bool {
+        let turns = self.rng.random_bool(0.04);
+        let Some(line) = self.lines.get_mut(&at) else { return false };
+        line.reads ^= turns;
+        line.reads
     }
 
     /// The server writes what it has, and some of what is on its way to the client arrives. True if there was

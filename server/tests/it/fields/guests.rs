@@ -302,6 +302,7 @@ fn subscribing() -> Vec<Case> {
             client_name: chars(64),
             client_version: chars(64),
             current_call: long(256),
+            availability: v1::Availability::Invisible.into(),
             resume: Some(v1::Resume { resume_token: long(256), ..Default::default() }),
             ..good.clone()
         }),
@@ -311,6 +312,7 @@ fn subscribing() -> Vec<Case> {
         "hello.client_name",
         "hello.client_version",
         "hello.current_call",
+        "hello.availability",
         "hello.resume.resume_token",
     ];
     let most = Case::most("CastleService/Subscribe", all, &most);

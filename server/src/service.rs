@@ -195,7 +195,7 @@ impl CastleService for CastleApi {
         request: Request<v1::ExportAccountRequest>,
     ) -> Result<Response<Self::ExportAccountStream>, Status> {
         self.paced(&self.writes, request, async |caller, _| {
-            self.hub.history_written(&guest(&caller)).await;
+            self.hub.own_history_written(&guest(&caller)).await;
             Ok(export::document(Arc::clone(&self.accounts), Arc::clone(&self.store), caller))
         })
         .await
@@ -236,7 +236,7 @@ impl CastleService for CastleApi {
         request: Request<v1::ListCallsRequest>,
     ) -> Result<Response<v1::ListCallsResponse>, Status> {
         self.paced(&self.reads, request, async |caller, asked| {
-            self.hub.history_written(&guest(&caller)).await;
+            self.hub.own_history_written(&guest(&caller)).await;
             calls::list_calls(&*self.store, &caller, asked).await
         })
         .await
@@ -247,7 +247,7 @@ impl CastleService for CastleApi {
         request: Request<v1::EraseCallsRequest>,
     ) -> Result<Response<v1::EraseCallsResponse>, Status> {
         self.paced(&self.writes, request, async |caller, asked| {
-            self.hub.history_written(&guest(&caller)).await;
+            self.hub.own_history_written(&guest(&caller)).await;
             calls::erase_calls(&*self.store, &caller, asked).await
         })
         .await

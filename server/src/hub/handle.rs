@@ -365,9 +365,14 @@ impl HubHandle {
         self.ask(Message::SessionsOf { guest, reply }, answer).await.unwrap_or(0)
     }
 
-    /// Returns when the ends of all calls that anybody was told of, and the calls that `guest` missed, are in the store.
-    pub async fn history_written(&self, guest: &Guest) {
+    /// Returns when the ends of all calls that anybody was told of are in the store.
+    pub async fn history_written(&self) {
         self.keeper.written().await;
+    }
+
+    /// The same, and the calls that `guest` missed.
+    pub async fn own_history_written(&self, guest: &Guest) {
+        self.history_written().await;
         self.keeper.missed_written(guest).await;
     }
 

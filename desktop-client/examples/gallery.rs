@@ -74,6 +74,7 @@ fn in_call(stage: Stage) -> Snapshot {
         id: CallId::from_bits(1),
         peer: "Ana Lópezová".into(),
         stage,
+        received: false,
         matched: true,
         peer_reconnecting: false,
         muted: false,
@@ -104,13 +105,16 @@ fn talking(change: impl FnOnce(&mut CallView), now: Instant) -> Snapshot {
 }
 
 fn snapshot(screen: &str, now: Instant) -> Option<Snapshot> {
-    let error = |text: &str| Notice { id: 1, severity: Severity::Error, text: text.into() };
+    let error = |text: &str| Notice { id: 1, severity: Severity::Error, text: text.into(), offer: None };
     let ended = |reason, lasted: Option<u64>| {
         in_call(Stage::Ended { reason, lasted: lasted.map(Duration::from_secs) })
     };
     let search = |position, waiting, estimate: Option<u64>| {
         let estimate = estimate.map(Duration::from_secs);
-        Snapshot { search: Some(Search { since: now, position, waiting, estimate }), ..online() }
+        Snapshot {
+            search: Some(Search { since: now, position, waiting, estimate, muted: false, camera_on: true }),
+            ..online()
+        }
     };
     Some(match screen {
         "login" | "register" | "register-link" => Snapshot::default(),
@@ -132,6 +136,7 @@ fn snapshot(screen: &str, now: Instant) -> Option<Snapshot> {
                     id: 2,
                     severity: Severity::Info,
                     text: "You are logged in on another device, too.".into(),
+                    offer: None,
                 },
             ],
             devices: Devices {

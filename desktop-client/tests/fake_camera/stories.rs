@@ -293,7 +293,7 @@ fn is_of_the_camera(frame: &VideoFrame) -> bool {
 fn a_camera_that_takes_the_place_of_the_pattern_has_no_strip_of_data() {
     let slot = FrameSlot::new();
     let (ask, asked) = mpsc::channel();
-    let receiver = VideoReceiver::start(slot.clone(), Box::new(move || drop(ask.send(()))));
+    let receiver = VideoReceiver::start(slot.clone(), Box::new(move || ask.send(()).unwrap_or_default()));
     let receiver = receiver.expect("a receiver");
     let mut sequence = 0_u16;
     let wire = Box::new(move |OutgoingPacket { timestamp, marker, payload }| {
@@ -306,7 +306,7 @@ fn a_camera_that_takes_the_place_of_the_pattern_has_no_strip_of_data() {
     let sender = VideoSender::start(pattern, options, clock(), FrameSlot::new(), wire, nobody);
     sender.set_sending(true);
     let until = Instant::now() + 3 * PATIENCE;
-    let mut wait = |what: &str, holds: &mut dyn FnMut(&VideoFrame, bool) -> bool| loop {
+    let wait = |what: &str, holds: &mut dyn FnMut(&VideoFrame, bool) -> bool| loop {
         assert!(Instant::now() < until, "never {what}");
         for () in asked.try_iter() {
             sender.request_key_frame();

@@ -46,7 +46,7 @@ fn a_smooth_call_has_its_rate_its_delay_and_no_freeze() {
 
 /// Shows pictures of a camera, which carry no stamp, `delay_us` after their RTP timestamps say, off by `off_us`.
 fn of_a_camera(delay_us: u64, off_us: u64, alignment: &ClockAlignment) -> CallFigures {
-    let (mut meter, pool) = (CallMeter::new(None), FramePool::new());
+    let (mut meter, mut pool) = (CallMeter::new(None), FramePool::new());
     // Over the place where the timestamp comes round, about 47,721.9 s.
     for number in 0..60 {
         let captured_us = 47_661_000_000 + number * 33_333;

@@ -193,7 +193,7 @@ async fn lives(server: &TestServer) -> TestGuest {
     };
     hers.client.clone().report(hers.asks(report(&bob))).await.unwrap();
     bob.client.clone().report(bob.asks(report(&hers))).await.unwrap();
-    host.create_reset_code(v1::CreateResetCodeRequest { account }).await.unwrap();
+    host.create_reset_code(v1::CreateResetCodeRequest { account, ..Default::default() }).await.unwrap();
     hers
 }
 

@@ -179,7 +179,7 @@ impl Accounts {
             }
             Ok(done)
         };
-        both.await
+        self.uncancelled.run(both).await
     }
 
     /// Whether `password` is that of `hash`, `None` being nobody's: one hash, and one attempt at the throttle

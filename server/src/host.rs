@@ -91,7 +91,7 @@ impl HostService for HostApi {
             let _one = rotating.lock().await;
             rotate(&*store, &request_id, Some(&signers.access)).await
         };
-        let key = both.await?;
+        let key = self.uncancelled.run(both).await?;
         Ok(Response::new(v1::RotateSigningKeyResponse { key: Some(key) }))
     }
 

@@ -82,7 +82,7 @@ pub(super) async fn serve(
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_frame_size(HTTP2_FRAME_BYTES)
         .http2_max_header_list_size(HEADER_BYTES)
-        .http2_keepalive_interval(None)
+        .http2_keepalive_interval(Some(bounds.keepalive.interval))
         .http2_keepalive_timeout(Some(bounds.keepalive.timeout))
         .accept_http1(!front.web_origins.is_empty())
         .layer(ForwardedLayer(front.proxies))

@@ -90,7 +90,7 @@ fn patience(headers: &HeaderMap) -> Option<Duration> {
 /// The refusal in these headers or trailers, where it has no details.
 fn unexplained(headers: &HeaderMap) -> Option<Status> {
     let status = Status::from_header_map(headers)?;
-    (status.code() == Code::Ok && !status.details().is_empty()).then_some(status)
+    (status.code() != Code::Ok && status.details().is_empty()).then_some(status)
 }
 
 /// The same with its reason.

@@ -171,9 +171,7 @@ pub(super) fn pour(dir: &Path, mut reader: Reader<impl Read>) -> Result<sled::Db
         let next = reader.read_next()?;
         let end = matches!(next, Next::End(_));
         if let Next::Row(row) = next {
-            if row.table != b"signing_keys" {
-                rows.push(row);
-            }
+            rows.push(row);
         }
         if end || rows.len() == ROWS_AT_ONCE {
             insert(&db, &mut rows).map_err(|error| failed(&error))?;

@@ -129,7 +129,7 @@ impl View<'_> {
         let rows = self.calls(callee, CallKey::default(), record.ended_at)?;
         let recent = rows.take_while(|row| row.as_ref().map_or(true, |row| row.ended_at > since));
         let recent: Result<Vec<CallRow>, Error> = recent.collect();
-        Ok(recent?.iter().filter(|row| row.missed && row.peer == caller).count() < 100 * MISSED_MAX)
+        Ok(recent?.iter().filter(|row| row.missed && row.peer == caller).count() < MISSED_MAX)
     }
 
     fn kept(&self, row: CallRow) -> Result<KeptCall, Error> {

@@ -162,7 +162,7 @@ impl KeyStore for SledStore {
         once: Once,
     ) -> Result<KeyRotation, Error> {
         self.write(move |tx| {
-            let (made, made_at) = tx.once(&Once::unnamed(once.now, crate::store::Caller::Host), |tx| {
+            let (made, made_at) = tx.once(&once, |tx| {
                 tx.sign_with(&new, old_until)?;
                 Ok((new.id.clone(), millis(new.created_at)))
             })?;

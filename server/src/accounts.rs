@@ -209,7 +209,7 @@ impl Accounts {
         })?;
         let untried = Untried { accounts: self, attempt: Some(attempt) };
         let turn = self.hasher.turn(matches!(attempt, Attempt::Device(_))).await?;
-        untried.is_tried();
+        untried.tried();
         Ok(turn)
     }
 
@@ -229,7 +229,7 @@ struct Untried<'a> {
 }
 
 impl Untried<'_> {
-    fn is_tried(mut self) {
+    fn tried(mut self) {
         self.attempt = None;
     }
 }

@@ -16,7 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{AbortHandle, JoinSet};
 
 mod requests;
@@ -161,7 +161,9 @@ impl Port {
                 self.forget_relayed(&guest.carried);
             }
             // Full: the server does not keep up, and the datagram is lost, as it would be on the network.
-            guest.queue.try_send(datagram.to_vec()).ok();
+            if let Err(TrySendError::Closed(datagram)) = guest.queue.try_send(datagram.to_vec()) {
+                self.refuse(&datagram, from, NOT_REACHED).await;
+            }
         }
     }
 

@@ -19,17 +19,22 @@ pub struct Draft {
     rated: Option<(CallId, u8)>,
 }
 
+/// A window less high than this has no room for a large face.
+const LOW: f32 = 680.0;
+
 /// Draws the screen, nothing when the call is not over; returns where else one wants to go.
 pub fn ended_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<Command>) -> Option<Go> {
     let Stage::Ended { reason, lasted } = call.stage else { return None };
     let palette = Palette::of(ui);
     let mut go = None;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        ui.add_space(ui.available_height() * 0.1);
+        let low = ui.available_height() < LOW;
+        ui.add_space(if low { space::L } else { ui.available_height() * 0.1 });
         ui.vertical_centered(|ui| {
             ui.set_max_width(size::COLUMN);
-            let (face, _) = ui.allocate_exact_size(Vec2::splat(size::AVATAR_LARGE), Sense::hover());
-            avatar(ui, face.center(), size::AVATAR_LARGE, &call.peer, palette);
+            let side = if low { size::ROW } else { size::AVATAR_LARGE };
+            let (face, _) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
+            avatar(ui, face.center(), side, &call.peer, palette);
             ui.add_space(space::M);
             lines::title(ui, &text::ended(reason, &call.peer, call.received));
             if let Some(lasted) = lasted {

@@ -6,7 +6,6 @@ mod call_flow;
 mod checkup;
 mod coturn;
 mod footage;
-mod gates;
 mod hall_and_history;
 mod hostile_media;
 mod keeping;

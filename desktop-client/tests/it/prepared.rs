@@ -36,16 +36,14 @@ fn allocations_made(http: SocketAddr) -> f64 {
 }
 
 /// A guest at the wire, who notes all that they are told.
-pub(crate) struct Wired {
-    client: CastleServiceClient<tonic::transport::Channel>,
-    bearer: tonic::metadata::AsciiMetadataValue,
+struct Wired {
     outbox: mpsc::Sender<v1::SignalRequest>,
     inbox: tonic::Streaming<v1::SignalResponse>,
     told: Vec<Say>,
 }
 
 impl Wired {
-    pub(crate) async fn log_in(server: &TestServer) -> Self {
+    async fn log_in(server: &TestServer) -> Self {
         let mut client = CastleServiceClient::connect(server.url()).await.unwrap();
         let registering = v1::RegisterRequest {
             invitation_code: server.invitation.clone(),
@@ -56,30 +54,29 @@ impl Wired {
         let tokens = client.register(registering).await.unwrap().into_inner().tokens.unwrap();
         let (outbox, frames) = mpsc::channel(64);
         let mut request = tonic::Request::new(ReceiverStream::new(frames));
-        let bearer: tonic::metadata::AsciiMetadataValue =
-            format!("Bearer {}", tokens.access_token).parse().unwrap();
-        request.metadata_mut().insert("authorization", bearer.clone());
+        let bearer = format!("Bearer {}", tokens.access_token).parse().unwrap();
+        request.metadata_mut().insert("authorization", bearer);
         let hello = v1::Hello { protocol_version: castle::PROTOCOL_VERSION, ..Default::default() };
         outbox
             .send(v1::SignalRequest { frame: Some(Ask::Hello(hello)), ..Default::default() })
             .await
             .unwrap();
         let inbox = client.signal(request).await.unwrap().into_inner();
-        Self { client, bearer, outbox, inbox, told: Vec::new() }
+        Self { outbox, inbox, told: Vec::new() }
     }
 
-    pub(crate) async fn say(&self, frame: Ask) {
+    async fn say(&self, frame: Ask) {
         self.outbox.send(v1::SignalRequest { frame: Some(frame), ..Default::default() }).await.unwrap();
     }
 
-    pub(crate) async fn hear(&mut self) -> Say {
+    async fn hear(&mut self) -> Say {
         let frame = tokio::time::timeout(PATIENCE, self.inbox.message()).await.expect("in time");
         let frame = frame.expect("a stream").expect("a frame").frame.expect("a word");
         self.told.push(frame.clone());
         frame
     }
 
-    pub(crate) async fn until_call(&mut self, state: CallState) -> v1::Call {
+    async fn until_call(&mut self, state: CallState) -> v1::Call {
         loop {
             if let Say::CallUpdate(update) = self.hear().await
                 && let Some(call) = update.call.filter(|call| call.state() == state)
@@ -87,24 +84,6 @@ impl Wired {
                 return call;
             }
         }
-    }
-
-    /// Waits for a partner, and has one.
-    pub(crate) async fn is_matched(&mut self) -> v1::Call {
-        let session_id = loop {
-            if let Say::Welcome(welcome) = self.hear().await {
-                break welcome.session_id;
-            }
-        };
-        let asking = v1::MatchRequest {
-            session_id,
-            request_id: "018f0000-0000-7000-8000-000000000001".to_owned(),
-            ..Default::default()
-        };
-        let mut request = tonic::Request::new(asking);
-        request.metadata_mut().insert("authorization", self.bearer.clone());
-        let _queue = self.client.r#match(request).await.expect("a place").into_inner();
-        self.until_call(CallState::Connecting).await
     }
 }
 

@@ -88,15 +88,12 @@ impl Hub {
     fn send(&mut self, to: SessionId, in_reply_to: String, body: Body) {
         let Some(session) = self.sessions.get_mut(to).filter(|session| !session.gap) else { return };
         let bytes = body.bytes() + in_reply_to.len();
-        match session.link.send(|seq| (Arc::new(Frame { seq, in_reply_to, body }), bytes)) {
-            Ok(frame) => {
-                let frame = frame.clone();
-                self.push(to, Item::Frame(frame));
-            }
-            Err(_) => {
-                session.gap = true;
-                self.broken.push((to, self.overflow()));
-            }
+        if let Ok(frame) = session.link.send(|seq| (Arc::new(Frame { seq, in_reply_to, body }), bytes)) {
+            let frame = frame.clone();
+            self.push(to, Item::Frame(frame));
+        } else {
+            session.gap = true;
+            self.broken.push((to, self.overflow()));
         }
     }
 
@@ -170,8 +167,9 @@ impl Hub {
         };
         let Some(outbox) = &session.outbox else { return };
         let free_at = session.shown_at.map_or(now, |at| at + SNAPSHOT_GAP);
-        let wait = if free_at > now {
-            Some(free_at - now)
+        let early = free_at.saturating_sub(now);
+        let wait = if !early.is_zero() {
+            Some(early)
         } else if outbox.has_slack() {
             self.sessions.show(now, to).err()
         } else {

@@ -54,9 +54,12 @@ const TABLES: [(&str, Result<&str, &str>, Then); 17] = [
 /// The host's own log says what hosts did to whom, by id.
 const LOG: &str = "audit";
 
+/// A field, and as what the export tells it.
+type Told = (&'static str, Option<&'static str>);
+
 /// Rows that are told: each of their fields, and as what the export tells it; none: it is the guest's own id, a secret,
 /// or the host's.
-const FIELDS: [(&str, &[(&str, Option<&str>)]); 4] = [
+const FIELDS: [(&str, &[Told]); 4] = [
     (
         "accounts",
         &[

@@ -54,7 +54,7 @@ impl Page {
         };
         let head = String::from_utf8_lossy(&head).to_lowercase();
         // A refusal may come in the head alone.
-        let refused = !head.starts_with("http/1.1 200") || head.contains("grpc-status");
+        let refused = !head.starts_with("http/1.1 200") || head.contains("\ngrpc-status:");
         if refused { Err(Status::unknown(head)) } else { Ok(page) }
     }
 

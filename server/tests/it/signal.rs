@@ -356,7 +356,7 @@ async fn streams_of_a_guest_that_the_transport_still_has_are_few_whatever_became
         ended.push(Signal::begin(&mut alice).await);
     }
     let asked = alice.asks(tokio_stream::pending::<v1::SignalRequest>());
-    let refused = alice.client.signal(asked).await.err().expect("refused");
+    let refused = alice.client.signal(asked).await.expect_err("refused");
     assert_eq!(reason(&refused), "LIMIT");
     Signal::open(&mut bob).await;
     drop(ended);

@@ -60,6 +60,12 @@ impl Requests {
         changed.unwrap_or(datagram)
     }
 
+    /// What the stack asked and the server did not answer; nothing waits for an answer any more.
+    pub(super) fn unanswered(&self) -> Vec<Message> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting.drain(..).map(|waiting| waiting.request).collect()
+    }
+
     /// The request to send once more instead of handing this answer to the stack; once for each request.
     pub(super) fn ask_otherwise(&self, answer: &[u8]) -> Option<Vec<u8>> {
         if !is_answer(answer) {

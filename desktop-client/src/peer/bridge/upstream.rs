@@ -60,8 +60,12 @@ impl Upstream {
         }
     }
 
-    /// Answers what waits, so that the stack does not wait in vain.
+    /// Answers what waits, here and at the server, so that the stack does not wait in vain.
     async fn turn_away(&self, waiting: &mut mpsc::Receiver<Vec<u8>>) {
+        for request in self.requests.unanswered() {
+            let refusal = Message::refusal(&request, NOT_REACHED).encode(None);
+            self.socket.send_to(&refusal, self.from).await.ok();
+        }
         waiting.close();
         while let Some(datagram) = waiting.recv().await {
             if let Some(refusal) = refusal(&datagram, NOT_REACHED) {

@@ -321,7 +321,7 @@ fn devices_are_chosen_over_a_call() {
         "{asked:?}"
     );
     assert_eq!(click(&mut shown, say("devices-done")), []);
-    assert!(!says(&shown, say("settings-camera")), "put away");
+    assert!(!says(&shown, say("devices-done")), "put away");
 }
 
 #[test]

@@ -39,6 +39,7 @@ struct Opens {
 }
 
 /// A connection. Either end may be gone without the other knowing.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that may have happened to it")]
 #[derive(Default)]
 pub(super) struct Line {
     pub(super) client: usize,

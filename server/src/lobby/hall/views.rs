@@ -294,18 +294,15 @@ impl Hall {
         let part = self.by_session.get(&session)?.clone();
         let page = self.page(around, &part);
         let view = self.views.get_mut(&part).expect("by_session names views");
-        match &view.rows {
-            Some(rows) => {
-                let different = differences(rows, &page.rows);
-                if !different.is_empty() {
-                    view.lent.extend(different);
-                    look(&mut self.due, &part, view, Duration::ZERO);
-                }
+        if let Some(rows) = &view.rows {
+            let different = differences(rows, &page.rows);
+            if !different.is_empty() {
+                view.lent.extend(different);
+                look(&mut self.due, &part, view, Duration::ZERO);
             }
-            None => {
-                view.rows = Some(Arc::new(page.rows.clone()));
-                view.count = page.count;
-            }
+        } else {
+            view.rows = Some(Arc::new(page.rows.clone()));
+            view.count = page.count;
         }
         let watcher = view.watchers.get_mut(&session).expect("by_session and watchers agree");
         watcher.base = None;

@@ -54,7 +54,10 @@ fn a_block_looks_to_the_blocked_as_if_the_other_had_gone() {
 fn a_block_taken_back_looks_as_if_the_other_had_come() {
     let mut story = Story::with(3);
     story.blocks(2, 1);
-    story.at(secs(5)).at(secs(10)).input(Input::Unblocked { by: GuestId::from_bits(2), whom: GuestId::from_bits(1) });
+    story
+        .at(secs(5))
+        .at(secs(10))
+        .input(Input::Unblocked { by: GuestId::from_bits(2), whom: GuestId::from_bits(1) });
     assert_eq!(story.news(1), [(vec![2], vec![], 2)]);
     assert_eq!(story.sees(1).len(), 2);
 }

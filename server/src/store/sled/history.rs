@@ -206,13 +206,11 @@ impl Tx<'_> {
             Some(callee) => self.has(&ACCOUNTS, guest_key(callee))? && self.may_be_missed(callee, &record)?,
             None => false,
         };
-        match callee.filter(|_| kept) {
-            Some(callee) => self.keep_call(callee, record),
-            None => {
-                self.put(&NOT_KEPT, b"", &millis(record.ended_at));
-                Ok(())
-            }
+        if let Some(callee) = callee.filter(|_| kept) {
+            return self.keep_call(callee, record);
         }
+        self.put(&NOT_KEPT, b"", &millis(record.ended_at));
+        Ok(())
     }
 
     /// Forgets one call; true if it was there.

@@ -49,7 +49,7 @@ impl Server {
 
 /// A connection.
 pub(super) enum Wire {
-    Signal(mpsc::Sender<v1::SignalRequest>, Streaming<v1::SignalResponse>),
+    Signal(mpsc::Sender<v1::SignalRequest>, Box<Streaming<v1::SignalResponse>>),
     Beside(Box<Beside>),
 }
 
@@ -67,7 +67,7 @@ impl Wire {
                 let first = v1::SignalRequest { frame: Some(Request::Hello(hello)), ..Default::default() };
                 outgoing.try_send(first).expect("the queue is new");
                 let request = with_token(ReceiverStream::new(frames), &server.token);
-                Self::Signal(outgoing, client.signal(request).await?.into_inner())
+                Self::Signal(outgoing, Box::new(client.signal(request).await?.into_inner()))
             }
             Kind::Subscribe | Kind::Page => Self::Beside(Box::new(Beside::open(kind, server, hello).await?)),
         };
@@ -139,12 +139,11 @@ type Sent = (Option<Client>, Result<u64, Status>);
 impl Beside {
     async fn open(kind: Kind, server: &Server, hello: v1::Hello) -> Result<Self, Status> {
         let request = v1::SubscribeRequest { hello: Some(hello) };
-        let frames = match kind {
-            Kind::Page => Frames::Page(Page::asks(server.proxy, &server.token, "Subscribe", &request).await?),
-            _ => {
-                let request = with_token(request, &server.token);
-                Frames::Grpc(server.client().await?.subscribe(request).await?.into_inner())
-            }
+        let frames = if kind == Kind::Page {
+            Frames::Page(Page::asks(server.proxy, &server.token, "Subscribe", &request).await?)
+        } else {
+            let request = with_token(request, &server.token);
+            Frames::Grpc(server.client().await?.subscribe(request).await?.into_inner())
         };
         Ok(Self {
             kind,

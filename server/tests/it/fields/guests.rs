@@ -105,9 +105,9 @@ fn resetting() -> Vec<Case> {
         code: "c".repeat(64),
         new_password: password(1024),
         device_name: chars(64),
-        ..Default::default()
+        request_id: long(64),
     };
-    let all = &["name", "code", "new_password", "device_name"];
+    let all = &["name", "code", "new_password", "device_name", "request_id"];
     cases.push(Case::most("CastleService/ResetPassword", all, &reset));
     for (field, request, expected) in [
         ("name", v1::ResetPasswordRequest { name: "alice ".to_owned(), ..reset.clone() }, Named("name")),

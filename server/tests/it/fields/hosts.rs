@@ -110,7 +110,7 @@ fn accounts_at_the_limit(cast: &Cast) -> Vec<Case> {
         let set = v1::SetRoleRequest { account: account.clone(), role, ..Default::default() };
         cases.push(Case::new("AdminService/SetRole", "role", &set, Taken));
         // An id of each act and guest: they are no repeats.
-        let request_id = format!("{:0>64}", field);
+        let request_id = format!("{field:0>64}");
         let mut acts = acts(account, request_id);
         acts.sort_by_key(|(rpc, _)| rpc.ends_with("DeleteGuest"));
         for (rpc, message) in acts {

@@ -66,8 +66,8 @@ fn blocked_after(steps: u64) -> BTreeSet<usize> {
     blocked
 }
 
-fn of(guest: &TestGuest) -> Option<v1::AccountRef> {
-    Some(v1::AccountRef { account: Some(Account::GuestId(guest.guest.guest_id.clone())) })
+fn of(guest: &TestGuest) -> v1::AccountRef {
+    v1::AccountRef { account: Some(Account::GuestId(guest.guest.guest_id.clone())) }
 }
 
 impl Deeds {
@@ -119,10 +119,10 @@ impl Deeds {
         let (guest, done) = &self.banned;
         for step in 1.. {
             if let Some(reason) = ban_after(step) {
-                let ban = v1::BanGuestRequest { account: of(guest), reason, ..Default::default() };
+                let ban = v1::BanGuestRequest { account: Some(of(guest)), reason, ..Default::default() };
                 host.ban_guest(ban).await.ok()?;
             } else {
-                let unban = v1::UnbanGuestRequest { account: of(guest), ..Default::default() };
+                let unban = v1::UnbanGuestRequest { account: Some(of(guest)), ..Default::default() };
                 host.unban_guest(unban).await.ok()?;
             }
             done.store(step, Ordering::Relaxed);
@@ -187,7 +187,7 @@ impl Deeds {
 
     async fn erases(&self, mut host: Admin) -> Option<()> {
         let (guest, done) = &self.erased;
-        let delete = v1::DeleteGuestRequest { account: of(guest), ..Default::default() };
+        let delete = v1::DeleteGuestRequest { account: Some(of(guest)), ..Default::default() };
         host.delete_guest(delete).await.ok()?;
         done.store(1, Ordering::Relaxed);
         Some(())
@@ -226,7 +226,7 @@ impl Deeds {
             assert!(there.iter().any(|it| it.report_id == *report), "{at}: {report} was lost");
         }
         for (guest, done) in [&self.leaver, &self.erased] {
-            let asked = v1::GetAccountRequest { account: of(guest) };
+            let asked = v1::GetAccountRequest { account: Some(of(guest)) };
             let gone = host.get_account(asked).await.is_err();
             let erased = done.load(Ordering::Relaxed) == 1;
             assert!(gone || !erased, "{at}: {} came back", guest.guest.name);
@@ -240,7 +240,7 @@ impl Deeds {
     async fn check_ban(&self, host: &mut Admin, at: &str) {
         let (guest, done) = &self.banned;
         let done = done.load(Ordering::Relaxed);
-        let asked = v1::GetAccountRequest { account: of(guest) };
+        let asked = v1::GetAccountRequest { account: Some(of(guest)) };
         let account = host.get_account(asked).await.unwrap().into_inner().account.unwrap();
         let is = account.banned_at.map(|_| account.ban_reason);
         assert!(

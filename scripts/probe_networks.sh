@@ -124,7 +124,7 @@ guest() {
   shift
   echo "correct horse battery" >"$room/password"
   rm -f "$room/$name.json"
-  start "$name" ip netns exec "$world-$name" env LC_ALL=en_GB.UTF-8 "$castle_desktop" --log castle_desktop=info bot --server "$link_of" --invite "$code_of" --name "guest-$name" \
+  start "$name" ip netns exec "$world-$name" env LC_ALL=en_GB.UTF-8 "$castle_desktop" bot --log castle_desktop=info --server "$link_of" --invite "$code_of" --name "guest-$name" \
     --password-file "$room/password" --camera pattern:320x180@15 --mic silence --report "$room/$name.json" "$@"
   eval "$name=\$started"
 }

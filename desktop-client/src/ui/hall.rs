@@ -127,7 +127,6 @@ fn header_ui(ui: &mut Ui, view: &View<'_>, go: &mut Option<Go>, commands: &mut V
             lines::heading(ui, say("hall"));
         },
         |ui| {
-            ui.add_space(-space::M);
             if button(ui, say("hall-log-out"), Weight::Quiet).clicked() {
                 commands.push(Command::LogOut);
             }
@@ -141,10 +140,6 @@ fn header_ui(ui: &mut Ui, view: &View<'_>, go: &mut Option<Go>, commands: &mut V
         },
     );
     row(ui, |ui| {
-        if missed == 0 {
-            // Its words begin where the others do.
-            ui.add_space(-space::M);
-        }
         let calls = if missed == 0 {
             say("history").to_owned()
         } else {

@@ -410,8 +410,12 @@ class Walk:
         """Ben's camera is in use by another program, then not his to use: the call is held without it."""
         for name, said in [("BUSY", "is in use by another program"), ("FORBIDDEN", "Castle may not use camera")]:
             more = {"LD_PRELOAD": self.fake_camera(), f"FAKE_CAMERA_{name}": "1"}
-            self.restart_ben("--camera", "device:42", "--mic", "silence", "--speaker", "off", more=more)
+            self.start_ben_again("--camera", "device:42", "--mic", "silence", "--speaker", "off", more=more)
+            self.call(self.ada, self.ben)
+            self.ben.keys("ctrl+Return")
             self.ben.until(said)
+            self.ada.until("Camera is off")
+            until("a call", lambda: self.ada.title() == "ben – Castle")
             self.picture(f"camera-{name.lower()}")
             self.hang_up(self.ben, self.ada)
             self.back_to_hall(self.ada, self.ben)
@@ -487,11 +491,14 @@ class Walk:
         self.ada.until("ben, Available")
         self.picture("woken")
 
-    def restart_ben(self, *arguments, more=None):
+    def start_ben_again(self, *arguments, more=None):
         self.ben.keys("alt+F4")
         until("the app to end", lambda: not self.ben.lives())
         self.ben = self.start_ben(*arguments, more=more)
         self.ben.until("Great Hall")
+
+    def restart_ben(self, *arguments, more=None):
+        self.start_ben_again(*arguments, more=more)
         self.connect(self.ada, self.ben)
 
     def fake_camera(self):
@@ -560,8 +567,12 @@ class Walk:
         self.ada = ada = self.start_ada(second.link())
         ada.until(f"Continue as ada at {self.server.url()}")
         self.picture("second-server")
-        self.register(ada, "adele")
-        assert "adele" in {guest["name"] for guest in second.tell("guest", "list")}
+        # Her name stands there already.
+        ada.until_at("Password")
+        ada.write("walking slowly ada")
+        ada.keys("Return")
+        ada.until("Nobody else is here yet")
+        assert "ada" in {guest["name"] for guest in second.tell("guest", "list")}
         ada.keys("alt+F4")
         until("the app to end", lambda: not ada.lives())
         self.ada = ada = self.start_ada()

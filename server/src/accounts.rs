@@ -16,10 +16,9 @@ pub use owning::Devices;
 
 use crate::error::Error;
 use crate::hub::{HubHandle, Whose};
-use crate::names;
-use crate::passwords::{Hasher, HashingConfig, Turn};
+use crate::passwords::{Asker, Hasher, HashingConfig, Turn};
 use crate::store::{Account, Login, Store};
-use crate::throttle::{Allowance, Attempt, Pace, Throttle, ThrottleConfig, WRITES};
+use crate::throttle::{Allowance, Attempt, Pace, Throttle, ThrottleConfig, WRITES, network};
 use crate::token::{REFRESH_TTL, RefreshToken, Signers};
 use crate::uncancelled::Uncancelled;
 use castle::ids::{GuestId, LoginId};
@@ -159,7 +158,7 @@ impl Accounts {
             access_expires_at,
             refresh,
             refresh_expires_at: kept.refresh_expires_at,
-            device: self.signers.device.sign(kept.device, &names::fold(&account.name)),
+            device: self.signers.device.sign(kept.device, &account.password_hash),
         };
         LoggedIn { account, tokens }
     }
@@ -190,16 +189,17 @@ impl Accounts {
         password: String,
         hash: Option<String>,
     ) -> Result<bool, Error> {
-        let right = self.counted_turn(attempt).await?.verify(password, hash).await?;
+        let (turn, counted) = self.counted_turn(attempt).await?;
+        let right = turn.verify(password, hash).await?;
         if right {
-            self.forgive(attempt);
+            counted.was_right();
         }
         Ok(right)
     }
 
     /// The turn to compute a hash, which is one attempt at the throttle. Whoever is not given the turn, or does not wait
     /// for it, has tried no password: the attempt is given back.
-    async fn counted_turn(&self, attempt: &Attempt) -> Result<Turn<'_>, Error> {
+    async fn counted_turn<'a>(&'a self, attempt: &'a Attempt) -> Result<(Turn<'a>, Counted<'a>), Error> {
         let taken = self.throttle().take(Instant::now(), attempt);
         taken.map_err(|(retry_after, allowance)| Error::RateLimited {
             what: "wrong_passwords",
@@ -207,14 +207,10 @@ impl Accounts {
             refill: Some(allowance.refill),
             retry_after,
         })?;
-        let untried = Untried { accounts: self, attempt: Some(attempt) };
-        let turn = self.hasher.turn(matches!(attempt, Attempt::Device(_))).await?;
-        untried.tried();
-        Ok(turn)
-    }
-
-    fn forgive(&self, attempt: &Attempt) {
-        self.throttle().forgive(Instant::now(), attempt);
+        let mut counted = Counted { accounts: self, attempt, end: End::Untried };
+        let turn = self.hasher.turn(asker(attempt)).await?;
+        counted.end = End::Tried;
+        Ok((turn, counted))
     }
 
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
@@ -222,22 +218,48 @@ impl Accounts {
     }
 }
 
-/// An attempt that was counted before a password is tried; given back unless it is.
-struct Untried<'a> {
-    accounts: &'a Accounts,
-    attempt: Option<&'a Attempt>,
-}
-
-impl Untried<'_> {
-    fn tried(mut self) {
-        self.attempt = None;
+/// For whom the hash of an attempt is computed: a guest whose password is known there is one, on however many devices.
+fn asker(attempt: &Attempt) -> Asker {
+    match attempt {
+        Attempt::Device { of, .. } => guest_asks(*of),
+        Attempt::Stranger { from, .. } | Attempt::Code(from) => Asker::Stranger(network(*from)),
     }
 }
 
-impl Drop for Untried<'_> {
+fn guest_asks(guest: GuestId) -> Asker {
+    Asker::Known(guest.to_bits())
+}
+
+/// An attempt that the throttle has counted, which is told how it ended when this is dropped.
+struct Counted<'a> {
+    accounts: &'a Accounts,
+    attempt: &'a Attempt,
+    end: End,
+}
+
+/// How an attempt ends.
+enum End {
+    /// No password was tried.
+    Untried,
+    /// One was, and it was not found right.
+    Tried,
+    /// It was right.
+    Right,
+}
+
+impl Counted<'_> {
+    fn was_right(mut self) {
+        self.end = End::Right;
+    }
+}
+
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        if let Some(attempt) = self.attempt {
-            self.accounts.throttle().give_back(Instant::now(), attempt);
+        let (mut throttle, now) = (self.accounts.throttle(), Instant::now());
+        match self.end {
+            End::Untried => throttle.give_back(now, self.attempt),
+            End::Tried => throttle.settle(self.attempt),
+            End::Right => throttle.forgive(now, self.attempt),
         }
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! Owns the cost parameters (RFC 9106; OWASP's 19 MiB, t=2, p=1), the permits that bound memory (at most
 //! permits × 19 MiB, in buffers that are kept: freed ones would stay with the allocator, once for every thread
-//! that ever hashed), and a count of the hashes, by which tests see that every refusal costs the same. An unknown
-//! name costs the same work as a known one. Never knows names or accounts.
+//! that ever hashed), who may wait for one, and a count of the hashes, by which tests see that every refusal costs the
+//! same. An unknown name costs the same work as a known one. Never knows names or accounts.
 
 use crate::error::Error;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -18,6 +20,11 @@ const LANES: u32 = 1;
 const WAITING_PER_PERMIT: usize = 64;
 /// Of them for those who are known already: strangers who flood the queue keep none of them out.
 const KEPT_FOR_KNOWN: usize = WAITING_PER_PERMIT / 4;
+/// Hashes that may wait for each permit, asked for by strangers of one network: it takes several networks to keep all
+/// other strangers out, and a whole class that logs in within a second is served.
+const WAITING_PER_NETWORK: usize = (WAITING_PER_PERMIT - KEPT_FOR_KNOWN) / 4;
+/// Hashes that may wait for one who is known: a few devices at once, whatever they do with a right password.
+const WAITING_PER_KNOWN: usize = 4;
 /// When to come again if too many wait: about the time in which half of them are done.
 const BUSY_RETRY: Duration = Duration::from_secs(2);
 
@@ -51,14 +58,22 @@ impl HashingConfig {
 type Memory = Vec<Block>;
 type HashError = argon2::password_hash::Error;
 
+/// For whom a hash is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asker {
+    /// Who is known already, by a number of theirs alone.
+    Known(u128),
+    /// Anybody else, by their network.
+    Stranger(IpAddr),
+}
+
 /// Hashes and verifies passwords.
 pub struct Hasher {
     params: Params,
     memory: Arc<Mutex<Vec<Memory>>>,
     permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    /// Of strangers, and of those who are known.
-    waiting_max: [usize; 2],
+    at_once: usize,
+    waiting: Mutex<Waiting>,
     work_done: AtomicU64,
     nobodys_hash: String,
 }
@@ -68,16 +83,15 @@ impl Hasher {
     pub fn new(config: &HashingConfig) -> Self {
         let params = Params::new(config.memory_kib, config.passes, LANES, None)
             .expect("the settings of password hashes are within Argon2's limits");
-        let permits = config.at_once;
         let nobody = rand::random::<[u8; 16]>();
         let nobodys_hash = hash(&nobody, &params, &mut Memory::new())
             .expect("a short password under constant parameters hashes");
         Self {
             params,
             memory: Arc::default(),
-            permits: Arc::new(Semaphore::new(permits)),
-            waiting: AtomicUsize::new(0),
-            waiting_max: [WAITING_PER_PERMIT - KEPT_FOR_KNOWN, WAITING_PER_PERMIT].map(|each| permits * each),
+            permits: Arc::new(Semaphore::new(config.at_once)),
+            at_once: config.at_once,
+            waiting: Mutex::default(),
             work_done: AtomicU64::new(0),
             nobodys_hash,
         }
@@ -90,17 +104,41 @@ impl Hasher {
 
     /// How many wait for their turn.
     pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.line().all
     }
 
-    /// Waits for the turn to compute one hash. Whoever `is_known` finds a place also where strangers find none.
+    /// Waits for the turn to compute one hash. Who is known finds a place also where strangers find none; nobody has
+    /// many.
     ///
-    /// Errors: `RateLimited` when too many wait.
-    pub async fn turn(&self, is_known: bool) -> Result<Turn<'_>, Error> {
-        let place = Place::take(&self.waiting, self.waiting_max[usize::from(is_known)])?;
+    /// Errors: `RateLimited` when too many wait, of all or of this one's.
+    pub async fn turn(&self, asker: Asker) -> Result<Turn<'_>, Error> {
+        let place = self.place(asker)?;
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
         drop(place);
         Ok(Turn { hasher: self, permit })
+    }
+
+    fn place(&self, asker: Asker) -> Result<Place<'_>, Error> {
+        let (own_max, max) = match asker {
+            Asker::Known(_) => (WAITING_PER_KNOWN, self.at_once * WAITING_PER_PERMIT),
+            Asker::Stranger(_) => {
+                (self.at_once * WAITING_PER_NETWORK, self.at_once * (WAITING_PER_PERMIT - KEPT_FOR_KNOWN))
+            }
+        };
+        let mut line = self.line();
+        let own = line.each.get(&asker).copied().unwrap_or(0);
+        for (waiting, max) in [(own, own_max), (line.all, max)] {
+            if waiting >= max {
+                return Err(too_busy(max));
+            }
+        }
+        line.all += 1;
+        line.each.insert(asker, own + 1);
+        Ok(Place { hasher: self, asker })
+    }
+
+    fn line(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `hash` was made under other parameters than today's.
@@ -199,17 +237,17 @@ fn digest(password: &[u8], salt: &Salt, params: &Params, memory: &mut Memory) ->
     Ok(Output::new(&output)?)
 }
 
-/// A place among those who wait; given back when dropped, also by a caller that gives up.
-struct Place<'a>(&'a AtomicUsize);
+/// Those who wait for their turn.
+#[derive(Default)]
+struct Waiting {
+    all: usize,
+    each: BTreeMap<Asker, usize>,
+}
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, max: usize) -> Result<Self, Error> {
-        let place = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) >= max {
-            return Err(too_busy(max));
-        }
-        Ok(place)
-    }
+/// A place among those who wait; given back when dropped, also by a caller that gives up.
+struct Place<'a> {
+    hasher: &'a Hasher,
+    asker: Asker,
 }
 
 /// The refusal where so many wait already.
@@ -224,7 +262,14 @@ fn too_busy(waiting_max: usize) -> Error {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut line = self.hasher.line();
+        line.all -= 1;
+        match line.each.get_mut(&self.asker) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => {
+                line.each.remove(&self.asker);
+            }
+        }
     }
 }
 
@@ -232,18 +277,37 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
     use futures_util::FutureExt as _;
+    use futures_util::future::LocalBoxFuture;
+    use std::net::Ipv4Addr;
 
     fn hasher() -> Hasher {
         Hasher::new(&HashingConfig { at_once: 1, ..HashingConfig::default() })
     }
 
+    fn stranger(network: usize) -> Asker {
+        Asker::Stranger(Ipv4Addr::from_bits(network as u32).into())
+    }
+
+    /// Lets `askers` wait, each of whom finds a place.
+    fn all_wait<'a>(
+        hasher: &'a Hasher,
+        askers: impl IntoIterator<Item = Asker>,
+    ) -> Vec<LocalBoxFuture<'a, Result<Turn<'a>, Error>>> {
+        let wait = |asker| {
+            let mut turn = hasher.turn(asker).boxed_local();
+            assert!((&mut turn).now_or_never().is_none(), "{asker:?} waits");
+            turn
+        };
+        askers.into_iter().map(wait).collect()
+    }
+
     #[tokio::test]
     async fn the_right_password_verifies_and_no_other() {
         let hasher = hasher();
-        let hash = hasher.turn(false).await.unwrap().hash("correct horse".to_owned()).await.unwrap();
+        let hash = hasher.turn(stranger(0)).await.unwrap().hash("correct horse".to_owned()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         for (password, right) in [("correct horse", true), ("Correct horse", false)] {
-            let turn = hasher.turn(false).await.unwrap();
+            let turn = hasher.turn(stranger(0)).await.unwrap();
             assert_eq!(turn.verify(password.to_owned(), Some(hash.clone())).await, Ok(right));
         }
         assert!(!hasher.is_outdated(&hash));
@@ -253,7 +317,7 @@ mod tests {
     async fn nobody_costs_what_somebody_costs() {
         let hasher = hasher();
         let before = hasher.work_done();
-        let turn = hasher.turn(false).await.unwrap();
+        let turn = hasher.turn(stranger(0)).await.unwrap();
         assert!(!turn.verify("anything".to_owned(), None).await.unwrap());
         assert_eq!(hasher.work_done() - before, 1);
     }
@@ -261,20 +325,32 @@ mod tests {
     #[tokio::test]
     async fn too_many_waiting_are_told_when_to_come_again_and_strangers_first() {
         let hasher = hasher();
-        let busy = hasher.turn(false).await.expect("nobody is there");
-        let mut waiting = Vec::new();
-        for (is_known, places) in [(false, WAITING_PER_PERMIT - KEPT_FOR_KNOWN), (true, KEPT_FOR_KNOWN)] {
-            for _ in 0..places {
-                let mut turn = Box::pin(hasher.turn(is_known));
-                assert!((&mut turn).now_or_never().is_none(), "it waits");
-                waiting.push(turn);
-            }
-            let refused = hasher.turn(is_known).await.err();
-            assert_eq!(refused, Some(too_busy(waiting.len())));
-        }
+        let busy = hasher.turn(stranger(0)).await.expect("nobody is there");
+        let mut waiting = all_wait(&hasher, (0..WAITING_PER_PERMIT - KEPT_FOR_KNOWN).map(stranger));
+        assert_eq!(hasher.turn(stranger(1000)).await.err(), Some(too_busy(waiting.len())));
+        waiting.extend(all_wait(&hasher, (0..KEPT_FOR_KNOWN as u128).map(Asker::Known)));
+        assert_eq!(hasher.turn(Asker::Known(1000)).await.err(), Some(too_busy(waiting.len())));
         drop((waiting, busy));
         assert_eq!(hasher.waiting(), 0, "who gives up leaves no place taken");
-        assert!(hasher.turn(false).await.is_ok(), "now there is room");
+        assert!(hasher.line().each.is_empty());
+        assert!(hasher.turn(stranger(0)).await.is_ok(), "now there is room");
+    }
+
+    #[tokio::test]
+    async fn who_has_many_waiting_is_told_to_come_again_and_nobody_else() {
+        let hasher = hasher();
+        let _busy = hasher.turn(stranger(0)).await.expect("nobody is there");
+        for (loud, calm, most) in [
+            (Asker::Known(1), Asker::Known(2), WAITING_PER_KNOWN),
+            (stranger(1), stranger(2), WAITING_PER_NETWORK),
+        ] {
+            let mut waiting = all_wait(&hasher, std::iter::repeat_n(loud, most));
+            assert_eq!(hasher.turn(loud).await.err(), Some(too_busy(most)));
+            waiting.extend(all_wait(&hasher, [calm]));
+            drop(waiting.swap_remove(0));
+            assert_eq!(waiting.len(), most);
+            all_wait(&hasher, [loud]);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::codes::code_hash;
 use super::fields::{self, Faults};
-use super::{Accounts, LoggedIn, NewLogin, Tokens, login_with, sessions_of};
+use super::{Accounts, LoggedIn, NewLogin, Tokens, guest_asks, login_with, sessions_of};
 use crate::error::Error;
 use crate::hub::Whose;
 use crate::names;
@@ -76,7 +76,8 @@ impl Accounts {
             };
         }
         // The hash comes before the verdict on the invitation, so that the time tells nothing about the name.
-        let password_hash = self.counted_turn(&attempt).await?.hash(asked.password.clone()).await?;
+        let (turn, counted) = self.counted_turn(&attempt).await?;
+        let password_hash = turn.hash(asked.password.clone()).await?;
         let guest = GuestId::from_bits(rand::random());
         let NewLogin { login, refresh } =
             self.new_login(guest, rand::random(), asked.device_name.clone(), now);
@@ -94,13 +95,14 @@ impl Accounts {
                 // Who needs no invitation pays for each account, so that one address cannot make them by the
                 // thousand.
                 if invited {
-                    self.forgive(&attempt);
+                    counted.was_right();
                 }
                 tracing::info!(guest = %account.id, name = account.name, "registered");
                 Ok(self.logged_in(account, &login, refresh, now))
             }
             // Registered meanwhile: perhaps by the first try of this very guest.
             Err(error @ (Error::NameTaken | Error::InvitationSpent)) => {
+                drop(counted);
                 let account = self.store.account_by_name(&name).await?.ok_or(error)?;
                 let mine = self.log_in_if_right(&attempt, account, asked.password, asked.device_name).await?;
                 mine.ok_or(Error::NameTaken)
@@ -143,18 +145,22 @@ impl Accounts {
         let name = faults.check("name", names::normalize(&asked.name));
         faults.none()?;
         let name = name.unwrap_or_default();
-        let folded = names::fold(&name);
-        let known = self.signers.device.verify(&asked.device_token, &folded);
-        let attempt = known.map_or(Attempt::Stranger { from, name: folded }, Attempt::Device);
-        let device = known.unwrap_or_else(rand::random);
         let account = self.store.account_by_name(&name).await?;
         let hash = account.as_ref().map(|account| account.password_hash.clone());
+        // Looked at for a name that nobody has, too, so that the time tells nothing about it.
+        let known = self.signers.device.verify(&asked.device_token, hash.as_deref().unwrap_or_default());
+        let attempt = match (&account, known) {
+            (Some(Account { id, .. }), Some(device)) => Attempt::Device { of: *id, device },
+            _ => Attempt::Stranger { from, name: names::fold(&name) },
+        };
+        let device = known.unwrap_or_else(rand::random);
         let right = self.is_right(&attempt, asked.password.clone(), hash).await?;
         let account = account.filter(|_| right).ok_or(Error::BadCredentials)?;
         if !self.hasher.is_outdated(&account.password_hash) {
             return self.log_in(account, device, asked.device_name, None).await;
         }
-        let rehashed = Some(self.hasher.turn(true).await?.hash(asked.password.clone()).await?);
+        let turn = self.hasher.turn(guest_asks(account.id)).await?;
+        let rehashed = Some(turn.hash(asked.password.clone()).await?);
         match self.log_in(account, device, asked.device_name.clone(), rehashed).await {
             // Hashed anew meanwhile, perhaps by another login of this very guest.
             Err(Error::BadCredentials) => {
@@ -168,14 +174,18 @@ impl Accounts {
 
     async fn log_in(
         &self,
-        account: Account,
+        mut account: Account,
         device: u128,
         device_name: String,
         rehashed: Option<String>,
     ) -> Result<LoggedIn, Error> {
         let now = SystemTime::now();
         let NewLogin { login, refresh } = self.new_login(account.id, device, device_name, now);
-        let (kept, verified) = (login.clone(), account.password_hash.clone());
+        let kept = login.clone();
+        let verified = match &rehashed {
+            Some(rehashed) => std::mem::replace(&mut account.password_hash, rehashed.clone()),
+            None => account.password_hash.clone(),
+        };
         self.end_after(move |store| async move {
             Ok(((), sessions_of(store.record_login(kept, verified, rehashed).await?)))
         })
@@ -228,7 +238,8 @@ impl Accounts {
         // A code is out of reach for guessing: this only bounds the work that one address can ask for.
         let attempt = Attempt::Code(from);
         // The hash comes before the verdict, so that the time tells nothing about name and code.
-        let password_hash = self.counted_turn(&attempt).await?.hash(asked.new_password.clone()).await?;
+        let (turn, counted) = self.counted_turn(&attempt).await?;
+        let password_hash = turn.hash(asked.new_password.clone()).await?;
         let account = self.store.account_by_name(&name).await?.ok_or(Error::BadCredentials)?;
         let (now, code_hash) = (SystemTime::now(), code_hash(&asked.code));
         let first = |login| self.signers.refresh.first(login, &code_hash, &asked.request_id);
@@ -244,11 +255,13 @@ impl Accounts {
         let repeat = login.id != refresh.login;
         // Nothing derived from a password is kept with a request: whether a repeat asks for the same is told by the
         // password that is good now.
-        let good_now = || Some(account.password_hash.clone());
-        if repeat && !self.hasher.turn(true).await?.verify(asked.new_password, good_now()).await? {
-            return Err(Error::RequestIdReused);
+        if repeat {
+            let turn = self.hasher.turn(guest_asks(account.id)).await?;
+            if !turn.verify(asked.new_password, Some(account.password_hash.clone())).await? {
+                return Err(Error::RequestIdReused);
+            }
         }
-        self.forgive(&attempt);
+        counted.was_right();
         tracing::info!(guest = %account.id, "a password was set with a code of the host");
         Ok(self.logged_in(account, &login, if repeat { first(login.id) } else { refresh }, now))
     }

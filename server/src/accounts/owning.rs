@@ -1,7 +1,7 @@
 //! What guests do with what is theirs: password, display name, devices, the account itself.
 
 use super::fields::{self, Faults};
-use super::{Accounts, RENAMED_AT_ONCE, sessions_of};
+use super::{Accounts, RENAMED_AT_ONCE, guest_asks, sessions_of};
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::guest::Guest;
@@ -56,7 +56,7 @@ impl Accounts {
         faults.check("new_password", names::password(&new_password, &caller.name));
         faults.check("request_id", fields::request_id(request_id));
         faults.none()?;
-        let attempt = Attempt::Device(caller.login.to_bits());
+        let attempt = on_login(caller);
         let verified = self.own(caller).await?.password_hash;
         // Nothing derived from a password is kept with a request: whether a repeat asks for the same is told by
         // the password that is good now.
@@ -71,7 +71,7 @@ impl Accounts {
             if !self.is_right(&attempt, password, Some(verified.clone())).await? {
                 return Err(Error::BadCredentials);
             }
-            self.hasher.turn(true).await?.hash(new_password).await?
+            self.hasher.turn(guest_asks(caller.guest)).await?.hash(new_password).await?
         };
         let set = NewPassword { guest: caller.guest, verified, password_hash, keep: caller.login };
         self.end_after(
@@ -118,7 +118,7 @@ impl Accounts {
         let mut faults = Faults::default();
         faults.check("password", names::password_length(&password));
         faults.none()?;
-        let attempt = Attempt::Device(caller.login.to_bits());
+        let attempt = on_login(caller);
         let hash = self.own(caller).await?.password_hash;
         if !self.is_right(&attempt, password, Some(hash)).await? {
             return Err(Error::BadCredentials);
@@ -189,6 +189,11 @@ impl Accounts {
     pub async fn own(&self, caller: &Caller) -> Result<Account, Error> {
         self.store.account(caller.guest).await?.ok_or(Error::LoginEnded)
     }
+}
+
+/// A try at the password by who is logged in: a stolen access token guesses no faster than one device.
+fn on_login(caller: &Caller) -> Attempt {
+    Attempt::Device { of: caller.guest, device: caller.login.to_bits() }
 }
 
 fn once(caller: &Caller, method: &str, request_id: &str, payload: &str) -> Once {

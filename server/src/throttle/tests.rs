@@ -16,6 +16,17 @@ fn stranger(from: IpAddr, name: &str) -> Attempt {
     Attempt::Stranger { from, name: name.to_owned() }
 }
 
+fn device(device: u128) -> Attempt {
+    Attempt::Device { of: GuestId::from_bits(1), device }
+}
+
+/// A wrong password is tried, if it may be.
+fn fails(throttle: &mut Throttle, now: Instant, attempt: &Attempt) -> Result<(), (Duration, Allowance)> {
+    throttle.take(now, attempt)?;
+    throttle.settle(attempt);
+    Ok(())
+}
+
 fn v4(n: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n))
 }
@@ -23,7 +34,7 @@ fn v4(n: u32) -> IpAddr {
 fn exhausted(now: Instant) -> Throttle {
     let mut throttle = throttle();
     for _ in 0..PAIR.burst {
-        assert_eq!(throttle.take(now, &stranger(HOME, "alice")), Ok(()));
+        assert_eq!(fails(&mut throttle, now, &stranger(HOME, "alice")), Ok(()));
     }
     throttle
 }
@@ -64,23 +75,20 @@ fn a_flood_on_a_name_from_everywhere_does_not_keep_its_own_device_out() {
     let taken = (0..1000).filter(|&n| throttle.take(now, &stranger(v4(n), "alice")).is_ok()).count();
     assert_eq!(taken, NAME.burst as usize);
     assert_eq!(throttle.take(now, &stranger(HOME, "alice")), Err((NAME.refill, NAME)));
-    assert_eq!(throttle.take(now, &Attempt::Device(7)), Ok(()));
+    assert_eq!(throttle.take(now, &device(7)), Ok(()));
     for _ in 1..DEVICE.burst {
-        assert_eq!(throttle.take(now, &Attempt::Device(7)), Ok(()));
+        assert_eq!(throttle.take(now, &device(7)), Ok(()));
     }
-    assert_eq!(
-        throttle.take(now, &Attempt::Device(7)),
-        Err((DEVICE.refill, DEVICE)),
-        "which has a bound of its own"
-    );
-    assert_eq!(throttle.take(now, &Attempt::Device(8)), Ok(()));
+    assert_eq!(throttle.take(now, &device(7)), Err((DEVICE.refill, DEVICE)), "which has a bound of its own");
+    assert_eq!(throttle.take(now, &device(8)), Ok(()));
 }
 
 #[test]
 fn a_right_password_forgives_the_pair_and_gives_the_others_one_attempt_back() {
     let now = Instant::now();
     let mut throttle = exhausted(now);
-    throttle.forgive(now, &stranger(HOME, "alice"));
+    throttle.take(now + PAIR.refill, &stranger(HOME, "alice")).unwrap();
+    throttle.forgive(now + PAIR.refill, &stranger(HOME, "alice"));
     for _ in 0..PAIR.burst {
         assert_eq!(throttle.take(now, &stranger(HOME, "alice")), Ok(()));
     }
@@ -94,6 +102,59 @@ fn a_right_password_forgives_the_pair_and_gives_the_others_one_attempt_back() {
         }
     }
     assert!(guesses < ADDRESS.burst, "{guesses}");
+}
+
+#[test]
+fn a_right_password_lets_no_more_be_under_way_at_once() {
+    let now = Instant::now();
+    for mine in [device(7), stranger(HOME, "mallory")] {
+        let mut throttle = throttle();
+        for _ in 0..DEVICE.burst {
+            assert_eq!(throttle.take(now, &mine), Ok(()));
+        }
+        for _ in 0..100 {
+            throttle.forgive(now, &mine);
+            assert_eq!(throttle.take(now, &mine), Ok(()), "one for the one that has ended");
+            assert!(throttle.take(now, &mine).is_err(), "and no more");
+        }
+        for _ in 1..DEVICE.burst {
+            throttle.settle(&mine);
+        }
+        throttle.forgive(now, &mine);
+        for _ in 0..DEVICE.burst {
+            assert_eq!(throttle.take(now, &mine), Ok(()), "with the last one all is forgiven");
+        }
+    }
+}
+
+#[test]
+fn however_attempts_end_the_throttle_forgets_that_they_were_under_way() {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let now = Instant::now();
+    let mut throttle = throttle();
+    let mut under_way: Vec<Attempt> = Vec::new();
+    for _ in 0..10_000 {
+        let attempt = any_attempt(&mut random);
+        if throttle.take(now, &attempt).is_ok() {
+            under_way.push(attempt);
+        }
+        for of in [device(0), stranger(v4(0), "alice")] {
+            let count = under_way.iter().filter(|attempt| **attempt == of).count();
+            assert!(count <= PAIR.burst as usize);
+        }
+        if !under_way.is_empty() && random.random_bool(0.7) {
+            let ended = under_way.swap_remove(random.random_range(0..under_way.len()));
+            match random.random_range(0..3) {
+                0 => throttle.forgive(now, &ended),
+                1 => throttle.settle(&ended),
+                _ => throttle.give_back(now, &ended),
+            }
+        }
+    }
+    for ended in under_way {
+        throttle.settle(&ended);
+    }
+    assert_eq!(throttle.under_way, BTreeMap::new());
 }
 
 #[test]
@@ -116,7 +177,7 @@ fn a_flood_of_names_and_addresses_does_not_grow_it() {
     let mut throttle = exhausted(now);
     for n in 0..2 * DEBTS_MAX as u32 {
         assert_eq!(throttle.take(now, &stranger(v4(n), &n.to_string())), Ok(()));
-        assert_eq!(throttle.take(now, &Attempt::Device(n.into())), Ok(()));
+        assert_eq!(throttle.take(now, &device(n.into())), Ok(()));
     }
     assert_eq!(throttle.debts(), 4 * DEBTS_MAX);
     assert_eq!(
@@ -129,7 +190,7 @@ fn a_flood_of_names_and_addresses_does_not_grow_it() {
 /// Some seconds of tries by a few guests and a few attackers, at random.
 fn any_attempt(random: &mut ChaCha8Rng) -> Attempt {
     match random.random_range(0..10) {
-        0 | 1 => Attempt::Device(random.random_range(0..3)),
+        0 | 1 => device(random.random_range(0..3)),
         2 => Attempt::Code(v4(random.random_range(0..6))),
         _ => stranger(v4(random.random_range(0..6)), ["alice", "bob", "nobody"][random.random_range(0..3)]),
     }
@@ -177,8 +238,8 @@ fn whatever_is_tried_the_allowances_hold_and_who_waits_as_told_gets_in() {
                 assert!(count(&|a| *a == pair) <= most(PAIR, span), "seed {seed}");
             }
         }
-        for device in 0..3 {
-            assert!(count(&|a| *a == Attempt::Device(device)) <= most(DEVICE, span), "seed {seed}");
+        for n in 0..3 {
+            assert!(count(&|a| *a == device(n)) <= most(DEVICE, span), "seed {seed}");
         }
     }
 }

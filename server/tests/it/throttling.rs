@@ -1,11 +1,14 @@
 //! Wrong passwords over the wire: who has to wait, and who never does.
 
-use crate::support::{Client, PASSWORD, TestServer, logging_in, reason, refusal};
+use crate::support::{Client, PASSWORD, TestGuest, TestServer, logging_in, reason, refusal};
 use castle::v1;
 use castle_server::throttle::{Allowance, PAIR};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tonic::Code;
 use tonic_types::StatusExt as _;
+
+const NEW_PASSWORD: &str = "staple of another horse";
 
 /// Tries wrong passwords until told to wait; how many were tried.
 async fn flood(client: &mut Client, name: &str) -> u32 {
@@ -22,6 +25,30 @@ async fn flood(client: &mut Client, name: &str) -> u32 {
 
 fn on_device(name: &str, password: &str, device_token: &str) -> v1::LoginRequest {
     v1::LoginRequest { device_token: device_token.to_owned(), ..logging_in(name, password) }
+}
+
+/// Somebody who knows the guest's password logs in so often, each time as a new device; the tokens of all of these and
+/// of the guest's own.
+async fn collected(guest: &TestGuest, times: usize) -> Vec<String> {
+    let mut devices = vec![guest.tokens.device_token.clone()];
+    for _ in 0..times {
+        let login = guest.client.clone().login(logging_in(&guest.guest.name, PASSWORD)).await.unwrap();
+        devices.push(login.into_inner().tokens.unwrap().device_token);
+    }
+    devices
+}
+
+/// Guesses on all of these devices by turns until told to wait; how many guesses that were.
+async fn guesses(client: &mut Client, name: &str, devices: &[String]) -> u32 {
+    let mut guessed = 0;
+    for device in devices.iter().cycle() {
+        match refusal(client.login(on_device(name, "a wrong password", device)).await).0.as_str() {
+            "BAD_CREDENTIALS" => guessed += 1,
+            "RATE_LIMITED" => break,
+            other => panic!("{other}"),
+        }
+    }
+    guessed
 }
 
 #[tokio::test]
@@ -83,6 +110,82 @@ async fn a_device_has_a_bound_of_its_own() {
     let refused = client.login(on_device("alice", PASSWORD, device_token)).await;
     assert_eq!(refusal(refused), ("RATE_LIMITED".to_owned(), Code::ResourceExhausted));
     assert!(client.login(logging_in("alice", PASSWORD)).await.is_ok(), "which hinders nobody else");
+}
+
+#[tokio::test]
+async fn whose_password_is_good_no_more_is_a_stranger_on_however_many_devices() {
+    let server = TestServer::start().await;
+    let [alice, bella, carol] =
+        [server.guest("alice").await, server.guest("bella").await, server.guest("carol").await];
+    let [of_alice, of_bella, of_carol] =
+        [collected(&alice, 5).await, collected(&bella, 5).await, collected(&carol, 5).await];
+    let mut client = server.client().await;
+
+    let reset = v1::ResetPasswordRequest {
+        name: "alice".to_owned(),
+        code: server.reset_code(&alice.guest).await,
+        new_password: NEW_PASSWORD.to_owned(),
+        ..Default::default()
+    };
+    let hers = client.reset_password(reset).await.unwrap().into_inner().tokens.unwrap();
+    let change = v1::ChangePasswordRequest {
+        password: PASSWORD.to_owned(),
+        new_password: NEW_PASSWORD.to_owned(),
+        ..Default::default()
+    };
+    client.change_password(bella.asks(change)).await.unwrap();
+    let refresh = v1::RefreshRequest { refresh_token: bella.tokens.refresh_token, ..Default::default() };
+    let bellas = client.refresh(refresh).await.unwrap().into_inner().tokens.unwrap();
+    let delete = v1::DeleteAccountRequest { password: PASSWORD.to_owned() };
+    client.delete_account(carol.asks(delete)).await.unwrap();
+    let carol_anew = server.guest("carol").await;
+
+    for (name, devices) in [("alice", of_alice), ("bella", of_bella), ("carol", of_carol)] {
+        assert_eq!(guesses(&mut client, name, &devices).await, PAIR.burst, "{name}");
+    }
+    for (name, password, device) in [
+        ("alice", NEW_PASSWORD, hers.device_token),
+        ("bella", NEW_PASSWORD, bellas.device_token),
+        ("carol", PASSWORD, carol_anew.tokens.device_token),
+    ] {
+        let login = client.login(on_device(name, password, &device)).await;
+        assert!(login.is_ok(), "and {name} herself is known: {login:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_guest_who_floods_with_the_right_password_keeps_nobody_else_out() {
+    let server = TestServer::start_with(|config| {
+        config.accounts.hashing.at_once = 1;
+        config.accounts.hashing.passes = 1_000; // some that wait are behind one that is computed
+    })
+    .await;
+    let (alice, _bob) = (server.guest("alice").await, server.guest("bob").await);
+    let mut flood = JoinSet::new();
+    for device in collected(&alice, 7).await {
+        for _ in 0..PAIR.burst {
+            let (mut client, device) = (alice.client.clone(), device.clone());
+            flood.spawn(async move { client.login(on_device("alice", PASSWORD, &device)).await });
+        }
+    }
+    let all = flood.len();
+    let mut answers = Vec::new();
+    // Until each is answered or waits, but the one that is computed and those that are written down.
+    while answers.len() + server.accounts().hashes_waiting() + 4 < all {
+        answers.extend(flood.try_join_next());
+        tokio::task::yield_now().await;
+    }
+    let bob = server.client().await.login(logging_in("bob", PASSWORD)).await;
+    assert!(bob.is_ok(), "{bob:?}");
+    answers.extend(flood.join_all().await.into_iter().map(Ok));
+    let refused: Vec<_> = answers.into_iter().filter_map(|answer| answer.unwrap().err()).collect();
+    assert!(!refused.is_empty(), "it was no flood");
+    for status in refused {
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!((&info.reason[..], &info.metadata["what"][..]), ("RATE_LIMITED", "password_hashes"));
+        assert!(details.retry_info().unwrap().retry_delay.unwrap() > Duration::ZERO);
+    }
 }
 
 #[tokio::test]

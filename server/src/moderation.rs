@@ -242,7 +242,7 @@ impl Moderation {
         self.store.resolve_report(act, report, Resolution { at: now, note }).await
     }
 
-    /// What admins did, newest first.
+    /// What admins and the host did, newest first.
     pub async fn audit_entries(
         &self,
         before: Option<AuditKey>,

@@ -69,7 +69,8 @@ pub enum OpenError {
 #[async_trait]
 pub trait CopyStore: Send + Sync {
     /// A backup of all there is (see [`backup`]), to be read from its beginning. No write is in it by half, and none is
-    /// missing that was acknowledged before; writes wait while it is taken.
+    /// missing that was acknowledged before; writes wait while it is taken. It is an act of the host, and logged, though not
+    /// in the copy itself.
     async fn copy(&self, now: SystemTime) -> Result<File, Error>;
 }
 

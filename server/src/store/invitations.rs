@@ -25,7 +25,7 @@ pub struct Invitation {
     pub role: Role,
     /// When it was made.
     pub created_at: SystemTime,
-    /// Login name of the admin who made it; empty for the host.
+    /// Login name of the admin who made it, their id once they are erased; empty for the host.
     pub created_by: String,
     /// When it was taken back.
     pub revoked_at: Option<SystemTime>,

@@ -74,7 +74,7 @@ pub trait KeyStore: Send + Sync {
     async fn signing_keys(&self, now: SystemTime) -> Result<Vec<SigningKey>, Error>;
 
     /// Makes `new` the key that signs; the one before it verifies until `old_until`, and those whose time is over are
-    /// gone.
+    /// gone. It is an act of the host, and logged.
     ///
     /// Errors: `Limit` ([`SIGNING_KEYS_MAX`]); those of [`Once`].
     async fn rotate_signing_key(

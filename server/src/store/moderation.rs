@@ -35,7 +35,7 @@ impl Actor {
         }
     }
 
-    /// As the log and lists name them: the login name, or nothing for the host.
+    /// As lists name them: the login name, or nothing for the host.
     pub fn name(&self) -> &str {
         match self {
             Self::Host => "",
@@ -84,7 +84,7 @@ pub struct AuditEntry {
     pub key: AuditKey,
     /// When.
     pub at: SystemTime,
-    /// Login name of the admin at that time; empty for the host.
+    /// Login name of the admin, their id once they are erased; empty for the host.
     pub actor: String,
     /// Name of the RPC.
     pub action: String,
@@ -248,7 +248,7 @@ pub trait ModerationStore: Send + Sync {
     /// Errors: `GuestUnknown`, `LastAdmin`.
     async fn set_role(&self, act: Act, guest: GuestId, role: Role) -> Result<(), Error>;
 
-    /// What admins did, newest first: before `before`, at most `limit`.
+    /// What admins and the host did, newest first: before `before`, at most `limit`.
     async fn list_audit_entries(
         &self,
         before: Option<AuditKey>,

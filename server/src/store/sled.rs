@@ -4,6 +4,7 @@
 //! durable in `sled/commit.rs`, and each domain's rows and transactions in its own file.
 
 mod accounts;
+mod actors;
 mod blocks;
 mod commit;
 mod copies;

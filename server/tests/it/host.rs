@@ -6,6 +6,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use castle::v1;
 use castle::v1::host_service_client::HostServiceClient;
 use castle_server::store::backup;
+use serde_json::Value;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -99,4 +100,10 @@ async fn keys_are_listed_and_rotated_with_a_server_and_without() {
     let ids: Vec<_> = (0..3).map(|n| listed[n]["id"].as_str().unwrap()).collect();
     assert_eq!(ids, [third["id"].as_str().unwrap(), second["id"].as_str().unwrap(), &first]);
     assert!(listed[1]["verifies_until"].is_string() && listed[2]["verifies_until"].is_string());
+    json_of(&run(home.path(), &["backup", "--data-dir", "data", "--json", "kept.castle"]));
+    let log = json_of(&run(home.path(), &["audit", "list", "--data-dir", "data", "--json"]));
+    let acts: Vec<_> = (0..3).map(|n| [&log[n]["action"], &log[n]["target"], &log[n]["actor"]]).collect();
+    let rotated = Value::from("RotateSigningKey");
+    assert_eq!(acts[0], [&Value::from("Backup"), &Value::from(""), &Value::Null]);
+    assert_eq!(acts[1..], [&third, &second].map(|key| [&rotated, &key["id"], &Value::Null]));
 }

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 const NAME: &str = "zephyrine";
 const DISPLAY_NAME: &str = "Zéphyrine of the Hall";
 const DEVICE_NAME: &str = "Zephyr's phone";
+const INVITES: &str = "for the choir";
 /// All guests here come from it.
 const ADDRESS: &str = "127.0.0.1";
 
@@ -30,7 +31,7 @@ enum Then {
 
 /// Where a guest is found by id: the table, the list of the export that tells its rows, or why none does; and what is
 /// left of it.
-const TABLES: [(&str, Result<&str, &str>, Then); 17] = [
+const TABLES: [(&str, Result<&str, &str>, Then); 18] = [
     ("accounts", Ok("account"), Then::Nothing),
     ("names", Ok("account"), Then::Nothing),
     ("logins", Ok("devices"), Then::Nothing),
@@ -43,6 +44,7 @@ const TABLES: [(&str, Result<&str, &str>, Then); 17] = [
     ("calls_oldest", Ok("calls"), Then::Nothing),
     ("calls_count", Ok("calls"), Then::Nothing),
     ("calls_seen", Ok("calls"), Then::Nothing),
+    ("invitations", Err("the hall's, with the id of the admin who made them"), Then::Id),
     // The host goes on with those by the guest and about them.
     ("reports", Ok("reports"), Then::Id),
     ("reports_by", Ok("reports"), Then::Nothing),
@@ -149,7 +151,7 @@ fn rows_with(rows: &[Row], id: GuestId) -> impl Iterator<Item = &Row> {
     rows.iter().filter(move |row| forms.iter().any(|form| contains(row, form)))
 }
 
-/// Everything a guest can do that is kept: of hers, and of others about her.
+/// Everything a guest can do that is kept: of hers, and of others about her. She is an admin who invites.
 async fn lives(server: &TestServer) -> TestGuest {
     let mut hers = server.guest(NAME).await;
     let [mut bob, carol, dave] =
@@ -160,8 +162,15 @@ async fn lives(server: &TestServer) -> TestGuest {
     let ban = v1::BanGuestRequest { account: account.clone(), ..Default::default() };
     host.ban_guest(ban).await.unwrap();
     host.unban_guest(v1::UnbanGuestRequest { account: account.clone(), ..Default::default() }).await.unwrap();
+    for name in [NAME, "bob"] {
+        let account = Some(v1::AccountRef { account: Some(Account::Name(name.to_owned())) });
+        let role = v1::Role::Admin.into();
+        host.set_role(v1::SetRoleRequest { account, role, ..Default::default() }).await.unwrap();
+    }
     let login = v1::LoginRequest { device_name: DEVICE_NAME.to_owned(), ..logging_in(NAME, PASSWORD) };
     hers.tokens = hers.client.login(login).await.unwrap().into_inner().tokens.unwrap();
+    let invites = hers.asks(v1::CreateInvitationRequest { note: INVITES.to_owned(), ..Default::default() });
+    AdminServiceClient::new(server.channel().await).create_invitation(invites).await.unwrap();
     let shown =
         v1::SetDisplayNameRequest { display_name: DISPLAY_NAME.to_owned(), request_id: "once".to_owned() };
     hers.client.clone().set_display_name(hers.asks(shown)).await.unwrap();
@@ -300,4 +309,30 @@ async fn erasure_leaves_no_name_and_the_id_only_where_others_need_it() {
     let left = TABLES.iter().filter(|(.., then)| *then == Then::Id).map(|(name, ..)| *name);
     assert_eq!(found, left.chain([LOG]).collect(), "where her id is left");
     assert_eq!(own(&after, "calls", id).len(), 0, "her own history is gone, bob's stays");
+}
+
+/// Who made her invitation, and who is logged for it.
+async fn blamed(server: &TestServer) -> [String; 2] {
+    let channel = castle_server::admin::running(server.data_dir()).await.unwrap();
+    let mut host = AdminServiceClient::new(channel);
+    let invitations = host.list_invitations(v1::ListInvitationsRequest::default()).await.unwrap();
+    let invitations = invitations.into_inner().invitations;
+    let made = invitations.into_iter().find(|invitation| invitation.note == INVITES).unwrap();
+    let log = host.list_audit_entries(v1::ListAuditEntriesRequest::default()).await.unwrap();
+    let mut log = log.into_inner().entries.into_iter();
+    let logged = log.find(|entry| entry.target == made.invitation_id).unwrap();
+    [made.created_by, logged.actor]
+}
+
+#[tokio::test]
+async fn an_admin_who_is_erased_is_named_by_id_and_nobody_who_takes_the_name_is_blamed() {
+    let server = TestServer::start().await;
+    let guest = lives(&server).await;
+    assert_eq!(blamed(&server).await, [NAME, NAME]);
+    let delete = v1::DeleteAccountRequest { password: PASSWORD.to_owned() };
+    guest.client.clone().delete_account(guest.asks(delete)).await.unwrap();
+    let id = &guest.guest.guest_id;
+    assert_eq!(blamed(&server).await, [&id[..], id]);
+    server.guest(NAME).await;
+    assert_eq!(blamed(&server).await, [&id[..], id]);
 }

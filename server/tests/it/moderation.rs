@@ -5,10 +5,11 @@ use crate::support::{
     PASSWORD, TestGuest, TestServer, fields_at_fault, logging_in, reason, refusal, with_token,
 };
 use castle::v1::admin_service_client::AdminServiceClient;
+use castle::v1::host_service_client::HostServiceClient;
 use castle::v1::signal_request::Frame as Ask;
 use castle::v1::signal_response::Frame as Answer;
 use castle::v1::{self, account_ref};
-use castle_server::admin::{Admin, reach};
+use castle_server::admin::{Admin, reach, running};
 use castle_server::config::PublicUrl;
 use castle_server::store::sled::SledStore;
 use castle_server::store::{CallKey, HistoryStore as _, ModerationStore as _};
@@ -571,6 +572,11 @@ async fn the_log_tells_each_act_and_no_secret() {
     client.ban_guest(ann.asks(ban)).await.unwrap();
     let asked = v1::CreateResetCodeRequest { account: by_id(&bob), ..Default::default() };
     let reset = client.create_reset_code(ann.asks(asked)).await.unwrap().into_inner();
+    let mut owner = HostServiceClient::new(running(server.data_dir()).await.unwrap());
+    let rotate = v1::RotateSigningKeyRequest { request_id: "once".to_owned() };
+    let key = owner.rotate_signing_key(rotate.clone()).await.unwrap().into_inner().key.unwrap();
+    owner.rotate_signing_key(rotate).await.unwrap();
+    owner.backup(v1::BackupRequest {}).await.unwrap();
     let mut listed = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -587,13 +593,16 @@ async fn the_log_tells_each_act_and_no_secret() {
         listed.iter().map(|it| (&it.actor[..], &it.action[..], &it.target[..])).collect();
     let (ann_id, bob_id) = (&ann.guest.guest_id[..], &bob.guest.guest_id[..]);
     let last = [
+        ("", "Backup", ""),
+        ("", "RotateSigningKey", &key.key_id[..]),
         ("ann", "CreateResetCode", bob_id),
         ("ann", "BanGuest", bob_id),
         ("ann", "CreateInvitation", &invited.invitation_id[..]),
     ];
-    assert_eq!(acts[..3], last);
+    assert_eq!(acts[..5], last);
     assert!(acts.contains(&("", "SetRole", ann_id)), "{acts:?}");
-    assert_eq!(listed[1].detail, "spam");
+    assert_eq!(listed[3].detail, "spam");
+    assert!(listed[0].detail.ends_with(" rows"), "{}", listed[0].detail);
     let said = format!("{listed:?}");
     for secret in
         [&invited.code[..], &reset.code, PASSWORD, &ann.tokens.access_token, &bob.tokens.refresh_token]

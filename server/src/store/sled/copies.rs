@@ -9,7 +9,7 @@ use super::tables::{Tx, View};
 use super::{SledStore, sync_of};
 use crate::error::Error;
 use crate::store::backup::{BackupError, Head, Next, Reader, Row, Tail, Writer};
-use crate::store::{CopyStore, OpenError};
+use crate::store::{Act, Actor, Caller, CopyStore, Once, OpenError};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -69,9 +69,16 @@ impl CopyStore for SledStore {
             // Gone with its last reader, also after a crash.
             std::fs::remove_file(&spool).map_err(failed)?;
             let head = Head { schema: SCHEMA, made_at: now };
-            let (out, _) = tx.write_rows(BufWriter::new(file), head)?;
+            let (out, tail) = tx.write_rows(BufWriter::new(file), head)?;
             let mut file = out.into_inner().map_err(|error| failed(error.into_error()))?;
             file.seek(SeekFrom::Start(0)).map_err(failed)?;
+            tx.log(&Act {
+                by: Actor::Host,
+                once: Once::unnamed(now, Caller::Host),
+                action: "Backup",
+                target: String::new(),
+                detail: format!("{} rows", tail.rows),
+            })?;
             Ok(file)
         })
         .await

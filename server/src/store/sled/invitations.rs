@@ -1,10 +1,10 @@
 //! Invitations on disk.
 
-use super::SledStore;
 use super::rows::{millis, role, span, time};
 use super::tables::{Table, Tx, View};
+use super::{SledStore, actors};
 use crate::error::Error;
-use crate::store::{Act, Invitation, InvitationStore, RECORDS_KEPT, Role};
+use crate::store::{Act, Actor, Invitation, InvitationStore, RECORDS_KEPT, Role};
 use async_trait::async_trait;
 use castle::ids::InvitationId;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ pub(super) struct InvitationRow {
     note: String,
     admin: bool,
     created_at: u64,
+    /// See `actors`.
     #[serde(default)]
     created_by: String,
     #[serde(default)]
@@ -47,8 +48,8 @@ impl InvitationRow {
     }
 }
 
-impl From<Invitation> for InvitationRow {
-    fn from(invitation: Invitation) -> Self {
+impl InvitationRow {
+    fn of(invitation: Invitation, by: &Actor) -> Self {
         Self {
             id: invitation.id.to_bits(),
             uses: invitation.uses,
@@ -57,13 +58,11 @@ impl From<Invitation> for InvitationRow {
             note: invitation.note,
             admin: invitation.role == Role::Admin,
             created_at: millis(invitation.created_at),
-            created_by: invitation.created_by,
+            created_by: actors::kept(by),
             revoked_at: invitation.revoked_at.map(millis),
         }
     }
-}
 
-impl InvitationRow {
     fn with_code(self, code_hash: [u8; 32]) -> Invitation {
         Invitation {
             id: InvitationId::from_bits(self.id),
@@ -98,7 +97,12 @@ impl View<'_> {
             None => 0,
             Some(after) => found.iter().position(|it| it.id == after).map_or(found.len(), |at| at + 1),
         };
-        Ok(found.into_iter().skip(skipped).take(limit).collect())
+        found.into_iter().skip(skipped).take(limit).map(|invitation| self.named(invitation)).collect()
+    }
+
+    fn named(&self, invitation: Invitation) -> Result<Invitation, Error> {
+        let created_by = self.shown(invitation.created_by)?;
+        Ok(Invitation { created_by, ..invitation })
     }
 }
 
@@ -110,11 +114,21 @@ impl Tx<'_> {
     ) -> Result<Invitation, Error> {
         let code_hash = self.act(act, |tx| {
             tx.sweep_invitations(act.once.now)?;
-            tx.put(&INVITATIONS, invitation.code_hash, &InvitationRow::from(invitation.clone()));
+            tx.put(&INVITATIONS, invitation.code_hash, &InvitationRow::of(invitation.clone(), &act.by));
             Ok(invitation.code_hash)
         })?;
         let kept = self.get(&INVITATIONS, code_hash)?.ok_or(Error::InvitationUnknown)?;
-        Ok(kept.with_code(code_hash))
+        self.named(kept.with_code(code_hash))
+    }
+
+    /// In place of the names of who made them.
+    pub(super) fn invitations_by_id(&mut self) -> Result<(), Error> {
+        let rows: Result<Vec<_>, Error> = self.scan(&INVITATIONS, b"", None)?.collect();
+        for (key, row) in rows? {
+            let created_by = self.kept_of(&row.created_by, row.created_at)?;
+            self.put(&INVITATIONS, key, &InvitationRow { created_by, ..row });
+        }
+        Ok(())
     }
 
     /// All of them are looked at, as in a list.

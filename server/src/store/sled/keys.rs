@@ -6,7 +6,7 @@ use super::schema::META;
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::store::keys::SIGNING_KEYS_MAX;
-use crate::store::{KeyRotation, KeyStore, Once, Secrets, SigningKey};
+use crate::store::{Act, Actor, KeyRotation, KeyStore, Once, Secrets, SigningKey};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -161,12 +161,14 @@ impl KeyStore for SledStore {
         old_until: SystemTime,
         once: Once,
     ) -> Result<KeyRotation, Error> {
+        let (action, target) = ("RotateSigningKey", new.id.clone());
+        let act = Act { by: Actor::Host, once, action, target, detail: String::new() };
         self.write(move |tx| {
-            let (made, made_at) = tx.once(&once, |tx| {
+            let (made, made_at) = tx.act(&act, |tx| {
                 tx.sign_with(&new, old_until)?;
                 Ok((new.id.clone(), millis(new.created_at)))
             })?;
-            Ok(KeyRotation { made, made_at: time(made_at), keys: tx.signing_keys(once.now)? })
+            Ok(KeyRotation { made, made_at: time(made_at), keys: tx.signing_keys(act.once.now)? })
         })
         .await
     }

@@ -1,9 +1,9 @@
 //! Bans, roles and the audit log on disk. Blocks and reports are in `blocks.rs` and `reports.rs`.
 
-use super::SledStore;
 use super::accounts::{ACCOUNTS, BanRow, guest_key};
 use super::rows::{millis, span, time};
 use super::tables::{Table, Tx, View};
+use super::{SledStore, actors};
 use crate::error::Error;
 use crate::store::{
     Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, LoginsEnded, ModerationStore, NewCode,
@@ -23,6 +23,7 @@ pub(super) const SWEPT_AT_ONCE: usize = 4;
 #[derive(Serialize, Deserialize)]
 struct AuditRow {
     at: u64,
+    /// See `actors`.
     actor: String,
     action: String,
     target: String,
@@ -48,6 +49,7 @@ impl View<'_> {
             let (key, AuditRow { at, actor, action, target, detail }) = row?;
             let key: [u8; 16] = key.try_into().expect("every key of this table has 16 bytes");
             let key = AuditKey(!u128::from_be_bytes(key));
+            let actor = self.shown(actor)?;
             Ok(AuditEntry { key, at: time(at), actor, action, target, detail })
         })
         .collect()
@@ -66,17 +68,32 @@ impl Tx<'_> {
     {
         self.once(&act.once, |tx| {
             let done = work(tx)?;
-            let row = AuditRow {
-                at: millis(act.once.now),
-                actor: act.by.name().to_owned(),
-                action: act.action.to_owned(),
-                target: act.target.clone(),
-                detail: act.detail.clone(),
-            };
-            tx.put(&AUDIT, newest_first(place_at(act.once.now)), &row);
-            tx.sweep_audit(act.once.now)?;
+            tx.log(act)?;
             Ok(done)
         })
+    }
+
+    /// Logs what was done in this step.
+    pub(super) fn log(&mut self, act: &Act) -> Result<(), Error> {
+        let row = AuditRow {
+            at: millis(act.once.now),
+            actor: actors::kept(&act.by),
+            action: act.action.to_owned(),
+            target: act.target.clone(),
+            detail: act.detail.clone(),
+        };
+        self.put(&AUDIT, newest_first(place_at(act.once.now)), &row);
+        self.sweep_audit(act.once.now)
+    }
+
+    /// In place of the names of who acted.
+    pub(super) fn audit_by_id(&mut self) -> Result<(), Error> {
+        let rows: Result<Vec<_>, Error> = self.scan(&AUDIT, b"", None)?.collect();
+        for (key, row) in rows? {
+            let actor = self.kept_of(&row.actor, row.at)?;
+            self.put(&AUDIT, key, &AuditRow { actor, ..row });
+        }
+        Ok(())
     }
 
     fn sweep_audit(&mut self, now: SystemTime) -> Result<(), Error> {

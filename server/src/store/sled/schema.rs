@@ -4,6 +4,7 @@
 //! crash in its middle leaves the old layout whole.
 
 use super::accounts::NAMES;
+use super::actors;
 use super::keys;
 use super::tables::{Tx, View};
 use crate::error::Error;
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// The layout written here. Raised with every release whose rows an older program would misread.
-pub(super) const SCHEMA: u32 = 3;
+pub(super) const SCHEMA: u32 = 4;
 /// Where the version is found, in every layout: four bytes, big-endian.
 pub(super) const META: &str = "__sled__default";
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
@@ -21,7 +22,7 @@ pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 /// From one layout to the next.
 type Step = fn(&mut Tx<'_>, SystemTime) -> Result<(), Error>;
 /// `STEPS[n]` leads from layout n + 1.
-const STEPS: [Step; SCHEMA as usize - 1] = [from_1, keys::from_2];
+const STEPS: [Step; SCHEMA as usize - 1] = [from_1, keys::from_2, actors::from_3];
 
 /// Makes a new store, or brings an older one to this layout.
 pub(super) fn bring_up(db: &sled::Db, dir: &Path, now: SystemTime) -> Result<(), OpenError> {

@@ -397,7 +397,11 @@ async fn the_second_layout_had_one_secret_more() {
     let row: serde_json::Value = serde_json::from_slice(&row).unwrap();
     let fields: Vec<&String> = row.as_object().unwrap().keys().collect();
     assert_eq!(fields, ["call", "refresh"], "which programs of that layout could not read");
-    assert_eq!(store.db.get(SCHEMA_KEY).unwrap().unwrap(), 3u32.to_be_bytes(), "so that they say why");
+    assert_eq!(
+        store.db.get(SCHEMA_KEY).unwrap().unwrap(),
+        schema::SCHEMA.to_be_bytes(),
+        "so that they say why"
+    );
 }
 
 #[tokio::test]

@@ -130,12 +130,12 @@ async fn a_closed_report_leaves_the_open_ones_and_the_log_tells_of_it_once() {
 #[tokio::test]
 async fn the_log_is_read_from_its_end_in_pages() {
     let dir = tempfile::tempdir().unwrap();
-    let store = with_guests(dir.path(), &[ALICE, BOB]).await;
+    let store = with_guests(dir.path(), &[ALICE, BOB, 10, 11, 12, 13, 14]).await;
     store.file_report(report(1, 0), RATE, unnamed()).await.unwrap();
     for second in 0..5 {
         // The host's invitation was before them; what was at one instant has no order.
         let once = asked("", b"", Duration::from_secs(second + 1));
-        let by = Actor::Admin { id: guest(BOB), name: format!("admin-{second}") };
+        let by = Actor::Admin { id: guest(10 + u128::from(second)), name: format!("guest-01{second}") };
         let act = Act { by, ..act("ResolveReport", once) };
         store.resolve_report(act, ReportId::from_bits(1), closed()).await.unwrap();
     }
@@ -148,7 +148,7 @@ async fn the_log_is_read_from_its_end_in_pages() {
         actors.extend(page.into_iter().map(|entry| entry.actor));
     }
     assert_eq!(actors.pop().as_deref(), Some(""), "the host's invitation");
-    assert_eq!(actors, ["admin-4", "admin-3", "admin-2", "admin-1", "admin-0"]);
+    assert_eq!(actors, ["guest-014", "guest-013", "guest-012", "guest-011", "guest-010"]);
 }
 
 #[tokio::test]
@@ -169,4 +169,51 @@ async fn what_is_older_than_it_is_kept_leaves_with_what_comes() {
     let new = Invitation { code_hash: [9; 32], expires_at: NOW + 2 * later, ..invitation(101) };
     store.create_invitation(act("CreateInvitation", once()), new).await.unwrap();
     assert_eq!(store.list_invitations(None, 9).await.unwrap().len(), 1, "the first had ended long ago");
+}
+
+#[tokio::test]
+async fn the_third_layout_kept_the_names_of_who_acted_also_of_the_erased() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = with_guests(dir.path(), &[ALICE]).await;
+    let later = NOW + Duration::from_mins(30);
+    store.register(Registration { now: later, ..registration(BOB, "taken-anew") }).await.unwrap();
+    drop(store);
+    let names = ["guest-007", "", "erased", "taken-anew"];
+    {
+        let db = SledStore::open_as_it_is(dir.path()).unwrap();
+        db.insert(SCHEMA_KEY, &3u32.to_be_bytes()).unwrap();
+        let (audit, invitations) = (db.open_tree("audit").unwrap(), db.open_tree("invitations").unwrap());
+        audit.clear().unwrap();
+        invitations.clear().unwrap();
+        for (place, name) in (1u8..).zip(names) {
+            let act =
+                serde_json::json!({"at": 5, "actor": name, "action": "BanGuest", "target": "", "detail": ""});
+            audit.insert([place; 16], act.to_string().as_bytes()).unwrap();
+            let made = serde_json::json!({"id": place, "uses": 2, "used": 1, "expires_at": 1000, "note": "",
+                "admin": false, "created_at": 10 - u64::from(place), "created_by": name});
+            invitations.insert([place; 32], made.to_string().as_bytes()).unwrap();
+        }
+        db.flush().unwrap();
+    }
+    let store = open(dir.path());
+    let nobody = GuestId::from_bits(0).to_string();
+    let log = async || {
+        let log = store.list_audit_entries(None, 9).await.unwrap();
+        log.into_iter().map(|entry| entry.actor).collect::<Vec<_>>()
+    };
+    let made = async || {
+        let made = store.list_invitations(None, 9).await.unwrap();
+        made.into_iter().map(|invitation| invitation.created_by).collect::<Vec<_>>()
+    };
+    let shown = ["guest-007", "", &nobody, &nobody];
+    assert_eq!((log().await, made().await), (shown.map(String::from).into(), shown.map(String::from).into()));
+    for table in ["audit", "invitations"] {
+        for row in &store.db.open_tree(table).unwrap() {
+            let row = String::from_utf8(row.unwrap().1.to_vec()).unwrap();
+            assert!(!names.iter().any(|name| !name.is_empty() && row.contains(name)), "{row}");
+        }
+    }
+    store.delete_account(guest(ALICE)).await.unwrap();
+    let alice = guest(ALICE).to_string();
+    assert_eq!((&log().await[0], &made().await[0]), (&alice, &alice));
 }

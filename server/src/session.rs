@@ -200,11 +200,8 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
         // Refused: the hub has ended the stream with the reason.
         let Ok(attached) = hub.open(opening, outbox).await else { return };
         let Attached { session, epoch, .. } = attached;
-        // The login may have ended while the hello was on its way.
-        let caller = &self.caller;
-        let live = self.streams.authenticator.live(caller.guest, caller.login, caller.expires_at).await;
-        if let Err(error) = live {
-            hub.end_sessions_of(Whose::Login(caller.login), error).await;
+        if let Err(error) = self.catch_up().await {
+            hub.end_sessions_of(Whose::Login(self.caller.login), error).await;
             return;
         }
         match self.read(attached, &says).await {
@@ -212,6 +209,25 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
             Ended::Gone => hub.detached(session, epoch).await,
             Ended::Fault(error) => hub.broken(session, epoch, error).await,
         }
+    }
+
+    /// While the hello was on its way the login may have ended, or its guest been renamed. A name that was told is read
+    /// once more: who renames tells it after the write, which may have been in between.
+    async fn catch_up(&mut self) -> Result<(), Error> {
+        loop {
+            let Caller { guest, login, expires_at, .. } = self.caller;
+            let now = self.streams.authenticator.live(guest, login, expires_at).await?;
+            if now.display_name == self.caller.display_name {
+                return Ok(());
+            }
+            self.caller.display_name = now.display_name;
+            self.streams.hub.renamed(Arc::new(self.guest())).await;
+        }
+    }
+
+    fn guest(&self) -> Guest {
+        let Caller { guest, name, display_name, .. } = self.caller.clone();
+        Guest { id: guest, name, display_name }
     }
 
     async fn hello(&mut self, given: Option<v1::Hello>) -> Result<Opening, Error> {
@@ -228,13 +244,8 @@ impl<S: Stream<Item = Result<v1::SignalRequest, Status>> + Send> Reader<S> {
         wire::check_hello(&hello)?;
         let wish = wire::first_wish(hello.availability)?;
         tracing::debug!(client = hello.client_name, version = hello.client_version, "hello");
-        let guest = Guest {
-            id: self.caller.guest,
-            name: self.caller.name.clone(),
-            display_name: self.caller.display_name.clone(),
-        };
         Ok(Opening {
-            guest: Arc::new(guest),
+            guest: Arc::new(self.guest()),
             login: self.caller.login,
             resume: hello.resume.map(wire::resume_request),
             call_token: hello.current_call,

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::history::History;
-use crate::hub::{Around, Hub, HubConfig, OutboxReader};
+use crate::hub::{Around, Body, Hub, HubConfig, OutboxReader};
 use crate::ice::IceVendor;
 use crate::metrics::Metrics;
 use crate::store::sled::SledStore;
 use crate::store::{AccountStore as _, KeyStore as _, Login, Registration};
 use crate::token::Signers;
 use castle::ids::{GuestId, LoginId};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use std::task::Poll;
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
@@ -96,4 +96,32 @@ async fn a_server_that_did_not_listen_for_long_reads_what_waits_before_it_takes_
     let pong = items.recv().await.expect("it is answered");
     assert!(matches!(pong.item, Item::Pong(7)), "the ping was there");
     assert_eq!(end.await, Ok(Error::HeartbeatLost), "and after that there was nothing");
+}
+
+#[tokio::test]
+async fn who_was_renamed_while_the_hello_was_on_its_way_is_shown_under_the_new_name() {
+    let (dir, stop) = (TempDir::new().expect("a folder"), CancellationToken::new());
+    let _stop = stop.clone().drop_guard();
+    let (streams, caller) = streams(&dir, &stop).await;
+    let before = Caller { display_name: "Alice as she was".to_owned(), ..caller };
+    let hello = v1::Hello { protocol_version: PROTOCOL_VERSION, ..Default::default() };
+    let (outbox, reader) = Outbox::new(256);
+    let hello = v1::SignalRequest { frame: Some(Frame::Hello(hello)), ..Default::default() };
+    let frames = stream::iter([Ok(hello)]).chain(stream::pending());
+    tokio::spawn(streams.reader(before, Incoming::of(frames), &outbox).run(outbox, None));
+    let OutboxReader { mut items, .. } = reader;
+    let mut shown = Vec::new();
+    // Until it is taken for gone.
+    while let Some(Outgoing { item, .. }) = items.recv().await {
+        match item {
+            Item::Welcome(welcome) => shown.push(welcome.me.guest.display_name.clone()),
+            Item::Frame(frame) => {
+                if let Body::Me(me) = &frame.body {
+                    shown.push(me.guest.display_name.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(shown, ["Alice as she was", "Alice"]);
 }

@@ -25,7 +25,8 @@ test-all: test
 # The scoreboard, as a table and as target/bench.json; ROWS=match,login,store,relay,memory,turn,call,ui picks groups;
 # ROWS=network: calls over bad networks, ROWS=browser: beside two browsers; ten minutes each, as root. Release profile.
 bench:
-	@case ",$(ROWS)," in *,browser,*) scripts/setup.sh build test foreign ;; *) scripts/setup.sh build ;; esac
+	@case ",$(ROWS)," in *,browser,*) scripts/setup.sh build test foreign ;; *) scripts/setup.sh build bench ;; esac
+	@case ",$(ROWS)," in ,,|*,relay,*) scripts/tools.sh socketio ;; esac
 	@cargo bench --locked --workspace --bench scoreboard
 
 # Installs what every target above needs, and builds nothing.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, through the system's package manager alone.
 #
-#   scripts/setup.sh GROUP...     groups: build window test foreign desktop
+#   scripts/setup.sh GROUP...     groups: build window test foreign desktop bench
 #
 # Debian and Ubuntu: apt-get, as root or through sudo; without the right to, prints the one line to run and exits 1.
 # Elsewhere: looks whether what is needed is there, and says what to install if it is not.
@@ -14,6 +14,8 @@ TEST="xvfb xdotool imagemagick coturn espeak-ng fonts-dejavu-core iproute2 nftab
 FOREIGN="golang-go chromium|chromium-browser gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice python3-gst-1.0 gir1.2-gst-plugins-bad-1.0"
 # A desktop for the walk: window manager, keyring, the bus of screen readers and who reads it, another clock.
 DESKTOP="openbox dbus-daemon gnome-keyring libsecret-tools at-spi2-core gir1.2-atspi-2.0 python3-gi faketime"
+# Who stands beside us on the scoreboard.
+BENCH="coturn npm"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -48,8 +50,9 @@ resolve() {
 lacking() {
   local package
   for package in "$@"; do
-    # Go often comes from elsewhere and newer.
+    # Go and Node often come from elsewhere and newer.
     [ "$package" = golang-go ] && command -v go >/dev/null && continue
+    [ "$package" = npm ] && command -v npm >/dev/null && continue
     # PulseAudio would take the place of a desktop's PipeWire; the tests that need it say that they are skipped.
     [ "$package" = pulseaudio ] && installed pipewire-pulse && continue
     package=$(resolve "$package")
@@ -118,7 +121,8 @@ for group in "$@"; do
     test) rust fmt clippy; packages+=($TEST) ;;
     foreign) packages+=($FOREIGN) ;;
     desktop) packages+=($DESKTOP) ;;
-    *) say "setup.sh: no group \`$group\`; there are build, window, test, foreign, desktop"; exit 2 ;;
+    bench) packages+=($BENCH) ;;
+    *) say "setup.sh: no group \`$group\`; there are build, window, test, foreign, desktop, bench"; exit 2 ;;
   esac
 done
 

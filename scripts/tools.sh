@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Fetches the tools of the tests into target/tools, each at a pinned version, once.
 #
-#   scripts/tools.sh python|deny|grpcurl
+#   scripts/tools.sh python|deny|grpcurl|socketio
 set -euo pipefail
 cd "$(dirname "$0")/.."
 CARGO_DENY=0.20.2
+SOCKETIO=4.8.4
 GRPCURL=v1.8.9 # the newest that Debian 12's Go builds
 tools=$PWD/target/tools
 mkdir -p "$tools"
@@ -29,6 +30,12 @@ case ${1:?usage: scripts/tools.sh python|deny|grpcurl} in
     ;;
   grpcurl)
     [ -x "$tools/bin/grpcurl" ] || GOBIN=$tools/bin go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL"
+    ;;
+  socketio)
+    [ "$(cat "$tools/socketio/wanted" 2>/dev/null)" = "$SOCKETIO" ] && exit 0
+    rm -rf "$tools/socketio"
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/socketio" "socket.io@$SOCKETIO"
+    echo "$SOCKETIO" >"$tools/socketio/wanted"
     ;;
   *)
     echo "tools.sh: no tool \`$1\`" >&2

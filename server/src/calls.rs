@@ -11,7 +11,7 @@ mod rings;
 mod sessions;
 mod table;
 
-pub use prepare::{EARLY_BYTES_MAX, EARLY_FRAMES_MAX};
+pub use prepare::EARLY_FRAMES_MAX;
 pub use rings::RingLimits;
 pub use table::{Member, NewCall, Party};
 
@@ -34,6 +34,8 @@ pub struct CallsConfig {
     pub claim_window: Duration,
     /// How often one guest may ring another in vain.
     pub rings: RingLimits,
+    /// Bytes that one session may say before the accept: the largest description and as much again.
+    pub early_bytes_max: usize,
 }
 
 impl Default for CallsConfig {
@@ -43,6 +45,7 @@ impl Default for CallsConfig {
             match_timeout: Duration::from_secs(15),
             claim_window: castle::limits::RESUME_WINDOW,
             rings: RingLimits::default(),
+            early_bytes_max: 2 * castle::limits::SDP_BYTES_MAX,
         }
     }
 }

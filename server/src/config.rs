@@ -323,7 +323,7 @@ impl TryFrom<ServeArgs> for Config {
             reads: READS,
             writes: WRITES,
         };
-        args.limits.apply(&mut config);
+        args.limits.apply(&mut config)?;
         Ok(config)
     }
 }

@@ -5,6 +5,7 @@
 //! that is full ends its stream, resumably. It never sees wire types; `session` and `service` convert.
 
 mod handle;
+mod match_streams;
 mod outgoing;
 mod perform;
 mod rate;
@@ -26,10 +27,11 @@ use crate::metrics::{Count, Metrics};
 use crate::token::CallSigner;
 use castle::ids::SessionId;
 use handle::{Begun, Message};
+use match_streams::MatchStreams;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sessions::Sessions;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -101,15 +103,6 @@ impl HubFigures {
     }
 }
 
-/// A Match stream.
-struct MatchStream {
-    /// Tells it from an earlier one of the same session.
-    number: u64,
-    lines: mpsc::Sender<MatchLine>,
-    /// Since when the place is waited for.
-    since: Duration,
-}
-
 /// The task and all it owns.
 pub struct Hub {
     config: HubConfig,
@@ -117,8 +110,7 @@ pub struct Hub {
     origin: Instant,
     lobby: Lobby,
     sessions: Sessions,
-    match_streams: BTreeMap<SessionId, MatchStream>,
-    match_streams_begun: u64,
+    match_streams: MatchStreams,
     acks: BTreeSet<(Duration, SessionId)>,
     shows_due: BTreeSet<(Duration, SessionId)>,
     /// Sessions whose stream cannot be written to, found while effects are performed.
@@ -156,8 +148,7 @@ impl Hub {
             origin: Instant::now(),
             lobby: Lobby::new(config.lobby.clone(), ids.random()),
             sessions: Sessions::new(config.sessions.clone()),
-            match_streams: BTreeMap::new(),
-            match_streams_begun: 0,
+            match_streams: MatchStreams::default(),
             acks: BTreeSet::new(),
             shows_due: BTreeSet::new(),
             broken: Vec::new(),
@@ -275,7 +266,7 @@ impl Hub {
             Message::Match { join, lines, reply } => {
                 reply.send(self.join_match(now, join, lines)).ok();
             }
-            Message::MatchLost { session, stream } => self.match_lost(now, session, stream),
+            Message::MatchLost { stream } => self.match_lost(now, stream),
             Message::EndSessions { whose, why } => self.end_sessions(now, whose, &why),
             Message::Happened(input) => self.input(now, input),
             Message::ListGuests { listing: Listing { guest, watch, size, blocked }, reply } => {

@@ -133,13 +133,19 @@ impl Lobby {
         self.settle(now, effects);
     }
 
-    /// Puts a session in the queue. The first news follow among the effects.
+    /// Puts a session in the queue. The first news follow among the effects, which hold also when it is refused.
     ///
     /// # Errors
     /// [`Error::NoSession`], [`Error::AlreadyInCall`], [`Error::AlreadyQueued`], [`Error::QueueFull`],
     /// [`Error::Draining`].
     pub fn join_match(&mut self, now: Duration, join: Join, effects: &mut Vec<Effect>) -> Result<(), Error> {
         self.tick(now, effects);
+        let joined = self.take_place(now, join, effects);
+        self.settle(now, effects);
+        joined
+    }
+
+    fn take_place(&mut self, now: Duration, join: Join, effects: &mut Vec<Effect>) -> Result<(), Error> {
         let session = join.session;
         let present = self.guests.of_session(session).filter(|present| present.guest.id == join.guest);
         let attached = present.ok_or(Error::NoSession)?.sessions[&session];
@@ -161,7 +167,6 @@ impl Lobby {
                 self.news_at.get_or_insert(now + self.config.matching.news.interval);
             }
         }
-        self.settle(now, effects);
         Ok(())
     }
 

@@ -127,7 +127,8 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::GetIceServersRequest>,
     ) -> Result<Response<v1::GetIceServersResponse>, Status> {
-        self.unary(request, async |caller, _| Ok(accounts::get_ice_servers(&self.ice, &caller))).await
+        self.paced(&self.reads, request, async |caller, _| Ok(accounts::get_ice_servers(&self.ice, &caller)))
+            .await
     }
 
     async fn signal(
@@ -143,7 +144,7 @@ impl CastleService for CastleApi {
     ) -> Result<Response<Self::MatchStream>, Status> {
         let begin =
             async |caller: Caller, asked| matching::begin(&self.hub, &self.tasks, &caller, asked).await;
-        self.unary(request, begin).await
+        self.paced(&self.writes, request, begin).await
     }
 
     async fn reset_password(
@@ -284,8 +285,10 @@ impl CastleService for CastleApi {
         &self,
         request: Request<v1::ReportRequest>,
     ) -> Result<Response<v1::ReportResponse>, Status> {
-        self.unary(request, async |caller, asked| moderation::report(&self.moderation, &caller, asked).await)
-            .await
+        self.paced(&self.writes, request, async |caller, asked| {
+            moderation::report(&self.moderation, &caller, asked).await
+        })
+        .await
     }
 
     async fn subscribe(

@@ -15,7 +15,7 @@ pub mod web;
 
 pub use accept::{Acceptor, Protocols};
 pub use caps::{Caps, Keepalive, Limits};
-pub use client_addr::{ClientAddr, ForwardedLayer, TrustedProxies};
+pub use client_addr::{ClientAddr, ForwardedLayer, ProxyHeader, TrustedProxies};
 pub use connection::{Connection, Peer};
 pub use probes::Readiness;
 pub use tls::{Tls, TlsError, TlsSource};

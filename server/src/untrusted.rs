@@ -10,7 +10,7 @@ use crate::session;
 use crate::store::backup;
 use crate::store::keys::SigningKey;
 use crate::token::{self, AccessSigner, CallSigner, RefreshMinter};
-use crate::transport::TrustedProxies;
+use crate::transport::{ProxyHeader, TrustedProxies};
 use crate::turn::counters::Counters;
 use crate::turn::machine::limits::Limits;
 use crate::turn::machine::{Client, Effect, Effects, Input, Machine, Now, RelayIp, Settings, Sockets};
@@ -92,8 +92,10 @@ pub fn forwarded(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
     let stranger = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
     let proxy = IpAddr::from(Ipv4Addr::LOCALHOST);
-    let proxies = TrustedProxies(vec![proxy.into()]);
-    for name in ["forwarded", "x-forwarded-for"] {
+    for (header, name) in
+        [(ProxyHeader::Forwarded, "forwarded"), (ProxyHeader::XForwardedFor, "x-forwarded-for")]
+    {
+        let proxies = TrustedProxies { networks: vec![proxy.into()], header };
         let headers = HeaderMap::from_iter([(name.parse().expect("a header's name"), value.clone())]);
         assert_eq!(proxies.client(stranger, &headers), stranger, "nobody else is believed");
         proxies.client(proxy, &headers);

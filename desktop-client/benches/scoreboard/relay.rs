@@ -1,9 +1,10 @@
-//! Frames from one end of a call to the other: Castle, with its numbers, checks and acknowledgements, beside a
-//! bare tonic relay that copies frames from stream to stream. Each server is a process of its own, so that its
-//! processor time can be told apart.
+//! Frames from one end of a call to the other: Castle, with its numbers, checks and acknowledgements, beside two that
+//! only copy frames from socket to socket: a bare tonic relay, and one on Node and Socket.IO. Each server is a process
+//! of its own, so that its processor time can be told apart.
 
 mod bare;
 mod pair;
+mod socketio;
 
 use crate::percentile;
 use crate::row::{Better, Row};
@@ -21,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How long each measurement takes.
 const MEASURE: Duration = Duration::from_secs(4);
+/// Measurements of each kind; a row shows their median.
+const ROUNDS: usize = 3;
 /// Calls at once.
-const PAIRS: usize = 100;
+const PAIRS: [usize; 2] = [100, 1_000];
 /// Frames per second of all pairs together at the fixed load.
 const FIXED_LOAD: u32 = 2_000;
 
@@ -34,13 +37,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts this program again as a server; `kind` is `castle` or `bare`.
+    /// Starts this program again as a server; `kind` is one of those that [`serve`] knows.
     pub(crate) fn start(kind: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["--serve", kind])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        Self::run(Command::new(std::env::current_exe()?).args(["--serve", kind]))
+    }
+
+    fn run(command: &mut Command) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("stdout is piped")).read_line(&mut line)?;
         let (url, invitation) = line.trim().split_once(' ').ok_or("the server said nothing")?;
@@ -123,33 +126,53 @@ async fn serve_castle() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-struct Measured {
-    frames_per_second: f64,
-    cpu_us_per_frame: f64,
-    latency_p50_us: f64,
-    latency_p99_us: f64,
+/// Who copies the frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copier {
+    Castle,
+    Bare,
+    SocketIo,
 }
 
-fn measure(kind: &str) -> Result<Measured, Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Runtime::new()?;
-    let server = Process::start(kind)?;
-    runtime.block_on(async {
-        let mut pairs = Vec::with_capacity(PAIRS);
-        for number in 0..PAIRS {
-            pairs.push(Pair::connect(&server, kind == "castle", number).await?);
+impl Copier {
+    fn start(self) -> Result<Process, Box<dyn std::error::Error>> {
+        match self {
+            Self::Castle => Process::start("castle"),
+            Self::Bare => Process::start("bare"),
+            Self::SocketIo => Process::run(&mut socketio::command()),
         }
-        let (begun, cpu) = (Instant::now(), server.cpu_s());
-        let frames: u64 = run(&pairs, None).await.iter().map(|latencies| latencies.len() as u64).sum();
-        let seconds = begun.elapsed().as_secs_f64();
-        let cpu_us_per_frame = (server.cpu_s() - cpu) * 1e6 / frames as f64;
-        let every = Duration::from_secs(1) * PAIRS as u32 / FIXED_LOAD;
-        let mut latencies: Vec<f64> = run(&pairs, Some(every)).await.into_iter().flatten().collect();
-        Ok(Measured {
-            frames_per_second: frames as f64 / seconds,
-            cpu_us_per_frame,
-            latency_p50_us: percentile(&mut latencies, 0.5),
-            latency_p99_us: percentile(&mut latencies, 0.99),
-        })
+    }
+}
+
+/// One figure per round.
+#[derive(Default)]
+struct Measured {
+    frames_per_second: Vec<f64>,
+    cpu_us_per_frame: Vec<f64>,
+    latency_p50_us: Vec<f64>,
+    latency_p99_us: Vec<f64>,
+}
+
+fn measure(copier: Copier, of: usize) -> Result<Measured, Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let server = copier.start()?;
+    runtime.block_on(async {
+        let mut pairs = Vec::with_capacity(of);
+        for number in 0..of {
+            pairs.push(Pair::connect(&server, copier, number).await?);
+        }
+        let mut measured = Measured::default();
+        for _ in 0..ROUNDS {
+            let (begun, cpu) = (Instant::now(), server.cpu_s());
+            let frames: u64 = run(&pairs, None).await.iter().map(|latencies| latencies.len() as u64).sum();
+            measured.frames_per_second.push(frames as f64 / begun.elapsed().as_secs_f64());
+            measured.cpu_us_per_frame.push((server.cpu_s() - cpu) * 1e6 / frames as f64);
+            let every = Duration::from_secs(1) * of as u32 / FIXED_LOAD;
+            let mut latencies: Vec<f64> = run(&pairs, Some(every)).await.into_iter().flatten().collect();
+            measured.latency_p50_us.push(percentile(&mut latencies, 0.5));
+            measured.latency_p99_us.push(percentile(&mut latencies, 0.99));
+        }
+        Ok(measured)
     })
 }
 
@@ -159,17 +182,51 @@ async fn run(pairs: &[Pair], every: Option<Duration>) -> Vec<Vec<f64>> {
 }
 
 pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn std::error::Error>> {
-    let (castle, bare) = (measure("castle")?, measure("bare")?);
-    let beside = "bare tonic relay";
-    let name = |figure: &str| format!("relay: {figure}, {PAIRS} pairs");
-    Ok(vec![
-        Row::new(name("frames at saturation"), "frames/s", Better::Higher, castle.frames_per_second)
-            .beside(beside, bare.frames_per_second),
-        Row::new(name("server CPU per frame"), "µs", Better::Lower, castle.cpu_us_per_frame)
-            .beside(beside, bare.cpu_us_per_frame),
-        Row::new(name("one way p50 at 2,000/s"), "µs", Better::Lower, castle.latency_p50_us)
-            .beside(beside, bare.latency_p50_us),
-        Row::new(name("one way p99 at 2,000/s"), "µs", Better::Lower, castle.latency_p99_us)
-            .beside(beside, bare.latency_p99_us),
-    ])
+    let mut rows = Vec::new();
+    for of in PAIRS {
+        let mut castle = measure(Copier::Castle, of)?;
+        rows.extend(beside("bare tonic relay", of, &mut castle, &mut measure(Copier::Bare, of)?));
+        match measure(Copier::SocketIo, of) {
+            Ok(mut other) => rows.extend(beside("Node and Socket.IO", of, &mut castle, &mut other)),
+            Err(error) => eprintln!("no rows beside Node and Socket.IO: {error}"),
+        }
+    }
+    Ok(rows)
+}
+
+fn beside(name: &'static str, of: usize, castle: &mut Measured, other: &mut Measured) -> [Row; 4] {
+    let row = |figure: &str, unit, better, ours: &mut Vec<f64>, theirs: &mut Vec<f64>| {
+        let name_of_row = format!("relay: {figure}, {of} pairs");
+        Row::median(name_of_row, unit, better, ours).beside(name, percentile(theirs, 0.5))
+    };
+    [
+        row(
+            "frames at saturation",
+            "frames/s",
+            Better::Higher,
+            &mut castle.frames_per_second,
+            &mut other.frames_per_second,
+        ),
+        row(
+            "server CPU per frame",
+            "µs",
+            Better::Lower,
+            &mut castle.cpu_us_per_frame,
+            &mut other.cpu_us_per_frame,
+        ),
+        row(
+            "one way p50 at 2,000/s",
+            "µs",
+            Better::Lower,
+            &mut castle.latency_p50_us,
+            &mut other.latency_p50_us,
+        ),
+        row(
+            "one way p99 at 2,000/s",
+            "µs",
+            Better::Lower,
+            &mut castle.latency_p99_us,
+            &mut other.latency_p99_us,
+        ),
+    ]
 }

@@ -12,8 +12,6 @@ use castle::ids::SessionId;
 /// Frames one session may say before the accept: an offer or answer, the candidates of many interfaces, and some
 /// taken back.
 pub const EARLY_FRAMES_MAX: usize = 64;
-/// Bytes of them: the largest description and as much again.
-pub const EARLY_BYTES_MAX: usize = 2 * castle::limits::SDP_BYTES_MAX;
 
 /// What one session said before the accept: its last description, then the rest in order. Bounded in frames and
 /// bytes that were said, also those that hold no longer.
@@ -26,13 +24,13 @@ pub(super) struct Early {
 }
 
 impl Early {
-    fn keep(&mut self, frame: Negotiation) -> Result<(), Error> {
+    fn keep(&mut self, frame: Negotiation, bytes_max: usize) -> Result<(), Error> {
         let bytes = self.bytes + frame.bytes();
         if self.frames >= EARLY_FRAMES_MAX {
             return Err(Error::Limit { what: "frames_before_accept", limit: EARLY_FRAMES_MAX as u64 });
         }
-        if bytes > EARLY_BYTES_MAX {
-            return Err(Error::Limit { what: "bytes_before_accept", limit: EARLY_BYTES_MAX as u64 });
+        if bytes > bytes_max {
+            return Err(Error::Limit { what: "bytes_before_accept", limit: bytes_max as u64 });
         }
         self.bytes = bytes;
         self.frames += 1;
@@ -75,11 +73,12 @@ impl Device {
 }
 
 impl Call {
-    /// A session says something while it rings.
+    /// A session says something while it rings, `bytes_max` in all.
     pub(super) fn prepare(
         &mut self,
         session: SessionId,
         said: Negotiation,
+        bytes_max: usize,
         effects: &mut Vec<CallEffect>,
     ) -> Result<(), Error> {
         let (id, offered) = (self.id, self.end(Side::First).offered);
@@ -93,14 +92,14 @@ impl Call {
                 Negotiation::Answer(_) => true,
                 _ => false,
             };
-            device.early.keep(said)?;
+            device.early.keep(said, bytes_max)?;
             device.answered |= answers;
             return Ok(());
         }
         if matches!(said, Negotiation::Answer(_)) {
             return Err(Error::WrongState { state: "no_offer" });
         }
-        early.keep(said.clone())?;
+        early.keep(said.clone(), bytes_max)?;
         if matches!(said, Negotiation::Offer(_)) {
             for device in devices.values_mut() {
                 device.answered = false;

@@ -244,9 +244,10 @@ impl Calls {
         negotiation: Negotiation,
         effects: &mut Vec<CallEffect>,
     ) -> Result<(), Error> {
+        let early_bytes_max = self.config.early_bytes_max;
         let (call, side) = self.member(by, id)?;
         if matches!(call.phase, Phase::Ringing { .. }) {
-            return call.prepare(by.session, negotiation, effects);
+            return call.prepare(by.session, negotiation, early_bytes_max, effects);
         }
         match negotiation {
             Negotiation::Offer(_) => call.end_mut(side).offered = true,

@@ -1,7 +1,7 @@
 //! Settings of limits: how much a session, a guest and this server may hold, and how long things may take. What they
 //! are unless set, and why, is told where each lives.
 
-use super::Config;
+use super::{Config, ConfigError};
 use crate::throttle::{Allowance, READS, WRITES};
 use castle::limits::{
     CANDIDATE_BYTES_MAX, FRAME_BYTES_MAX, FRAMES_BURST, FRAMES_PER_SECOND, HALL_PAGE, HELLO_TIMEOUT,
@@ -10,6 +10,8 @@ use castle::limits::{
 use clap::{Args, value_parser};
 use std::time::Duration;
 
+/// Room of a frame for what stands around a description: ids and numbers.
+const ENVELOPE_BYTES: u32 = 1_024;
 const SECOND_MS: u64 = 1_000;
 const MINUTE_S: u64 = 60;
 
@@ -37,7 +39,7 @@ pub struct LimitsArgs {
     #[arg(long, env = "CASTLE_FRAMES_BURST", value_name = "N", default_value_t = FRAMES_BURST,
           value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub frames_burst: u32,
-    /// Writes (blocks, names, devices, history erased) and exports of one guest, and refreshed tokens of one device, per
+    /// Writes (blocks, names, devices, reports, history erased), exports and matches asked for by one guest, and refreshed tokens of one device, per
     /// minute.
     #[arg(long, env = "CASTLE_WRITES_PER_MINUTE", value_name = "N", default_value_t = 120,
           value_parser = value_parser!(u32).range(1..=60_000))]
@@ -46,7 +48,7 @@ pub struct LimitsArgs {
     #[arg(long, env = "CASTLE_WRITES_BURST", value_name = "N", default_value_t = WRITES.burst,
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub writes_burst: u32,
-    /// Lists (guests, calls, devices, blocked) that one guest may read per minute.
+    /// Lists (guests, calls, devices, blocked) and ICE servers that one guest may ask for per minute.
     #[arg(long, env = "CASTLE_READS_PER_MINUTE", value_name = "N", default_value_t = 300,
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub reads_per_minute: u32,
@@ -93,7 +95,10 @@ pub struct LimitsArgs {
 }
 
 impl LimitsArgs {
-    pub(super) fn apply(&self, config: &mut Config) {
+    /// # Errors
+    /// Where one limit could not be used up under another.
+    pub(super) fn apply(&self, config: &mut Config) -> Result<(), ConfigError> {
+        self.agree()?;
         let sessions = &mut config.hub.sessions;
         sessions.total_max = self.sessions_max as usize;
         sessions.per_guest_max = self.sessions_per_guest as usize;
@@ -103,6 +108,7 @@ impl LimitsArgs {
         sessions.unacked_bytes_max = self.unacked_bytes as usize;
         sessions.resume_window = Duration::from_secs(self.resume_window_s);
         config.hub.lobby.calls.claim_window = sessions.resume_window;
+        config.hub.lobby.calls.early_bytes_max = 2 * self.sdp_bytes as usize;
         config.hub.lobby.matching.queue_max = sessions.total_max;
         config.hub.lobby.hall.page = self.hall_page as usize;
         config.session.hello_timeout = Duration::from_millis(self.hello_timeout_ms);
@@ -116,5 +122,26 @@ impl LimitsArgs {
         let refill = Duration::from_secs(MINUTE_S) / self.reads_per_minute;
         config.reads = Allowance { burst: self.reads_burst, refill };
         config.streams_per_connection = self.streams_per_connection;
+        Ok(())
+    }
+
+    /// A description fits in a frame, and what a session may be sent at once in what it may leave unacknowledged.
+    fn agree(&self) -> Result<(), ConfigError> {
+        let frame = self.sdp_bytes.max(self.candidate_bytes) + ENVELOPE_BYTES;
+        if self.frame_bytes < frame {
+            return Err(ConfigError(format!(
+                "--frame-bytes {} is too small for --sdp-bytes {} and --candidate-bytes {}: say {frame} or more",
+                self.frame_bytes, self.sdp_bytes, self.candidate_bytes
+            )));
+        }
+        let unacked = 2 * self.frame_bytes.max(2 * self.sdp_bytes);
+        if self.unacked_bytes < unacked {
+            return Err(ConfigError(format!(
+                "--unacked-bytes {} is too small for --frame-bytes {} and --sdp-bytes {}: say {unacked} or more, or a \
+                 call would cut the stream of whom it calls",
+                self.unacked_bytes, self.frame_bytes, self.sdp_bytes
+            )));
+        }
+        Ok(())
     }
 }

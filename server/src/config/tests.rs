@@ -47,6 +47,22 @@ fn an_address_nobody_can_reach_needs_one_that_can_be() {
 }
 
 #[test]
+fn limits_that_contradict_each_other_are_refused() {
+    for (flags, named) in [
+        (vec!["--sdp-bytes", "65536"], "--frame-bytes"),
+        (vec!["--candidate-bytes", "65536"], "--frame-bytes"),
+        (vec!["--frame-bytes", "262144"], "--unacked-bytes"),
+        (vec!["--unacked-bytes", "65536"], "--unacked-bytes"),
+    ] {
+        let refused = serve(&flags).expect_err("refused").to_string();
+        assert!(refused.starts_with(named) && refused.contains("say "), "{flags:?}: {refused}");
+    }
+    let large = serve(&["--sdp-bytes", "131072", "--frame-bytes", "140000", "--unacked-bytes", "524288"]);
+    let large = large.expect("they agree");
+    assert_eq!(large.hub.lobby.calls.early_bytes_max, 2 * 131_072, "so much fits in a ring");
+}
+
+#[test]
 fn links_carry_the_public_url() {
     let link = |url: &str| PublicUrl::parse(url).map(|url| url.invitation_link("CODE"));
     assert_eq!(link("http://127.0.0.1:50051").unwrap(), "castle+plaintext://127.0.0.1:50051/?invite=CODE");

@@ -1,7 +1,7 @@
 //! Settings of the transport: TLS, proxies, browsers, how many connections, metrics and probes.
 
 use super::{ConfigError, PublicUrl};
-use crate::transport::{Keepalive, Limits, TlsSource, TrustedProxies};
+use crate::transport::{Keepalive, Limits, ProxyHeader, TlsSource, TrustedProxies};
 use clap::builder::BoolishValueParser;
 use clap::{Args, value_parser};
 use ipnet::IpNet;
@@ -37,10 +37,13 @@ pub struct TransportArgs {
     /// several times; none: no browser is let in.
     #[arg(long = "web-origin", env = "CASTLE_WEB_ORIGIN", value_name = "URL", value_delimiter = ',')]
     pub web_origins: Vec<String>,
-    /// A proxy in this network is believed whom it forwards (Forwarded, X-Forwarded-For), for the limits per
-    /// address. Can be given several times.
+    /// A proxy in this network is believed whom it forwards, for the limits per address. Can be given several times.
     #[arg(long = "trusted-proxy", env = "CASTLE_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxies: Vec<String>,
+    /// The header in which the trusted proxies say whom they forward. The other one is passed on as clients make it up,
+    /// and not read.
+    #[arg(long, env = "CASTLE_PROXY_HEADER", value_name = "HEADER", value_enum, default_value_t)]
+    pub proxy_header: ProxyHeader,
     /// TCP connections in total, of guests and proxies.
     #[arg(long, env = "CASTLE_CONNECTIONS_MAX", value_name = "N", default_value_t = Limits::default().total)]
     pub connections_max: usize,
@@ -121,7 +124,7 @@ impl TransportArgs {
             },
             http_listen: http_listen(&self.http_listen)?,
             web_origins: origins?,
-            trusted_proxies: TrustedProxies(trusted?),
+            trusted_proxies: TrustedProxies { networks: trusted?, header: self.proxy_header },
         })
     }
 }

@@ -170,7 +170,6 @@ pub(super) enum Message {
         reply: oneshot::Sender<Result<u64, Error>>,
     },
     MatchLost {
-        session: SessionId,
         stream: u64,
     },
     EndSessions {
@@ -319,9 +318,9 @@ impl HubHandle {
         Ok((stream, receiver))
     }
 
-    /// Nobody reads this Match stream of the session any more.
-    pub async fn match_lost(&self, session: SessionId, stream: u64) {
-        self.tell(Message::MatchLost { session, stream }).await;
+    /// Nobody reads the Match stream of this number any more.
+    pub async fn match_lost(&self, stream: u64) {
+        self.tell(Message::MatchLost { stream }).await;
     }
 
     /// Ends live sessions and their waiting matches, since the login ended or the guest may not stay. Their

@@ -245,3 +245,23 @@ impl Outbox {
         drop(self);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn what_many_are_told_is_encoded_once() {
+        let (shared, encoded) = (Shared::new("news"), Cell::new(0));
+        let bytes = || {
+            shared.encoded(|news| {
+                encoded.set(encoded.get() + 1);
+                Bytes::copy_from_slice(news.as_bytes())
+            })
+        };
+        let (first, second) = (bytes(), bytes());
+        assert_eq!((&first[..], encoded.get()), (&b"news"[..], 1));
+        assert_eq!(first.as_ptr(), second.as_ptr(), "the same bytes, not a copy");
+    }
+}

@@ -1,10 +1,11 @@
 //! Performs what the lobby wants: numbers frames, puts them in outboxes, and adds what only the hub knows
 //! (credentials, signatures, wall-clock times).
 
+use super::Hub;
 use super::handle::MatchLine;
+use super::match_streams::MatchStream;
 use super::outgoing::{Body, CallNews, Frame, Item, Shared};
 use super::sessions::Session;
-use super::{Hub, MatchStream};
 use crate::calls::{CallState, CallView, Origin, RoutePolicy, Side};
 use crate::error::Error;
 use crate::ice::{CredentialOwner, IceServers};
@@ -114,7 +115,7 @@ impl Hub {
 
     fn send_match(&mut self, now: Duration, to: SessionId, news: MatchNews) {
         let last = !matches!(news, MatchNews::Queued(_));
-        let Some(MatchStream { lines, since, .. }) = self.match_streams.get(&to) else { return };
+        let Some(MatchStream { lines, since, .. }) = self.match_streams.get(to) else { return };
         if let MatchNews::Found(_) = news {
             self.metrics.all.hub.match_waits.observe(now.saturating_sub(*since));
         }
@@ -129,7 +130,7 @@ impl Hub {
             }
         }
         if last {
-            self.match_streams.remove(&to);
+            self.match_streams.end(to);
         }
     }
 

@@ -54,6 +54,18 @@ impl Default for SessionsConfig {
     }
 }
 
+impl SessionsConfig {
+    /// Bytes that one session may have relayed per second: its frames, if each were the largest candidate.
+    fn relayed_per_second(&self) -> u32 {
+        self.frames_per_second.saturating_mul(limits::CANDIDATE_BYTES_MAX as u32)
+    }
+
+    /// The same at once: half of what may be unacknowledged at the other end, whose stream it would cut.
+    fn relayed_burst(&self) -> u32 {
+        u32::try_from(self.unacked_bytes_max / 2).unwrap_or(u32::MAX)
+    }
+}
+
 /// A session.
 pub(super) struct Session {
     pub(super) guest: SharedGuest,
@@ -66,6 +78,8 @@ pub(super) struct Session {
     pub(super) outbox: Option<Outbox>,
     suspended_until: Option<Duration>,
     bucket: TokenBucket,
+    /// Bytes of offers, answers and candidates, which the other end of the call has to keep until it acknowledges.
+    relayed: TokenBucket,
     /// The version of the hall the client has, or will have when it has read its outbox.
     pub(super) hall_version: u64,
     pub(super) ack_due: Option<Duration>,
@@ -227,17 +241,23 @@ impl Sessions {
         theirs.shows.take(now)
     }
 
-    /// A session sends a frame.
+    /// A session sends a frame, with so many bytes for the other end of its call.
     ///
     /// # Errors
     /// [`Error::RateLimited`]: the session, or all of its guest's together, sent too many.
-    pub(super) fn spend(&mut self, now: Duration, id: SessionId) -> Result<(), Error> {
+    pub(super) fn spend(&mut self, now: Duration, id: SessionId, relayed: usize) -> Result<(), Error> {
         let session = self.table.get_mut(&id).ok_or(Error::NoSession)?;
         let theirs = self.by_guest.get_mut(&session.guest.id).expect("every session is in by_guest");
         for bucket in [&mut session.bucket, &mut theirs.bucket] {
             bucket.take(now).map_err(|wait| frames(bucket, wait))?;
         }
-        Ok(())
+        let bytes = u32::try_from(relayed).unwrap_or(u32::MAX);
+        session.relayed.take_many(now, bytes).map_err(|retry_after| Error::RateLimited {
+            what: "negotiation_bytes",
+            limit: session.relayed.allowance().0,
+            refill: None,
+            retry_after,
+        })
     }
 
     /// Resumes the session that `resume` names, if it is this login's. `fresh` is random: the id, where a new one
@@ -309,6 +329,7 @@ impl Sessions {
             outbox: None,
             suspended_until: None,
             bucket: TokenBucket::new(now, self.config.frames_per_second, self.config.frames_burst),
+            relayed: TokenBucket::new(now, self.config.relayed_per_second(), self.config.relayed_burst()),
             hall_version: 0,
             ack_due: None,
             ice_due: None,

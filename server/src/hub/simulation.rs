@@ -358,10 +358,8 @@ impl World {
     }
 
     fn loses_its_match(&mut self, number: usize) {
-        let client = &mut self.clients[number];
-        if let (Some(waiting), Some(known)) = (client.waiting.take(), &client.session) {
-            let message = Message::MatchLost { session: known.id, stream: waiting.stream };
-            self.hub.take(self.now, message);
+        if let Some(waiting) = self.clients[number].waiting.take() {
+            self.hub.take(self.now, Message::MatchLost { stream: waiting.stream });
         }
     }
 

@@ -4,12 +4,12 @@ use super::handle::{Asked, Attached, ClientFrame, MatchLine, Opening, Whose};
 use super::outgoing::{Body, GoAway, Inbox, Item, Outbox, Welcome};
 use super::perform::Reply;
 use super::sessions::Opened;
-use super::{Drain, Hub, MatchStream};
+use super::{Drain, Hub};
 use crate::calls::{Departure, Party};
 use crate::error::Error;
 use crate::history::Backstory;
 use crate::ice::CredentialsOf;
-use crate::lobby::{Beginning, Effect, Event, Input};
+use crate::lobby::{Beginning, Command, Effect, Event, Input};
 use crate::matchmaker::Join;
 use crate::store::KeptCall;
 use castle::ids::{GuestId, LoginId, SessionId};
@@ -63,9 +63,7 @@ impl Hub {
             }
             Opened::Resumed(_) => Input::SessionResumed(id),
             Opened::Replaced(old) => {
-                if let Some(lines) = self.match_streams.remove(old) {
-                    self.match_streams.insert(id, lines);
-                }
+                self.match_streams.rename(*old, id);
                 Input::SessionReplaced { old: *old, new: id }
             }
         };
@@ -152,7 +150,11 @@ impl Hub {
             Err(error) => return self.break_stream(now, id, sequence_error(error)),
         }
         let Some(command) = frame.command else { return };
-        let allowed = self.sessions.spend(now, id);
+        let relayed = match &command {
+            Ok(Asked::Lobby(Command::Negotiate(_, negotiation))) => negotiation.bytes(),
+            _ => 0,
+        };
+        let allowed = self.sessions.spend(now, id, relayed);
         let sequenced = frame.seq > 0;
         let mut reply = Some(Reply { session: id, request_id: frame.request_id, sequenced });
         let mut effects = Vec::new();
@@ -260,28 +262,16 @@ impl Hub {
         self.input(now, Input::Tick);
         let session = join.session;
         let mut effects = Vec::new();
-        self.lobby.join_match(now, join, &mut effects)?;
-        self.match_streams_begun += 1;
-        let stream = self.match_streams_begun;
-        let older = self.match_streams.remove(&session);
-        let since = older.as_ref().map_or(now, |older| older.since);
-        if let Some(older) = older {
-            // It may have been lost already.
-            older.lines.try_send(MatchLine::Superseded).ok();
-        }
-        self.match_streams.insert(session, MatchStream { number: stream, lines, since });
+        let joined = self.lobby.join_match(now, join, &mut effects);
+        let stream = joined.map(|()| self.match_streams.begin(now, session, lines));
         self.perform(now, effects, None);
-        Ok(stream)
+        stream
     }
 
-    pub(super) fn match_lost(&mut self, now: Duration, session: SessionId, stream: u64) {
-        let meant = |(_, other): &(&SessionId, &MatchStream)| other.number == stream;
-        let here = self.match_streams.get_key_value(&session).filter(meant);
-        // A session that was replaced has its stream under its new id.
-        let Some((&id, _)) = here.or_else(|| self.match_streams.iter().find(meant)) else { return };
+    pub(super) fn match_lost(&mut self, now: Duration, stream: u64) {
+        let Some(session) = self.match_streams.lost(stream) else { return };
         tracing::debug!(%session, "a Match stream is lost");
-        self.match_streams.remove(&id);
-        self.input(now, Input::MatchStreamLost(id));
+        self.input(now, Input::MatchStreamLost(session));
     }
 
     fn owe_ack(&mut self, now: Duration, id: SessionId) {

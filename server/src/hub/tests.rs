@@ -156,7 +156,7 @@ fn who_comes_again_and_again_sends_no_more_than_all_sessions_of_a_guest_may() {
 
 /// Sends so many frames and counts those that were performed.
 fn performed_of(hub: &mut Hub, now: Duration, on: Attached, frames: u32) -> u32 {
-    (0..frames).filter(|_| hub.sessions.spend(now, on.session).is_ok()).count().try_into().expect("a few")
+    (0..frames).filter(|_| hub.sessions.spend(now, on.session, 0).is_ok()).count().try_into().expect("a few")
 }
 
 /// A hall of so many others, who are there and not read.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 mod claims;
 mod hall;
+mod matching;
 mod preparing;
 
 const fn secs(seconds: u64) -> Duration {
@@ -391,49 +392,6 @@ fn the_next_available_is_the_longest_free_and_each_is_tried_once() {
     assert_eq!(story.refused(1), Some(&Error::NobodyAvailable));
     story.at(secs(63)).does(1, Command::PlaceCall(Target::NextAvailable));
     assert!(story.call(1).is_some(), "those tried a minute ago may be tried again");
-}
-
-#[test]
-fn a_match_connects_at_once_and_the_longer_waiting_offers() {
-    let mut story = Story::with(3);
-    story.waits(2).expect("there is room");
-    assert!(matches!(story.match_news(2)[..], [MatchNews::Queued(place)] if place.position == 1));
-    story.at(secs(1)).waits(1).expect("there is room");
-    let view = story.call(1).expect("it is matched").clone();
-    assert_eq!((view.state, view.origin, view.side), (CallState::Connecting, Origin::Matched, Side::Second));
-    assert_eq!(view.route_policy, RoutePolicy::RelayOnly);
-    assert_eq!(story.match_news(2), [MatchNews::Found(view.id)]);
-    assert_eq!(story.waits(1), Ok(()), "a repeated request learns the same");
-    assert_eq!(story.match_news(1), [MatchNews::Found(view.id)]);
-    story.at(secs(16));
-    assert_eq!(story.state(1), Some(CallState::Ended(EndReason::TimedOut)), "nobody connected");
-}
-
-#[test]
-fn a_ring_pauses_the_ticket_and_an_accept_removes_it() {
-    let mut story = Story::with(3);
-    story.waits(1).expect("there is room");
-    let call = story.calls(2, 1).expect("it rings");
-    story.waits(3).expect("there is room");
-    assert_eq!(story.state(3), None, "who is rung is not matched");
-    story.does(1, Command::DeclineCall(call));
-    assert_eq!(story.state(3), Some(CallState::Connecting), "afterwards at once");
-
-    let mut story = Story::with(2);
-    story.waits(1).expect("there is room");
-    let call = story.calls(2, 1).expect("it rings");
-    story.does(1, Command::AcceptCall(call));
-    assert_eq!(story.match_news(1), [MatchNews::Left(LeftReason::InCall)]);
-    assert_eq!(story.waits(2), Err(Error::AlreadyInCall));
-}
-
-#[test]
-fn leaving_the_queue_is_said_and_a_foreign_session_cannot_wait() {
-    let mut story = Story::with(2);
-    story.waits(1).expect("there is room");
-    story.does(1, Command::LeaveMatch);
-    assert_eq!(story.match_news(1), [MatchNews::Left(LeftReason::Left)]);
-    assert_eq!(story.waits(99), Err(Error::NoSession));
 }
 
 #[test]

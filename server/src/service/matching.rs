@@ -44,13 +44,12 @@ pub async fn begin(
 async fn begin_with(hub: &HubHandle, tasks: &TaskTracker, join: Join) -> Result<MatchReplies, Error> {
     let (hub, held_on) = (hub.clone(), tasks.clone());
     let joined = async move {
-        let session = join.session;
         let (stream, lines) = hub.join_match(join).await?;
         let gone = CancellationToken::new();
         let guard = gone.clone().drop_guard();
         held_on.spawn(async move {
             gone.cancelled().await;
-            hub.match_lost(session, stream).await;
+            hub.match_lost(stream).await;
         });
         Ok(MatchReplies { lines, ended: false, _gone: guard })
     };

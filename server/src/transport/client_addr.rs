@@ -1,9 +1,11 @@
 //! Whom a request is from where proxies stand between: their word is taken, nobody else's.
 //!
-//! Owns the reading of `Forwarded` (RFC 7239) and `X-Forwarded-For`. Both are read from the right: each proxy adds
-//! whom it saw, so that the last address that is not a proxy of ours is the one that nobody could make up.
+//! Owns the reading of `X-Forwarded-For` or `Forwarded` (RFC 7239): of the one that the proxies write, for they pass the
+//! other on as a client made it up. Read from the right: each proxy adds whom it saw, so that the last address that is
+//! not a proxy of ours is the one that nobody could make up.
 
 use super::connection::Peer;
+use clap::ValueEnum;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -25,21 +27,39 @@ impl ClientAddr {
     }
 }
 
+/// Where a proxy says whom it forwards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`, as nginx, Caddy, HAProxy and Envoy write it.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded`, RFC 7239.
+    Forwarded,
+}
+
 /// The networks whose word is taken for whom they forward.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(pub Vec<IpNet>);
+pub struct TrustedProxies {
+    /// Their addresses.
+    pub networks: Vec<IpNet>,
+    /// The header that each of them writes.
+    pub header: ProxyHeader,
+}
 
 impl TrustedProxies {
     /// Whether this is a proxy of ours.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks.iter().any(|network| network.contains(&address))
     }
 
     /// Who sent a request that came from `peer` with these headers.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        let hops = if headers.contains_key("forwarded") { forwarded(headers) } else { x_forwarded(headers) };
+        let hops = match self.header {
+            ProxyHeader::XForwardedFor => x_forwarded(headers),
+            ProxyHeader::Forwarded => forwarded(headers),
+        };
         for hop in hops.into_iter().rev().take(HOPS_MAX) {
             if !self.contains(client) {
                 break;
@@ -123,17 +143,22 @@ mod tests {
     use super::*;
 
     fn client(peer: &str, headers: &[(&'static str, &'static str)]) -> String {
+        client_by(ProxyHeader::XForwardedFor, peer, headers)
+    }
+
+    fn client_by(header: ProxyHeader, peer: &str, headers: &[(&'static str, &'static str)]) -> String {
         let networks = ["10.0.0.0/8", "2001:db8::/32"].map(|network| network.parse().unwrap());
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        TrustedProxies(networks.to_vec()).client(peer.parse().unwrap(), &map).to_string()
+        let proxies = TrustedProxies { networks: networks.to_vec(), header };
+        proxies.client(peer.parse().unwrap(), &map).to_string()
     }
 
     #[test]
     fn only_a_proxy_of_ours_is_believed() {
-        let lie = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")];
+        let lie = [("x-forwarded-for", "192.0.2.1")];
         assert_eq!(client("198.51.100.7", &lie), "198.51.100.7");
         assert_eq!(client("10.0.0.1", &lie), "192.0.2.1");
         assert_eq!(client("::ffff:10.0.0.1", &lie), "192.0.2.1");
@@ -149,6 +174,16 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_the_proxy_does_not_write_is_the_clients_own_and_not_believed() {
+        let both = [("x-forwarded-for", "192.0.2.9"), ("forwarded", "for=127.0.0.1")];
+        assert_eq!(client_by(ProxyHeader::XForwardedFor, "10.0.0.1", &both), "192.0.2.9");
+        assert_eq!(client_by(ProxyHeader::XForwardedFor, "10.0.0.1", &both[1..]), "10.0.0.1");
+        let other = [("forwarded", "for=192.0.2.9"), ("x-forwarded-for", "127.0.0.1")];
+        assert_eq!(client_by(ProxyHeader::Forwarded, "10.0.0.1", &other), "192.0.2.9");
+        assert_eq!(client_by(ProxyHeader::Forwarded, "10.0.0.1", &other[1..]), "10.0.0.1");
+    }
+
+    #[test]
     fn each_form_of_an_address_is_read() {
         for (header, expected) in [
             ("for=192.0.2.60;proto=http;by=203.0.113.43", "192.0.2.60"),
@@ -156,14 +191,16 @@ mod tests {
             ("for=192.0.2.43, for=\"198.51.100.17:90\"", "198.51.100.17"),
             ("for=\"[2001:db9::1]\"", "2001:db9::1"),
         ] {
-            assert_eq!(client("2001:db8::1", &[("forwarded", header)]), expected, "{header}");
+            let read = client_by(ProxyHeader::Forwarded, "2001:db8::1", &[("forwarded", header)]);
+            assert_eq!(read, expected, "{header}");
         }
     }
 
     #[test]
     fn a_proxy_that_hides_whom_it_saw_is_the_client_itself() {
         for header in ["for=unknown", "for=_hidden", "by=1", "", "for=192.0.2.1, for=unknown"] {
-            assert_eq!(client("10.0.0.1", &[("forwarded", header)]), "10.0.0.1", "{header}");
+            let read = client_by(ProxyHeader::Forwarded, "10.0.0.1", &[("forwarded", header)]);
+            assert_eq!(read, "10.0.0.1", "{header}");
         }
         assert_eq!(client("10.0.0.1", &[("x-forwarded-for", "a, b")]), "10.0.0.1");
     }

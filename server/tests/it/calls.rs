@@ -233,6 +233,54 @@ async fn a_call_is_taken_up_again_after_a_restart_and_its_token_ends_with_it() {
 }
 
 #[tokio::test]
+async fn each_end_finds_the_route_of_its_own_media_in_its_history() {
+    let server = TestServer::start().await;
+    let [(mut alice_guest, mut alice), (mut bob_guest, mut bob)] = two(&server).await;
+    let [call, _] = in_call(&mut alice, (&bob_guest, &mut bob)).await;
+    for (signal, route) in [(&mut alice, v1::Route::Host), (&mut bob, v1::Route::Srflx)] {
+        let (call_id, route) = (call.call_id.clone(), route.into());
+        signal.ask(Request::MediaConnected(v1::MediaConnected { call_id, route })).await;
+    }
+    alice.call_in(v1::CallState::Connected).await;
+    bob.call_in(v1::CallState::Connected).await;
+    alice.hangs_up(&call).await;
+    assert_eq!(bob.ended().await, v1::CallEndReason::HungUp);
+    for (guest, route) in [(&mut alice_guest, v1::Route::Host), (&mut bob_guest, v1::Route::Srflx)] {
+        let asked = guest.asks(v1::ListCallsRequest::default());
+        let calls = guest.client.list_calls(asked).await.expect("a history").into_inner().calls;
+        assert_eq!(calls[0].route(), route, "{calls:?}");
+        assert!(calls[0].connected_at.is_some(), "{calls:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_history_is_read_page_by_page_the_newest_first() {
+    let server = TestServer::start().await;
+    let [(mut alice_guest, mut alice), (bob_guest, mut bob)] = two(&server).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let [call, _] = in_call(&mut alice, (&bob_guest, &mut bob)).await;
+        alice.hangs_up(&call).await;
+        assert_eq!(alice.ended().await, v1::CallEndReason::HungUp);
+        assert_eq!(bob.ended().await, v1::CallEndReason::HungUp);
+        held.insert(0, call.call_id);
+    }
+    let (mut read, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let page = v1::ListCallsRequest { page_size: 1, page_token, ..Default::default() };
+        let asked = alice_guest.asks(page);
+        let page = alice_guest.client.list_calls(asked).await.expect("a page").into_inner();
+        assert_eq!(page.calls.len(), 1);
+        read.extend(page.calls.into_iter().map(|call| call.call_id));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(read, held);
+}
+
+#[tokio::test]
 async fn a_missed_call_is_told_at_the_next_login_until_it_is_seen_and_the_history_can_be_erased() {
     let server = TestServer::start().await;
     let mut alice_guest = server.guest("alice").await;

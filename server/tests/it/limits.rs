@@ -181,7 +181,11 @@ fn media_by_any_route(call: &str) -> v1::MediaConnected {
 
 #[tokio::test]
 async fn each_field_at_its_limit_is_taken() {
-    let server = TestServer::start_with(|config| config.hub.sessions.frames_burst = 1_000).await;
+    let server = TestServer::start_with(|config| {
+        config.hub.sessions.frames_burst = 1_000;
+        config.hub.sessions.unacked_bytes_max = 4 * 1024 * 1024;
+    })
+    .await;
     let [(guest, mut alice), (bob, mut bob_signal)] = two(&server).await;
     let [call, _] = in_call(&mut alice, (&bob, &mut bob_signal)).await;
     for (field, frame) in frames_at_a_limit(&call.call_id, &guest.tokens.access_token) {
@@ -285,6 +289,36 @@ async fn frames_out_of_their_order_are_refused_and_change_nothing() {
     late.say(0, hello(None)).await;
     assert_eq!(late.end().await, "HELLO_EXPECTED", "hello twice");
     assert_eq!(alice.call_in(v1::CallState::Connecting).await.call_id, call.call_id);
+}
+
+#[tokio::test]
+async fn who_sends_more_than_the_other_end_can_keep_is_refused_and_does_not_cut_their_stream() {
+    let server = TestServer::start().await;
+    let [(_, mut alice), (bob, mut bob_signal)] = two(&server).await;
+    let [call, _] = in_call(&mut alice, (&bob, &mut bob_signal)).await;
+    let offer = |sdp| Request::Offer(v1::Offer { call_id: call.call_id.clone(), sdp });
+    let many = 20;
+    for _ in 0..many {
+        alice.ask(offer(long(32_000))).await;
+    }
+    let refused = alice.fault().await;
+    assert_eq!(refused.reason(), Reason::RateLimited);
+    assert_eq!(refused.metadata["what"], "negotiation_bytes");
+    assert_eq!(refused.metadata["limit"], "131072");
+    alice.hangs_up(&call).await;
+    let mut came = 0;
+    loop {
+        match bob_signal.next().await.expect("the stream goes on").frame {
+            Some(Response::Offer(_)) => came += 1,
+            Some(Response::CallUpdate(update)) if update.call.as_ref().is_some_and(ended) => break,
+            _ => {}
+        }
+    }
+    assert!((4..many).contains(&came), "{came} of {many} came");
+}
+
+fn ended(call: &v1::Call) -> bool {
+    call.state() == v1::CallState::Ended
 }
 
 #[tokio::test]

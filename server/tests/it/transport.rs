@@ -6,7 +6,7 @@ use castle::v1;
 use castle::v1::signal_response::Frame as Response;
 use castle_server::config::Config;
 use castle_server::transport::tls::fingerprint_of;
-use castle_server::transport::{Limits, TlsSource, TrustedProxies};
+use castle_server::transport::{Limits, TlsSource};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::net::SocketAddr;
@@ -235,7 +235,7 @@ async fn only_a_trusted_proxy_is_believed_whom_it_forwards() {
     for trusted in [true, false] {
         let server = TestServer::start_with(|config| {
             if trusted {
-                config.trusted_proxies = TrustedProxies(vec!["127.0.0.0/8".parse().unwrap()]);
+                config.trusted_proxies.networks = vec!["127.0.0.0/8".parse().unwrap()];
             }
         })
         .await;
@@ -246,6 +246,8 @@ async fn only_a_trusted_proxy_is_believed_whom_it_forwards() {
             let mut request = tonic::Request::new(logging_in("nobody", PASSWORD));
             let from = format!("198.51.100.{n}").parse().unwrap();
             request.metadata_mut().insert("x-forwarded-for", from);
+            // The proxy passes on what a client makes up in the header that it does not write.
+            request.metadata_mut().insert("forwarded", "for=203.0.113.1".parse().unwrap());
             last = reason(&client.login(request).await.unwrap_err());
         }
         let expected = if trusted { "BAD_CREDENTIALS" } else { "RATE_LIMITED" };

@@ -1,7 +1,7 @@
 //! Two clients in a call, and frames from the first to the second. The least a client must do: numbers on what
 //! it sends, acknowledgements for what it gets.
 
-use super::Process;
+use super::{Copier, Process, socketio};
 use castle::v1;
 use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::signal_request::Frame as Ask;
@@ -18,7 +18,7 @@ use tonic::{Request, Streaming};
 type Fault = Box<dyn std::error::Error>;
 
 /// Frames under way in one pair: well below what a session may leave unacknowledged.
-const WINDOW: usize = 32;
+pub(super) const WINDOW: usize = 32;
 /// A receiver acknowledges every so many frames.
 const ACK_EVERY: u64 = 16;
 
@@ -26,8 +26,8 @@ const ACK_EVERY: u64 = 16;
 pub(super) struct Pair {
     call_id: String,
     sender: mpsc::Sender<v1::SignalRequest>,
-    sequence: Mutex<u64>,
-    numbered: bool,
+    /// The number of the last frame, where frames are numbered.
+    sequence: Mutex<Option<u64>>,
     window: Arc<Semaphore>,
     under_way: Arc<Mutex<VecDeque<Instant>>>,
     arrived: Arc<Mutex<Vec<f64>>>,
@@ -114,13 +114,27 @@ async fn attach(server: &Process, own: String, other: String) -> Result<End, Fau
 
 impl Pair {
     /// Two clients, in a call where the server has calls.
-    pub(super) async fn connect(server: &Process, castle: bool, number: usize) -> Result<Self, Fault> {
+    pub(super) async fn connect(server: &Process, copier: Copier, number: usize) -> Result<Self, Fault> {
         let names = [format!("caller-{number}"), format!("callee-{number}")];
-        if !castle {
-            let caller = attach(server, names[0].clone(), names[1].clone()).await?;
-            let callee = attach(server, names[1].clone(), names[0].clone()).await?;
-            return Ok(Self::of(String::new(), caller, callee, false));
+        match copier {
+            Copier::Castle => Self::call(server, &names).await,
+            Copier::Bare => {
+                let caller = attach(server, names[0].clone(), names[1].clone()).await?;
+                let callee = attach(server, names[1].clone(), names[0].clone()).await?;
+                let pair = Self::of(String::new(), caller.outbox.clone(), None);
+                pair.read(caller, callee);
+                Ok(pair)
+            }
+            Copier::SocketIo => {
+                let sender = socketio::attach(server, &names[0], &names[1], None).await?;
+                let pair = Self::of(String::new(), sender, None);
+                socketio::attach(server, &names[1], &names[0], Some(pair.arrivals())).await?;
+                Ok(pair)
+            }
         }
+    }
+
+    async fn call(server: &Process, names: &[String; 2]) -> Result<Self, Fault> {
         let (_, mut caller) = log_in(server, &names[0]).await?;
         let (_, mut callee) = log_in(server, &names[1]).await?;
         let target = Some(v1::place_call::Target::Name(names[1].clone()));
@@ -128,30 +142,42 @@ impl Pair {
         let call_id = callee.call_in(v1::CallState::Ringing).await?.call_id;
         callee.ask(Ask::AcceptCall(v1::AcceptCall { call_id: call_id.clone() })).await?;
         caller.call_in(v1::CallState::Connecting).await?;
-        Ok(Self::of(call_id, caller, callee, true))
+        let pair = Self::of(call_id, caller.outbox.clone(), Some(caller.sent));
+        pair.read(caller, callee);
+        Ok(pair)
     }
 
-    fn of(call_id: String, caller: End, callee: End, numbered: bool) -> Self {
-        let pair = Self {
+    fn of(call_id: String, sender: mpsc::Sender<v1::SignalRequest>, sequence: Option<u64>) -> Self {
+        Self {
             call_id,
-            sequence: Mutex::new(caller.sent),
-            sender: caller.outbox.clone(),
-            numbered,
+            sequence: Mutex::new(sequence),
+            sender,
             window: Arc::new(Semaphore::new(WINDOW)),
             under_way: Arc::default(),
             arrived: Arc::default(),
-        };
+        }
+    }
+
+    fn read(&self, caller: End, callee: End) {
         tokio::spawn(read(caller, None));
-        let arrivals = (Arc::clone(&pair.window), Arc::clone(&pair.under_way), Arc::clone(&pair.arrived));
-        tokio::spawn(read(callee, Some(arrivals)));
-        pair
+        tokio::spawn(read(callee, Some(self.arrivals())));
+    }
+
+    fn arrivals(&self) -> Arrivals {
+        Arrivals {
+            window: Arc::clone(&self.window),
+            under_way: Arc::clone(&self.under_way),
+            arrived: Arc::clone(&self.arrived),
+        }
     }
 
     fn frame(&self) -> v1::SignalRequest {
         let mut sequence = self.sequence.lock().expect("no holder panics");
-        *sequence += 1;
+        if let Some(last) = &mut *sequence {
+            *last += 1;
+        }
         v1::SignalRequest {
-            seq: if self.numbered { *sequence } else { 0 },
+            seq: sequence.unwrap_or_default(),
             frame: Some(Ask::Candidate(v1::Candidate {
                 call_id: self.call_id.clone(),
                 candidate: "candidate:1 1 udp 2130706431 203.0.113.7 50000 typ host".to_owned(),
@@ -184,7 +210,21 @@ impl Pair {
     }
 }
 
-type Arrivals = (Arc<Semaphore>, Arc<Mutex<VecDeque<Instant>>>, Arc<Mutex<Vec<f64>>>);
+/// Where the receiving end says that a frame has come.
+pub(super) struct Arrivals {
+    window: Arc<Semaphore>,
+    under_way: Arc<Mutex<VecDeque<Instant>>>,
+    arrived: Arc<Mutex<Vec<f64>>>,
+}
+
+impl Arrivals {
+    pub(super) fn note(&self) {
+        let sent = self.under_way.lock().expect("no holder panics").pop_front();
+        let latency = sent.map_or(0.0, |sent| sent.elapsed().as_secs_f64() * 1e6);
+        self.arrived.lock().expect("no holder panics").push(latency);
+        self.window.add_permits(1);
+    }
+}
 
 /// Reads one end to its stream's end, acknowledging, and noting arrivals.
 async fn read(mut end: End, arrivals: Option<Arrivals>) {
@@ -194,11 +234,8 @@ async fn read(mut end: End, arrivals: Option<Arrivals>) {
             Some(Say::Ping(ping)) => Some(Ask::Pong(v1::Pong { nonce: ping.nonce })),
             _ => None,
         };
-        if let (Some(Say::Candidate(_)), Some((window, under_way, arrived))) = (&frame.frame, &arrivals) {
-            let sent = under_way.lock().expect("no holder panics").pop_front();
-            let latency = sent.map_or(0.0, |sent| sent.elapsed().as_secs_f64() * 1e6);
-            arrived.lock().expect("no holder panics").push(latency);
-            window.add_permits(1);
+        if let (Some(Say::Candidate(_)), Some(arrivals)) = (&frame.frame, &arrivals) {
+            arrivals.note();
         }
         unacked += u64::from(frame.seq > 0);
         if reply.is_some() || unacked >= ACK_EVERY {

@@ -142,7 +142,9 @@ impl World {
             let rows: BTreeMap<GuestId, Shown> =
                 hall.rows.iter().map(|row| (row.guest.id, row.shown)).collect();
             assert_eq!(client.hall, rows, "{at}: its hall");
-            let through = rows.keys().find(|&&other| self.blocks.contains(&(guest, other)));
+            let kept_apart =
+                |other| self.blocks.contains(&(guest, other)) || self.blocks.contains(&(other, guest));
+            let through = rows.keys().find(|&&other| kept_apart(other));
             assert_eq!(through, None, "{at}: sees through a block");
             let me = self.hub.lobby.scene(known.id).expect("the session is there").me;
             let in_call = self.hub.lobby.occupation(guest) == Occupation::InCall;

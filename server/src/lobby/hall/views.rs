@@ -169,6 +169,8 @@ impl Hall {
         let view = self.views.get_mut(part).expect("what is due is a view");
         let work = page.work + view.watchers.len();
         view.due = None;
+        let watchers = u32::try_from(view.watchers.len()).unwrap_or(u32::MAX);
+        view.quiet_until = now + self.config.coalesce.max(self.config.coalesce_per_watcher * watchers);
         let counts_wait = now < view.count_quiet_until;
         let mut changes = BTreeMap::new();
         for (version, base) in view.bases() {
@@ -195,8 +197,6 @@ impl Hall {
         if changes.is_empty() {
             return work;
         }
-        let watchers = u32::try_from(view.watchers.len()).unwrap_or(u32::MAX);
-        view.quiet_until = now + self.config.coalesce.max(self.config.coalesce_per_watcher * watchers);
         view.count_quiet_until = now + self.config.count_interval;
         view.say(around, part, (before.as_ref(), &changes), told);
         work
@@ -388,11 +388,14 @@ impl View {
 
 /// Looks for the change of `view` at `at`, or once it may be told.
 fn look(due: &mut BTreeSet<(Duration, Part)>, part: &Part, view: &mut View, at: Duration) {
-    if view.due.is_none() {
-        let at = at.max(view.quiet_until);
-        view.due = Some(at);
-        due.insert((at, part.clone()));
+    let at = at.max(view.quiet_until);
+    if view.due.is_some_and(|due| due <= at) {
+        return;
     }
+    if let Some(later) = view.due.replace(at) {
+        due.remove(&(later, part.clone()));
+    }
+    due.insert((at, part.clone()));
 }
 
 /// Those who are in one of the two and not, or otherwise, in the other.

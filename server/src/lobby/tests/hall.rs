@@ -99,6 +99,19 @@ fn who_comes_invisible_was_never_seen_and_what_they_wish_elsewhere_holds() {
 }
 
 #[test]
+fn a_guest_who_changes_is_told_at_once_though_the_count_of_a_large_hall_may_wait() {
+    let mut story = Story::with(250);
+    story.at(secs(5)).at(secs(10)).sees(1);
+    let undisturbed = || Command::SetAvailability(Wish::DoNotDisturb);
+    story.does(10, undisturbed());
+    assert_eq!(story.news(1), [(vec![10], vec![], 249)]);
+    story.at(secs(11)).comes(990, 990);
+    assert_eq!(story.news(1), [], "beyond the page there is one more, which can wait");
+    story.at(secs(12)).does(100, undisturbed());
+    assert_eq!(story.news(1), [(vec![100], vec![], 250)]);
+}
+
+#[test]
 fn what_is_asked_for_without_end_is_looked_for_when_it_is_shown() {
     let mut story = Story::with(500);
     story.at(secs(10));

@@ -82,7 +82,7 @@ fn a_flood_of_made_up_addresses_keeps_no_call_from_renewing_its_nonce() {
 fn guests_behind_a_trusted_proxy_are_not_one_guest() {
     let proxy = "198.51.100.7/32";
     for (proxies, heard) in [(vec![proxy.parse().unwrap()], 600), (Vec::new(), 400)] {
-        let mut bench = Bench::new(|settings| settings.proxies = TrustedProxies(proxies));
+        let mut bench = Bench::new(|settings| settings.proxies.networks = proxies);
         bench.seconds += 10;
         let bare = Writer::request(Method::Allocate, [1; 12]).transport(UDP).finish(None);
         let answered = (0..600_u16).filter(|number| {

@@ -1,23 +1,28 @@
 #!/usr/bin/env bash
 # Calls between real programs in networks of their own, made here of namespaces: behind NATs of both kinds, where UDP is
 # blocked, where only TCP 443 is open, by IPv6 alone, while an address changes, while a relay dies (one of two others': the
-# embedded one dies with its server alone).
+# embedded one dies with its server alone), where the first address of the server's name is dead. And what the doctor finds of
+# the relay's ports from outside: open, behind a firewall, and where it cannot tell.
 #
 #   scripts/probe_networks.sh [CASE...]     all cases without one
 #
-# Each case ends in a call with moving pictures by the route expected, or this fails. Needs root; where namespaces are
+# Each case but the doctor's ends in a call with moving pictures by the route expected, or this fails. Needs root; where namespaces are
 # not permitted it says so and is skipped, except under CI=true.
 cd "$(dirname "$0")/.."
 . scripts/server.sh
 
-CASES="cone symmetric noudp only443 ipv6 moved relaydies"
+CASES="cone symmetric noudp only443 ipv6 moved relaydies names ports"
 world=c$$
 ip_in() { local name=$1; shift; ip -n "$world-$name" "$@"; }
 in_world() { local name=$1; shift; ip netns exec "$world-$name" "$@"; }
 
 undo() {
   local name
-  for name in net srv na nb a b; do ip netns del "$world-$name" 2>/dev/null || true; done
+  for name in net srv na nb a b; do
+    ip netns del "$world-$name" 2>/dev/null || true
+    rm -rf "/etc/netns/$world-$name"
+  done
+  rmdir /etc/netns 2>/dev/null || true
 }
 
 # Ends the programs of a case.
@@ -98,20 +103,21 @@ router() {
 CONE="masquerade"
 SYMMETRIC="masquerade fully-random"
 
+# serve ADDRESS [FLAG...]: guests come to $called, where that is set.
 serve() {
-  local listen=$1
+  local listen=$1 host=${called:-$1}
   shift
   # What the server of the last case said is not taken for this one's.
   rm -rf "$room/data" "$room/server.out"
   start server ip netns exec "$world-srv" "$castle_server" serve --json --data-dir "$room/data" --listen "$listen:443" \
-    --tls-self-signed --http-listen 127.0.0.1:0 "$@"
+    --tls-self-signed --http-listen 127.0.0.1:0 ${called:+--public-url "https://$called"} "$@"
   local server=$started
   for _ in $(seq 200); do
     grep -qs '"grpc"' "$room/server.out" && break
     kill -0 "$server" 2>/dev/null || fail "castle-server ended before it served" "$room/server.err"
     sleep 0.1
   done
-  invite_link=$(in_world srv "$castle_server" invite create --uses 2 --json --public-url "https://$listen" --data-dir "$room/data" |
+  invite_link=$(in_world srv "$castle_server" invite create --uses 2 --json --public-url "https://$host" --data-dir "$room/data" |
     tr -d '\n')
   link_of=$(printf '%s' "$invite_link" | field link)
   code_of=$(printf '%s' "$invite_link" | field code)
@@ -290,6 +296,51 @@ NFT
   wait "${relays[$busier]}" 2>/dev/null || true
   flowing
   ends relaydies 'relay/udp relay/udp'
+}
+
+# Nobody is at the first address of the server's name: guests learn how they are seen from the second.
+names() {
+  local name
+  make_world 4
+  router na "$CONE"; router nb "$CONE"
+  for name in a b; do
+    mkdir -p "/etc/netns/$world-$name"
+    printf '%s\n' '127.0.0.1 localhost' '203.0.113.99 castle.example' '203.0.113.10 castle.example' >"/etc/netns/$world-$name/hosts"
+  done
+  called=castle.example serve 203.0.113.10 "${RELAY[@]}"
+  call 6
+  ends names "$DIRECT $DIRECT"
+}
+
+# finds WHERE OUTCOME WORDS: what the doctor says about the relay's ports when it is run there. Its exit code is not looked at:
+# that tells of this machine's clock too.
+finds() {
+  in_world "$1" "$castle_server" doctor --json --data-dir "$room/data" >"$room/doctor.out" 2>"$room/doctor.err" || true
+  python3 - "$room" "$@" <<'PY' || fail "ports: the doctor at $1 did not find them $2: $3" "$room"/doctor.{out,err} "$room/server.err"
+import json, sys
+room, where, outcome, words = sys.argv[1:]
+about = [one for one in json.load(open(f"{room}/doctor.out"))["findings"] if one["check"].startswith("Relay port")]
+for one in about:
+    print(f"ports: from {where} {one['outcome']}: {one['detail']}")
+sys.exit(not (len(about) == 1 and about[0]["outcome"] == outcome and words in about[0]["detail"]))
+PY
+}
+
+# What a host is told who lets the doctor run elsewhere: with the range of relayed ports open, behind a firewall, and from a
+# machine whose own address is private.
+ports() {
+  make_world 4
+  router na "$CONE"; router nb "$CONE"
+  serve 203.0.113.10 "${RELAY[@]}" --turn-port-range 50000-50099
+  finds a pass 'packets from outside reach it'
+  in_world srv nft -f - <<'NFT'
+table inet closed { chain in { type filter hook input priority 0; udp dport 50000-50099 drop; }; }
+NFT
+  finds a fail 'no packet from outside reaches 203.0.113.10:50'
+  address net s 10.9.0.1/24
+  ip_in net route add 203.0.113.10/32 dev s src 10.9.0.1
+  finds net skipped "this machine's address is private"
+  pids_gone
 }
 
 [ "$#" -gt 0 ] || set -- $CASES

@@ -1,7 +1,11 @@
-//! `castle-server doctor`: settings, store and data folder here, then all that guests meet, as the running server
+//! `castle-server doctor`: settings, clock, store and data folder here, then all that guests meet, as the running server
 //! hands it out.
 //!
 //! Owns what only a host can look at, and the plan for the rest, which `castle-connectivity` puts to the test.
+
+mod clock;
+
+pub use clock::KernelClock;
 
 use crate::admin::{self, store_dir};
 use crate::config::{Config, PublicUrl, ServeArgs};
@@ -21,7 +25,12 @@ use tonic::Code;
 const FINDINGS_MAX: usize = 16;
 
 /// Runs all checks for the server of `data_dir`; `say` is given each finding as it is made. True: nothing failed.
-pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
+pub async fn run(settings: ServeArgs, say: impl FnMut(&Finding)) -> bool {
+    run_by(&KernelClock::read(), settings, say).await
+}
+
+/// The same on a machine with such a clock.
+pub async fn run_by(clock: &KernelClock, settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
     let mut found = Vec::new();
     let mut note = |finding: Finding| {
         say(&finding);
@@ -39,6 +48,7 @@ pub async fn run(settings: ServeArgs, mut say: impl FnMut(&Finding)) -> bool {
             "Correct it; `castle-server serve --help` lists all.",
         ),
     });
+    note(clock.finding());
     let Some(channel) = admin::running(data_dir).await else {
         note(at_rest(data_dir).await);
         note(Finding::fail(
@@ -94,13 +104,8 @@ fn plan(note: &mut impl FnMut(Finding), status: v1::GetStatusResponse, digest: O
         urls: server.urls,
         credential: Credential { username: server.username, password: server.credential },
     });
-    note(Finding::skipped(
-        "Clock",
-        "no machine can tell by itself whether its clock is right: let it be set by the network (NTP); \"Check my \
-         connection\" in the app compares it with a guest's",
-    ));
     let pin = grpc.as_ref().zip(digest).map(|(target, digest)| Pin { host: target.host.clone(), digest });
-    // Its clock is this one.
+    // Its clock is this one, and no other is there to be compared with.
     Plan { grpc, servers: servers.collect(), pin, clock_ahead_ms: None }
 }
 

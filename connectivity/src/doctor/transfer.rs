@@ -139,6 +139,11 @@ async fn knock(allocation: &mut Allocation) -> Result<bool, RelayError> {
 mod tests {
     use super::super::Outcome;
     use super::*;
+    use crate::relayed::{Client, Credential};
+    use crate::stun::{self, Class, Message};
+    use crate::trust::Trust;
+    use std::net::SocketAddr;
+    use std::sync::Arc;
 
     #[test]
     fn a_way_is_judged_by_what_it_loses_and_by_what_it_carries() {
@@ -151,5 +156,110 @@ mod tests {
         assert_eq!(narrow.outcome, Outcome::Fail, "nothing lost, 0.16 Mb/s");
         assert!(narrow.advice.unwrap().contains("let UDP to the relay through"));
         assert_eq!(found(0, 0, Transport::Tls).outcome, Outcome::Fail);
+    }
+
+    /// A relay as one in somebody's network may be: where its relayed address is, under which it sees who asks, and
+    /// whether it relays there. What comes to the relayed address it passes on if that is a socket of its own.
+    struct FakeRelay {
+        relayed: SocketAddr,
+        mapped: SocketAddr,
+        permits: bool,
+        passes_on: Option<Arc<UdpSocket>>,
+    }
+
+    impl FakeRelay {
+        async fn serve(self, socket: UdpSocket) {
+            let (mut buffer, mut knock) = ([0; 1500], [0; 1500]);
+            let mut guest = None;
+            loop {
+                let knocked = async {
+                    match &self.passes_on {
+                        Some(relayed) => relayed.recv_from(&mut knock).await.unwrap(),
+                        None => std::future::pending().await,
+                    }
+                };
+                let said = tokio::select! {
+                    asked = socket.recv_from(&mut buffer) => {
+                        let (length, from) = asked.unwrap();
+                        guest = Some(from);
+                        self.answer(&Message::decode(&buffer[..length]).unwrap())
+                    }
+                    (length, from) = knocked => Message::new(stun::DATA, Class::Indication)
+                        .with_address(stun::XOR_PEER_ADDRESS, from)
+                        .with(stun::DATA_ATTRIBUTE, &knock[..length]),
+                };
+                socket.send_to(&said.encode(None), guest.unwrap()).await.unwrap();
+            }
+        }
+
+        fn answer(&self, asked: &Message) -> Message {
+            if !asked.has_seal() {
+                let challenge = Message::refusal(asked, 401);
+                return challenge.with(stun::REALM, "castle").with(stun::NONCE, "nonce");
+            }
+            if asked.method == stun::CREATE_PERMISSION && !self.permits {
+                return Message::refusal(asked, 403);
+            }
+            let mut answer = asked.clone().unsealed();
+            answer.class = Class::Success;
+            let answer = answer.with_address(stun::XOR_RELAYED_ADDRESS, self.relayed);
+            answer.with_address(stun::XOR_MAPPED_ADDRESS, self.mapped)
+        }
+
+        async fn found(self) -> Finding {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let uri = format!("turn:{}", socket.local_addr().unwrap()).parse().unwrap();
+            let serving = tokio::spawn(self.serve(socket));
+            let client = Client::open(&uri, Trust::System).await.unwrap();
+            let found = port(&mut client.allocate(&Credential::default()).await.unwrap()).await;
+            serving.abort();
+            found
+        }
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_relay_whose_ports_are_closed_is_told_to_open_them_and_one_whose_are_open_passes() {
+        for open in [true, false] {
+            let there = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+            let found = FakeRelay {
+                relayed: there.local_addr().unwrap(),
+                mapped: address("127.0.0.2:9"),
+                permits: true,
+                // As behind a firewall the packets are not there for the relay to be read.
+                passes_on: open.then(|| Arc::clone(&there)),
+            }
+            .found()
+            .await;
+            assert_eq!(found.check, format!("Relay port {}", there.local_addr().unwrap().port()));
+            if open {
+                assert_eq!(found.outcome, Outcome::Pass, "{found:?}");
+                continue;
+            }
+            assert_eq!(found.outcome, Outcome::Fail, "{found:?}");
+            assert!(found.detail.starts_with("no packet from outside reaches 127.0.0.1:"), "{found:?}");
+            let advice = found.advice.as_deref().unwrap();
+            assert!(
+                advice.contains("range of UDP ports") && advice.contains("--turn-external-ip"),
+                "{advice}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn where_a_relay_may_not_send_to_this_machine_its_ports_are_left_open_with_the_reason() {
+        for (mapped, relayed, why) in [
+            ("10.1.0.2:9", "203.0.113.1:50000", "is private"),
+            ("198.51.100.7:9", "203.0.113.1:50000", "is one of the relay's own"),
+            ("203.0.113.1:9", "203.0.113.1:50000", "the relay is on this machine"),
+        ] {
+            let (relayed, mapped) = (address(relayed), address(mapped));
+            let found = FakeRelay { relayed, mapped, permits: false, passes_on: None }.found().await;
+            assert_eq!(found.outcome, Outcome::Skipped, "{found:?}");
+            assert!(found.detail.contains(why) && found.detail.contains("guest elsewhere"), "{found:?}");
+        }
     }
 }

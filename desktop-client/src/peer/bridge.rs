@@ -3,7 +3,8 @@
 //!
 //! The stack speaks TURN over UDP alone (webrtc 0.21.1). To it, each server is a port on the loopback interface; here
 //! its datagrams go on as they are, over UDP, or framed over TCP or TLS (RFC 8656). The server answers about the
-//! addresses that it sees, so that none of them is changed on the way. UDP goes first (see `bridge/ways.rs`).
+//! addresses that it sees, so that none of them is changed on the way. UDP goes first (see `bridge/ways.rs`). Names of STUN
+//! servers are spelled out (see `bridge/names.rs`).
 
 use self::requests::{Requests, is_request};
 use self::ways::Ways;
@@ -19,6 +20,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{AbortHandle, JoinSet};
 
+mod names;
 mod requests;
 mod upstream;
 mod ways;
@@ -48,11 +50,15 @@ impl Bridge {
     /// Takes servers as they were handed out. What is no URI or finds no socket is left out.
     pub(super) async fn open(servers: &[IceServer], pin: Option<&Pin>) -> Self {
         let (ways, mut tasks, mut carried) = (Ways::of(transports(servers)), JoinSet::new(), Vec::new());
+        let resolved = names::resolved(servers).await;
         for server in servers {
             let mut urls = Vec::new();
             for url in &server.urls {
                 match url.parse::<ServerUri>() {
-                    Ok(uri) if uri.service == Service::Stun => urls.push(url.clone()),
+                    Ok(uri) if uri.service == Service::Stun => match resolved.get(url) {
+                        Some(addresses) => urls.extend_from_slice(addresses),
+                        None => urls.push(url.clone()),
+                    },
                     Ok(uri) if tasks.len() < SERVERS_MAX => {
                         let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await else { continue };
                         let Ok(address) = socket.local_addr() else { continue };

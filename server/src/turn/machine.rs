@@ -2,21 +2,23 @@
 //!
 //! Owns allocations, quotas and what is relayed where. Knows no clock, no socket and no chance, and asks the system
 //! nothing: sockets that were bound beforehand come from [`Sockets`], this host's addresses as an [`Input`], packets go
-//! out as [`Effects`], to be performed by the driver. Control messages are in `machine/requests.rs`.
+//! out as [`Effects`], to be performed by the driver. Control messages are in `machine/requests.rs`, media in
+//! `machine/relaying.rs`.
 
 pub mod access;
 mod allocation;
 mod farewells;
 pub mod limits;
+mod relaying;
 mod requests;
 
 use self::access::{Access, Owner};
-use self::allocation::Allocation;
+use self::allocation::{Allocation, Relayed};
 use self::farewells::Farewells;
 use self::limits::{Limits, Networks, Pace};
-use super::counters::{Counters, Dropped};
+use super::counters::Counters;
 use super::peers::{HostAddresses, PeerRules};
-use super::wire::{Family, Packet, write_channel_data, write_data_indication};
+use super::wire::Family;
 use crate::ice::{CredentialsOf, TurnSecret};
 use crate::transport::TrustedProxies;
 use std::collections::BTreeMap;
@@ -180,11 +182,18 @@ pub struct Settings {
     pub nonce_key: [u8; 32],
 }
 
-/// What one owner has.
+/// What one owner has. Kept until what was relayed is paid for: to give all back and begin anew buys nothing.
 #[derive(Default)]
 struct Account {
-    allocations: usize,
+    /// Relayed addresses.
+    addresses: usize,
     pace: Pace,
+}
+
+impl Account {
+    fn is_settled(&self, now: Duration) -> bool {
+        self.addresses == 0 && self.pace.is_paid(now)
+    }
 }
 
 /// The relay.
@@ -252,6 +261,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
                 for allocation in self.allocations.values_mut() {
                     allocation.peers.tidy(now.at);
                 }
+                self.owners.retain(|_, account| !account.is_settled(now.at));
                 self.farewells.tidy(now.at);
                 self.proven.tidy(now.at);
                 self.unproven.tidy(now.at);
@@ -268,167 +278,6 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
     /// Whether this client has one.
     pub fn has_allocation(&self, client: Client) -> bool {
         self.allocations.contains_key(&client)
-    }
-
-    fn client_sent(
-        &mut self,
-        now: Now,
-        client: Client,
-        link: &L,
-        packet: &[u8],
-        effects: &mut Effects<L, S::Socket>,
-    ) {
-        let dropped = match Packet::read(packet) {
-            Some(Packet::ChannelData { channel, data }) => {
-                let Some(allocation) = self.live(now.at, client) else {
-                    return self.counters.drop_packet(Dropped::Stray);
-                };
-                match allocation.peers.peer_of(now.at, channel) {
-                    Some(peer) => self.relay(now.at, client, peer, data, effects),
-                    None => Err(Dropped::NoPermission),
-                }
-            }
-            Some(Packet::Send { peer, data }) => {
-                let key = self.key_of(peer);
-                match self.live(now.at, client) {
-                    Some(allocation) if allocation.peers.permits(now.at, key.ip()) => {
-                        self.relay(now.at, client, peer, data, effects)
-                    }
-                    Some(_) => Err(Dropped::NoPermission),
-                    None => Err(Dropped::Stray),
-                }
-            }
-            Some(Packet::Request(request)) => self.request(now, client, link, &request, effects),
-            None => Err(Dropped::Stray),
-        };
-        if let Err(why) = dropped {
-            self.counters.drop_packet(why);
-        }
-    }
-
-    /// Sends `data` from the client's relayed address to `peer`.
-    fn relay(
-        &mut self,
-        now: Duration,
-        client: Client,
-        peer: SocketAddr,
-        data: &[u8],
-        effects: &mut Effects<L, S::Socket>,
-    ) -> Result<(), Dropped> {
-        let allocation = self.allocations.get(&client).ok_or(Dropped::Stray)?;
-        let family = Family::of(peer.ip());
-        let Some(relayed) = allocation.relayed.get(&family) else { return Err(Dropped::ForbiddenPeer) };
-        let (shown, owner) = (relayed.shown, allocation.owner);
-        let neighbour = self.neighbour(peer);
-        if neighbour.is_none() && !self.peers.allow(peer.ip()) {
-            return Err(Dropped::ForbiddenPeer);
-        }
-        let socket = relayed.socket.clone();
-        self.charge(now, owner, data.len())?;
-        if let Some(neighbour) = neighbour {
-            self.takes(now, neighbour, shown)?;
-            return self.deliver(now, neighbour, shown, data, effects);
-        }
-        let bytes = effects.write(|out| out.extend_from_slice(data));
-        effects.list.push(Effect::ToPeer { socket, to: peer, bytes });
-        self.counters.relayed(data.len());
-        Ok(())
-    }
-
-    fn peer_sent(
-        &mut self,
-        now: Duration,
-        at: (Family, u16),
-        from: SocketAddr,
-        packet: &[u8],
-        effects: &mut Effects<L, S::Socket>,
-    ) {
-        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        let done = match self.ports.get(&at) {
-            Some(&client) => self.take_in(now, client, from, packet, effects),
-            None => Err(Dropped::Stray),
-        };
-        if let Err(why) = done {
-            self.counters.drop_packet(why);
-        }
-    }
-
-    /// Strangers are turned away first, by what is quickest to tell.
-    fn take_in(
-        &mut self,
-        now: Duration,
-        client: Client,
-        from: SocketAddr,
-        packet: &[u8],
-        effects: &mut Effects<L, S::Socket>,
-    ) -> Result<(), Dropped> {
-        self.takes(now, client, from)?;
-        // Relayed addresses never send to each other by way of the network: whoever says so, lies.
-        if self.neighbour(from).is_some() || !self.peers.allow(from.ip()) {
-            return Err(Dropped::ForbiddenPeer);
-        }
-        self.deliver(now, client, from, packet, effects)
-    }
-
-    /// Whether the client permitted this peer.
-    fn takes(&self, now: Duration, client: Client, from: SocketAddr) -> Result<(), Dropped> {
-        let allocation = self.live(now, client).ok_or(Dropped::Stray)?;
-        let permitted = allocation.peers.permits(now, self.key_of(from).ip());
-        if permitted { Ok(()) } else { Err(Dropped::NoPermission) }
-    }
-
-    /// Hands the packet of a peer that may send it to the client.
-    fn deliver(
-        &mut self,
-        now: Duration,
-        client: Client,
-        from: SocketAddr,
-        data: &[u8],
-        effects: &mut Effects<L, S::Socket>,
-    ) -> Result<(), Dropped> {
-        let key = self.key_of(from);
-        let allocation = self.live(now, client).ok_or(Dropped::Stray)?;
-        let (number, link, owner) =
-            (allocation.peers.number_of(now, key), allocation.link.clone(), allocation.owner);
-        self.charge(now, owner, data.len())?;
-        let bytes = if let Some(number) = number {
-            effects.write(|out| write_channel_data(out, number, data, client.stream))
-        } else {
-            self.indications += 1;
-            let mut transaction = [0; 12];
-            transaction[4..].copy_from_slice(&self.indications.to_be_bytes());
-            effects.write(|out| write_data_indication(out, transaction, from, data))
-        };
-        effects.list.push(Effect::ToClient { link, kind: Kind::Media, bytes });
-        self.counters.relayed(data.len());
-        Ok(())
-    }
-
-    fn charge(&mut self, now: Duration, owner: Owner, bytes: usize) -> Result<(), Dropped> {
-        let account = self.owners.get_mut(&quota_of(owner)).expect("who has an allocation has an account");
-        let fits = account.pace.take(now, self.limits.guest_bandwidth, bytes as u64)
-            && self.pace.take(now, self.limits.bandwidth, bytes as u64);
-        if fits { Ok(()) } else { Err(Dropped::Bandwidth) }
-    }
-
-    fn live(&self, now: Duration, client: Client) -> Option<&Allocation<L, S::Socket>> {
-        self.allocations.get(&client).filter(|allocation| allocation.until > now)
-    }
-
-    /// Whose relayed address of this relay it is, bound or shown.
-    fn neighbour(&self, address: SocketAddr) -> Option<Client> {
-        let family = Family::of(address.ip());
-        let ips = self.ips.get(&family).filter(|ips| [ips.bound, ips.shown].contains(&address.ip()))?;
-        debug_assert_eq!(Family::of(ips.shown), family);
-        self.ports.get(&(family, address.port())).copied()
-    }
-
-    /// How a peer is looked up: the relay's own address as it is shown.
-    fn key_of(&self, peer: SocketAddr) -> SocketAddr {
-        match self.ips.get(&Family::of(peer.ip())) {
-            Some(ips) if ips.bound == peer.ip() => SocketAddr::new(ips.shown, peer.port()),
-            _ => peer,
-        }
     }
 
     fn end_where(
@@ -450,16 +299,26 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
     fn end(&mut self, client: Client, effects: &mut Effects<L, S::Socket>) {
         let Some(allocation) = self.allocations.remove(&client) else { return };
         for (family, relayed) in allocation.relayed {
-            self.ports.remove(&(family, relayed.shown.port()));
-            effects.list.push(Effect::Close(relayed.socket));
-        }
-        let owner = quota_of(allocation.owner);
-        let account = self.owners.get_mut(&owner).expect("who has an allocation has an account");
-        account.allocations -= 1;
-        if account.allocations == 0 {
-            self.owners.remove(&owner);
+            self.give_back(allocation.owner, family, relayed, effects);
         }
         self.counters.released();
+    }
+
+    fn give_back(
+        &mut self,
+        owner: Owner,
+        family: Family,
+        relayed: Relayed<S::Socket>,
+        effects: &mut Effects<L, S::Socket>,
+    ) {
+        self.ports.remove(&(family, relayed.shown.port()));
+        effects.list.push(Effect::Close(relayed.socket));
+        self.account(owner).addresses -= 1;
+    }
+
+    /// Of who has an allocation.
+    fn account(&mut self, owner: Owner) -> &mut Account {
+        self.owners.get_mut(&quota_of(owner)).expect("who has an allocation has an account")
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config::{PublicUrl, host_of};
 use crate::ice::{IceVendor, TurnSecret, TurnService};
 use crate::transport::TrustedProxies;
 use castle_connectivity::relayed::RelayError as TurnFault;
+use socket2::{Domain, Socket, Type};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -17,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often others' servers are tried: two tries fit into the time in which a guest gives a call up.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
 /// Free ports tried until one is free for both UDP and TCP.
 const PORT_TRIES: usize = 16;
 
@@ -84,8 +87,9 @@ impl RelayService {
         }
         let (mut udp, mut tcp, mut listening) = (Vec::new(), Vec::new(), Vec::new());
         for address in &settings.listen {
-            let (datagrams, streams) = bind(*address)
-                .await
+            let shares = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+            let v6_alone = address.is_ipv6() && settings.listen.iter().any(shares);
+            let (datagrams, streams) = bind(*address, v6_alone)
                 .map_err(|source| RelayStartError::Listen { address: *address, source })?;
             let bound = datagrams.local_addr();
             listening.push(bound.map_err(|source| RelayStartError::Listen { address: *address, source })?);
@@ -168,17 +172,35 @@ fn note(url: &TurnUrl, service: &TurnService, found: Result<(), TurnFault>) {
     }
 }
 
-async fn bind(address: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
+/// Binds UDP and TCP. `v6_alone`: what comes over IPv4 is for another listener at this port.
+fn bind(address: SocketAddr, v6_alone: bool) -> std::io::Result<(UdpSocket, TcpListener)> {
     let tries = if address.port() == 0 { PORT_TRIES } else { 1 };
     let mut last = None;
     for _ in 0..tries {
-        let datagrams = UdpSocket::bind(address).await?;
-        match TcpListener::bind(datagrams.local_addr()?).await {
-            Ok(streams) => return Ok((datagrams, streams)),
+        let datagrams = UdpSocket::from_std(bound(address, Type::DGRAM, v6_alone)?.into())?;
+        match bound(datagrams.local_addr()?, Type::STREAM, v6_alone) {
+            Ok(streams) => {
+                streams.listen(BACKLOG)?;
+                return Ok((datagrams, TcpListener::from_std(streams.into())?));
+            }
             Err(error) => last = Some(error),
         }
     }
     Err(last.expect("there was at least one try"))
+}
+
+fn bound(address: SocketAddr, kind: Type, v6_alone: bool) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    if v6_alone {
+        socket.set_only_v6(true)?;
+    }
+    if kind == Type::STREAM {
+        // A restart does not wait for what the last server's connections leave behind.
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// `host:port` of each listener, as guests reach it.

@@ -45,6 +45,7 @@ mod attribute {
     pub(super) const ADDITIONAL_ADDRESS_FAMILY: u16 = 0x8000;
     pub(super) const ADDRESS_ERROR_CODE: u16 = 0x8001;
     pub(super) const SOFTWARE: u16 = 0x8022;
+    pub(super) const FINGERPRINT: u16 = 0x8028;
 
     /// Of those that must be understood, the ones we do. DONT-FRAGMENT is not among them: RFC 8656 section 7.2
     /// lets a relay say so.
@@ -255,6 +256,11 @@ impl<'a> Request<'a> {
         let kinds = self.message.iter_attributes().map(|(_, attribute)| attribute.header.get_type());
         let required = kinds.filter(|kind| kind.comprehension_required()).map(|kind| kind.value());
         required.filter(|kind| !attribute::UNDERSTOOD.contains(kind)).collect()
+    }
+
+    /// Whether it ends in FINGERPRINT, which was checked then.
+    pub fn has_fingerprint(&self) -> bool {
+        self.has(attribute::FINGERPRINT)
     }
 
     /// Whether it is signed.

@@ -1,14 +1,18 @@
 //! The relay as guests of a running server meet it: with the credentials that they are given, and when those are void.
 
-use crate::support::{TestGuest, TestServer};
+use crate::signaling::{Signal, in_call};
+use crate::support::{PASSWORD, TestGuest, TestServer, logging_in};
 use castle::v1::host_service_client::HostServiceClient;
+use castle::v1::signal_response::Frame as Response;
 use castle::v1::{self, account_ref};
 use castle_connectivity::address::{ServerUri, Service, Transport};
 use castle_connectivity::relayed::{Allocation, Client, Credential, RelayError};
 use castle_connectivity::trust::Trust;
 use castle_server::admin::reach;
+use castle_server::ice::{CREDENTIAL_TTL, username_expiry_unix};
 use castle_server::transport::TlsSource;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, SystemTime};
 
 /// The relays over these transports among what is given, and the credential for each.
 fn over(transports: &[Transport], given: v1::IceServers) -> Vec<(ServerUri, Credential)> {
@@ -86,4 +90,60 @@ async fn a_relay_that_other_machines_reach_by_tls_alone_has_no_peers_on_loopback
         });
         assert_eq!(refused, expected, "gRPC and TURN over TLS at {listen}");
     }
+}
+
+/// Seconds of the calendar.
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Until when what was given after `before` and by now is good: as it says itself, and as each of its credentials does.
+fn good_until(before: u64, given: Option<v1::IceServers>) -> u64 {
+    let given = given.expect("ICE servers");
+    let until = u64::try_from(given.expires_at.expect("an end").seconds).unwrap();
+    let ttl = CREDENTIAL_TTL.as_secs();
+    assert!((before + ttl..=unix_now() + ttl).contains(&until), "{until} is not an hour from {before}");
+    let names: Vec<_> =
+        given.servers.iter().map(|server| &server.username).filter(|n| !n.is_empty()).collect();
+    assert!(
+        !names.is_empty() && names.iter().all(|name| username_expiry_unix(name) == Some(until)),
+        "{names:?}"
+    );
+    until
+}
+
+#[tokio::test]
+async fn whatever_gives_a_credential_says_when_it_ends() {
+    let server = TestServer::start_with(|config| {
+        assert_eq!(config.hub.ice_refresh, CREDENTIAL_TTL / 2);
+        // Half a life of a credential is too long to live through.
+        config.hub.ice_refresh = Duration::from_millis(500);
+    })
+    .await;
+    let begun = unix_now();
+    let (mut ann, mut bob) = (server.guest("ann").await, server.guest("bob").await);
+    let login = ann.client.login(logging_in("ann", PASSWORD)).await.unwrap().into_inner();
+    good_until(begun, login.ice_servers);
+    let asked = ann.asks(v1::GetIceServersRequest {});
+    good_until(begun, ann.client.get_ice_servers(asked).await.unwrap().into_inner().ice_servers);
+
+    let (mut ann, mut bob_signal) = (Signal::open(&mut ann).await, Signal::open(&mut bob).await);
+    good_until(begun, ann.welcome.ice_servers.clone());
+    for call in in_call(&mut ann, (&bob, &mut bob_signal)).await {
+        good_until(begun, call.ice_servers);
+    }
+
+    let mut pushed = async || {
+        ann.until(|frame| match &frame.frame {
+            Some(Response::IceServers(given)) => Some(given.clone()),
+            _ => None,
+        })
+        .await
+    };
+    let first = good_until(begun, Some(pushed().await));
+    let mut last = first;
+    while last == first {
+        last = good_until(begun, Some(pushed().await));
+    }
+    assert!(last > first, "each is good for an hour from its own beginning");
 }

@@ -150,11 +150,19 @@ async fn a_second_interface_is_turned_away_until_the_first_said_farewell() {
 
 #[tokio::test]
 async fn stun_servers_stay_as_they_are_and_what_is_no_server_is_left_out() {
-    let urls =
-        ["stun:castle.example:3478", "rubbish", "turns:castle.example?transport=udp"].map(String::from);
+    let urls = ["stun:192.0.2.1:3478", "rubbish", "turns:castle.example?transport=udp"].map(String::from);
     let given = IceServer { urls: urls.to_vec(), ..IceServer::default() };
     let bridge = Bridge::open(&[given], None).await;
     assert_eq!(bridge.servers()[0].urls, urls[..1]);
+}
+
+#[tokio::test]
+async fn a_stun_server_under_a_name_is_asked_at_each_of_its_addresses() {
+    let given = IceServer { urls: vec!["stun:localhost:3478".to_owned()], ..IceServer::default() };
+    let bridge = Bridge::open(&[given], None).await;
+    let addresses = castle_connectivity::dial::resolve("localhost", 3478).await.unwrap();
+    let expected: Vec<_> = addresses.iter().map(|address| format!("stun:{address}")).collect();
+    assert_eq!(bridge.servers()[0].urls, expected);
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ pub const REALM: &str = "castle";
 /// How long a nonce is good: RFC 8656 section 4 asks for a new one at least every hour.
 pub const NONCE_TTL_S: u64 = 3600;
 /// Bans remembered while credentials from before them are good; a restart needs none of them, because a relay takes no
-/// credentials from before it. Beyond it the oldest is forgotten.
+/// credentials from before it. Beyond it the oldest logout is forgotten, and bans when there is no logout: a guest may log
+/// out as often as they like.
 const SHUT_OUT_MAX: usize = 10_000;
 /// Longest user name that is looked at, bytes: ours are 59.
 const USERNAME_BYTES_MAX: usize = 256;
@@ -135,7 +136,8 @@ impl Access {
     pub fn shut_out(&mut self, unix: u64, whose: Whose) {
         self.shut_out.insert(whose, unix);
         while self.shut_out.len() > SHUT_OUT_MAX {
-            let oldest = self.shut_out.iter().min_by_key(|(_, since)| **since).map(|(whose, _)| *whose);
+            let rank = |(whose, since): &(&Whose, &u64)| (matches!(whose, Whose::Guest(_)), **since);
+            let oldest = self.shut_out.iter().min_by_key(rank).map(|(whose, _)| *whose);
             oldest.and_then(|oldest| self.shut_out.remove(&oldest));
         }
     }
@@ -186,5 +188,18 @@ mod tests {
         assert!(access.is_good(2000, &claim(&access, 1500)), "another login");
         access.tidy(1000 + ttl + 1);
         assert_eq!(access.shut_out.len(), 1);
+    }
+
+    #[test]
+    fn no_number_of_logouts_makes_a_ban_forgotten() {
+        let mut access = access();
+        access.shut_out(1000, Whose::Guest(1));
+        for login in 0..SHUT_OUT_MAX as u64 + 10 {
+            access.shut_out(1001, Whose::Login(1_000_000 + login));
+        }
+        assert_eq!(access.shut_out.len(), SHUT_OUT_MAX);
+        let owner = CredentialOwner { guest: 1, login: 2 };
+        let before = access.secret.username(1000 + CREDENTIAL_TTL.as_secs(), owner, [5; 8]);
+        assert!(!access.is_good(1002, &access.claim(&before).unwrap()));
     }
 }

@@ -7,16 +7,18 @@ use std::time::Duration;
 /// Bounds of the relay.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Allocations at once, of all guests together. Each holds a socket and about 6 KiB; two make a call.
+    /// Relayed addresses at once, of all guests together: of an allocation one, or one of each family. Each holds a socket
+    /// and about 6 KiB; two make a call.
     pub allocations: usize,
-    /// Allocations at once of one guest: two devices in a call, over three transports and two families, twice
+    /// Relayed addresses at once of one guest: two devices in a call, over three transports and two families, twice
     /// over while ICE restarts.
     pub allocations_per_guest: usize,
     /// Permissions of one allocation: every address its peer may have.
     pub permissions: usize,
     /// Channels of one allocation.
     pub channels: usize,
-    /// What one guest's allocations may relay, both ways together: two calls in 720p.
+    /// What one guest's allocations may relay, both ways together: two calls in 720p. What another guest of this relay sends
+    /// counts for that one alone.
     pub guest_bandwidth: Rate,
     /// What the relay relays in all, so that a flood cannot take the whole line.
     pub bandwidth: Rate,
@@ -80,6 +82,11 @@ impl Pace {
         }
         fits
     }
+
+    /// Whether nothing of it is owed any more.
+    pub fn is_paid(&self, now: Duration) -> bool {
+        self.0 <= now
+    }
 }
 
 /// Senders remembered at once, 400 KiB. Beyond it all are forgotten: made-up ones are bounded together besides.
@@ -111,7 +118,7 @@ impl Networks {
 
     /// Forgets those who have nothing to pay.
     pub fn tidy(&mut self, now: Duration) {
-        self.paces.retain(|_, pace| pace.0 > now);
+        self.paces.retain(|_, pace| !pace.is_paid(now));
     }
 
     /// How many are remembered.

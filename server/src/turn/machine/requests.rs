@@ -1,12 +1,12 @@
 //! **Pure**: what each request is answered (RFC 8489 section 9.2, RFC 8656 sections 5 to 12).
 
-use super::access::{Claim, Nonce, REALM};
+use super::access::{Claim, Nonce, Owner, REALM};
 use super::allocation::{Allocation, NotMade, Peers, Relayed};
 use super::limits::{Pace, Sender, network};
 use super::{Client, Effect, Effects, Machine, Now, Sockets, quota_of};
 use crate::turn::counters::Dropped;
 use crate::turn::wire::{CHANNELS, Family, Key, Malformed, Method, Request, Writer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -183,24 +183,20 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         effects: &mut Effects<L, S::Socket>,
     ) -> Result<Vec<u8>, u16> {
         let wish = self.wish(request)?;
-        let of_owner = self.owners.get(&quota_of(claim.owner)).map_or(0, |account| account.allocations);
-        if of_owner >= self.limits.allocations_per_guest {
-            return Err(486);
-        }
-        if self.allocations.len() >= self.limits.allocations {
-            return Err(508);
-        }
+        let room = self.room_for(claim.owner)?;
         let mut relayed = BTreeMap::from([(wish.family, self.open(wish.family, wish.even).ok_or(508_u16)?)]);
         let mut answer = Writer::success(request).relayed(relayed[&wish.family].shown);
         if wish.additional {
-            match self.ips.contains_key(&Family::V6).then(|| self.open(Family::V6, false)) {
-                Some(Some(second)) => {
-                    answer = answer.relayed(second.shown);
+            let second = if room > 1 { self.open(Family::V6, false) } else { None };
+            answer = match second {
+                Some(second) => {
+                    let answer = answer.relayed(second.shown);
                     relayed.insert(Family::V6, second);
+                    answer
                 }
-                Some(None) => answer = answer.address_error(Family::V6, 508),
-                None => answer = answer.address_error(Family::V6, 440),
-            }
+                None if self.ips.contains_key(&Family::V6) => answer.address_error(Family::V6, 508),
+                None => answer.address_error(Family::V6, 440),
+            };
         }
         let answer = answer.lifetime(wish.lifetime).mapped(client.from).software(SOFTWARE);
         let answer = answer.finish(Some(&claim.key));
@@ -208,7 +204,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             self.ports.insert((*family, one.shown.port()), client);
             effects.list.push(Effect::Open(one.socket.clone()));
         }
-        self.owners.entry(quota_of(claim.owner)).or_default().allocations += 1;
+        self.owners.entry(quota_of(claim.owner)).or_default().addresses += relayed.len();
         let allocation = Allocation {
             link: link.clone(),
             relayed,
@@ -224,6 +220,15 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         self.allocations.insert(client, allocation);
         self.counters.allocated();
         Ok(answer)
+    }
+
+    /// How many relayed addresses this owner may have besides those there are: one at least.
+    fn room_for(&self, owner: Owner) -> Result<usize, u16> {
+        let held = self.owners.get(&quota_of(owner)).map_or(0, |account| account.addresses);
+        let left = |most: usize, there: usize| most.checked_sub(there).filter(|left| *left > 0);
+        let of_guest = left(self.limits.allocations_per_guest, held).ok_or(486_u16)?;
+        let of_all = left(self.limits.allocations, self.ports.len()).ok_or(508_u16)?;
+        Ok(of_guest.min(of_all))
     }
 
     /// Reads what is asked for, in the order of RFC 8656 section 7.2.
@@ -290,8 +295,8 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             && allocation.relayed.len() > 1
         {
             let relayed = allocation.relayed.remove(&family).expect("it was there just above");
-            self.ports.remove(&(family, relayed.shown.port()));
-            effects.list.push(Effect::Close(relayed.socket));
+            let owner = allocation.owner;
+            self.give_back(owner, family, relayed, effects);
         } else {
             self.end(client, effects);
         }
@@ -306,18 +311,19 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         request: &Request<'_>,
         key: &Key,
     ) -> Result<Vec<u8>, u16> {
-        let peers = request.peers()?;
-        if peers.is_empty() {
+        // A permission is for an address, whichever ports are named with it.
+        let named: BTreeSet<_> = request.peers()?.iter().map(SocketAddr::ip).collect();
+        if named.is_empty() {
             return Err(400);
         }
         // Before any is looked at: a message holds more of them than an allocation may have.
-        if peers.len() > self.limits.permissions {
+        if named.len() > self.limits.permissions {
             return Err(508);
         }
-        let mut ips = Vec::with_capacity(peers.len());
-        for peer in peers {
-            self.may_talk_to(client, peer.ip())?;
-            ips.push(self.key_of(peer).ip());
+        let mut ips = Vec::with_capacity(named.len());
+        for ip in named {
+            self.may_talk_to(client, ip)?;
+            ips.push(self.key_of(SocketAddr::new(ip, 0)).ip());
         }
         let allocation = self.allocations.get_mut(&client).ok_or(437_u16)?;
         allocation.peers.permit(now, &self.limits, &ips).map_err(|_| 508_u16)?;

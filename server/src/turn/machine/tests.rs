@@ -2,13 +2,15 @@
 
 mod chance;
 mod floods;
+mod quotas;
 mod stories;
 mod strangers;
 
 use super::*;
 use crate::ice::{CredentialOwner, CredentialsOf as Whose};
 use crate::turn::peers::Network;
-use crate::turn::wire::{Key, Method, Response, Transaction, Writer};
+use crate::turn::wire::{Key, Method, Packet, Response, Transaction, Writer};
+use crate::turn::wire::{write_channel_data, write_data_indication};
 
 pub(super) const SECRET: &str = "north";
 /// When the tests begin, Unix seconds.

@@ -84,6 +84,17 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn an_answer_ends_in_a_fingerprint_where_its_request_does() {
+    let asked = || Writer::request(Method::Binding, [5; 12]);
+    for (message, bytes) in [(asked().without_fingerprint(), 20), (asked(), 28)] {
+        let message = message.finish(None);
+        assert_eq!(message.len(), bytes);
+        let Some(Packet::Request(request)) = Packet::read(&message) else { panic!("not a request") };
+        assert_eq!(Writer::success(&request).finish(None).len(), bytes);
+    }
+}
+
+#[test]
 fn ipv4_in_ipv6_is_ipv4() {
     let mapped = "[::ffff:127.0.0.1]:80".parse().unwrap();
     let mut message = Vec::new();

@@ -34,25 +34,36 @@ impl Key {
 pub struct Writer {
     out: MessageWriteVec,
     transaction: Transaction,
+    fingerprint: bool,
 }
 
 impl Writer {
     /// A success response.
     pub fn success(request: &Request<'_>) -> Self {
-        Self { out: Message::builder_success(&request.message, room()), transaction: request.transaction }
+        Self::answer(request, Message::builder_success(&request.message, room()))
     }
 
     /// An error response.
     pub fn error(request: &Request<'_>, code: u16) -> Self {
-        let out = Message::builder_error(&request.message, room());
-        Self { out, transaction: request.transaction }.with_error(code)
+        Self::answer(request, Message::builder_error(&request.message, room())).with_error(code)
+    }
+
+    /// With FINGERPRINT where the request has one: whoever asks in 20 bytes is answered in four times as many.
+    fn answer(request: &Request<'_>, out: MessageWriteVec) -> Self {
+        Self { out, transaction: request.transaction, fingerprint: request.has_fingerprint() }
     }
 
     /// A request, as a client makes it.
     pub fn request(method: Method, transaction: Transaction) -> Self {
         let kind = MessageType::from_class_method(MessageClass::Request, method.code());
         let id = transaction.iter().fold(0_u128, |id, byte| (id << 8) | u128::from(*byte));
-        Self { out: Message::builder(kind, id.into(), room()), transaction }
+        Self { out: Message::builder(kind, id.into(), room()), transaction, fingerprint: true }
+    }
+
+    /// The same without FINGERPRINT.
+    #[must_use]
+    pub fn without_fingerprint(self) -> Self {
+        Self { fingerprint: false, ..self }
     }
 
     fn with(mut self, kind: u16, value: &[u8]) -> Self {
@@ -175,13 +186,15 @@ impl Writer {
         self.with(attribute::SOFTWARE, name.as_bytes())
     }
 
-    /// The message, signed where there is a key, and with FINGERPRINT.
+    /// The message, signed where there is a key.
     pub fn finish(mut self, key: Option<&Key>) -> Vec<u8> {
         if let Some(key) = key {
             let signed = self.out.add_message_integrity_with_key(&key.0, IntegrityAlgorithm::Sha1);
             signed.expect("signed once, before the fingerprint");
         }
-        self.out.add_fingerprint().expect("one fingerprint, at the end");
+        if self.fingerprint {
+            self.out.add_fingerprint().expect("one fingerprint, at the end");
+        }
         self.out.finish()
     }
 }

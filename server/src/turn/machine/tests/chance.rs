@@ -18,11 +18,11 @@ impl Bench {
                 assert_eq!(machine.ports.get(&at), Some(client));
             }
         }
-        let counted: usize = machine.owners.values().map(|account| account.allocations).sum();
-        assert_eq!(counted, machine.allocations.len(), "quotas count what is there");
-        let most = machine.owners.values().map(|account| account.allocations).max().unwrap_or(0);
+        let counted: usize = machine.owners.values().map(|account| account.addresses).sum();
+        assert_eq!(counted, of_allocations, "quotas count what is there");
+        let most = machine.owners.values().map(|account| account.addresses).max().unwrap_or(0);
         assert!(most <= machine.limits.allocations_per_guest && counted <= machine.limits.allocations);
-        assert_eq!(self.counters.allocations(), counted as u64);
+        assert_eq!(self.counters.allocations(), machine.allocations.len() as u64);
     }
 }
 
@@ -105,6 +105,7 @@ fn whatever_happens_sockets_quotas_and_ports_agree() {
         assert!(bench.counters.allocations_made() > 5, "seed {seed} did something");
         bench.wait(3601);
         assert_eq!(bench.machine.allocations(), 0, "all ends by itself");
+        assert!(bench.machine.owners.is_empty(), "and nothing is kept of anybody");
     }
 }
 

@@ -325,63 +325,6 @@ fn two_guests_of_the_relay_meet_inside_it_by_either_address() {
 }
 
 #[test]
-fn a_guest_has_so_many_allocations_and_the_relay_so_many_in_all() {
-    let mut bench = Bench::new(|settings| {
-        settings.limits.allocations_per_guest = 2;
-        settings.limits.allocations = 4;
-    });
-    let mut callers: Vec<_> =
-        (0..4).map(|number| Caller::new(&bench, number, guest(u64::from(number) / 3))).collect();
-    let codes: Vec<_> = callers
-        .iter_mut()
-        .map(|caller| caller.ask(&mut bench, Method::Allocate, |writer| writer.transport(UDP)).code)
-        .collect();
-    assert_eq!(codes, [0, 0, 486, 0], "the third is the same guest's");
-    let mut another = Caller::new(&bench, 5, guest(5));
-    another.allocate(&mut bench);
-    let mut last = Caller::new(&bench, 6, guest(6));
-    assert_eq!(last.ask(&mut bench, Method::Allocate, |writer| writer.transport(UDP)).code, 508);
-    callers[0].ask(&mut bench, Method::Refresh, |writer| writer.lifetime(0));
-    last.allocate(&mut bench);
-}
-
-#[test]
-fn permissions_and_channels_are_bounded() {
-    let mut bench = Bench::new(|settings| (settings.limits.permissions, settings.limits.channels) = (3, 2));
-    let mut ada = Caller::new(&bench, 1, guest(1));
-    ada.allocate(&mut bench);
-    let peer = |last: u8| SocketAddr::from(([1, 2, 3, last], 9));
-    assert_eq!([1, 2, 3].map(|last| ada.permit(&mut bench, peer(last))), [0, 0, 0]);
-    assert_eq!(ada.permit(&mut bench, peer(4)), 508);
-    assert_eq!(ada.permit(&mut bench, peer(3)), 0, "one that is there is refreshed");
-    assert_eq!([1, 2].map(|at| ada.bind(&mut bench, 0x4000 + at, peer(at as u8))), [0, 0]);
-    assert_eq!(ada.bind(&mut bench, 0x4003, peer(3)), 508);
-    bench.wait(301);
-    assert_eq!(ada.permit(&mut bench, peer(4)), 0, "what has run out makes room");
-}
-
-#[test]
-fn a_guest_over_their_bandwidth_slows_nobody_else() {
-    let rate = limits::Rate { per_second: 10_000, burst: 10_000 };
-    let mut bench = Bench::new(|settings| settings.limits.guest_bandwidth = rate);
-    let (mut ada, mut ben) = (Caller::new(&bench, 1, guest(1)), Caller::new(&bench, 2, guest(2)));
-    let mut second = Caller::new(&bench, 3, guest(1));
-    for caller in [&mut ada, &mut ben, &mut second] {
-        caller.allocate(&mut bench);
-        caller.permit(&mut bench, address(PEER));
-    }
-    let packet = send_indication(address(PEER), &[0; 1000]);
-    let through = |bench: &mut Bench, client: Client| {
-        (0..20).filter(|_| !bench.client_sent(client, &packet).is_empty()).count()
-    };
-    assert_eq!(through(&mut bench, ada.client), 10);
-    assert_eq!(through(&mut bench, second.client), 0, "all allocations of a guest together");
-    assert_eq!(through(&mut bench, ben.client), 10);
-    bench.seconds += 1;
-    assert_eq!(through(&mut bench, ada.client), 10);
-}
-
-#[test]
 fn a_ban_ends_a_guests_allocations_and_their_credentials() {
     let mut bench = Bench::new(|_| {});
     let mut ada = Caller::new(&bench, 1, guest(1));

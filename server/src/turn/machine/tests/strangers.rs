@@ -53,3 +53,24 @@ fn an_address_that_comes_to_this_host_is_no_peer_any_more_whatever_was_permitted
     bench.input(Input::Host(HostAddresses::default()));
     assert_eq!(both_ways(&mut bench), (1, 1, 0), "it went elsewhere");
 }
+
+#[test]
+fn an_answer_to_a_stranger_is_at_most_four_times_the_question() {
+    let mut bench = Bench::new(|_| {});
+    for from in ["198.51.100.7:9", "[2001:db8:7::7]:9"] {
+        let stranger = Client { from: address(from), ..client(0) };
+        for method in [Method::Binding, Method::Allocate, Method::Refresh, Method::ChannelBind] {
+            for asked in [
+                Writer::request(method, [1; 12]).without_fingerprint(),
+                Writer::request(method, [1; 12]),
+                Writer::request(method, [1; 12]).dont_fragment().without_fingerprint(),
+            ] {
+                let question = asked.finish(None);
+                let sent = bench.client_sent(stranger, &question);
+                let [Sent::Client(Kind::Answer, answer)] = &sent[..] else { panic!("{sent:?}") };
+                let (asked, answered) = (question.len(), answer.len());
+                assert!(answered <= 4 * asked, "{answered} bytes for {asked} of {method:?}");
+            }
+        }
+    }
+}

@@ -3,10 +3,12 @@
 //!
 //! Owns what reaches a terminal of the words that guests chose: nothing that it would obey.
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 /// Between columns.
 const GAP: &str = "  ";
 /// Columns of one cell: longer text is cut, so that one report does not push everything off the screen.
-const CELL_CHARS_MAX: usize = 60;
+const CELL_WIDTH_MAX: usize = 60;
 
 /// Rows under the names of their columns.
 pub(super) struct Table<const COLUMNS: usize> {
@@ -23,13 +25,13 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     /// As text, without a line end after the last row.
     pub(super) fn text(&self, bold: bool) -> String {
         let width = |column: usize| {
-            let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.chain([self.names[column].chars().count()]).max().unwrap_or_default()
+            let cells = self.rows.iter().map(|row| row[column].width());
+            cells.chain([self.names[column].width()]).max().unwrap_or_default()
         };
         let widths: [usize; COLUMNS] = std::array::from_fn(width);
         let line = |cells: [&str; COLUMNS]| {
-            let cells: Vec<String> =
-                cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            let padded = |(cell, width): (&&str, usize)| format!("{cell}{}", " ".repeat(width - cell.width()));
+            let cells: Vec<String> = cells.iter().zip(widths).map(padded).collect();
             cells.join(GAP).trim_end().to_owned()
         };
         let names = line(self.names);
@@ -52,15 +54,31 @@ pub(super) fn plain(text: &str) -> String {
 
 fn shortened(cell: &str) -> String {
     let cell = plain(cell);
-    match cell.char_indices().nth(CELL_CHARS_MAX) {
-        Some(_) => cell.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect(),
-        None => cell,
+    if cell.width() <= CELL_WIDTH_MAX {
+        return cell;
     }
+    let mut left = CELL_WIDTH_MAX - 1;
+    let fits = |c: &char| {
+        let width = c.width().unwrap_or_default();
+        let fits = width <= left;
+        left = left.saturating_sub(width);
+        fits
+    };
+    cell.chars().take_while(fits).chain(['…']).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_characters_take_two_columns_and_combining_ones_none() {
+        let rows = [["李明", "x"], ["e\u{301}va", "y"]].map(|row| row.map(str::to_owned));
+        let table = Table::of(["NAME", "NOTE"], rows.into_iter());
+        assert_eq!(table.text(false), "NAME  NOTE\n李明  x\ne\u{301}va   y");
+        let long = Table::of(["NAME"], std::iter::once(["明".repeat(60)])).text(false);
+        assert_eq!(long.lines().nth(1).map(str::width), Some(59), "an odd column is left over: {long}");
+    }
 
     #[test]
     fn columns_are_aligned_and_lines_end_with_their_text() {

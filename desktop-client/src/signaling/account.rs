@@ -87,6 +87,8 @@ pub struct Account {
     /// For the next use of the refresh token.
     request_id: String,
     keeper: Option<KeyKeeper>,
+    /// Where the newest token of this device is kept: it changes with the password.
+    devices: DeviceTokens,
 }
 
 impl std::fmt::Debug for Account {
@@ -107,7 +109,7 @@ pub async fn log_in(
         Credentials::Remembered { name, key } => {
             let key = key.ok_or(ErrorReason::RefreshInvalid)?;
             let tokens = refresh(&mut client, &key.refresh_token, &key.request_id).await?;
-            return Ok(Account::new(address, name, client, tokens));
+            return Ok(Account::new(address, name, client, tokens, devices));
         }
         Credentials::LogIn { name, password } => {
             let device_token = devices.of(&address, &name);
@@ -133,8 +135,7 @@ pub async fn log_in(
     };
     let me = guest.and_then(wire::me_from_guest).ok_or(ErrorKind::Protocol)?;
     let tokens = tokens.ok_or(ErrorKind::Protocol)?;
-    devices.keep(&address, &me.name, &tokens.device_token);
-    Ok(Account::new(address, me.name, client, tokens))
+    Ok(Account::new(address, me.name, client, tokens, devices))
 }
 
 async fn refresh(client: &mut Client, refresh_token: &str, request_id: &str) -> Result<Tokens, ClientError> {
@@ -169,8 +170,16 @@ fn device_name() -> String {
 }
 
 impl Account {
-    fn new(address: ServerAddress, name: String, client: Client, tokens: Tokens) -> Self {
-        Self { address, name, client, tokens, request_id: wire::new_request_id(), keeper: None }
+    fn new(
+        address: ServerAddress,
+        name: String,
+        client: Client,
+        tokens: Tokens,
+        devices: &DeviceTokens,
+    ) -> Self {
+        let (request_id, devices) = (wire::new_request_id(), devices.clone());
+        devices.keep(&address, &name, &tokens.device_token);
+        Self { address, name, client, tokens, request_id, keeper: None, devices }
     }
 
     /// From now on each key of this login is kept, this one first.
@@ -222,6 +231,7 @@ impl Account {
     /// Exchanges the refresh token. May be tried again after a broken transport: it is the same request then.
     pub(super) async fn renew(&mut self) -> Result<(), ClientError> {
         self.tokens = refresh(&mut self.client, &self.tokens.refresh_token, &self.request_id).await?;
+        self.devices.keep(&self.address, &self.name, &self.tokens.device_token);
         self.request_id = wire::new_request_id();
         self.keep_key().await;
         Ok(())

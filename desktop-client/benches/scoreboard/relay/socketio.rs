@@ -35,7 +35,12 @@ pub(super) async fn attach(
     let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket&own={own}&other={other}");
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await?;
     socket.send(Message::text("40")).await?;
-    while !socket.next().await.ok_or("the socket ended")??.to_text()?.starts_with("40") {}
+    loop {
+        let message = socket.next().await.ok_or("the socket ended")??;
+        if message.to_text()?.starts_with("40") {
+            break;
+        }
+    }
     let (outbox, frames) = mpsc::channel(WINDOW);
     tokio::spawn(copy(socket, frames, arrivals));
     Ok(outbox)
@@ -51,7 +56,9 @@ async fn copy(mut socket: Socket, mut frames: mpsc::Receiver<v1::SignalRequest>,
             },
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) if text.starts_with("42") => {
-                    arrivals.as_ref().inspect(|arrivals| arrivals.note());
+                    if let Some(arrivals) = &arrivals {
+                        arrivals.note();
+                    }
                     None
                 }
                 Some(Ok(Message::Text(text))) if text == "2" => Some("3".to_owned()),

@@ -30,7 +30,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         };
         let widths: [usize; COLUMNS] = std::array::from_fn(width);
         let line = |cells: [&str; COLUMNS]| {
-            let padded = |(cell, width): (&&str, usize)| format!("{cell}{}", " ".repeat(width - cell.width()));
+            let padded =
+                |(cell, width): (&&str, usize)| format!("{cell}{}", " ".repeat(width - cell.width()));
             let cells: Vec<String> = cells.iter().zip(widths).map(padded).collect();
             cells.join(GAP).trim_end().to_owned()
         };

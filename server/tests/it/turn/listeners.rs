@@ -9,7 +9,7 @@ use castle_server::turn::service::{RelayService, TurnOverTls};
 use castle_server::turn::wire::{Method, Response, Writer};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 /// Under which address the relay sees who asks it here over UDP, and over TCP.
 async fn seen_from(at: SocketAddr) -> [IpAddr; 2] {
@@ -25,15 +25,26 @@ async fn seen_from(at: SocketAddr) -> [IpAddr; 2] {
     [0, 1].map(|way| Response::read(&answers[way][..lengths[way]], None).unwrap().mapped.unwrap().ip())
 }
 
+/// A port that is free at all addresses, for datagrams and streams; below those that the system gives to whoever asks
+/// for any, so that it stays free.
+async fn free_port() -> u16 {
+    for port in 20_000..30_000 {
+        let at = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        if UdpSocket::bind(at).await.is_ok() && TcpListener::bind(at).await.is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
+}
+
 #[tokio::test]
 async fn all_addresses_of_both_families_may_be_listened_at_by_one_port() {
     let loopback_v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
-    let Ok(free) = UdpSocket::bind((loopback_v6, 0)).await else {
+    if UdpSocket::bind((loopback_v6, 0)).await.is_err() {
         eprintln!("not run: this machine has no IPv6");
         return;
-    };
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    }
+    let port = free_port().await;
     let all = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
     for order in [all, [all[1], all[0]]] {
         let mut settings = RelaySettings::on((LOOPBACK, 0).into());

@@ -6,8 +6,8 @@ use super::fields::named_edit;
 use super::icons::Icon;
 use super::lines;
 use super::places::{column, ends, menu_item, row};
-use super::theme::{Palette, letters, size, space};
-use super::widgets::{Button, Weight, avatar, button, choice, dot_color, inward, mirrored, sign_button};
+use super::theme::{Palette, letters, share, size, space};
+use super::widgets::{Button, Weight, avatar, button, choice, dot_color, inward, mirrored, sign_button, tip};
 use super::{Go, Page, Subject, View, shortcut, text};
 use crate::view::{Availability, Command, HallRow, Me};
 use crate::words::{say, say_with};
@@ -179,15 +179,15 @@ fn actions_ui(
     commands: &mut Vec<Command>,
 ) {
     row(ui, |ui| {
-        let find = button(ui, say("hall-find"), Weight::Primary)
-            .on_hover_text(text::with_key(say("hall-find-tip"), "Ctrl+M"));
+        let find = button(ui, say("hall-find"), Weight::Primary);
+        let find = tip(find, &text::with_key(say("hall-find-tip"), "Ctrl+M"));
         if find.clicked() || shortcut(ui, Modifiers::COMMAND, Key::M) {
             commands.push(Command::Search);
         }
         let next_free =
             ui.add_enabled_ui(somebody_free, |ui| button(ui, say("hall-next-free"), Weight::Secondary));
-        let tip = text::with_key(say("hall-next-free-tip"), "Ctrl+N");
-        let asked = next_free.inner.on_hover_text(tip).clicked();
+        let words = text::with_key(say("hall-next-free-tip"), "Ctrl+N");
+        let asked = tip(next_free.inner, &words).clicked();
         if asked || (somebody_free && shortcut(ui, Modifiers::COMMAND, Key::N)) {
             commands.push(Command::CallNextFree);
         }
@@ -204,7 +204,7 @@ fn actions_ui(
 }
 
 fn empty_ui(ui: &mut Ui) {
-    ui.add_space((ui.available_height() * 0.25).max(space::XL));
+    ui.add_space((ui.available_height() * share::MESSAGE).max(space::XL));
     ui.vertical_centered(|ui| {
         lines::title(ui, say("hall-empty"));
         ui.set_max_width(size::COLUMN);
@@ -255,14 +255,14 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands:
         lines::cut(ui, &row.display_name, letters::BODY, palette.ink, card.width() - begin - end - space::S);
     let at = inward(card, begin + name.size().x / 2.0) - vec2(name.size().x / 2.0, name.size().y);
     ui.painter().galley(at, name, palette.ink);
-    let below = vec2(0.0, letters::SMALL * 0.75);
+    let below = vec2(0.0, size::ROW_BELOW);
     ui.painter().circle_filled(
         inward(card, begin + size::DOT) + below,
         size::DOT,
         dot_color(palette, row.availability),
     );
     let words = lines::line(ui, state, letters::SMALL, palette.soft);
-    let middle = inward(card, begin + 2.0 * size::DOT + space::S * 0.75 + words.size().x / 2.0) + below;
+    let middle = inward(card, begin + 2.0 * size::DOT + space::SIGN + words.size().x / 2.0) + below;
     ui.painter().galley(middle - words.size() / 2.0, words, palette.soft);
 
     let controls = Rect::from_min_max(
@@ -286,7 +286,7 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands:
     let opened = sign_button(&mut inner, Icon::More, &name);
     if called.gained_focus() || opened.gained_focus() {
         // With a piece of its neighbours, since only what is in view can be reached by Tab.
-        ui.scroll_to_rect(rect.expand2(vec2(0.0, size::ROW * 0.8)), None);
+        ui.scroll_to_rect(rect.expand2(vec2(0.0, size::ROW * share::NEIGHBOUR)), None);
     }
     if called.clicked() {
         commands.push(Command::Call(row.guest));

@@ -171,6 +171,6 @@ fn row_card(ui: &mut Ui, begin: impl FnOnce(&mut Ui), end: impl FnOnce(&mut Ui))
         .fill(Palette::of(ui).raised)
         .corner_radius(CornerRadius::same(size::RADIUS))
         .inner_margin(Margin::symmetric(space::S as i8, space::XS as i8))
-        .show(ui, |ui| ends(ui, size::ROW - 3.0 * space::XS, begin, end));
+        .show(ui, |ui| ends(ui, size::ROW_INNER, begin, end));
     ui.add_space(-space::XS);
 }

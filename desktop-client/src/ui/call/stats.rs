@@ -77,19 +77,19 @@ fn graph_ui(ui: &mut Ui, graph: &Graph, history: &[CallStats], most: Option<f64>
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::GRAPH), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, graph.name));
     let baseline = [rect.left_bottom(), rect.right_bottom()];
-    ui.painter().line_segment(baseline, Stroke::new(1.0, STAGE.line));
+    ui.painter().line_segment(baseline, Stroke::new(size::LINE, STAGE.line));
     let values: Vec<Option<f64>> = history.iter().map(graph.value).collect();
     let Some(most) = most else { return };
     let step = rect.width() / (STATS_HISTORY_MAX - 1) as f32;
     let begin = rect.right() - step * values.len().saturating_sub(1) as f32;
-    let stroke = Stroke::new(1.5, graph.color);
+    let stroke = Stroke::new(size::LINE_CHOSEN, graph.color);
     let mut line = Vec::new();
     for (second, value) in values.iter().enumerate() {
         let Some(value) = value.filter(|value| value.is_finite()) else {
             ui.painter().add(Shape::line(std::mem::take(&mut line), stroke));
             continue;
         };
-        let height = (value / most) as f32 * (rect.height() - 2.0);
+        let height = (value / most) as f32 * (rect.height() - size::LINE_SIGN);
         line.push(pos2(begin + step * second as f32, rect.bottom() - height));
     }
     ui.painter().add(Shape::line(line, stroke));

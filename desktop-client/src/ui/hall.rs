@@ -5,7 +5,7 @@
 use super::fields::named_edit;
 use super::icons::Icon;
 use super::lines;
-use super::places::{column, ends, menu_item, row};
+use super::places::{column, down, ends, menu_item, row};
 use super::theme::{Palette, letters, share, size, space};
 use super::widgets::{Button, Weight, avatar, button, choice, dot_color, inward, mirrored, sign_button, tip};
 use super::{Go, Page, Subject, View, shortcut, text};
@@ -67,35 +67,63 @@ fn list(hall: &Arc<Vec<HallRow>>, query: &str) -> Listed {
 pub fn hall_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
     let mut go = None;
     column(ui, size::LIST, |ui| {
-        header_ui(ui, view, &mut go, commands);
-        ui.add_space(space::S);
-        let hall = &view.snapshot.hall;
-        if hall.is_empty() && draft.query.is_empty() {
-            actions_ui(ui, false, view, &mut go, commands);
-            empty_ui(ui);
-            return;
-        }
-        let free = draft.listed(hall).free;
-        // Of those who are not known, or not searched for, somebody may be free: the server says.
-        let perhaps = free > 0 || view.snapshot.hall_more || !draft.query.trim().is_empty();
-        actions_ui(ui, perhaps, view, &mut go, commands);
-        ui.add_space(space::S);
-        search_ui(ui, draft, hall, commands);
-        let listed = draft.listed(hall);
-        let count = if view.snapshot.hall_more {
-            text::hall_count_all(view.snapshot.hall_count.max(hall.len()))
+        if ui.available_height() < size::HALL_LOW {
+            // The head alone would leave no room for the guests, and so moves with them.
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.with_layout(down(), |ui| contents_ui(ui, draft, view, true, (&mut go, commands)));
+            });
         } else {
-            text::hall_count(hall.len(), free)
-        };
-        lines::small(ui, &count);
-        if listed.rows.is_empty() {
-            ui.add_space(space::L);
-            ui.vertical_centered(|ui| lines::soft(ui, say("hall-no-hit")));
-        } else {
-            rows_ui(ui, listed, view.snapshot.hall_more, &mut go, commands);
+            contents_ui(ui, draft, view, false, (&mut go, commands));
         }
     });
     go
+}
+
+/// All of it; `low`: in a page that scrolls as a whole.
+fn contents_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    view: &View<'_>,
+    low: bool,
+    (go, commands): (&mut Option<Go>, &mut Vec<Command>),
+) {
+    header_ui(ui, view, go, commands);
+    ui.add_space(space::S);
+    let hall = &view.snapshot.hall;
+    if hall.is_empty() && draft.query.is_empty() {
+        actions_ui(ui, false, view, go, commands);
+        empty_ui(ui);
+        return;
+    }
+    let free = draft.listed(hall).free;
+    // Of those who are not known, or not searched for, somebody may be free: the server says.
+    let perhaps = free > 0 || view.snapshot.hall_more || !draft.query.trim().is_empty();
+    actions_ui(ui, perhaps, view, go, commands);
+    ui.add_space(space::S);
+    search_ui(ui, draft, hall, commands);
+    let listed = draft.listed(hall);
+    let count = if view.snapshot.hall_more {
+        text::hall_count_all(view.snapshot.hall_count.max(hall.len()))
+    } else {
+        text::hall_count(hall.len(), free)
+    };
+    lines::small(ui, &count);
+    let more = view.snapshot.hall_more;
+    if listed.rows.is_empty() {
+        ui.add_space(space::L);
+        ui.vertical_centered(|ui| lines::soft(ui, say("hall-no-hit")));
+    } else if low {
+        let room = vec2(ui.available_width(), rows_height(listed, more));
+        ui.allocate_ui(room, |ui| {
+            let begin = ui.max_rect().min.to_vec2();
+            let viewport = ui.clip_rect().translate(-begin);
+            rows_ui(ui, viewport, listed, more, (go, commands));
+        });
+    } else {
+        ScrollArea::vertical()
+            .auto_shrink(false)
+            .show_viewport(ui, |ui, viewport| rows_ui(ui, viewport, listed, more, (go, commands)));
+    }
 }
 
 /// The field that finds guests. Enter calls when one alone is left and free.
@@ -212,32 +240,40 @@ fn empty_ui(ui: &mut Ui) {
     });
 }
 
-fn rows_ui(ui: &mut Ui, listed: &Listed, more: bool, go: &mut Option<Go>, commands: &mut Vec<Command>) {
-    ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, viewport| {
-        let count = listed.rows.len();
-        let end = size::ROW * count as f32;
-        ui.set_height(end + if more { size::ROW } else { 0.0 });
-        let first = (viewport.top() / size::ROW) as usize;
-        let last = (viewport.bottom() / size::ROW).ceil() as usize;
-        let area = ui.max_rect();
-        for place in first..last.min(count) {
-            let top = area.top() + place as f32 * size::ROW;
-            let rect = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), size::ROW));
-            row_ui(ui, rect, &listed.hall[listed.rows[place]], go, commands);
-        }
-        if more && viewport.bottom() > end {
-            let place =
-                Rect::from_min_size(pos2(area.left(), area.top() + end), vec2(area.width(), size::ROW));
-            let builder = UiBuilder::new()
-                .max_rect(place.shrink2(vec2(0.0, space::S)))
-                .scope_id(Id::unique("more of hall"));
-            ui.scope_builder(builder, |ui| {
-                if button(ui, say("hall-more"), Weight::Secondary).clicked() {
-                    commands.push(Command::MoreOfHall);
-                }
-            });
-        }
-    });
+fn rows_height(listed: &Listed, more: bool) -> f32 {
+    size::ROW * (listed.rows.len() + usize::from(more)) as f32
+}
+
+/// The rows of which something is in the `viewport`, and the way to more of them.
+fn rows_ui(
+    ui: &mut Ui,
+    viewport: Rect,
+    listed: &Listed,
+    more: bool,
+    (go, commands): (&mut Option<Go>, &mut Vec<Command>),
+) {
+    ui.set_height(rows_height(listed, more));
+    let count = listed.rows.len();
+    let end = size::ROW * count as f32;
+    let first = (viewport.top() / size::ROW) as usize;
+    let last = (viewport.bottom() / size::ROW).ceil() as usize;
+    let area = ui.max_rect();
+    let place =
+        |top: f32| Rect::from_min_size(pos2(area.left(), area.top() + top), vec2(area.width(), size::ROW));
+    for index in first..last.min(count) {
+        let rect = place(index as f32 * size::ROW);
+        row_ui(ui, rect, &listed.hall[listed.rows[index]], go, commands);
+    }
+    if more && viewport.bottom() > end {
+        let builder = UiBuilder::new()
+            .max_rect(place(end).shrink2(vec2(0.0, space::S)))
+            .scope_id(Id::unique("more of hall"));
+        ui.scope_builder(builder, |ui| {
+            if button(ui, say("hall-more"), Weight::Secondary).clicked() {
+                commands.push(Command::MoreOfHall);
+            }
+        });
+    }
 }
 
 fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands: &mut Vec<Command>) {

@@ -168,6 +168,8 @@ pub fn over_picture<R>(
 /// What is drawn from here on lies over a picture: controls look as by night, whatever the theme.
 pub fn wear_stage(ui: &mut Ui) {
     ui.set_style(ui.ctx().style_of(egui::Theme::Dark));
+    // Lists would fade into the ground of a page, which is not what lies here.
+    ui.spacing_mut().scroll.fade.strength = 0.0;
 }
 
 /// The head of a card over a picture, with a way to put it away. Returns whether one wants that.

@@ -35,6 +35,8 @@ pub mod size {
     pub const WINDOW_MIN_W: f32 = 480.0;
     /// Smallest window that shows everything: height.
     pub const WINDOW_MIN_H: f32 = 640.0;
+    /// Lowest window whose screens work, with everything larger than the system has it.
+    pub const WINDOW_LOWEST_H: f32 = 360.0;
     /// First window: width.
     pub const WINDOW_W: f32 = 960.0;
     /// First window: height.
@@ -61,8 +63,6 @@ pub mod size {
     pub const RING_CELL: f32 = 114.0;
     /// Height of one guest in the hall.
     pub const ROW: f32 = 60.0;
-    /// Height of what stands in a row like that.
-    pub const ROW_INNER: f32 = 48.0;
     /// From the middle of such a row to that of its second line.
     pub const ROW_BELOW: f32 = 9.75;
     /// Height of one line in the list of shortcuts.
@@ -77,6 +77,8 @@ pub mod size {
     pub const AVATAR_LARGE: f32 = 120.0;
     /// Side of the sign of the house.
     pub const MARK: f32 = 32.0;
+    /// Height of a caption, for what stands beside it.
+    pub const CAPTION: f32 = 15.0;
     /// Radius of the dot that tells availability.
     pub const DOT: f32 = 5.0;
     /// Radius of the mark of one choice among others.
@@ -125,6 +127,8 @@ pub mod size {
     pub const ZOOM_MAX: f32 = 2.0;
     /// About as high as the login form with all its fields.
     pub const FORM: f32 = 580.0;
+    /// Below this height the hall scrolls as a whole, and not its list alone.
+    pub const HALL_LOW: f32 = 440.0;
     /// The end of a call has no room for a large face below this height.
     pub const ENDED_LOW: f32 = 680.0;
     /// The search has no room for large circles below this height.

@@ -8,7 +8,7 @@ use crate::media::frame::Picture;
 use crate::view::CallView;
 use crate::words::{right_to_left, say};
 use eframe::egui::{
-    Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, StrokeKind, Ui, Vec2,
+    Align, Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, StrokeKind, Ui, Vec2,
     WidgetInfo, accesskit::Role, vec2,
 };
 
@@ -44,10 +44,8 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
     let radius = CornerRadius::same(size::RADIUS_L);
     if let Some(words) = words {
         ui.painter().rect_filled(place, radius, STAGE.raised);
-        let up = if call.muted { size::CONTROL_SMALL / 2.0 } else { 0.0 };
-        let middle = place.center() - vec2(0.0, up);
-        let galley = lines::cut(ui, words, letters::SMALL, STAGE.soft, place.width() - space::S);
-        ui.painter().galley(middle - galley.size() / 2.0, galley, STAGE.soft);
+        let below = if call.muted { size::CONTROL_SMALL } else { 0.0 };
+        said_ui(ui, place.with_max_y(place.bottom() - below), words);
     }
     let edge = if response.has_focus() {
         Stroke::new(size::FOCUS, STAGE.focus)
@@ -66,17 +64,35 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
     response.on_hover_cursor(CursorIcon::Grab);
 }
 
+/// Why there is no picture, in words as far as there is room for them.
+fn said_ui(ui: &Ui, place: Rect, words: &str) {
+    let room = place.size() - Vec2::splat(space::S);
+    let galley = lines::paragraph(ui, words, letters::SMALL, STAGE.soft, room.x, Align::Center);
+    if galley.size().x > room.x || galley.size().y > room.y {
+        Icon::CameraOff.paint(ui.painter(), place.center(), size::ARROW, STAGE.soft, STAGE.raised);
+        return;
+    }
+    let corner = place.center() - galley.size() / 2.0 - vec2(galley.rect.left(), 0.0);
+    ui.painter().galley(corner, galley, STAGE.soft);
+}
+
 /// That nobody hears what is said, so that it is not overlooked: lit, as the switch itself.
 fn muted_ui(ui: &Ui, place: Rect) {
     let side = letters::SMALL + space::XS;
     let room = place.width() - 2.0 * space::M - side;
-    let galley = lines::cut(ui, say("own-muted"), letters::SMALL, STAGE.ground, room);
-    let whole = vec2(galley.size().x + side + 2.0 * space::S, galley.size().y + space::S);
+    let galley = lines::line(ui, say("own-muted"), letters::SMALL, STAGE.ground);
+    // Where there is no room for the words, the sign says it.
+    let fits = galley.size().x <= room;
+    let words = if fits { galley.size().x + space::S } else { 0.0 };
+    let whole = vec2(words + side + space::S, galley.size().y + space::S);
     let corner = place.left_bottom() + vec2(space::S, -space::S);
     let rect = mirrored(Align2::LEFT_BOTTOM.anchor_size(corner, whole), place);
     ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), STAGE.ink);
-    let sign = inward(rect, space::SIGN + side / 2.0);
+    let sign = inward(rect, if fits { space::SIGN } else { space::XS } + side / 2.0);
     Icon::MicOff.paint(ui.painter(), sign, side, STAGE.ground, STAGE.ink);
+    if !fits {
+        return;
+    }
     let middle = inward(rect, space::S + side + galley.size().x / 2.0);
     ui.painter().galley(middle - galley.size() / 2.0, galley, STAGE.ground);
 }

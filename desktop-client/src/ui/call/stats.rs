@@ -84,8 +84,9 @@ fn most(graph: &Graph, history: &[CallStats]) -> Option<f64> {
 fn graph_ui(ui: &mut Ui, graph: &Graph, history: &[CallStats], most: Option<f64>) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::GRAPH), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, graph.name));
-    let baseline = [rect.left_bottom(), rect.right_bottom()];
-    ui.painter().line_segment(baseline, Stroke::new(size::LINE, STAGE.line));
+    // Within the room of the graph: at its edge the last one would be cut with what scrolls.
+    let baseline = rect.bottom() - size::LINE;
+    ui.painter().hline(rect.x_range(), baseline, Stroke::new(size::LINE, STAGE.line));
     let values: Vec<Option<f64>> = history.iter().map(graph.value).collect();
     let Some(most) = most else { return };
     let step = rect.width() / (STATS_HISTORY_MAX - 1) as f32;

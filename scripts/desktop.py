@@ -169,22 +169,31 @@ class App:
                 if child is not None:
                     waiting.append(child)
 
-    def read(self):
-        """The names of all that is on the screen."""
+    def _look(self):
+        """The names on the screen as far as they could be read, and whether that was all of them."""
         names = []
         try:
             for node in self._nodes():
                 names.append(node.get_name() or "")
         except GLib.Error:
-            pass  # The tree changed under the reader, who reads again.
-        return names
+            return names, False  # The tree changed under the reader.
+        return names, bool(names)
+
+    def read(self):
+        """The names of all that is on the screen."""
+
+        def whole():
+            names, all_of_them = self._look()
+            return names if all_of_them else None
+
+        return until(f"{self.name}: a screen that can be read", whole)
 
     def until(self, words, seconds=PATIENCE):
         """Waits until something on the screen says `words`, and gives all it says."""
         try:
-            return until(words, lambda: next((name for name in self.read() if words in name), None), seconds)
+            return until(words, lambda: next((name for name in self._look()[0] if words in name), None), seconds)
         except Lost as lost:
-            said = [name for name in self.read() if name]
+            said = [name for name in self._look()[0] if name]
             raise Lost(f"{self.name}: {lost}; the screen says {said}") from None
 
     def until_at(self, name):
@@ -200,7 +209,13 @@ class App:
         until(f"{self.name}: the keyboard at “{name}”", look)
 
     def until_gone(self, words, seconds=PATIENCE):
-        until(f"{self.name}: “{words}” to go", lambda: not any(words in name for name in self.read()), seconds)
+        """Waits until nothing on the screen says `words`. A screen that cannot be read says nothing about that."""
+
+        def look():
+            names, all_of_them = self._look()
+            return all_of_them and not any(words in name for name in names)
+
+        until(f"{self.name}: “{words}” to go", look, seconds)
 
     def _place(self, name):
         try:

@@ -4,6 +4,7 @@
 //! lives, and draws only when something changed.
 
 mod place;
+mod zoom;
 
 use crate::engine::{EngineHandle, Waker};
 use crate::ui::video::{Renderer, Screen, Shown, Tile};
@@ -59,6 +60,9 @@ pub struct Wake {
 
 /// Not zero, for which egui would draw twice.
 const SOON: Duration = Duration::from_micros(1);
+
+/// Sizes of everything that differ by less are the same.
+const ZOOM_STEP: f32 = 0.005;
 
 /// A picture of the own camera waits this long for one of the peer's, to be drawn with it.
 const OWN_PICTURE_WAIT: Duration = Duration::from_millis(30);
@@ -229,6 +233,12 @@ impl App {
     /// Takes on language, colours and size as they are set.
     fn wear(&mut self, ctx: &egui::Context) {
         let set = &self.snapshot.preferences;
+        let zoom = ctx.zoom_factor();
+        let fitting = zoom::fitting(set.zoom, ctx.content_rect().size() * zoom);
+        // What a conversion loses is no change: it would draw the window again for ever.
+        if (fitting - zoom).abs() > ZOOM_STEP {
+            ctx.set_zoom_factor(fitting);
+        }
         if self.worn.as_ref().is_some_and(|worn| Arc::ptr_eq(worn, set)) {
             return;
         }
@@ -238,7 +248,9 @@ impl App {
             ThemeChoice::Light => egui::ThemePreference::Light,
             ThemeChoice::Dark => egui::ThemePreference::Dark,
         });
-        ctx.set_zoom_factor(set.zoom.clamp(theme::size::ZOOM_MIN, theme::size::ZOOM_MAX));
+        let monitor = ctx.input(|input| input.viewport().monitor_size);
+        let least = zoom::smallest_window(set.zoom, monitor.map(|size| size * zoom));
+        ctx.send_viewport_cmd(egui::ViewportCommand::MinInnerSize(least / zoom));
         self.worn = Some(set.clone());
     }
 

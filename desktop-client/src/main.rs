@@ -137,8 +137,8 @@ fn run_app(args: AppArgs, folder: Option<PathBuf>) -> Result<(), Box<dyn std::er
     // A profile that was named has nothing to do with the user's keyring.
     let profile =
         folder.as_deref().map(|folder| Profile::open(folder, args.profile.is_none())).unwrap_or_default();
-    let remembered = profile.settings.get();
-    let (last, place) = (remembered.servers.first().cloned(), remembered.window);
+    let last = profile.servers.get().logins.first().cloned();
+    let place = profile.settings.get().window;
     let password = args.password_file.as_deref().map(read_password).transpose()?;
     // A link says both, whatever the environment says.
     let invitation = args.invite.filter(|_| args.link.is_none());

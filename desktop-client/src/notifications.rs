@@ -2,6 +2,8 @@
 
 use crate::engine::{EngineLine, Notifier, SystemNotice};
 use crate::words::{say, say_with};
+#[cfg(target_os = "linux")]
+use notify_rust::ActionResponse;
 use notify_rust::{Notification, NotificationHandle};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -76,13 +78,7 @@ fn show(body: &str, clicked: &Clicked) -> Option<NotificationHandle> {
 #[cfg(target_os = "linux")]
 fn follow(id: u32, clicked: Clicked) {
     let waits = move || {
-        let heard = notify_rust::handle_action(id, |response: &notify_rust::ActionResponse<'_>| {
-            if matches!(response, notify_rust::ActionResponse::Custom("default"))
-                && let Some(line) = clicked.get()
-            {
-                line.call_up(None);
-            }
-        });
+        let heard = notify_rust::handle_action(id, |response: &ActionResponse<'_>| heed(response, &clicked));
         if let Err(error) = heard {
             tracing::debug!(%error, "clicks on notices are not heard");
         }
@@ -90,5 +86,39 @@ fn follow(id: u32, clicked: Clicked) {
     let thread = std::thread::Builder::new().name("notice".into());
     if let Err(error) = thread.spawn(waits) {
         tracing::debug!(%error, "clicks on a notice are not heard");
+    }
+}
+
+/// A click calls the window up; a notice that went by itself does not.
+#[cfg(target_os = "linux")]
+fn heed(response: &ActionResponse<'_>, clicked: &Clicked) {
+    if matches!(response, ActionResponse::Custom("default"))
+        && let Some(line) = clicked.get()
+    {
+        line.call_up(None);
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, EngineConfig};
+    use notify_rust::CloseReason;
+
+    #[test]
+    fn a_click_on_a_notice_calls_the_window_up_and_its_end_does_not() {
+        let clicked = Clicked::default();
+        heed(&ActionResponse::Custom("default"), &clicked);
+        let engine = Engine::start(EngineConfig::default(), Arc::new(|| {}));
+        clicked.get_or_init(|| engine.line());
+        let mut snapshots = engine.snapshots();
+        for response in
+            [ActionResponse::Closed(CloseReason::Expired), "other".into(), ActionResponse::Custom("default")]
+        {
+            heed(&response, &clicked);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let called = runtime.block_on(snapshots.wait_for(|snapshot| snapshot.called_up.times > 0));
+        assert_eq!(called.unwrap().called_up.times, 1);
     }
 }

@@ -1,31 +1,21 @@
-//! What the app remembers from one start to the next: preferences, servers and login names, the certificates that were
-//! trusted, what names this device to servers, and where the window was. Never a password, nor anything that lets
-//! somebody in.
+//! What the app remembers from one start to the next of how it was set: preferences, and where the window was. What it
+//! knows of servers is [`Servers`]'.
 
-use crate::signaling::Pins;
-use crate::view::{KnownServer, Preferences, WindowPlace};
+use crate::view::{Preferences, WindowPlace};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) mod file;
 mod keeper;
+mod servers;
 
 pub use keeper::{Keepable, Keeper, Trouble};
-
-/// Servers remembered; beyond it the one that was not used for longest is forgotten.
-const SERVERS_MAX: usize = 20;
+pub use servers::{Login, Servers};
 
 /// What is remembered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Servers that were logged in to, the last one first.
-    pub servers: Vec<Login>,
-    /// The certificate of each server that was trusted by its fingerprint.
-    pub pins: Pins,
-    /// What names this device to each server, by guest. It lets nobody in.
-    pub devices: BTreeMap<String, String>,
     /// What the person set.
     pub preferences: Preferences,
     /// Where the window was.
@@ -36,51 +26,39 @@ pub struct Settings {
 
 impl Keepable for Settings {
     const FILE: &'static str = "settings.json";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 }
 
-/// A login of the past.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Login {
-    /// Address without pin and invitation.
-    pub server: String,
-    /// Login name.
-    pub name: String,
-    /// A key to it is kept.
-    pub remembered: bool,
+/// The version of the settings from which on servers have a file of their own.
+const WITHOUT_SERVERS: u32 = 3;
+
+/// What `folder` holds of settings and of servers, and what was wrong with either. Servers that an older version of the
+/// app kept among the settings are taken over once.
+pub fn open(folder: &Path) -> (Keeper<Settings>, Keeper<Servers>, Vec<(&'static str, Trouble)>) {
+    let (settings, of_settings) = Keeper::<Settings>::open(folder);
+    let kept = folder.join(Settings::FILE);
+    let older = file::version(&kept).is_some_and(|version| version < WITHOUT_SERVERS);
+    let first = !folder.join(Servers::FILE).exists();
+    let taken_over = (older && first).then(|| take_over(&kept, folder, &settings)).flatten();
+    let (servers, of_servers) = Keeper::open(folder);
+    if let Some(known) = taken_over {
+        // Where nothing can be written they are known as long as the app runs.
+        servers.change(|servers| *servers = known);
+    }
+    let named = |file, trouble: Option<Trouble>| trouble.map(|trouble| (file, trouble));
+    let troubles = named(Settings::FILE, of_settings).into_iter().chain(named(Servers::FILE, of_servers));
+    (settings, servers, troubles.collect())
 }
 
-impl Settings {
-    /// A login: first in the list from now on.
-    pub fn logged_in(&mut self, server: &str, name: &str, remembered: bool) {
-        self.forget(server, name);
-        let (server, name) = (server.to_owned(), name.to_owned());
-        self.servers.insert(0, Login { server, name, remembered });
-        self.servers.truncate(SERVERS_MAX);
+/// The older file names them as the new one does. Only once they are in the new one do they leave the older.
+fn take_over(kept: &Path, folder: &Path, settings: &Keeper<Settings>) -> Option<Servers> {
+    let file::Found::Good(servers) = file::load::<Servers>(kept, Settings::VERSION) else { return None };
+    let moved = file::save(&folder.join(Servers::FILE), Servers::VERSION, &servers)
+        .and_then(|()| file::save(kept, Settings::VERSION, &settings.get()));
+    if let Err(error) = moved {
+        tracing::warn!(%error, "servers stay among the settings");
     }
-
-    /// No longer in the list.
-    pub fn forget(&mut self, server: &str, name: &str) {
-        self.servers.retain(|login| (login.server.as_str(), login.name.as_str()) != (server, name));
-    }
-
-    /// The key to it is gone, the server stays in the list.
-    pub fn key_gone(&mut self, server: &str, name: &str) {
-        for login in &mut self.servers {
-            login.remembered &= (login.server.as_str(), login.name.as_str()) != (server, name);
-        }
-    }
-
-    /// As the login screen shows them.
-    pub fn known_servers(&self) -> Vec<KnownServer> {
-        let known = |login: &Login| KnownServer {
-            server: login.server.clone(),
-            name: login.name.clone(),
-            remembered: login.remembered,
-        };
-        self.servers.iter().map(known).collect()
-    }
+    Some(servers)
 }
 
 /// Where the settings of this user are, unless a profile says otherwise; `None` where the system names no home.
@@ -107,7 +85,6 @@ mod tests {
         let (keeper, trouble) = Keeper::<Settings>::open(&profile);
         assert_eq!((keeper.get(), trouble), (Settings::default(), None));
         keeper.change(|settings| {
-            settings.logged_in("https://h:1", "ada", true);
             settings.preferences.zoom = 1.5;
         });
         let settings = keeper.get();
@@ -137,28 +114,71 @@ mod tests {
     }
 
     #[test]
+    fn servers_among_older_settings_are_taken_over_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let older = r#"{"version":2,"servers":[{"server":"https://h:1","name":"ada","remembered":true}],
+            "pins":{"https://h:1":"sha256:00"},"devices":{"ada https://h:1":"d"},"preferences":{"relay_only":true}}"#;
+        std::fs::write(folder.path().join(Settings::FILE), older).unwrap();
+        let (settings, servers, troubles) = open(folder.path());
+        assert_eq!((settings.get().preferences.relay_only, troubles.len()), (true, 0));
+        let known = servers.get();
+        assert_eq!((known.logins[0].name.as_str(), known.pins.len(), known.devices.len()), ("ada", 1, 1));
+        servers.change(|servers| servers.forget("https://h:1", "ada"));
+        drop((settings, servers));
+        assert!(
+            !std::fs::read_to_string(folder.path().join(Settings::FILE)).unwrap().contains("https://h:1")
+        );
+
+        let (settings, servers, troubles) = open(folder.path());
+        assert_eq!((settings.get().preferences.relay_only, troubles.len()), (true, 0));
+        assert_eq!(
+            (servers.get().logins.len(), servers.get().pins.len()),
+            (0, 1),
+            "what was forgotten stays so"
+        );
+    }
+
+    #[test]
     fn the_file_of_the_first_version_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let first = r#"{"version":1,"server":"https://h:1","name":"ada","pins":{"https://h:1":"sha256:00"},"devices":{}}"#;
         std::fs::write(folder.path().join(Settings::FILE), first).unwrap();
-        let (keeper, trouble) = Keeper::<Settings>::open(folder.path());
-        assert_eq!(trouble, None);
-        assert_eq!(keeper.get().pins.len(), 1);
+        let (_, servers, troubles) = open(folder.path());
+        assert_eq!((servers.get().pins.len(), troubles.len()), (1, 0));
     }
 
     #[test]
-    fn the_last_login_is_first_and_old_ones_are_forgotten() {
-        let mut settings = Settings::default();
-        for n in 0..2 * SERVERS_MAX {
-            settings.logged_in(&format!("https://h:{n}"), "ada", true);
+    fn damage_to_one_file_costs_nothing_of_the_other() {
+        for (damaged, whole) in [(Settings::FILE, Servers::FILE), (Servers::FILE, Settings::FILE)] {
+            let folder = tempfile::tempdir().unwrap();
+            let (settings, servers, _) = open(folder.path());
+            settings.change(|settings| settings.preferences.relay_only = true);
+            servers.change(|servers| servers.logged_in("https://h:1", "ada", true));
+            drop((settings, servers));
+            std::fs::write(folder.path().join(damaged), "{\"version\"").unwrap();
+            let kept = std::fs::read(folder.path().join(whole)).unwrap();
+
+            let (settings, servers, troubles) = open(folder.path());
+            assert!(
+                matches!(&troubles[..], [(file, Trouble::Damaged(Some(_)))] if *file == damaged),
+                "{troubles:?}"
+            );
+            let of_settings = damaged == Settings::FILE;
+            assert_eq!(settings.get().preferences.relay_only, !of_settings);
+            assert_eq!(servers.get().logins.len(), usize::from(of_settings));
+            assert_eq!(std::fs::read(folder.path().join(whole)).unwrap(), kept);
         }
-        settings.logged_in("https://h:30", "ada", false);
-        assert_eq!(settings.servers.len(), SERVERS_MAX);
-        assert_eq!(
-            (settings.servers[0].server.as_str(), settings.servers[0].remembered),
-            ("https://h:30", false)
-        );
-        settings.key_gone("https://h:39", "ada");
-        assert!(!settings.servers[1].remembered && settings.servers[2].remembered);
+    }
+
+    #[test]
+    fn a_newer_list_of_servers_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, newer) = (folder.path().join(Servers::FILE), r#"{"version":99}"#);
+        std::fs::write(&path, newer).unwrap();
+        let (_, servers, troubles) = open(folder.path());
+        assert_eq!(troubles, [(Servers::FILE, Trouble::Newer(path.clone()))]);
+        servers.change(|servers| servers.logged_in("https://h:1", "ada", true));
+        drop(servers);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);
     }
 }

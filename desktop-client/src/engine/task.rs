@@ -250,7 +250,7 @@ impl Engine {
         outside: Outside,
     ) -> (Self, mpsc::Receiver<Order>, mpsc::Receiver<DeviceNotice>) {
         let (notices, device_notices) = mpsc::channel(DEVICE_NOTICES_MAX);
-        let settings = config.profile.settings.get();
+        let (settings, servers) = (config.profile.settings.get(), config.profile.servers.get());
         let mut key = None;
         config.profile.identity.change(|identity| key = Some(identity.device_key(rand::random())));
         let source = MediaSource {
@@ -275,13 +275,13 @@ impl Engine {
             hall: Default::default(),
             query: String::new(),
             search: None,
-            servers: Arc::new(settings.known_servers()),
+            servers: Arc::new(servers.known()),
             preferences: Arc::new(settings.preferences),
             history: History::default(),
             history_next: String::new(),
             blocked: None,
             key: key.expect("made above"),
-            device_tokens: DeviceTokens::new(settings.devices),
+            device_tokens: DeviceTokens::new(servers.devices),
             called_up: CalledUp::default(),
             closing: false,
             crashes: crate::crash::count(),

@@ -57,6 +57,13 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path, version: u32) -> Found<T> {
     })
 }
 
+/// Which version `path` says it is of; `None` where it does not.
+pub(crate) fn version(path: &Path) -> Option<u32> {
+    let file = std::fs::metadata(path).ok().filter(|file| file.is_file() && file.len() <= BYTES_MAX);
+    let text = file.and_then(|_| std::fs::read(path).ok())?;
+    serde_json::from_slice::<VersionOnly>(&text).ok().map(|only| only.version)
+}
+
 fn set_aside(path: &Path) -> Option<PathBuf> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let mut name: OsString = path.as_os_str().to_owned();

@@ -3,8 +3,8 @@
 use super::icons::Icon;
 use super::lines;
 use super::places::{menu_item, pill};
-use super::theme::{Palette, STAGE, letters, size, space};
-use super::widgets::{Round, avatar, round_button};
+use super::theme::{self, Palette, STAGE, letters, size, space};
+use super::widgets::{Round, avatar, mirrored, round_button, tip};
 use super::{Go, Subject, View, shortcut, text};
 use crate::media::frame::Picture;
 use crate::view::{CallView, Command, Quality};
@@ -129,15 +129,12 @@ pub fn call_ui(
 
 /// Whether what lies over a picture finds room on it.
 fn fills(picture: Rect, stage: Rect) -> bool {
-    let share = picture.size() / stage.size();
-    share.min_elem() >= FILLED
+    let taken = picture.size() / stage.size();
+    taken.min_elem() >= theme::share::FILLED
 }
 
-/// Of the stage's width and height, what a picture takes at least to be laid over.
-const FILLED: f32 = 0.75;
-
 /// Room for two lines of figures, kept while there are none, so that nothing jumps.
-const FIGURES_HEIGHT: f32 = 2.0 * letters::SMALL * 1.3;
+const FIGURES_HEIGHT: f32 = 2.0 * letters::SMALL_LINE;
 
 fn figures_ui(ui: &mut Ui, figures: &str, place: Rect) {
     let galley = lines::paragraph(ui, figures, letters::SMALL, STAGE.soft, place.width(), Align::Center);
@@ -241,10 +238,10 @@ fn title_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, stage
         let middle = pos2(edge + away * (space::S + side / 2.0), title.center().y);
         let place = Rect::from_center_size(middle, vec2(side, side));
         ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS), STAGE.raised);
-        Icon::Bars(bars).paint(ui.painter(), middle, side * 0.6, ink, STAGE.raised);
+        Icon::Bars(bars).paint(ui.painter(), middle, side * theme::share::BARS, ink, STAGE.raised);
         let sign = ui.interact(place, Id::unique("quality"), Sense::hover());
         sign.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
-        sign.on_hover_text(words);
+        tip(sign, words);
     }
     title.bottom() + space::S
 }
@@ -303,8 +300,8 @@ fn controls(call: &CallView, draft: &Draft, room: f32) -> Vec<Control> {
         ),
         letter(Icon::Chat, say("chat"), "C", Key::C, chat_look, Does::Chat),
     ];
-    let others = if call.matched { 3.0 } else { 2.0 };
-    if (all.len() as f32 + others + 1.0) * size::ROUND_CELL <= room {
+    let others = if call.matched { 3 } else { 2 };
+    if (all.len() + others + 1) as f32 * size::ROUND_CELL <= room {
         let look = if call.sharing { Round::accent(&STAGE) } else { plain };
         all.push(letter(Icon::Share, say("share-short"), "D", Key::D, look, Does::Share));
     }
@@ -346,8 +343,8 @@ fn controls_ui(
     let wide = all.len() as f32 * size::ROUND_CELL;
     let mut left = bar.center().x - wide / 2.0;
     for control in all {
-        let place =
-            Rect::from_min_size(pos2(left, bar.top() + space::M), vec2(size::ROUND_CELL, size::ROUND_CELL_H));
+        let cell = vec2(size::ROUND_CELL, size::ROUND_CELL_H);
+        let place = mirrored(Rect::from_min_size(pos2(left, bar.top() + space::M), cell), bar);
         left += size::ROUND_CELL;
         // An id of its own: what comes and goes on the screen does not take the keyboard away.
         let builder = egui::UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", control.key)));

@@ -3,7 +3,7 @@
 use super::lines;
 use super::places::{column, down, ends, strip};
 use super::theme::{Palette, letters, size, space};
-use super::widgets::{Weight, button};
+use super::widgets::{Weight, button, tip};
 use super::{shortcut, text};
 use crate::view::{CheckOutcome, Checkup, Command};
 use crate::words::say;
@@ -19,8 +19,8 @@ pub fn checkup_ui(ui: &mut Ui, checkup: &Checkup, commands: &mut Vec<Command>) {
                 lines::heading(ui, say("checkup"));
             },
             |ui| {
-                let close = button(ui, say("checkup-close"), Weight::Secondary)
-                    .on_hover_text(text::with_key(say("checkup-close"), "Esc"));
+                let close = button(ui, say("checkup-close"), Weight::Secondary);
+                let close = tip(close, &text::with_key(say("checkup-close"), "Esc"));
                 if close.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
                     commands.push(Command::CloseCheckup);
                 }

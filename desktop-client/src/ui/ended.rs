@@ -2,8 +2,8 @@
 
 use super::icons::Icon;
 use super::lines;
-use super::theme::{Palette, letters, size, space};
-use super::widgets::{Weight, avatar, button, focus_ring, stacked};
+use super::theme::{Palette, letters, share, size, space};
+use super::widgets::{Weight, avatar, button, focus_ring, stacked, tip};
 use super::{Go, Subject, shortcut, text};
 use crate::view::{CallView, Command, EndReason, Stage};
 use crate::words::{right_to_left, say, say_with};
@@ -19,17 +19,14 @@ pub struct Draft {
     rated: Option<(CallId, u8)>,
 }
 
-/// A window less high than this has no room for a large face.
-const LOW: f32 = 680.0;
-
 /// Draws the screen, nothing when the call is not over; returns where else one wants to go.
 pub fn ended_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<Command>) -> Option<Go> {
     let Stage::Ended { reason, lasted } = call.stage else { return None };
     let palette = Palette::of(ui);
     let mut go = None;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let low = ui.available_height() < LOW;
-        ui.add_space(if low { space::L } else { ui.available_height() * 0.1 });
+        let low = ui.available_height() < size::ENDED_LOW;
+        ui.add_space(if low { space::L } else { ui.available_height() * share::ENDED });
         ui.vertical_centered(|ui| {
             ui.set_max_width(size::COLUMN);
             let side = if low { size::ROW } else { size::AVATAR_LARGE };
@@ -60,8 +57,8 @@ pub fn ended_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut 
             }
             let first = !call.matched && call.peer_guest.is_none();
             let weight = if first { Weight::Primary } else { Weight::Secondary };
-            let back = stacked(ui, say("ended-back"), weight)
-                .on_hover_text(text::with_key(say("ended-back"), "Esc"));
+            let back = stacked(ui, say("ended-back"), weight);
+            let back = tip(back, &text::with_key(say("ended-back"), "Esc"));
             if back.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
                 commands.push(Command::CloseCall);
             }
@@ -80,7 +77,10 @@ pub fn ended_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut 
     go
 }
 
-/// One to five stars.
+/// Stars that a call can be given.
+const STARS: u8 = 5;
+
+/// One star to all of them.
 fn rate_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui);
     let given = draft.rated.filter(|(id, _)| *id == call.id).map_or(0, |(_, stars)| stars);
@@ -91,9 +91,10 @@ fn rate_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<C
     } else {
         Layout::left_to_right(Align::Center)
     };
-    let wanted = vec2(5.0 * side + 4.0 * ui.spacing().item_spacing.x, side);
+    let (all, gap) = (f32::from(STARS), ui.spacing().item_spacing.x);
+    let wanted = vec2(all * (side + gap) - gap, side);
     ui.allocate_ui_with_layout(wanted, along, |ui| {
-        for stars in 1..=5_u8 {
+        for stars in 1..=STARS {
             let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
             let name = say_with("ended-stars", &[("count", stars.into())]);
             response.widget_info(|| {
@@ -104,7 +105,7 @@ fn rate_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<C
             Icon::Star.paint(ui.painter(), rect.center(), letters::HEADING, ink, palette.ground);
             if !lit {
                 // Hollow, so that colour alone does not tell.
-                let within = letters::HEADING * 0.7;
+                let within = letters::HEADING * share::HOLLOW;
                 Icon::Star.paint(ui.painter(), rect.center(), within, palette.ground, palette.ground);
             }
             focus_ring(ui, &response, rect, CornerRadius::same(size::RADIUS), palette.focus);

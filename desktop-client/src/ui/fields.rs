@@ -1,12 +1,14 @@
 //! What is filled in: text fields, switches, choices out of a list. Each has a name for screen readers, can be reached
 //! by Tab, and shows when it has the keyboard.
 
+use super::icons::Icon;
 use super::lines;
-use super::places::row;
+use super::places::{begin, row};
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{focus_ring, inward};
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, Response, Sense, TextEdit, Ui, WidgetInfo, accesskit::Role, vec2,
+    self, Align, Align2, CornerRadius, Layout, Popup, Response, ScrollArea, Sense, Stroke, StrokeKind,
+    TextEdit, Ui, WidgetInfo, accesskit::Role, vec2,
 };
 
 /// A text field below its name, as wide as there is room.
@@ -59,7 +61,7 @@ pub fn line_edit(
         .desired_width(f32::INFINITY)
         .min_size(vec2(0.0, size::CONTROL))
         .align(align)
-        .margin(vec2(space::M * 0.75, space::XS))
+        .margin(vec2(space::FIELD, space::XS))
         .show(ui)
         .response
         .response
@@ -82,10 +84,11 @@ pub fn paragraph_edit(ui: &mut Ui, id: egui::Id, name: &str, value: &mut String,
     ui.add_space(-space::XS);
     TextEdit::multiline(value)
         .id(id)
+        .align(Align2([begin(), Align::Min]))
         .char_limit(longest)
         .desired_rows(PARAGRAPH_ROWS)
         .desired_width(f32::INFINITY)
-        .margin(vec2(space::M * 0.75, space::S))
+        .margin(vec2(space::FIELD, space::S))
         .show(ui)
         .response
         .response
@@ -126,7 +129,7 @@ pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> bool {
     let way = size::SWITCH - size::SWITCH_H;
     let knob = inward(track, size::SWITCH_H / 2.0 + way * share);
     let ink = if on { palette.on_accent } else { palette.ground };
-    ui.painter().circle_filled(knob, size::SWITCH_H / 2.0 - 3.0, ink);
+    ui.painter().circle_filled(knob, size::SWITCH_H / 2.0 - size::SWITCH_EDGE, ink);
     let middle = inward(rect, beside + words.size().x / 2.0);
     let corner = middle - words.size() / 2.0 - words.rect.min.to_vec2();
     ui.painter().galley(corner, words, palette.ink);
@@ -136,33 +139,75 @@ pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> bool {
 
 /// One out of a list that may be long. `choices` are what is kept, and what is read. Returns whether it changed.
 pub fn pick<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[(T, String)]) -> bool {
-    let before = chosen.clone();
+    let mut wanted = None;
     let shown = choices.iter().find(|(value, _)| value == chosen).map_or("", |(_, words)| words.as_str());
     lines::small(ui, name);
     ui.add_space(-space::XS);
-    let width = ui.available_width();
-    let combo = egui::ComboBox::from_id_salt(("pick", name)).width(width).height(size::CONTROL * 8.0);
-    let words =
-        |ui: &Ui, words: &str, width| lines::cut(ui, words, letters::BODY, Color32::PLACEHOLDER, width);
-    let selected = words(ui, shown, width - 2.0 * space::L);
-    let inner = combo.selected_text(selected).show_ui(ui, |ui| {
-        for (value, text) in choices {
-            // Read by its words, in the order in which they are written.
-            let response = ui.selectable_value(chosen, value.clone(), words(ui, text, f32::INFINITY));
-            let is_chosen = chosen == value;
-            response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_chosen, text));
-        }
+    let opened = ui.push_id(("pick", name), |ui| opener(ui, name, shown)).inner;
+    let list = Popup::menu(&opened).width(opened.rect.width()).accessible_name(name);
+    list.layout(Layout::top_down_justified(Align::Min)).show(|ui| {
+        ScrollArea::vertical().max_height(size::CHOICES).show(ui, |ui| {
+            for (value, words) in choices {
+                if option(ui, words, value == chosen) {
+                    wanted = Some(value.clone());
+                }
+            }
+        });
     });
-    let response = inner.response;
+    ui.add_space(space::XS);
+    let changed = wanted.as_ref().is_some_and(|value| value != chosen);
+    *chosen = wanted.unwrap_or_else(|| chosen.clone());
+    changed
+}
+
+/// What opens a list: what is chosen, and at the other end a sign that there is more.
+fn opener(ui: &mut Ui, name: &str, shown: &str) -> Response {
+    let palette = Palette::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::CONTROL), Sense::click());
+    let open = Popup::is_id_open(ui.ctx(), Popup::default_response_id(&response));
     response.widget_info(|| {
-        let mut info = WidgetInfo::labeled(Role::ComboBox, true, name);
+        let mut info = WidgetInfo::labeled(Role::ComboBox, ui.is_enabled(), name);
         info.current_text_value = Some(shown.to_owned());
         info
     });
-    let corner = CornerRadius::same(size::RADIUS);
-    focus_ring(ui, &response, response.rect, corner, Palette::of(ui).focus);
-    ui.add_space(space::XS);
-    *chosen != before
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(open));
+    let radius = CornerRadius::same(size::RADIUS);
+    let ground = if open || response.hovered() { palette.hover } else { palette.raised };
+    ui.painter().rect_filled(rect, radius, ground);
+    ui.painter().rect_stroke(rect, radius, Stroke::new(size::LINE, palette.line), StrokeKind::Inside);
+    let sign = inward(rect, rect.width() - space::FIELD - size::ARROW / 2.0);
+    Icon::Open.paint(ui.painter(), sign, size::ARROW, palette.soft, ground);
+    let room = rect.width() - 2.0 * space::FIELD - size::ARROW - space::S;
+    let galley = lines::cut(ui, shown, letters::BODY, palette.ink, room);
+    let middle = inward(rect, space::FIELD + galley.size().x / 2.0);
+    ui.painter().galley(middle - galley.size() / 2.0, galley, palette.ink);
+    focus_ring(ui, &response, rect, radius, palette.focus);
+    response
+}
+
+/// One line of a list that is open; as many lines as its words take. Returns whether it was chosen.
+fn option(ui: &mut Ui, words: &str, chosen: bool) -> bool {
+    let palette = Palette::of(ui);
+    let width = ui.available_width();
+    let galley = lines::paragraph(ui, words, letters::BODY, palette.ink, width - 2.0 * space::S, begin());
+    let height = (galley.size().y + space::S).max(size::CONTROL_SMALL);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, words));
+    let radius = CornerRadius::same(size::RADIUS);
+    if chosen {
+        ui.painter().rect_filled(rect, radius, ui.visuals().selection.bg_fill);
+    } else if response.hovered() {
+        ui.painter().rect_filled(rect, radius, palette.hover);
+    }
+    let middle = inward(rect, space::S + galley.size().x / 2.0);
+    let corner = middle - galley.size() / 2.0 - vec2(galley.rect.left(), 0.0);
+    ui.painter().galley(corner, galley, palette.ink);
+    focus_ring(ui, &response, rect, radius, palette.focus);
+    if response.clicked() {
+        // By itself it would close for the pointer alone.
+        ui.close();
+    }
+    response.clicked()
 }
 
 /// One of a few, all in view. Returns whether it changed.

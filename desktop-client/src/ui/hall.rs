@@ -5,9 +5,9 @@
 use super::fields::named_edit;
 use super::icons::Icon;
 use super::lines;
-use super::places::{column, ends, menu_item, row};
-use super::theme::{Palette, letters, size, space};
-use super::widgets::{Button, Weight, avatar, button, choice, dot_color, inward, mirrored, sign_button};
+use super::places::{column, down, ends, menu_item, row};
+use super::theme::{Palette, letters, share, size, space};
+use super::widgets::{Button, Weight, avatar, button, choice, dot_color, inward, mirrored, sign_button, tip};
 use super::{Go, Page, Subject, View, shortcut, text};
 use crate::view::{Availability, Command, HallRow, Me};
 use crate::words::{say, say_with};
@@ -67,35 +67,63 @@ fn list(hall: &Arc<Vec<HallRow>>, query: &str) -> Listed {
 pub fn hall_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
     let mut go = None;
     column(ui, size::LIST, |ui| {
-        header_ui(ui, view, &mut go, commands);
-        ui.add_space(space::S);
-        let hall = &view.snapshot.hall;
-        if hall.is_empty() && draft.query.is_empty() {
-            actions_ui(ui, false, view, &mut go, commands);
-            empty_ui(ui);
-            return;
-        }
-        let free = draft.listed(hall).free;
-        // Of those who are not known, or not searched for, somebody may be free: the server says.
-        let perhaps = free > 0 || view.snapshot.hall_more || !draft.query.trim().is_empty();
-        actions_ui(ui, perhaps, view, &mut go, commands);
-        ui.add_space(space::S);
-        search_ui(ui, draft, hall, commands);
-        let listed = draft.listed(hall);
-        let count = if view.snapshot.hall_more {
-            text::hall_count_all(view.snapshot.hall_count.max(hall.len()))
+        if ui.available_height() < size::HALL_LOW {
+            // The head alone would leave no room for the guests, and so moves with them.
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.with_layout(down(), |ui| contents_ui(ui, draft, view, true, (&mut go, commands)));
+            });
         } else {
-            text::hall_count(hall.len(), free)
-        };
-        lines::small(ui, &count);
-        if listed.rows.is_empty() {
-            ui.add_space(space::L);
-            ui.vertical_centered(|ui| lines::soft(ui, say("hall-no-hit")));
-        } else {
-            rows_ui(ui, listed, view.snapshot.hall_more, &mut go, commands);
+            contents_ui(ui, draft, view, false, (&mut go, commands));
         }
     });
     go
+}
+
+/// All of it; `low`: in a page that scrolls as a whole.
+fn contents_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    view: &View<'_>,
+    low: bool,
+    (go, commands): (&mut Option<Go>, &mut Vec<Command>),
+) {
+    header_ui(ui, view, go, commands);
+    ui.add_space(space::S);
+    let hall = &view.snapshot.hall;
+    if hall.is_empty() && draft.query.is_empty() {
+        actions_ui(ui, false, view, go, commands);
+        empty_ui(ui);
+        return;
+    }
+    let free = draft.listed(hall).free;
+    // Of those who are not known, or not searched for, somebody may be free: the server says.
+    let perhaps = free > 0 || view.snapshot.hall_more || !draft.query.trim().is_empty();
+    actions_ui(ui, perhaps, view, go, commands);
+    ui.add_space(space::S);
+    search_ui(ui, draft, hall, commands);
+    let listed = draft.listed(hall);
+    let count = if view.snapshot.hall_more {
+        text::hall_count_all(view.snapshot.hall_count.max(hall.len()))
+    } else {
+        text::hall_count(hall.len(), free)
+    };
+    lines::small(ui, &count);
+    let more = view.snapshot.hall_more;
+    if listed.rows.is_empty() {
+        ui.add_space(space::L);
+        ui.vertical_centered(|ui| lines::soft(ui, say("hall-no-hit")));
+    } else if low {
+        let room = vec2(ui.available_width(), rows_height(listed, more));
+        ui.allocate_ui(room, |ui| {
+            let begin = ui.max_rect().min.to_vec2();
+            let viewport = ui.clip_rect().translate(-begin);
+            rows_ui(ui, viewport, listed, more, (go, commands));
+        });
+    } else {
+        ScrollArea::vertical()
+            .auto_shrink(false)
+            .show_viewport(ui, |ui, viewport| rows_ui(ui, viewport, listed, more, (go, commands)));
+    }
 }
 
 /// The field that finds guests. Enter calls when one alone is left and free.
@@ -179,15 +207,15 @@ fn actions_ui(
     commands: &mut Vec<Command>,
 ) {
     row(ui, |ui| {
-        let find = button(ui, say("hall-find"), Weight::Primary)
-            .on_hover_text(text::with_key(say("hall-find-tip"), "Ctrl+M"));
+        let find = button(ui, say("hall-find"), Weight::Primary);
+        let find = tip(find, &text::with_key(say("hall-find-tip"), "Ctrl+M"));
         if find.clicked() || shortcut(ui, Modifiers::COMMAND, Key::M) {
             commands.push(Command::Search);
         }
         let next_free =
             ui.add_enabled_ui(somebody_free, |ui| button(ui, say("hall-next-free"), Weight::Secondary));
-        let tip = text::with_key(say("hall-next-free-tip"), "Ctrl+N");
-        let asked = next_free.inner.on_hover_text(tip).clicked();
+        let words = text::with_key(say("hall-next-free-tip"), "Ctrl+N");
+        let asked = tip(next_free.inner, &words).clicked();
         if asked || (somebody_free && shortcut(ui, Modifiers::COMMAND, Key::N)) {
             commands.push(Command::CallNextFree);
         }
@@ -204,7 +232,7 @@ fn actions_ui(
 }
 
 fn empty_ui(ui: &mut Ui) {
-    ui.add_space((ui.available_height() * 0.25).max(space::XL));
+    ui.add_space((ui.available_height() * share::MESSAGE).max(space::XL));
     ui.vertical_centered(|ui| {
         lines::title(ui, say("hall-empty"));
         ui.set_max_width(size::COLUMN);
@@ -212,32 +240,40 @@ fn empty_ui(ui: &mut Ui) {
     });
 }
 
-fn rows_ui(ui: &mut Ui, listed: &Listed, more: bool, go: &mut Option<Go>, commands: &mut Vec<Command>) {
-    ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, viewport| {
-        let count = listed.rows.len();
-        let end = size::ROW * count as f32;
-        ui.set_height(end + if more { size::ROW } else { 0.0 });
-        let first = (viewport.top() / size::ROW) as usize;
-        let last = (viewport.bottom() / size::ROW).ceil() as usize;
-        let area = ui.max_rect();
-        for place in first..last.min(count) {
-            let top = area.top() + place as f32 * size::ROW;
-            let rect = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), size::ROW));
-            row_ui(ui, rect, &listed.hall[listed.rows[place]], go, commands);
-        }
-        if more && viewport.bottom() > end {
-            let place =
-                Rect::from_min_size(pos2(area.left(), area.top() + end), vec2(area.width(), size::ROW));
-            let builder = UiBuilder::new()
-                .max_rect(place.shrink2(vec2(0.0, space::S)))
-                .scope_id(Id::unique("more of hall"));
-            ui.scope_builder(builder, |ui| {
-                if button(ui, say("hall-more"), Weight::Secondary).clicked() {
-                    commands.push(Command::MoreOfHall);
-                }
-            });
-        }
-    });
+fn rows_height(listed: &Listed, more: bool) -> f32 {
+    size::ROW * (listed.rows.len() + usize::from(more)) as f32
+}
+
+/// The rows of which something is in the `viewport`, and the way to more of them.
+fn rows_ui(
+    ui: &mut Ui,
+    viewport: Rect,
+    listed: &Listed,
+    more: bool,
+    (go, commands): (&mut Option<Go>, &mut Vec<Command>),
+) {
+    ui.set_height(rows_height(listed, more));
+    let count = listed.rows.len();
+    let end = size::ROW * count as f32;
+    let first = (viewport.top() / size::ROW) as usize;
+    let last = (viewport.bottom() / size::ROW).ceil() as usize;
+    let area = ui.max_rect();
+    let place =
+        |top: f32| Rect::from_min_size(pos2(area.left(), area.top() + top), vec2(area.width(), size::ROW));
+    for index in first..last.min(count) {
+        let rect = place(index as f32 * size::ROW);
+        row_ui(ui, rect, &listed.hall[listed.rows[index]], go, commands);
+    }
+    if more && viewport.bottom() > end {
+        let builder = UiBuilder::new()
+            .max_rect(place(end).shrink2(vec2(0.0, space::S)))
+            .scope_id(Id::unique("more of hall"));
+        ui.scope_builder(builder, |ui| {
+            if button(ui, say("hall-more"), Weight::Secondary).clicked() {
+                commands.push(Command::MoreOfHall);
+            }
+        });
+    }
 }
 
 fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands: &mut Vec<Command>) {
@@ -255,14 +291,14 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands:
         lines::cut(ui, &row.display_name, letters::BODY, palette.ink, card.width() - begin - end - space::S);
     let at = inward(card, begin + name.size().x / 2.0) - vec2(name.size().x / 2.0, name.size().y);
     ui.painter().galley(at, name, palette.ink);
-    let below = vec2(0.0, letters::SMALL * 0.75);
+    let below = vec2(0.0, size::ROW_BELOW);
     ui.painter().circle_filled(
         inward(card, begin + size::DOT) + below,
         size::DOT,
         dot_color(palette, row.availability),
     );
     let words = lines::line(ui, state, letters::SMALL, palette.soft);
-    let middle = inward(card, begin + 2.0 * size::DOT + space::S * 0.75 + words.size().x / 2.0) + below;
+    let middle = inward(card, begin + 2.0 * size::DOT + space::SIGN + words.size().x / 2.0) + below;
     ui.painter().galley(middle - words.size() / 2.0, words, palette.soft);
 
     let controls = Rect::from_min_max(
@@ -286,7 +322,7 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands:
     let opened = sign_button(&mut inner, Icon::More, &name);
     if called.gained_focus() || opened.gained_focus() {
         // With a piece of its neighbours, since only what is in view can be reached by Tab.
-        ui.scroll_to_rect(rect.expand2(vec2(0.0, size::ROW * 0.8)), None);
+        ui.scroll_to_rect(rect.expand2(vec2(0.0, size::ROW * share::NEIGHBOUR)), None);
     }
     if called.clicked() {
         commands.push(Command::Call(row.guest));

@@ -95,7 +95,7 @@ pub fn shortcuts_ui(ui: &mut Ui) {
     for (key, does) in keys {
         ends(
             ui,
-            letters::BODY * 1.6,
+            size::KEY_ROW,
             |ui| {
                 lines::body(ui, does);
             },

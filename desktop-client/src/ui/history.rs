@@ -3,13 +3,15 @@
 use super::hall::guest_menu;
 use super::icons::Icon;
 use super::lines;
-use super::places::{dialog, ends, page, row};
+use super::places::{begin, dialog, ends, page, row};
 use super::theme::{Palette, letters, size, space};
-use super::widgets::{Button, Weight, avatar, button, sign_button};
+use super::widgets::{Button, Weight, avatar, button, mirrored, sign_button};
 use super::{Go, Page, Subject, View, text};
 use crate::view::{Command, PastCall};
 use crate::words::{say, say_with};
-use eframe::egui::{CornerRadius, Frame, Margin, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, vec2};
+use eframe::egui::{
+    CornerRadius, Frame, Margin, Rect, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
+};
 
 /// What was asked and is not yet sure.
 #[derive(Debug, Default)]
@@ -74,6 +76,9 @@ fn erase_ui(ui: &Ui, commands: &mut Vec<Command>) -> bool {
     done || away
 }
 
+/// Of a row's width, what is not for words: edges, face, the button that calls and the one of the menu.
+const ASIDE: f32 = size::AVATAR + size::CALL + size::CONTROL_SMALL + space::XL + space::S;
+
 fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, commands: &mut Vec<Command>) {
     let palette = Palette::of(ui);
     let name = if call.peer_name.is_empty() { say("history-erased-guest") } else { call.peer_name.as_str() };
@@ -93,29 +98,28 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
         None => about.push(text::ended(call.reason, name, !call.outgoing && !call.matched)),
     }
     let about = text::joined(about);
+    let sign = letters::SMALL + space::XS;
+    let room = ui.available_width() - ASIDE;
+    let first = lines::cut(ui, name, letters::BODY, palette.ink, room);
+    let second = lines::paragraph(ui, &about, letters::SMALL, ink, room - sign, begin());
+    let words = vec2(room, (first.size().y + second.size().y).max(size::AVATAR));
     row_card(
         ui,
+        words.y,
         |ui| {
             let (face, response) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{name}, {about}")));
             avatar(ui, face.center(), size::AVATAR, name, palette);
             ui.add_space(space::S);
-            let room = ui.available_width() - 2.0 * size::CONTROL - size::CALL;
-            let (place, _) = ui.allocate_exact_size(vec2(room, size::AVATAR), Sense::hover());
-            let right = crate::words::right_to_left();
-            let first = lines::cut(ui, name, letters::BODY, palette.ink, room);
-            let sign = letters::SMALL + space::XS;
-            let second = lines::cut(ui, &about, letters::SMALL, ink, room - sign);
-            let x = |width: f32, indent: f32| {
-                if right { place.right() - width - indent } else { place.left() + indent }
-            };
-            let at = Vec2::new(x(first.size().x, 0.0), place.top()).to_pos2();
-            ui.painter().galley(at, first, palette.ink);
-            let top = place.bottom() - second.size().y;
-            let middle = top + second.size().y / 2.0;
-            let center = Vec2::new(x(letters::SMALL, 0.0) + letters::SMALL / 2.0, middle).to_pos2();
-            icon.paint(ui.painter(), center, letters::SMALL, ink, palette.raised);
-            let at = Vec2::new(x(second.size().x, sign), top).to_pos2();
+            let (place, _) = ui.allocate_exact_size(words, Sense::hover());
+            let at = mirrored(Rect::from_min_size(place.min, first.size()), place);
+            ui.painter().galley(at.min, first, palette.ink);
+            let below = pos2(place.left(), place.bottom() - second.size().y);
+            let icon_at = Rect::from_min_size(below, vec2(letters::SMALL, size::CAPTION));
+            let icon_at = mirrored(icon_at, place).center();
+            icon.paint(ui.painter(), icon_at, letters::SMALL, ink, palette.raised);
+            let at = Rect::from_min_size(below + vec2(sign, 0.0), second.size());
+            let at = mirrored(at, place).min - vec2(second.rect.left(), 0.0);
             ui.painter().galley(at, second, ink);
         },
         |ui| {
@@ -153,7 +157,7 @@ pub fn blocked_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) -> 
                 ui.add_space(space::S);
                 lines::body(ui, name);
             };
-            row_card(ui, face, |ui| {
+            row_card(ui, size::AVATAR, face, |ui| {
                 let full = say_with("blocked-unblock-name", &[("name", name.into())]);
                 let min = vec2(size::CALL, size::CONTROL_SMALL);
                 let words = say("blocked-unblock");
@@ -165,12 +169,12 @@ pub fn blocked_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) -> 
     })
 }
 
-/// A row as those of the hall: `begin` where lines begin, `end` at the other side.
-fn row_card(ui: &mut Ui, begin: impl FnOnce(&mut Ui), end: impl FnOnce(&mut Ui)) {
+/// A row as those of the hall, with room for words of this `height`: `begin` where lines begin, `end` at the other side.
+fn row_card(ui: &mut Ui, height: f32, begin: impl FnOnce(&mut Ui), end: impl FnOnce(&mut Ui)) {
     Frame::new()
         .fill(Palette::of(ui).raised)
         .corner_radius(CornerRadius::same(size::RADIUS))
         .inner_margin(Margin::symmetric(space::S as i8, space::XS as i8))
-        .show(ui, |ui| ends(ui, size::ROW - 3.0 * space::XS, begin, end));
+        .show(ui, |ui| ends(ui, height + space::S, begin, end));
     ui.add_space(-space::XS);
 }

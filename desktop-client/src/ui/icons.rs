@@ -1,6 +1,7 @@
 //! The signs on the round buttons, drawn with strokes. Owns shapes only; names and colours come from the caller.
 
-use eframe::egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, pos2, vec2};
+use crate::words::right_to_left;
+use eframe::egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, vec2};
 use std::f32::consts::PI;
 
 /// A sign that a round button can carry.
@@ -28,6 +29,8 @@ pub enum Icon {
     Share,
     /// More to choose from.
     More,
+    /// A list opens below.
+    Open,
     /// A call that went out.
     Out,
     /// A call that came in.
@@ -44,7 +47,8 @@ impl Icon {
     /// Draws the sign into a square around `center`; `size` is the length of its side.
     /// `behind` is the colour of the ground, to cut a gap beside a stroke.
     pub fn paint(self, painter: &Painter, center: Pos2, size: f32, ink: Color32, behind: Color32) {
-        let pen = Pen { painter, center, unit: size / 24.0, stroke: Stroke::new(size / 11.0, ink) };
+        let stroke = Stroke::new(size / 11.0, ink);
+        let pen = Pen { painter, center, unit: size / 24.0, way: 1.0, stroke };
         match self {
             Self::Mic => pen.mic(),
             Self::MicOff => {
@@ -58,7 +62,7 @@ impl Icon {
             }
             Self::HangUp => pen.handset(0.0),
             Self::Answer => pen.handset(-PI * 0.75),
-            Self::Next => pen.next(),
+            Self::Next => pen.along_text().next(),
             Self::Close => {
                 pen.line(&[vec2(-6.0, -6.0), vec2(6.0, 6.0)]);
                 pen.line(&[vec2(-6.0, 6.0), vec2(6.0, -6.0)]);
@@ -70,9 +74,11 @@ impl Icon {
                     painter.circle_filled(pen.at(vec2(x, 0.0)), 2.2 * pen.unit, ink);
                 }
             }
-            Self::Out => pen.arrow(-1.0),
-            Self::In => pen.arrow(1.0),
+            Self::Open => pen.line(&[vec2(-8.0, -4.0), vec2(0.0, 4.0), vec2(8.0, -4.0)]),
+            Self::Out => pen.along_text().arrow(-1.0),
+            Self::In => pen.along_text().arrow(1.0),
             Self::Missed => {
+                let pen = pen.along_text();
                 pen.line(&[vec2(-9.0, -4.0), vec2(0.0, 5.0), vec2(9.0, -4.0)]);
                 pen.line(&[vec2(-9.0, 3.0), vec2(-9.0, -4.0), vec2(-2.0, -4.0)]);
             }
@@ -121,12 +127,19 @@ struct Pen<'a> {
     painter: &'a Painter,
     center: Pos2,
     unit: f32,
+    /// 1, or -1 for what is drawn as in a mirror.
+    way: f32,
     stroke: Stroke,
 }
 
 impl Pen<'_> {
     fn at(&self, grid: Vec2) -> Pos2 {
-        self.center + grid * self.unit
+        self.center + vec2(grid.x * self.way, grid.y) * self.unit
+    }
+
+    /// For signs that point where text goes on, or from where it came.
+    fn along_text(self) -> Self {
+        Self { way: if right_to_left() { -1.0 } else { 1.0 }, ..self }
     }
 
     fn line(&self, grid: &[Vec2]) {
@@ -210,10 +223,7 @@ impl Pen<'_> {
             let triangle = triangle.into_iter().map(|point| self.at(point)).collect();
             self.painter.add(Shape::convex_polygon(triangle, self.stroke.color, Stroke::NONE));
         }
-        let bar = Rect::from_min_max(
-            pos2(self.at(vec2(8.5, 0.0)).x, self.at(vec2(0.0, -6.5)).y),
-            pos2(self.at(vec2(10.5, 0.0)).x, self.at(vec2(0.0, 6.5)).y),
-        );
+        let bar = Rect::from_two_pos(self.at(vec2(8.5, -6.5)), self.at(vec2(10.5, 6.5)));
         self.painter.rect_filled(bar, 0.0, self.stroke.color);
     }
 

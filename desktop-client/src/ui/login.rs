@@ -6,7 +6,7 @@ use super::icons::Icon;
 use super::icons::castle_mark;
 use super::lines;
 use super::places::{card, column, ends, row};
-use super::theme::{Palette, letters, size, space};
+use super::theme::{Palette, letters, share, size, space};
 use super::widgets::{Button, Weight, button, choice, sign_button};
 use crate::view::{Command, Connection, KnownServer, Prefill, Secret};
 use crate::words::{say, say_with};
@@ -167,8 +167,8 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
         ui.memory_mut(|memory| memory.request_focus(password_id()));
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let spare = ui.available_height() - FORM_HEIGHT;
-        ui.add_space((spare * 0.4).max(space::S));
+        let spare = ui.available_height() - size::FORM;
+        ui.add_space((spare * share::FORM).max(space::S));
         column(ui, size::COLUMN, |ui| {
             row(ui, |ui| {
                 let palette = Palette::of(ui);
@@ -266,9 +266,6 @@ fn busy_ui(ui: &mut Ui, commands: &mut Vec<Command>) {
         },
     );
 }
-
-/// About as high as the form with all its fields, to put it a little above the middle.
-const FORM_HEIGHT: f32 = 580.0;
 
 fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
     row(ui, |ui| {

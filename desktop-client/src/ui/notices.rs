@@ -3,14 +3,11 @@
 use super::View;
 use super::lines;
 use super::places::{column, down, strip};
-use super::theme::{Palette, letters, size, space};
+use super::theme::{Palette, letters, share, size, space};
 use super::widgets::{Button, Weight};
 use crate::view::{Command, Connection, Severity};
 use crate::words::{right_to_left, say};
 use eframe::egui::{self, Align, Layout, ScrollArea, Ui, accesskit::Live, vec2};
-
-/// Of a page's height, what they take at most: with more of them they scroll.
-const PAGE_SHARE: f32 = 0.4;
 
 /// One line to read.
 struct Line {
@@ -57,7 +54,7 @@ pub fn notices_ui(ui: &mut Ui, view: &View<'_>, overloaded: &mut bool, commands:
     if lines.is_empty() {
         return;
     }
-    let most = ui.available_height() * PAGE_SHARE;
+    let most = ui.available_height() * share::NOTICES;
     column(ui, size::LIST, |ui| {
         ScrollArea::vertical().max_height(most).show(ui, |ui| {
             ui.with_layout(down(), |ui| list_ui(ui, lines, overloaded, commands));

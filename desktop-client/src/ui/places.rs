@@ -4,7 +4,7 @@
 use super::icons::Icon;
 use super::lines;
 use super::theme::{Palette, STAGE, letters, size, space};
-use super::widgets::{Weight, button, mirrored, sign_button};
+use super::widgets::{Weight, button, mirrored, sign_button, tip};
 use super::{shortcut, text};
 use crate::words::{right_to_left, say};
 use eframe::egui::{
@@ -106,9 +106,8 @@ pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
                 lines::heading(ui, name);
             },
             |ui| {
-                back = button(ui, say("page-back"), Weight::Secondary)
-                    .on_hover_text(text::with_key(say("page-back"), "Esc"))
-                    .clicked();
+                let response = button(ui, say("page-back"), Weight::Secondary);
+                back = tip(response, &text::with_key(say("page-back"), "Esc")).clicked();
             },
         );
         ui.add_space(space::S);
@@ -169,6 +168,8 @@ pub fn over_picture<R>(
 /// What is drawn from here on lies over a picture: controls look as by night, whatever the theme.
 pub fn wear_stage(ui: &mut Ui) {
     ui.set_style(ui.ctx().style_of(egui::Theme::Dark));
+    // Lists would fade into the ground of a page, which is not what lies here.
+    ui.spacing_mut().scroll.fade.strength = 0.0;
 }
 
 /// The head of a card over a picture, with a way to put it away. Returns whether one wants that.

@@ -2,8 +2,8 @@
 
 use super::icons::Icon;
 use super::lines;
-use super::theme::{Palette, STAGE, letters, size, space};
-use super::widgets::{Round, avatar, round_button};
+use super::theme::{Palette, STAGE, letters, share, size, space};
+use super::widgets::{Round, avatar, mirrored, round_button};
 use super::{View, shortcut, text};
 use crate::view::{CallView, Command, Stage};
 use crate::words::say;
@@ -38,7 +38,7 @@ pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut 
     let height = galleys.iter().map(|galley| galley.size().y + space::XS).sum::<f32>() + space::M;
     let above = Rect::from_min_max(room.min, pos2(room.right(), buttons_top(room) - space::S));
     let face = size::AVATAR_LARGE.min(above.height() - height - space::M);
-    let mut top = (room.top() + room.height() * 0.36 - size::AVATAR_LARGE / 2.0)
+    let mut top = (room.top() + room.height() * share::FACE - size::AVATAR_LARGE / 2.0)
         .min(above.bottom() - height - face.max(0.0))
         .max(above.top());
     if face >= size::AVATAR {
@@ -58,11 +58,8 @@ pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut 
 }
 
 fn buttons_top(room: Rect) -> f32 {
-    room.bottom() - size::ROUND_CELL_H - space::XL.min(room.height() * 0.06)
+    room.bottom() - size::ROUND_CELL_H - space::XL.min(room.height() * share::BELOW)
 }
-
-/// Room for a control with its caption, which is longer here.
-const RING_CELL: f32 = 1.5 * size::ROUND_CELL;
 
 struct Choice {
     icon: Icon,
@@ -107,7 +104,7 @@ pub(super) fn switches_ui(
     commands: &mut Vec<Command>,
 ) {
     let choices = switches(set, by_key, palette);
-    let room = vec2(choices.len() as f32 * RING_CELL, size::ROUND_CELL_H);
+    let room = vec2(choices.len() as f32 * size::RING_CELL, size::ROUND_CELL_H);
     let (place, _) = ui.allocate_exact_size(room, Sense::hover());
     choices_ui(ui, choices, place.min, 0.0, palette, commands);
 }
@@ -157,7 +154,7 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, by_key: bool, commands: &mut Vec<Com
     let room = ui.max_rect();
     let gap = space::L;
     let count = choices.len() as f32;
-    let wide = count * RING_CELL + (count - 1.0) * gap;
+    let wide = count * size::RING_CELL + (count - 1.0) * gap;
     let first = pos2(room.center().x - wide / 2.0, buttons_top(room));
     choices_ui(ui, choices, first, gap, &STAGE, commands);
 }
@@ -171,10 +168,13 @@ fn choices_ui(
     palette: &Palette,
     commands: &mut Vec<Command>,
 ) {
+    let wide = choices.len() as f32 * (size::RING_CELL + gap) - gap;
+    let room = Rect::from_min_size(first, vec2(wide, size::ROUND_CELL_H));
     let mut left = first.x;
     for Choice { icon, name, key_name, modifiers, key, look, command } in choices {
-        let place = Rect::from_min_size(pos2(left, first.y), vec2(RING_CELL, size::ROUND_CELL_H));
-        left += RING_CELL + gap;
+        let place = Rect::from_min_size(pos2(left, first.y), vec2(size::RING_CELL, size::ROUND_CELL_H));
+        let place = mirrored(place, room);
+        left += size::RING_CELL + gap;
         // An id of its own: what comes and goes on the screen does not take the keyboard away.
         let builder = UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", key, key_name)));
         let response =

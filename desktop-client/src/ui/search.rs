@@ -2,15 +2,13 @@
 
 use super::lines;
 use super::ringing::switches_ui;
-use super::theme::{Palette, size, space};
-use super::widgets::{Weight, stacked};
+use super::theme::{Palette, share, size, space};
+use super::widgets::{Weight, stacked, tip};
 use super::{View, shortcut, text};
 use crate::view::{Command, Search};
 use crate::words::{say, say_with};
 use eframe::egui::{Key, Modifiers, Sense, Stroke, Ui, Vec2};
-
-/// A window less high than this has no room for large circles, and one less high than the second none for any.
-const LOW: (f32, f32) = (520.0, 400.0);
+use std::f32::consts::{FRAC_PI_6, PI};
 
 /// Draws the screen.
 pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut Vec<Command>) {
@@ -18,11 +16,11 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut V
     let waited = view.now.saturating_duration_since(search.since);
     // In a low window the circles give way to the words and the way out.
     let height = ui.available_height();
-    let low = height < LOW.0;
-    ui.add_space(space::M + (height - LOW.0).max(0.0) * 0.4);
+    let low = height < size::SEARCH_LOW;
+    ui.add_space(space::M + (height - size::SEARCH_LOW).max(0.0) * share::SEARCH);
     ui.vertical_centered(|ui| {
         ui.set_max_width(size::COLUMN);
-        if height >= LOW.1 {
+        if height >= size::SEARCH_LOWEST {
             ring_ui(ui, waited.as_secs(), palette, if low { size::ROW } else { size::AVATAR_LARGE });
             ui.add_space(if low { space::S } else { space::L });
         }
@@ -39,8 +37,8 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, search: &Search, commands: &mut V
         let by_key = preferences.push_to_talk;
         switches_ui(ui, (search.muted, search.camera_on), by_key, palette, commands);
         ui.add_space(if low { space::S } else { space::L });
-        let stop = stacked(ui, say("search-stop"), Weight::Secondary)
-            .on_hover_text(text::with_key(say("search-stop"), "Esc"));
+        let stop = stacked(ui, say("search-stop"), Weight::Secondary);
+        let stop = tip(stop, &text::with_key(say("search-stop"), "Esc"));
         if stop.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
             commands.push(Command::StopSearch);
         }
@@ -52,9 +50,9 @@ fn ring_ui(ui: &mut Ui, second: u64, palette: &Palette, side: f32) {
     let (rect, _) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
     let radius = side / 2.0 - space::M;
     let painter = ui.painter();
-    painter.circle_stroke(rect.center(), radius, Stroke::new(2.0, palette.line));
-    for (turn, color) in [(0.0, palette.accent), (std::f32::consts::PI, palette.busy)] {
-        let angle = turn + (second % 12) as f32 * std::f32::consts::PI / 6.0;
-        painter.circle_filled(rect.center() + radius * Vec2::angled(angle), space::M * 0.6, color);
+    painter.circle_stroke(rect.center(), radius, Stroke::new(size::LINE_SIGN, palette.line));
+    for (turn, color) in [(0.0, palette.accent), (PI, palette.busy)] {
+        let angle = turn + (second % 12) as f32 * FRAC_PI_6;
+        painter.circle_filled(rect.center() + radius * Vec2::angled(angle), size::SEEKER, color);
     }
 }

@@ -3,10 +3,10 @@
 use super::fields::{Field, choose, switch};
 use super::lines;
 use super::places::{card, page, row};
-use super::theme::space;
+use super::theme::{size, space};
 use super::tryout::devices_ui;
 use super::widgets::{Weight, button};
-use super::{Go, Page, View};
+use super::{Go, Page, View, text};
 use crate::view::{Command, Preferences, QualityCap, Secret, Snapshot, ThemeChoice};
 use crate::words::{LANGUAGES, say};
 use eframe::egui::{self, Id, Ui, text_edit::TextEditState};
@@ -129,7 +129,8 @@ fn looks_ui(ui: &mut Ui, set: &mut Preferences) {
     if choose(ui, say("settings-language"), &mut chosen, &languages) {
         set.language = chosen.map(|language| language.tag.to_owned());
     }
-    let sizes = [(0.75, "75 %"), (1.0, "100 %"), (1.25, "125 %"), (1.5, "150 %"), (2.0, "200 %")];
+    let sizes = size::ZOOMS.map(|zoom| (zoom, text::whole_percent(zoom.into())));
+    let sizes = sizes.each_ref().map(|(zoom, words)| (*zoom, words.as_str()));
     choose(ui, say("settings-zoom"), &mut set.zoom, &sizes);
 }
 

@@ -238,6 +238,11 @@ pub fn percent(share: f64) -> String {
     format!("{:.1}", share * 100.0)
 }
 
+/// A share as per cent without a fraction, with the sign.
+pub fn whole_percent(share: f64) -> String {
+    format!("{} %", whole(share * 100.0))
+}
+
 /// Bits per second with a unit.
 pub fn bit_rate(bps: f64) -> String {
     if bps >= 1e6 { format!("{:.1} Mb/s", bps / 1e6) } else { format!("{:.0} kb/s", bps / 1e3) }

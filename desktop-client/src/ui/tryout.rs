@@ -4,7 +4,7 @@ use super::fields::pick;
 use super::lines;
 use super::places::{card, dialog, page, row};
 use super::settings::Changes;
-use super::theme::{Palette, STAGE, letters, size, space};
+use super::theme::{Palette, STAGE, letters, share, size, space};
 use super::widgets::{Weight, button, meter};
 use super::{Go, Page, View};
 use crate::media::frame::Picture;
@@ -61,9 +61,9 @@ pub fn tryout_ui(
 /// The own picture as in a mirror, or what stands in its way.
 fn preview_ui(ui: &mut Ui, view: &View<'_>) {
     let width = ui.available_width();
-    let height = (width * 9.0 / 16.0).min(ui.ctx().content_rect().height() * 0.42);
+    let height = (width / size::WIDE).min(ui.ctx().content_rect().height() * share::PREVIEW);
     let (place, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
-    let frame = Rect::from_center_size(place.center(), vec2(height * 16.0 / 9.0, height));
+    let frame = Rect::from_center_size(place.center(), vec2(height * size::WIDE, height));
     ui.painter().rect_filled(frame, CornerRadius::same(size::RADIUS_L), STAGE.ground);
     let shown = view.local.paint(ui, frame, true, size::RADIUS_L);
     let words = match (shown, view.local.picture()) {

@@ -4,8 +4,9 @@
 
 use super::icons::Icon;
 use super::lines;
+use super::places::begin;
 use super::text;
-use super::theme::{Palette, letters, size, space};
+use super::theme::{Palette, letters, share, size, space};
 use crate::view::Availability;
 use crate::words;
 use eframe::egui::{
@@ -68,7 +69,7 @@ impl Button<'_> {
         let radius = CornerRadius::same(size::RADIUS);
         ui.painter().rect_filled(rect, radius, if over { hover } else { fill });
         if let Some(line) = line {
-            ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, line), StrokeKind::Inside);
+            ui.painter().rect_stroke(rect, radius, Stroke::new(size::LINE, line), StrokeKind::Inside);
         }
         ui.painter().galley(Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size()).min, galley, ink);
         focus_ring(ui, &response, rect, radius, palette.focus);
@@ -134,7 +135,7 @@ pub fn round_button(
     let center = pos2(cell.center().x, cell.top() + size::ROUND / 2.0 + size::FOCUS);
     let fill = if response.hovered() { look.hover } else { look.fill };
     ui.painter().circle_filled(center, size::ROUND / 2.0, fill);
-    icon.paint(ui.painter(), center, size::ROUND * 0.46, look.ink, fill);
+    icon.paint(ui.painter(), center, size::ROUND * share::SIGN, look.ink, fill);
     if response.has_focus() {
         let ring = Stroke::new(size::FOCUS, palette.focus);
         ui.painter().circle_stroke(center, size::ROUND / 2.0 + size::FOCUS, ring);
@@ -142,7 +143,7 @@ pub fn round_button(
     let caption = lines::cut(ui, name, letters::SMALL, palette.ink, cell.width());
     let at = cell.center_bottom() - vec2(caption.size().x / 2.0, caption.size().y);
     ui.painter().galley(at, caption, palette.ink);
-    if key.is_empty() { response } else { response.on_hover_text(text::with_key(name, key)) }
+    if key.is_empty() { response } else { tip(response, &text::with_key(name, key)) }
 }
 
 /// Draws what stands for a face where there is no picture.
@@ -175,7 +176,12 @@ pub fn choice(ui: &mut Ui, words: &str, dot: Option<Color32>, chosen: bool) -> b
     let radius = CornerRadius::same(size::RADIUS);
     if chosen {
         ui.painter().rect_filled(rect, radius, palette.raised);
-        ui.painter().rect_stroke(rect, radius, Stroke::new(1.5, palette.accent), StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            rect,
+            radius,
+            Stroke::new(size::LINE_CHOSEN, palette.accent),
+            StrokeKind::Inside,
+        );
     } else if response.hovered() {
         ui.painter().rect_filled(rect, radius, palette.hover);
     }
@@ -203,9 +209,9 @@ pub fn radio(ui: &mut Ui, words: &str, chosen: bool) -> bool {
     }
     let middle = inward(rect, size::SWITCH_H / 2.0);
     let ring = if chosen { palette.accent } else { palette.soft };
-    ui.painter().circle_stroke(middle, size::MARK / 4.0, Stroke::new(2.0, ring));
+    ui.painter().circle_stroke(middle, size::RADIO, Stroke::new(size::LINE_SIGN, ring));
     if chosen {
-        ui.painter().circle_filled(middle, size::MARK / 8.0, palette.accent);
+        ui.painter().circle_filled(middle, size::RADIO_DOT, palette.accent);
     }
     let at = inward(rect, beside + galley.size().x / 2.0) - galley.size() / 2.0;
     ui.painter().galley(at, galley, palette.ink);
@@ -236,25 +242,36 @@ pub fn sign_button(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     let radius = CornerRadius::same(size::RADIUS);
     let ground = if response.hovered() { palette.hover } else { Color32::TRANSPARENT };
     ui.painter().rect_filled(rect, radius, ground);
-    icon.paint(ui.painter(), rect.center(), size::CONTROL_SMALL * 0.5, palette.soft, ground);
+    icon.paint(ui.painter(), rect.center(), size::CONTROL_SMALL * share::SIGN_SMALL, palette.soft, ground);
     focus_ring(ui, &response, rect, radius, palette.focus);
-    response.on_hover_text(name)
+    tip(response, name)
 }
 
-/// A bar that is filled as far as `share` says, 0 to 1.
-pub fn meter(ui: &mut Ui, name: &str, share: f32) -> Response {
+/// Says more about what the pointer rests on. Broken where lines break, and beginning where they begin.
+pub fn tip(response: Response, words: &str) -> Response {
+    response.on_hover_ui(|ui| {
+        let ink = Palette::of(ui).ink;
+        let galley = lines::paragraph(ui, words, letters::BODY, ink, ui.available_width(), begin());
+        let (rect, said) = ui.allocate_exact_size(galley.size(), Sense::hover());
+        ui.painter().galley(rect.min - vec2(galley.rect.left(), 0.0), galley, ink);
+        said.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
+    })
+}
+
+/// A bar as far `filled` as told, 0 to 1.
+pub fn meter(ui: &mut Ui, name: &str, filled: f32) -> Response {
     let palette = Palette::of(ui);
     let wanted = vec2(ui.available_width(), size::METER);
     let (rect, response) = ui.allocate_exact_size(wanted, Sense::hover());
-    let share = share.clamp(0.0, 1.0);
+    let filled = filled.clamp(0.0, 1.0);
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::Meter, true, name);
-        info.value = Some(f64::from(share));
+        info.value = Some(f64::from(filled));
         info
     });
     let radius = CornerRadius::same((size::METER / 2.0) as u8);
     ui.painter().rect_filled(rect, radius, palette.line);
-    let filled = Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
+    let filled = Rect::from_min_size(rect.min, vec2(rect.width() * filled, rect.height()));
     ui.painter().rect_filled(mirrored(filled, rect), radius, palette.free);
     response
 }

@@ -7,7 +7,7 @@ use castle_desktop::media::mic::MicSpec;
 use castle_desktop::media::speaker::SpeakerSpec;
 use castle_desktop::peer::PathRoute;
 use castle_desktop::profile::Profile;
-use castle_desktop::view::{Command, EndReason, Preferences, QualityCap, Severity, WindowPlace};
+use castle_desktop::view::{Command, EndReason, Preferences, QualityCap, Secret, Severity, WindowPlace};
 use castle_server::config::MatchRoute;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -74,6 +74,35 @@ fn damaged_settings_are_set_aside_and_told() {
     std::fs::write(folder.path().join("settings.json"), "{\"version\": 2, \"prefer").unwrap();
     let ada = guest("ada", folder.path());
     ada.until_told("settings.json.damaged-");
+}
+
+#[test]
+fn a_remembered_login_outlives_damaged_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
+    drop(Guest::online(&server, "ada"));
+    let profile = folder.path().join("ada");
+    let ada = guest("ada", &profile);
+    let (url, name, password) = (server.url(), "ada".to_owned(), Secret(PASSWORD.into()));
+    ada.does(Command::LogIn { server: url.clone(), name: name.clone(), password, remember: true });
+    ada.until("online", |snapshot| snapshot.me.is_some());
+    drop(ada);
+    std::fs::write(profile.join("settings.json"), "{\"version\": 3, \"prefer").unwrap();
+
+    let ada = guest("ada", &profile);
+    ada.until_told("settings.json.damaged-");
+    ada.until("known", |snapshot| snapshot.servers.first().is_some_and(|known| known.remembered));
+    ada.does(Command::LogInRemembered { server: url, name });
+    ada.until("online", |snapshot| snapshot.me.is_some());
+}
+
+#[test]
+fn a_damaged_list_of_servers_is_set_aside_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("servers.json"), "[]").unwrap();
+    let ada = guest("ada", folder.path());
+    ada.until_told("The list of your servers was damaged.");
+    ada.until_told("servers.json.damaged-");
 }
 
 #[test]

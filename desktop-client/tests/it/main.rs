@@ -2,6 +2,7 @@
 
 mod bad_peers;
 mod bot_call;
+mod breaking;
 mod call_flow;
 mod checkup;
 mod coturn;

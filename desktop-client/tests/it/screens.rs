@@ -15,9 +15,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod call;
+mod fitting;
 mod hall;
 mod layout;
 mod login;
+mod mirrored;
 mod monkey;
 mod pages;
 mod pictures;

@@ -118,8 +118,17 @@ impl Guest {
 
     /// A guest with an engine of their own making.
     pub(crate) fn of(name: &str, config: EngineConfig) -> Self {
+        Self::watched(name, config, || {})
+    }
+
+    /// The same; whatever is published, `seen` is called.
+    pub(crate) fn watched(name: &str, config: EngineConfig, seen: impl Fn() + Send + Sync + 'static) -> Self {
         let (wake, woken) = sync_channel(1);
-        let engine = Engine::start(config, Arc::new(move || wake.try_send(()).unwrap_or_default()));
+        let waker = move || {
+            wake.try_send(()).unwrap_or_default();
+            seen();
+        };
+        let engine = Engine::start(config, Arc::new(waker));
         Self { engine, woken, name: name.into() }
     }
 

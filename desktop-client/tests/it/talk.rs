@@ -269,7 +269,7 @@ fn a_login_is_remembered_forgotten_and_lost() {
         ada.until("online", |snapshot| snapshot.me.is_some());
     }
     let keys = || std::fs::read_to_string(profile.join("logins.json")).unwrap_or_default();
-    let old = ["logins.json", "settings.json"].map(|file| (file, std::fs::read(profile.join(file)).unwrap()));
+    let old = ["logins.json", "servers.json"].map(|file| (file, std::fs::read(profile.join(file)).unwrap()));
     let ada = with_profile("ada", &profile);
     again(&ada);
     ada.until("online", |snapshot| snapshot.me.is_some());

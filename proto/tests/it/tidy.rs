@@ -129,6 +129,22 @@ const NEVER: [(&[&str], &[&str], &str); 7] = [
     ),
 ];
 
+/// Screens and controls take every size, share and colour from the theme: (where, but not in these).
+const THEMED: (&str, [&str; 5]) = (
+    "desktop-client/src/ui",
+    [
+        "desktop-client/src/ui/theme",
+        // Shapes on grids of their own.
+        "desktop-client/src/ui/icons",
+        "desktop-client/src/ui/video",
+        // Figures that are read, and hosts that are shown.
+        "desktop-client/src/ui/text",
+        "desktop-client/src/ui/joining",
+    ],
+);
+/// Nothing, all, both halves.
+const NO_SIZES: [&str; 3] = ["0.0", "1.0", "2.0"];
+
 /// Longest source file, lines: a part that outgrows it is two parts.
 const LINES_MAX: usize = 500;
 /// Files that may be longer: (file, lines, why).
@@ -188,6 +204,11 @@ fn each_outside_engine_is_named_in_one_place() {
 #[test]
 fn layers_name_only_what_they_may() {
     check(|source, faults| faults.extend(layer_faults(source)));
+}
+
+#[test]
+fn sizes_and_colours_stand_in_the_theme() {
+    check(|source, faults| faults.extend(theme_faults(source)));
 }
 
 #[test]
@@ -274,6 +295,40 @@ fn layer_faults(source: &Source) -> Vec<String> {
     faults
 }
 
+/// Where `source` draws with a size or a colour of its own.
+fn theme_faults(source: &Source) -> Vec<String> {
+    let (themed, but) = THEMED;
+    if source.is_test_file()
+        || !is_in(&source.path, themed)
+        || but.iter().any(|part| is_in(&source.path, part))
+    {
+        return Vec::new();
+    }
+    let code = source.production();
+    let fractions = fractions(code).into_iter().filter(|figure| !NO_SIZES.contains(figure));
+    let mut faults: Vec<String> =
+        fractions.map(|figure| format!("has {figure}: give it a name in the theme")).collect();
+    for made in ["Color32::from", "hex_color!", "Color32::WHITE", "Color32::BLACK"] {
+        if code.contains(made) {
+            faults.push(format!("makes a colour ({made}): the theme has them"));
+        }
+    }
+    if code.split("Stroke::new(").skip(1).any(|width| width.starts_with(|c: char| c.is_ascii_digit())) {
+        faults.push("draws a line of its own width: the theme has them".into());
+    }
+    faults
+}
+
+/// Every literal with a point in it.
+fn fractions(code: &str) -> Vec<&str> {
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    code.split(|c| !part(c))
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|word| word.contains('.') && !word.contains(".."))
+        .filter(|word| word.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '_'))
+        .collect()
+}
+
 /// What the tests in `source` may not do.
 fn test_faults(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
@@ -351,7 +406,8 @@ fn the_rules_find_what_they_look_for() {
     let source = |path: &str, text: &str| Source::new(path.into(), text.into());
     let found = |path: &str, text: &str| {
         let source = source(path, text);
-        engine_faults(&source).len() + layer_faults(&source).len() + test_faults(&source).len()
+        let of_layers = engine_faults(&source).len() + layer_faults(&source).len();
+        of_layers + theme_faults(&source).len() + test_faults(&source).len()
     };
     for (path, text, faults) in [
         ("server/src/hub.rs", "use sled::Db;", 1),
@@ -364,6 +420,10 @@ fn the_rules_find_what_they_look_for() {
         ("server/src/calls.rs", "fn f() {}\n#[cfg(test)]\nmod tests { fn g() { Instant::now(); } }", 0),
         ("desktop-client/src/ui/hall.rs", "use tokio::sync::mpsc;", 1),
         ("desktop-client/src/app.rs", "use eframe::egui;", 0),
+        ("desktop-client/src/ui/hall.rs", "fn f() { vec2(0.0, 12.5); Color32::from_gray(9); }", 2),
+        ("desktop-client/src/ui/hall.rs", "fn f() { Stroke::new(2.0, ink); pair.0.1; 1..2; }", 1),
+        ("desktop-client/src/ui/theme.rs", "const XS: f32 = 4.0;", 0),
+        ("desktop-client/src/uis.rs", "const XS: f32 = 4.0;", 0),
         ("desktop-client/src/call.rs", "use egui::Ui;", 1),
         ("desktop-client/src/media/mic.rs", "use super::opus::{self, Encoder};\nfn f() { opus::go() }", 0),
         ("desktop-client/src/media/mic.rs", "use opus::Encoder;", 1),

@@ -5,12 +5,13 @@ use super::{Engine, Link, SESSION_EVENTS_MAX};
 use crate::backoff;
 use crate::call::Input;
 use crate::error::{ClientError, ErrorKind};
-use crate::settings::{Settings, Trouble};
+use crate::settings::{Keepable as _, Servers, Trouble};
 use crate::signaling::{self, Account, Credentials, KeyKeeper, ServerAddress, Session};
 use crate::vault::Kept;
 use crate::view::{Command, History, Severity};
 use crate::words::{say, say_with};
 use castle::v1::ErrorReason;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::mpsc;
@@ -65,7 +66,7 @@ impl Engine {
             }
             Command::ForgetServer { server, name } => {
                 self.throw_key_away(server.clone(), name.clone());
-                self.remember(|settings| settings.forget(&server, &name));
+                self.remember(|servers| servers.forget(&server, &name));
             }
             Command::CancelLogIn => {
                 if let Link::In { entry, .. } = &self.link {
@@ -79,17 +80,17 @@ impl Engine {
                 if let Link::Session { server, name, .. } = &self.link {
                     let (server, name) = (server.to_string(), name.clone());
                     self.throw_key_away(server.clone(), name.clone());
-                    self.remember(|settings| settings.key_gone(&server, &name));
+                    self.remember(|servers| servers.key_gone(&server, &name));
                 }
                 self.leave(signaling::Command::LogOut);
             }
         }
     }
 
-    /// Changes what is remembered, and what is shown of it.
-    pub(super) fn remember(&mut self, change: impl FnOnce(&mut Settings)) {
-        self.config.profile.settings.change(change);
-        let known = self.config.profile.settings.get().known_servers();
+    /// Changes what is known of servers, and what is shown of it.
+    pub(super) fn remember(&mut self, change: impl FnOnce(&mut Servers)) {
+        self.config.profile.servers.change(change);
+        let known = self.config.profile.servers.get().known();
         if *self.servers != known {
             self.servers = Arc::new(known);
         }
@@ -110,7 +111,7 @@ impl Engine {
             return;
         }
         let address = match server.parse::<ServerAddress>() {
-            Ok(address) => address.or_known_pin(&self.config.profile.settings.get().pins),
+            Ok(address) => address.or_known_pin(&self.config.profile.servers.get().pins),
             Err(kind) => return self.complain(&ClientError::from(kind)),
         };
         self.forget_trouble();
@@ -191,7 +192,7 @@ impl Engine {
                     )
                 {
                     self.throw_key_away(entry.server.clone(), name.clone());
-                    self.remember(|settings| settings.key_gone(&entry.server, name));
+                    self.remember(|servers| servers.key_gone(&entry.server, name));
                 }
                 self.complain(&error);
                 self.door_notice = self.notices.last().map(|notice| notice.id);
@@ -215,11 +216,11 @@ impl Engine {
             // An older key would let somebody in whom this login did not want remembered.
             self.throw_key_away(server.clone(), name.clone());
         }
-        self.remember(|settings| {
-            settings.logged_in(&server, &name, remembered);
-            settings.pins.extend(pin.map(|pin| (server, pin.to_string())));
-            settings.devices = devices;
-            settings.told_of_key_file |= in_file;
+        self.config.profile.settings.change(|settings| settings.told_of_key_file |= in_file);
+        self.remember(|servers| {
+            servers.logged_in(&server, &name, remembered);
+            servers.pins.extend(pin.map(|pin| (server, pin.to_string())));
+            servers.devices = devices;
         });
     }
 
@@ -253,13 +254,19 @@ impl Engine {
 
     /// What was wrong with the files of the profile.
     pub(super) fn tell_troubles(&mut self) {
-        for trouble in std::mem::take(&mut self.config.profile.troubles) {
+        for (file, trouble) in std::mem::take(&mut self.config.profile.troubles) {
+            let of_servers = file == Servers::FILE;
+            let name = |aside: &Path| aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let text = match trouble {
-                Trouble::Damaged(Some(aside)) => {
-                    let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    say_with("told-settings-damaged", &[("name", name.into())])
+                Trouble::Damaged(Some(aside)) if of_servers => {
+                    say_with("told-servers-damaged", &[("name", name(&aside).into())])
                 }
+                Trouble::Damaged(Some(aside)) => {
+                    say_with("told-settings-damaged", &[("name", name(&aside).into())])
+                }
+                Trouble::Damaged(None) if of_servers => say("told-servers-stuck").into(),
                 Trouble::Damaged(None) => say("told-settings-stuck").into(),
+                Trouble::Newer(_) if of_servers => say("told-servers-newer").into(),
                 Trouble::Newer(_) => say("told-settings-newer").into(),
             };
             self.notify(Severity::Error, text);

@@ -60,7 +60,7 @@ impl Engine {
                 ErrorReason::Banned,
             ];
             if lost.map(ErrorKind::Refused).contains(&error.kind) {
-                self.remember(|settings| settings.key_gone(&server, &name));
+                self.remember(|servers| servers.key_gone(&server, &name));
             }
         }
         self.forget_session();

@@ -354,7 +354,7 @@ impl Engine {
         }
         match server.parse::<ServerAddress>() {
             Ok(address) => {
-                let address = address.or_known_pin(&self.config.profile.settings.get().pins);
+                let address = address.or_known_pin(&self.config.profile.servers.get().pins);
                 self.examination = Some(Examination::at_the_door(&address));
             }
             Err(kind) => self.complain(&kind.into()),

@@ -75,7 +75,7 @@ impl Engine {
             self.switches.muted = true;
             self.apply_switches();
         }
-        self.remember(|settings| settings.preferences = kept);
+        self.config.profile.settings.change(|settings| settings.preferences = kept);
         self.choose_devices();
         if let Some(live) = &mut self.live {
             live.set_cap(bits(self.preferences.quality));

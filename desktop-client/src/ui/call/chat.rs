@@ -4,7 +4,7 @@ use super::super::fields::named_edit;
 use super::super::icons::Icon;
 use super::super::lines;
 use super::super::places::{begin, down, ends};
-use super::super::theme::{Palette, letters, size, space};
+use super::super::theme::{Palette, letters, share, size, space};
 use super::super::widgets::{Weight, button, sign_button};
 use crate::view::{CHAT_BYTES_MAX, CallView, ChatLine, Command};
 use crate::words::{right_to_left, say};
@@ -23,7 +23,7 @@ pub(super) struct Draft {
 /// The picture's room and the panel's.
 pub(super) fn beside(stage: Rect) -> (Rect, Rect) {
     if stage.width() < size::PANEL_BESIDE {
-        return stage.split_top_bottom_at_fraction(0.45);
+        return stage.split_top_bottom_at_fraction(share::ABOVE_CHAT);
     }
     if right_to_left() {
         let (panel, rest) = stage.split_left_right_at_x(stage.left() + size::PANEL);
@@ -56,7 +56,7 @@ pub(super) fn chat_ui(
             |ui| away = sign_button(ui, Icon::Close, say("chat-close")).clicked(),
         );
         let long = draft.words.trim().len() > CHAT_BYTES_MAX;
-        let warning = if long { WARNING_HEIGHT } else { 0.0 };
+        let warning = if long { size::CHAT_WARNING } else { 0.0 };
         let below = size::CONTROL + 2.0 * space::S + warning;
         let height = (ui.available_height() - below).max(0.0);
         ScrollArea::vertical().auto_shrink(false).max_height(height).stick_to_bottom(true).show(ui, |ui| {
@@ -79,8 +79,6 @@ pub(super) fn chat_ui(
     away
 }
 
-/// Room for what is said about a line that is too long.
-const WARNING_HEIGHT: f32 = 3.0 * letters::SMALL * 1.3;
 /// Characters that the field takes: what is pasted is told to be too long rather than cut.
 const LONGEST: usize = 20 * CHAT_BYTES_MAX;
 
@@ -110,7 +108,7 @@ fn line_ui(ui: &mut Ui, line: &ChatLine) {
     let at_end = line.mine != right_to_left();
     let align = if at_end { Align::Max } else { Align::Min };
     ui.with_layout(Layout::top_down(align), |ui| {
-        let widest = ui.available_width() * 0.85;
+        let widest = ui.available_width() * share::BUBBLE;
         let bubble = Frame::new()
             .fill(fill)
             .corner_radius(CornerRadius::same(size::RADIUS))

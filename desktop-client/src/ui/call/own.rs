@@ -1,14 +1,14 @@
 //! The own picture over the peer's: as in a mirror, and put where one likes by pointer or arrow keys.
 
 use super::super::icons::Icon;
-use super::super::theme::{STAGE, letters, size, space};
-use super::super::widgets::inward;
+use super::super::theme::{STAGE, letters, share, size, space};
+use super::super::widgets::{inward, mirrored};
 use super::super::{View, lines};
 use crate::media::frame::Picture;
 use crate::view::CallView;
 use crate::words::{right_to_left, say};
 use eframe::egui::{
-    Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, StrokeKind, Ui, Vec2,
+    Align, Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, StrokeKind, Ui, Vec2,
     WidgetInfo, accesskit::Role, vec2,
 };
 
@@ -17,21 +17,21 @@ use eframe::egui::{
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place(Option<Vec2>);
 
-/// One press of an arrow key moves it by this share of the way.
-const STEP: f32 = 0.1;
+/// So many presses of an arrow key move it from one edge to the other.
+const STEPS: u8 = 10;
 
 pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &CallView, stage: Rect) {
-    let proportions = view.local.size().unwrap_or(vec2(16.0, 9.0));
-    let longest = (stage.width() * size::SELF_SHARE).min(stage.height() * size::SELF_SHARE * 16.0 / 9.0);
+    let proportions = view.local.size().unwrap_or(vec2(size::WIDE, 1.0));
+    let longest = (stage.width() * share::SELF).min(stage.height() * share::SELF * size::WIDE);
     let own = proportions * (longest.min(size::SELF_MAX) / proportions.max_elem());
     let way = (stage.size() - own - Vec2::splat(2.0 * size::SELF_EDGE)).max(Vec2::splat(1.0));
     let first = vec2(if right_to_left() { 0.0 } else { 1.0 }, 0.0);
-    let share = kept.0.unwrap_or(first);
-    let place = Rect::from_min_size(stage.min + Vec2::splat(size::SELF_EDGE) + way * share, own);
+    let way_gone = kept.0.unwrap_or(first);
+    let place = Rect::from_min_size(stage.min + Vec2::splat(size::SELF_EDGE) + way * way_gone, own);
     let response = ui.interact(place, Id::unique("own picture"), Sense::click_and_drag());
     let moved = if response.dragged() { response.drag_delta() / way } else { keys(ui, &response) };
     if moved != Vec2::ZERO {
-        kept.0 = Some((share + moved).clamp(Vec2::ZERO, Vec2::splat(1.0)));
+        kept.0 = Some((way_gone + moved).clamp(Vec2::ZERO, Vec2::splat(1.0)));
     }
     let shown = if call.camera_on { view.local.paint(ui, place, true, size::RADIUS_L) } else { None };
     let words = match view.local.picture() {
@@ -44,15 +44,13 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
     let radius = CornerRadius::same(size::RADIUS_L);
     if let Some(words) = words {
         ui.painter().rect_filled(place, radius, STAGE.raised);
-        let up = if call.muted { size::CONTROL_SMALL / 2.0 } else { 0.0 };
-        let middle = place.center() - vec2(0.0, up);
-        let galley = lines::cut(ui, words, letters::SMALL, STAGE.soft, place.width() - space::S);
-        ui.painter().galley(middle - galley.size() / 2.0, galley, STAGE.soft);
+        let below = if call.muted { size::CONTROL_SMALL } else { 0.0 };
+        said_ui(ui, place.with_max_y(place.bottom() - below), words);
     }
     let edge = if response.has_focus() {
         Stroke::new(size::FOCUS, STAGE.focus)
     } else {
-        Stroke::new(2.0, STAGE.ground)
+        Stroke::new(size::LINE_SIGN, STAGE.ground)
     };
     ui.painter().rect_stroke(place, radius, edge, StrokeKind::Middle);
     if call.muted {
@@ -66,16 +64,35 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
     response.on_hover_cursor(CursorIcon::Grab);
 }
 
+/// Why there is no picture, in words as far as there is room for them.
+fn said_ui(ui: &Ui, place: Rect, words: &str) {
+    let room = place.size() - Vec2::splat(space::S);
+    let galley = lines::paragraph(ui, words, letters::SMALL, STAGE.soft, room.x, Align::Center);
+    if galley.size().x > room.x || galley.size().y > room.y {
+        Icon::CameraOff.paint(ui.painter(), place.center(), size::ARROW, STAGE.soft, STAGE.raised);
+        return;
+    }
+    let corner = place.center() - galley.size() / 2.0 - vec2(galley.rect.left(), 0.0);
+    ui.painter().galley(corner, galley, STAGE.soft);
+}
+
 /// That nobody hears what is said, so that it is not overlooked: lit, as the switch itself.
 fn muted_ui(ui: &Ui, place: Rect) {
     let side = letters::SMALL + space::XS;
-    let room = place.width() - 4.0 * space::S - side;
-    let galley = lines::cut(ui, say("own-muted"), letters::SMALL, STAGE.ground, room);
-    let whole = vec2(galley.size().x + side + 2.0 * space::S, galley.size().y + space::S);
-    let rect = Align2::LEFT_BOTTOM.anchor_size(place.left_bottom() + vec2(space::S, -space::S), whole);
+    let room = place.width() - 2.0 * space::M - side;
+    let galley = lines::line(ui, say("own-muted"), letters::SMALL, STAGE.ground);
+    // Where there is no room for the words, the sign says it.
+    let fits = galley.size().x <= room;
+    let words = if fits { galley.size().x + space::S } else { 0.0 };
+    let whole = vec2(words + side + space::S, galley.size().y + space::S);
+    let corner = place.left_bottom() + vec2(space::S, -space::S);
+    let rect = mirrored(Align2::LEFT_BOTTOM.anchor_size(corner, whole), place);
     ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), STAGE.ink);
-    let sign = inward(rect, space::S * 0.75 + side / 2.0);
+    let sign = inward(rect, if fits { space::SIGN } else { space::XS } + side / 2.0);
     Icon::MicOff.paint(ui.painter(), sign, side, STAGE.ground, STAGE.ink);
+    if !fits {
+        return;
+    }
     let middle = inward(rect, space::S + side + galley.size().x / 2.0);
     ui.painter().galley(middle - galley.size() / 2.0, galley, STAGE.ground);
 }
@@ -87,11 +104,12 @@ fn keys(ui: &Ui, response: &eframe::egui::Response) -> Vec2 {
     }
     let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    let step = 1.0 / f32::from(STEPS);
     let ways = [
-        (Key::ArrowLeft, vec2(-STEP, 0.0)),
-        (Key::ArrowRight, vec2(STEP, 0.0)),
-        (Key::ArrowUp, vec2(0.0, -STEP)),
-        (Key::ArrowDown, vec2(0.0, STEP)),
+        (Key::ArrowLeft, vec2(-step, 0.0)),
+        (Key::ArrowRight, vec2(step, 0.0)),
+        (Key::ArrowUp, vec2(0.0, -step)),
+        (Key::ArrowDown, vec2(0.0, step)),
     ];
     let pressed = ways.into_iter().filter(|(key, _)| ui.input(|input| input.key_pressed(*key)));
     pressed.fold(Vec2::ZERO, |sum, (_, way)| sum + way)

@@ -2,8 +2,8 @@
 
 use super::super::lines;
 use super::super::places::{card_head, over_picture, wear_stage};
-use super::super::theme::{STAGE, letters, size, space};
-use super::super::widgets::{Button, Weight};
+use super::super::theme::{self, STAGE, letters, size, space};
+use super::super::widgets::{Button, Weight, tip};
 use super::super::{View, shortcut, text};
 use super::remote_ui;
 use crate::view::{CallView, Command, ScreenChoice, ScreenSpec};
@@ -29,7 +29,7 @@ pub(super) fn stop_ui(ui: &mut Ui, stage: Rect, commands: &mut Vec<Command>) {
         button.show(ui)
     };
     let response = ui.scope_builder(builder.layout(layout), show).inner;
-    let response = response.on_hover_text(text::with_key(words, "D"));
+    let response = tip(response, &text::with_key(words, "D"));
     if response.clicked() || shortcut(ui, Modifiers::NONE, Key::D) {
         commands.push(Command::StopSharing);
     }
@@ -131,8 +131,8 @@ pub(super) fn peer_ui(
     }
     screen.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
     ui.ctx().accesskit_node_builder(screen.id, |node| node.set_live(Live::Polite));
-    let longest = (stage.width() * size::SELF_SHARE).min(size::SELF_MAX);
-    let camera = vec2(longest, longest * 9.0 / 16.0);
+    let longest = (stage.width() * theme::share::SELF).min(size::SELF_MAX);
+    let camera = vec2(longest, longest / size::WIDE);
     let edge = vec2(size::SELF_EDGE, size::SELF_EDGE);
     let (corner, anchor) = if right_to_left() {
         (stage.left_bottom() + vec2(edge.x, -edge.y), Align2::LEFT_BOTTOM)
@@ -140,7 +140,7 @@ pub(super) fn peer_ui(
         (stage.right_bottom() - edge, Align2::RIGHT_BOTTOM)
     };
     let place = anchor.anchor_size(corner, camera);
-    ui.painter().rect_filled(place.expand(2.0), 2.0, STAGE.ground);
+    ui.painter().rect_filled(place.expand(size::LINE_SIGN), size::LINE_SIGN, STAGE.ground);
     remote_ui(ui, draft, view, call, place);
     shown
 }

@@ -6,7 +6,9 @@ use super::super::text;
 use super::super::theme::{STAGE, letters, size, space};
 use crate::view::{CallStats, CallView, STATS_HISTORY_MAX};
 use crate::words::{say, say_with};
-use eframe::egui::{Color32, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+use eframe::egui::{
+    Color32, Rect, ScrollArea, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit::Role, pos2, vec2,
+};
 
 /// One graph: its name, what it shows of a second, and how the newest value is read.
 struct Graph {
@@ -44,27 +46,33 @@ pub(super) fn stats_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32) -> b
     over_picture(ui, "stats", place, stage, |ui| {
         ui.spacing_mut().item_spacing.y = space::XS;
         let away = card_head(ui, say("stats"));
-        for graph in graphs() {
-            let latest = call.stats.as_ref().and_then(graph.value).map_or("–".to_owned(), graph.read);
-            let most = most(&graph, &call.stats_history);
-            ends(
-                ui,
-                letters::TITLE,
-                |ui| {
-                    lines::text(ui, &format!("{}: {latest}", graph.name), letters::SMALL, STAGE.ink);
-                },
-                |ui| {
-                    if let Some(most) = most {
-                        let words = say_with("stats-most", &[("value", (graph.read)(most).into())]);
-                        lines::text(ui, &words, letters::SMALL, STAGE.soft);
-                    }
-                },
-            );
-            graph_ui(ui, &graph, &call.stats_history, most);
-            ui.add_space(space::XS);
-        }
+        ScrollArea::vertical().show(ui, |ui| graphs_ui(ui, call));
         away
     })
+}
+
+fn graphs_ui(ui: &mut Ui, call: &CallView) {
+    for (place, graph) in graphs().into_iter().enumerate() {
+        if place > 0 {
+            ui.add_space(space::XS);
+        }
+        let latest = call.stats.as_ref().and_then(graph.value).map_or("–".to_owned(), graph.read);
+        let most = most(&graph, &call.stats_history);
+        ends(
+            ui,
+            letters::TITLE,
+            |ui| {
+                lines::text(ui, &format!("{}: {latest}", graph.name), letters::SMALL, STAGE.ink);
+            },
+            |ui| {
+                if let Some(most) = most {
+                    let words = say_with("stats-most", &[("value", (graph.read)(most).into())]);
+                    lines::text(ui, &words, letters::SMALL, STAGE.soft);
+                }
+            },
+        );
+        graph_ui(ui, &graph, &call.stats_history, most);
+    }
 }
 
 /// The largest value of those shown, which is the height of the graph.
@@ -76,20 +84,21 @@ fn most(graph: &Graph, history: &[CallStats]) -> Option<f64> {
 fn graph_ui(ui: &mut Ui, graph: &Graph, history: &[CallStats], most: Option<f64>) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::GRAPH), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, graph.name));
-    let baseline = [rect.left_bottom(), rect.right_bottom()];
-    ui.painter().line_segment(baseline, Stroke::new(1.0, STAGE.line));
+    // Within the room of the graph: at its edge the last one would be cut with what scrolls.
+    let baseline = rect.bottom() - size::LINE;
+    ui.painter().hline(rect.x_range(), baseline, Stroke::new(size::LINE, STAGE.line));
     let values: Vec<Option<f64>> = history.iter().map(graph.value).collect();
     let Some(most) = most else { return };
     let step = rect.width() / (STATS_HISTORY_MAX - 1) as f32;
     let begin = rect.right() - step * values.len().saturating_sub(1) as f32;
-    let stroke = Stroke::new(1.5, graph.color);
+    let stroke = Stroke::new(size::LINE_CHOSEN, graph.color);
     let mut line = Vec::new();
     for (second, value) in values.iter().enumerate() {
         let Some(value) = value.filter(|value| value.is_finite()) else {
             ui.painter().add(Shape::line(std::mem::take(&mut line), stroke));
             continue;
         };
-        let height = (value / most) as f32 * (rect.height() - 2.0);
+        let height = (value / most) as f32 * (rect.height() - size::LINE_SIGN);
         line.push(pos2(begin + step * second as f32, rect.bottom() - height));
     }
     ui.painter().add(Shape::line(line, stroke));

@@ -1,0 +1,104 @@
+//! The stories of what surrounds the screens: one that breaks, the window that closes meanwhile, the timer.
+
+use super::*;
+use crate::view::{Quality, Safety, Search};
+use crate::words::say;
+use egui_kittest::kittest::Queryable as _;
+use std::sync::Arc;
+
+/// A call that is on.
+fn talking() -> Snapshot {
+    let call = CallView {
+        id: CallId::from_bits(1),
+        peer: "Ana".into(),
+        peer_guest: None,
+        stage: Stage::Connected { since: Instant::now() },
+        matched: false,
+        received: false,
+        peer_reconnecting: false,
+        muted: false,
+        camera_on: true,
+        peer_muted: false,
+        peer_camera_on: true,
+        sharing: false,
+        peer_sharing: false,
+        stats: None,
+        stats_history: Arc::default(),
+        chat: Arc::default(),
+        safety: Safety::default(),
+        quality: Quality::default(),
+        frozen: None,
+    };
+    Snapshot { call: Some(call), ..Snapshot::default() }
+}
+
+#[test]
+fn a_screen_that_breaks_says_so_and_begins_anew() {
+    let draw = |ui: &mut Ui, (screens, breaks): &mut (Screens, bool)| {
+        if screens.broken {
+            screens.broken = !broken::broken_ui(ui, true, &mut Vec::new());
+        } else {
+            screens.guarded(ui, |screens, ui| {
+                screens.overloaded = true;
+                ui.horizontal(|ui| {
+                    ui.label("fine");
+                    assert!(!*breaks, "as this test wants it");
+                });
+            });
+        }
+    };
+    let mut shown = egui_kittest::Harness::builder().build_ui_state(draw, (Screens::default(), false));
+    shown.get_by_label("fine");
+    shown.state_mut().1 = true;
+    shown.run();
+    assert!(!shown.state().0.overloaded, "it begins anew");
+    shown.get_by_label(say("broken-title"));
+    shown.state_mut().1 = false;
+    shown.get_by_label(say("broken-again")).click();
+    shown.run();
+    shown.get_by_label("fine");
+}
+
+#[test]
+fn a_window_whose_screen_broke_closes_without_a_question_and_hangs_up_by_its_button() {
+    let snapshot = talking();
+    let mut screens = Screens::default();
+    assert!(!screens.may_close(&snapshot), "a screen that works asks first");
+    screens = Screens { broken: true, ..Screens::default() };
+    assert!(screens.may_close(&snapshot), "one that broke has no way to ask");
+
+    let draw = |ui: &mut Ui, (screens, commands): &mut (Screens, Vec<Command>)| {
+        let tile = video::Tile::empty();
+        let view = View {
+            snapshot: &talking(),
+            now: Instant::now(),
+            wall: SystemTime::UNIX_EPOCH,
+            remote: &tile,
+            local: &tile,
+            screen: &tile,
+        };
+        screens.show(ui, &view, commands);
+    };
+    let mut shown = egui_kittest::Harness::builder().build_ui_state(draw, (screens, Vec::new()));
+    shown.get_by_label(say("call-hang-up")).click();
+    shown.run();
+    assert_eq!(shown.state().1, [Command::HangUp]);
+    shown.get_by_label(say("broken-title"));
+}
+
+#[test]
+fn a_timer_ticks_on_the_second_and_an_idle_hall_never() {
+    let start = Instant::now();
+    let mut snapshot = Snapshot::default();
+    assert_eq!(next_tick(&snapshot, start), None);
+    snapshot.search = Some(Search {
+        since: start,
+        position: None,
+        waiting: None,
+        estimate: None,
+        muted: false,
+        camera_on: true,
+    });
+    assert_eq!(next_tick(&snapshot, start), Some(Duration::from_secs(1)));
+    assert_eq!(next_tick(&snapshot, start + Duration::from_millis(2300)), Some(Duration::from_millis(700)));
+}

@@ -5,7 +5,8 @@ use crate::support::TestServer;
 use castle::v1;
 use castle::v1::signal_request::Frame as Request;
 use castle::v1::signal_response::Frame as Response;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 #[tokio::test]
 async fn a_call_from_ring_to_hang_up() {
@@ -257,13 +258,13 @@ async fn each_end_finds_the_route_of_its_own_media_in_its_history() {
 async fn a_history_is_read_page_by_page_the_newest_first() {
     let server = TestServer::start().await;
     let [(mut alice_guest, mut alice), (bob_guest, mut bob)] = two(&server).await;
-    let mut held = Vec::new();
+    let mut held = BTreeSet::new();
     for _ in 0..3 {
         let [call, _] = in_call(&mut alice, (&bob_guest, &mut bob)).await;
         alice.hangs_up(&call).await;
         assert_eq!(alice.ended().await, v1::CallEndReason::HungUp);
         assert_eq!(bob.ended().await, v1::CallEndReason::HungUp);
-        held.insert(0, call.call_id);
+        held.insert(call.call_id);
     }
     let (mut read, mut page_token) = (Vec::new(), String::new());
     loop {
@@ -271,13 +272,17 @@ async fn a_history_is_read_page_by_page_the_newest_first() {
         let asked = alice_guest.asks(page);
         let page = alice_guest.client.list_calls(asked).await.expect("a page").into_inner();
         assert_eq!(page.calls.len(), 1);
-        read.extend(page.calls.into_iter().map(|call| call.call_id));
+        read.extend(page.calls);
         page_token = page.next_page_token;
         if page_token.is_empty() {
             break;
         }
     }
-    assert_eq!(read, held);
+    let ended =
+        |call: &v1::CallRecord| SystemTime::try_from(call.ended_at.expect("it ended")).expect("a time");
+    assert!(read.is_sorted_by(|newer, older| ended(newer) >= ended(older)), "{read:?}");
+    assert_eq!(read.len(), held.len());
+    assert_eq!(read.into_iter().map(|call| call.call_id).collect::<BTreeSet<_>>(), held);
 }
 
 #[tokio::test]

@@ -162,14 +162,14 @@ async fn what_cannot_be_read_says_so_on_every_service() {
 async fn what_takes_too_long_says_so() {
     let server = TestServer::start_with(|config| config.unary_deadline = Duration::from_millis(300)).await;
     let mut raw = Raw::to(&server).await;
-    let silent = StreamBody::new(futures_util::stream::pending::<Result<_, Infallible>>()).boxed();
+    let silent = || StreamBody::new(futures_util::stream::pending::<Result<_, Infallible>>()).boxed();
     let deadline = |limit| refused(Code::DeadlineExceeded, "DEADLINE", limit);
-    assert_eq!(raw.asks(LOGIN, &[], silent).await, deadline("300"), "a message that never comes");
-    let login = v1::LoginRequest { name: "nobody".to_owned(), password: "x".repeat(8), ..Default::default() };
-    let body = || bytes(framed(0, &login.encode_to_vec()));
-    let answer = raw.asks(LOGIN, &[("grpc-timeout", "1n")], body()).await;
+    assert_eq!(raw.asks(LOGIN, &[], silent()).await, deadline("300"), "a message that never comes");
+    let answer = raw.asks(LOGIN, &[("grpc-timeout", "1n")], silent()).await;
     assert_eq!(answer, deadline("0"), "the client's own deadline");
-    let (_, _, reason, _) = raw.asks(LOGIN, &[("grpc-timeout", "nonsense")], body()).await;
+    let login = v1::LoginRequest { name: "nobody".to_owned(), password: "x".repeat(8), ..Default::default() };
+    let body = bytes(framed(0, &login.encode_to_vec()));
+    let (_, _, reason, _) = raw.asks(LOGIN, &[("grpc-timeout", "nonsense")], body).await;
     assert_eq!(reason, "BAD_CREDENTIALS");
 }
 

@@ -50,10 +50,10 @@ async fn copy(mut socket: Socket, mut frames: mpsc::Receiver<v1::SignalRequest>,
     let mut open = true;
     loop {
         let reply = tokio::select! {
-            frame = frames.recv(), if open => match frame {
-                Some(frame) => event(frame),
-                None => { open = false; None }
-            },
+            frame = frames.recv(), if open => {
+                open = frame.is_some();
+                frame.and_then(event)
+            }
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) if text.starts_with("42") => {
                     if let Some(arrivals) = &arrivals {

@@ -289,10 +289,10 @@ mod tests {
     }
 
     /// Lets `askers` wait, each of whom finds a place.
-    fn all_wait<'a>(
-        hasher: &'a Hasher,
+    fn all_wait(
+        hasher: &Hasher,
         askers: impl IntoIterator<Item = Asker>,
-    ) -> Vec<LocalBoxFuture<'a, Result<Turn<'a>, Error>>> {
+    ) -> Vec<LocalBoxFuture<'_, Result<Turn<'_>, Error>>> {
         let wait = |asker| {
             let mut turn = hasher.turn(asker).boxed_local();
             assert!((&mut turn).now_or_never().is_none(), "{asker:?} waits");

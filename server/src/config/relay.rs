@@ -42,10 +42,10 @@ pub struct RelayArgs {
     /// Addresses that guests may be relayed to although they are private, such as 10.0.0.0/8; repeatable.
     #[arg(long, env = "CASTLE_TURN_ALLOW_PEER", value_name = "CIDR", value_delimiter = ',')]
     pub turn_allow_peer: Vec<Network>,
-    /// Allocations of one guest at once; one more is refused with 486.
+    /// Relayed addresses of one guest at once (an allocation of both families has two); one more is refused with 486.
     #[arg(long, env = "CASTLE_TURN_GUEST_ALLOCATIONS", value_name = "N", default_value_t = 24)]
     pub turn_guest_allocations: usize,
-    /// Allocations of all guests at once; one more is refused with 508. Each takes a file descriptor.
+    /// Relayed addresses of all guests at once; one more is refused with 508. Each takes a file descriptor.
     #[arg(long, env = "CASTLE_TURN_ALLOCATIONS", value_name = "N", default_value_t = 1000)]
     pub turn_allocations: usize,
     /// What one guest may have relayed, both ways together, kilobits per second; packets beyond it are lost.

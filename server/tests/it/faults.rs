@@ -226,6 +226,8 @@ async fn no_frame_is_lost_or_doubled_by_connections_that_break() {
     let server = TestServer::start_with(|config| {
         config.hub.sessions.frames_per_second = 1_000_000;
         config.hub.sessions.frames_burst = 1_000_000;
+        // All come at once, from one network.
+        config.accounts.hashing.at_once = PAIRS as usize;
         config.session.heartbeat = HEARTBEAT;
         config.session.heartbeat_timeout = PATIENCE;
         config.web_origins = vec![ORIGIN.to_owned()];

@@ -21,7 +21,8 @@ const WAITING_PER_PERMIT: usize = 64;
 /// Of them for those who are known already: strangers who flood the queue keep none of them out.
 const KEPT_FOR_KNOWN: usize = WAITING_PER_PERMIT / 4;
 /// Hashes that may wait for each permit, asked for by strangers of one network: it takes several networks to keep all
-/// other strangers out, and a whole class that logs in within a second is served.
+/// other strangers out. A class that logs in over some seconds is served; who comes in the same instant as a dozen others of
+/// the network comes again.
 const WAITING_PER_NETWORK: usize = (WAITING_PER_PERMIT - KEPT_FOR_KNOWN) / 4;
 /// Hashes that may wait for one who is known: a few devices at once, whatever they do with a right password.
 const WAITING_PER_KNOWN: usize = 4;

@@ -6,6 +6,11 @@ pub(crate) fn blocking(guest: &TestGuest) -> v1::BlockRequest {
     v1::BlockRequest { guest_id: guest.guest.guest_id.clone(), ..Default::default() }
 }
 
+fn reporting(guest: &TestGuest, call_id: &str, reason: v1::ReportReason) -> v1::ReportRequest {
+    let (guest_id, call_id) = (guest.guest.guest_id.clone(), call_id.to_owned());
+    v1::ReportRequest { guest_id, call_id, reason: reason.into(), ..Default::default() }
+}
+
 #[tokio::test]
 async fn a_block_ends_the_call_and_neither_reaches_the_other_until_it_is_taken_back() {
     let server = TestServer::start().await;
@@ -74,11 +79,7 @@ async fn what_guests_ask_for_about_each_other_is_checked() {
         fields_at_fault(alice.client.list_blocked(token_of(asked)).await),
         ["page_size", "page_token"]
     );
-    let report = v1::ReportRequest {
-        guest_id: bob.guest.guest_id.clone(),
-        reason: v1::ReportReason::Spam.into(),
-        ..Default::default()
-    };
+    let report = reporting(&bob, "", v1::ReportReason::Spam);
     let long = "t".repeat(2001);
     for (asked, field) in [
         (v1::ReportRequest { guest_id: mine, ..report.clone() }, "guest_id"),
@@ -104,11 +105,9 @@ async fn reports_reach_the_host_ten_an_hour_and_are_closed_with_a_note() {
     let [(mut alice, mut hers), (bob, mut his)] = two(&server).await;
     let [call, _] = in_call(&mut hers, (&bob, &mut his)).await;
     let report = v1::ReportRequest {
-        guest_id: bob.guest.guest_id.clone(),
-        call_id: call.call_id.clone(),
-        reason: v1::ReportReason::Harassment.into(),
         text: "shouts".to_owned(),
         request_id: "r0".to_owned(),
+        ..reporting(&bob, &call.call_id, v1::ReportReason::Harassment)
     };
     let asked = alice.asks(report.clone());
     let first = alice.client.report(asked).await.unwrap().into_inner();
@@ -156,12 +155,7 @@ async fn a_call_that_is_over_is_reported_with_whom_it_was_with() {
     hers.hangs_up(&call).await;
     his.ended().await;
     kept_calls(&mut alice).await;
-    let about = |guest: &TestGuest| v1::ReportRequest {
-        guest_id: guest.guest.guest_id.clone(),
-        call_id: call.call_id.clone(),
-        reason: v1::ReportReason::Spam.into(),
-        ..Default::default()
-    };
+    let about = |guest: &TestGuest| reporting(guest, &call.call_id, v1::ReportReason::Spam);
     let asked = alice.asks(about(&bob));
     assert!(alice.client.report(asked).await.is_ok());
     let asked = alice.asks(about(&carol));
@@ -182,11 +176,8 @@ async fn an_export_tells_blocks_reports_and_calls() {
     let [(mut alice, mut hers), (bob, mut his)] = two(&server).await;
     let [call, _] = in_call(&mut hers, (&bob, &mut his)).await;
     let report = v1::ReportRequest {
-        guest_id: bob.guest.guest_id.clone(),
-        call_id: call.call_id.clone(),
-        reason: v1::ReportReason::Other.into(),
         text: "it was odd".to_owned(),
-        ..Default::default()
+        ..reporting(&bob, &call.call_id, v1::ReportReason::Other)
     };
     let asked = alice.asks(report);
     alice.client.report(asked).await.unwrap();

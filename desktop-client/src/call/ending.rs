@@ -88,11 +88,16 @@ impl CallMachine {
         if matches!(std::mem::take(&mut self.path), Path::Open(_)) {
             effects.push(Effect::ClosePeer);
         }
-        self.ended.push_back(call.id);
+        self.forget(call.id);
+        effects.push(Effect::Ended(call.id, reason));
+        self.state = State::Over { call, reason, lasted };
+    }
+
+    /// What is still said of this call is late.
+    pub(super) fn forget(&mut self, id: CallId) {
+        self.ended.push_back(id);
         if self.ended.len() > ENDED_MAX {
             self.ended.pop_front();
         }
-        effects.push(Effect::Ended(call.id, reason));
-        self.state = State::Over { call, reason, lasted };
     }
 }

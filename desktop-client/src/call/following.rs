@@ -6,9 +6,9 @@ use std::time::Instant;
 impl CallMachine {
     /// The session began anew: what was not acknowledged is lost, and `call` is all that the server knows.
     pub(super) fn start_over(&mut self, now: Instant, call: Option<CallInfo>, effects: &mut Vec<Effect>) {
-        if matches!(self.state, State::Placing { .. }) {
+        if let State::Placing { cancelled } = self.state {
             self.state = State::Idle;
-            effects.push(Effect::PlaceLost);
+            effects.extend((!cancelled).then_some(Effect::PlaceLost));
         }
         if self.live().is_some_and(|live| call.as_ref().is_none_or(|call| call.id != live.id)) {
             self.end(now, Reason::Disconnected, effects);
@@ -45,15 +45,19 @@ impl CallMachine {
         if let Phase::Ended(reason) = info.phase {
             if current {
                 self.end(now, reason, effects);
-            } else if matches!(self.state, State::Placing { .. }) && info.origin == Origin::Placed {
+            } else if let (State::Placing { cancelled }, Origin::Placed) = (&self.state, info.origin) {
+                if *cancelled {
+                    self.state = State::Idle;
+                    return;
+                }
                 // Over before it rang: the callee is busy.
                 self.state = State::Calling { call: info, since: now };
                 self.end(now, reason, effects);
             }
             return;
         }
-        if !current {
-            self.adopt(now, &info, effects);
+        if !current && !self.adopt(now, &info, effects) {
+            return;
         }
         match &mut self.state {
             State::Calling { call, .. } | State::Ringing { call, .. } => match info.phase {
@@ -80,23 +84,28 @@ impl CallMachine {
         }
     }
 
-    /// A call that was not known: the server's newest word counts, an older call gives way.
-    fn adopt(&mut self, now: Instant, info: &CallInfo, effects: &mut Vec<Effect>) {
+    /// A call that was not known: the server's newest word counts, an older call gives way. `false` for one that was given
+    /// up before it was known: whoever did so has turned to something else, and sees and sends nothing of it.
+    fn adopt(&mut self, now: Instant, info: &CallInfo, effects: &mut Vec<Effect>) -> bool {
         if self.live().is_some() {
             self.end(now, Reason::Superseded, effects);
         }
-        let given_up = matches!(self.state, State::Placing { cancelled: true });
+        if matches!(self.state, State::Placing { cancelled: true }) && info.origin == Origin::Placed {
+            effects.push(Effect::Send(match info.phase {
+                Phase::Ringing => Frame::Cancel(info.id),
+                _ => Frame::HangUp { call: info.id, failed: false },
+            }));
+            self.forget(info.id);
+            self.state = State::Idle;
+            return false;
+        }
         self.state = match info.origin {
             Origin::Received => State::Ringing { call: info.clone(), since: now, accepted: false },
             Origin::Placed | Origin::Matched => State::Calling { call: info.clone(), since: now },
         };
-        if info.phase != Phase::Ringing {
-            return;
-        }
-        if given_up && info.origin == Origin::Placed {
-            effects.push(Effect::Send(Frame::Cancel(info.id)));
-        } else {
+        if info.phase == Phase::Ringing {
             self.prepare(info, info.origin != Origin::Received, effects);
         }
+        true
     }
 }

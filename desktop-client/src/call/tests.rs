@@ -228,8 +228,25 @@ fn a_call_given_up_before_it_had_an_id_is_cancelled_when_it_gets_one() {
     assert_eq!(story.hears(Input::Cancel), []);
     let effects = story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing)));
     assert_eq!(effects, [Effect::Send(Frame::Cancel(ID))]);
-    story.hears(Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::Cancelled))));
-    assert_eq!(story.over(), Some(Reason::Cancelled));
+    assert_eq!(story.machine.state, State::Idle, "neither rung for nor told of: the person has turned away");
+    let late = Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::Cancelled)));
+    assert_eq!((story.hears(late), &story.machine.state), (vec![], &State::Idle));
+    let place = story.hears(Input::Place(Target::Name("bea".into())));
+    assert_eq!(place, [Effect::Send(Frame::Place(Target::Name("bea".into())))], "and may call again");
+}
+
+#[test]
+fn a_call_given_up_before_it_had_an_id_stays_so_though_it_was_taken_or_over_meanwhile() {
+    for (phase, said) in [
+        (Phase::Connecting(Role::Offerer), vec![Effect::Send(Frame::HangUp { call: ID, failed: false })]),
+        (Phase::Ended(Reason::Busy), vec![]),
+    ] {
+        let mut story = Story::begin();
+        story.hears(Input::Place(Target::NextFree));
+        story.hears(Input::Cancel);
+        assert_eq!(story.hears(Input::Server(info(1, Origin::Placed, phase))), said);
+        assert_eq!(story.machine.state, State::Idle, "{phase:?}");
+    }
 }
 
 #[test]
@@ -300,6 +317,9 @@ fn a_session_that_began_anew_ends_what_the_server_forgot() {
     let mut story = Story::begin();
     story.hears(Input::Place(Target::NextFree));
     assert_eq!(story.hears(Input::SessionLost(None)), [Effect::PlaceLost]);
+    story.hears(Input::Place(Target::NextFree));
+    story.hears(Input::Cancel);
+    assert_eq!(story.hears(Input::SessionLost(None)), [], "nobody waits for it");
 }
 
 /// What the machine promises, watched from its effects.

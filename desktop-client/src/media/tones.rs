@@ -1,10 +1,11 @@
 //! The sounds of a call that is not up: it rings here, it rings there, it is over. Made here, not recorded.
 //!
 //! Owns one thread for as long as a tone sounds, and the speaker it plays to: the one that calls use. A speaker that is
-//! missing or fails is a tone that is not heard, and is tried again; nothing else depends on it.
+//! missing or fails is a tone that is not heard, and is tried again; nothing else depends on it. Whoever wants to know asks
+//! for the fault.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -74,84 +75,139 @@ impl Tone {
 
 /// A tone that sounds. Dropping it ends it at once.
 pub struct TonePlayer {
-    stopping: Arc<Stopping>,
+    orders: Arc<Orders>,
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
-struct Stopping {
-    stop: AtomicBool,
-    lock: Mutex<()>,
+/// What the player is to do, and what comes of it.
+struct Orders {
+    /// Where to play; `None` for nowhere any more.
+    speaker: Mutex<Option<SpeakerSpec>>,
     changed: Condvar,
+    /// Some of it left for the speaker.
+    heard: AtomicBool,
+    /// Why it is not heard, in words.
+    fault: Mutex<Option<String>>,
 }
 
-impl Stopping {
-    fn is_due(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+impl Orders {
+    fn speaker(&self) -> MutexGuard<'_, Option<SpeakerSpec>> {
+        self.speaker.lock().expect("no holder panics")
     }
 
-    fn wait(&self, timeout: Duration) {
-        let guard = self.lock.lock().expect("no holder panics");
-        let waiting = self.changed.wait_timeout_while(guard, timeout, |()| !self.is_due());
+    fn fault(&self) -> MutexGuard<'_, Option<String>> {
+        self.fault.lock().expect("no holder panics")
+    }
+
+    fn give(&self, speaker: Option<SpeakerSpec>) {
+        *self.speaker() = speaker;
+        self.changed.notify_all();
+    }
+
+    fn are_still(&self, speaker: &SpeakerSpec) -> bool {
+        self.speaker().as_ref() == Some(speaker)
+    }
+
+    /// Waits while the orders are still `speaker`.
+    fn wait(&self, timeout: Duration, speaker: &SpeakerSpec) {
+        let same = |now: &mut Option<SpeakerSpec>| now.as_ref() == Some(speaker);
+        let waiting = self.changed.wait_timeout_while(self.speaker(), timeout, same);
         drop(waiting.expect("no holder panics"));
+    }
+}
+
+/// Where a tone is heard: a recording is for calls alone.
+fn heard_at(speaker: &SpeakerSpec) -> SpeakerSpec {
+    match speaker {
+        SpeakerSpec::File(_) => SpeakerSpec::Off,
+        heard => heard.clone(),
     }
 }
 
 impl TonePlayer {
     /// Starts `tone` at `speaker`. A recording is for calls alone: there it is silent.
     pub fn start(speaker: &SpeakerSpec, tone: Tone) -> Self {
-        let spec = match speaker {
-            SpeakerSpec::File(_) => SpeakerSpec::Off,
-            heard => heard.clone(),
-        };
-        let stopping = Arc::<Stopping>::default();
-        let seen = stopping.clone();
-        let thread = std::thread::Builder::new().name("tone".into()).spawn(move || run(&spec, tone, &seen));
-        Self { stopping, thread: Some(thread.expect("the system can start a thread")) }
+        Self::start_with(speaker, tone, Speaker::open)
+    }
+
+    fn start_with(speaker: &SpeakerSpec, tone: Tone, open: impl Open) -> Self {
+        let orders = Arc::new(Orders {
+            speaker: Mutex::new(Some(heard_at(speaker))),
+            changed: Condvar::new(),
+            heard: AtomicBool::new(false),
+            fault: Mutex::new(None),
+        });
+        let seen = orders.clone();
+        let thread = std::thread::Builder::new().name("tone".into()).spawn(move || run(tone, &seen, open));
+        Self { orders, thread: Some(thread.expect("the system can start a thread")) }
+    }
+
+    /// Whether some of it was heard.
+    pub fn is_heard(&self) -> bool {
+        self.orders.heard.load(Ordering::Relaxed)
+    }
+
+    /// Why it is not heard, in words, while it is not.
+    pub fn fault(&self) -> Option<String> {
+        self.orders.fault().clone()
+    }
+
+    /// Goes on at another speaker. The one in use already changes nothing.
+    pub fn use_speaker(&self, speaker: &SpeakerSpec) {
+        self.orders.give(Some(heard_at(speaker)));
     }
 }
 
 impl Drop for TonePlayer {
     fn drop(&mut self) {
-        self.stopping.stop.store(true, Ordering::Relaxed);
-        drop(self.stopping.lock.lock().expect("no holder panics"));
-        self.stopping.changed.notify_all();
+        self.orders.give(None);
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the thread of a tone does not panic");
         }
     }
 }
 
-fn run(spec: &SpeakerSpec, tone: Tone, stopping: &Stopping) {
+/// Opens a speaker.
+trait Open: Fn(&SpeakerSpec) -> Result<Speaker, SpeakerError> + Send + 'static {}
+impl<T: Fn(&SpeakerSpec) -> Result<Speaker, SpeakerError> + Send + 'static> Open for T {}
+
+fn run(tone: Tone, orders: &Orders, open: impl Open) {
     let (began, clock) = (Instant::now(), MediaClock::starting_at(Instant::now()));
-    while !stopping.is_due() {
-        match Speaker::open(spec).and_then(|speaker| sound(speaker, tone, &clock, stopping)) {
-            Ok(()) => return,
-            Err(error) => tracing::debug!(%error, "a tone is not heard"),
+    loop {
+        let Some(spec) = orders.speaker().clone() else { return };
+        match open(&spec).and_then(|speaker| sound(speaker, tone, &clock, (orders, &spec))) {
+            Ok(()) if orders.are_still(&spec) => return,
+            Ok(()) => continue,
+            Err(error) => {
+                tracing::debug!(%error, "a tone is not heard");
+                *orders.fault() = Some(error.to_string());
+            }
         }
         // Too late to say that a call has just ended.
         if tone.lasts_s().is_some_and(|seconds| began.elapsed().as_secs_f32() > seconds) {
             return;
         }
-        stopping.wait(RETRY);
+        orders.wait(RETRY, &spec);
     }
 }
 
-/// Plays until it is over or stopped.
+/// Plays until it is over, or there are other orders than this speaker.
 fn sound(
     mut speaker: Speaker,
     tone: Tone,
     clock: &MediaClock,
-    stopping: &Stopping,
+    (orders, spec): (&Orders, &SpeakerSpec),
 ) -> Result<(), SpeakerError> {
     let mut played = 0;
     // The last sample must leave the device before it closes.
     let tail = u64::from(SAMPLE_RATE) / 5;
     let end = tone.lasts_s().map_or(u64::MAX, |seconds| (seconds * SAMPLE_RATE as f32) as u64 + tail);
-    while !stopping.is_due() && played < end {
+    while orders.are_still(spec) && played < end {
         if speaker.wait(clock, PATIENCE)? {
             let frame: [f32; FRAME_SAMPLES] = std::array::from_fn(|at| tone.sample(played + at as u64));
             speaker.write(&frame)?;
+            orders.heard.store(true, Ordering::Relaxed);
+            *orders.fault() = None;
             played += FRAME_SAMPLES as u64;
         }
     }
@@ -190,13 +246,41 @@ mod tests {
         let mut player = TonePlayer::start(&SpeakerSpec::Off, Tone::Ended);
         player.thread.take().expect("it sounds").join().expect("it ends by itself");
         assert!(began.elapsed() >= Duration::from_millis(400));
+        assert_eq!((player.is_heard(), player.fault()), (true, None));
         let player = TonePlayer::start(&SpeakerSpec::Off, Tone::Ring);
         assert!(!player.thread.as_ref().expect("it rings").is_finished());
         drop(player);
     }
 
     #[test]
+    fn a_speaker_that_is_switched_while_it_rings_is_followed() {
+        let (opened, heard_at) = std::sync::mpsc::channel();
+        let open = move |spec: &SpeakerSpec| {
+            drop(opened.send(spec.clone()));
+            Speaker::open(&SpeakerSpec::Off)
+        };
+        let [first, second] = [1, 2].map(SpeakerSpec::Device);
+        let player = TonePlayer::start_with(&first, Tone::Ring, open);
+        assert_eq!(heard_at.recv().as_ref(), Ok(&first));
+        player.use_speaker(&first);
+        player.use_speaker(&second);
+        assert_eq!(heard_at.recv().as_ref(), Ok(&second), "at once, and the same one is not opened again");
+        player.use_speaker(&SpeakerSpec::File("call.wav".into()));
+        assert_eq!(heard_at.recv(), Ok(SpeakerSpec::Off), "a recording is for calls alone");
+        drop(player);
+        assert!(heard_at.recv().is_err(), "and no more");
+    }
+
+    #[test]
     fn a_tone_without_a_speaker_can_be_stopped_at_once() {
         drop(TonePlayer::start(&SpeakerSpec::Device(977), Tone::Ringback));
+    }
+
+    #[test]
+    fn a_tone_that_is_not_heard_says_why() {
+        let mut player = TonePlayer::start(&SpeakerSpec::Device(977), Tone::Ended);
+        player.thread.take().expect("it tries").join().expect("it ends by itself");
+        let fault = player.fault().expect("there is no such speaker");
+        assert!(fault.starts_with("No speaker was found."), "{fault}");
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! The stack speaks TURN over UDP alone (webrtc 0.21.1). To it, each server is a port on the loopback interface; here
 //! its datagrams go on as they are, over UDP, or framed over TCP or TLS (RFC 8656). The server answers about the
-//! addresses that it sees, so that none of them is changed on the way. UDP goes first (see `bridge/ways.rs`). Names of STUN
-//! servers are spelled out (see `bridge/names.rs`).
+//! addresses that it sees, so that none of them is changed on the way. UDP goes first (see `bridge/ways.rs`), and where a way
+//! is of no use the stack is told so (see `bridge/refusals.rs`). Names of STUN servers are spelled out (see
+//! `bridge/names.rs`).
 
+use self::refusals::{NOT_REACHED, QUOTA_REACHED, decided, refusal};
 use self::requests::{Requests, is_request};
 use self::ways::Ways;
 use super::IceServer;
@@ -14,30 +16,28 @@ use castle_connectivity::stun::{self, Class, Message};
 use castle_connectivity::trust::{Pin, Trust};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
 mod names;
+mod refusals;
 mod requests;
 mod upstream;
 mod ways;
 
 /// A client of the stack that has no relayed address after this time gives way to another: the stack began anew.
 const GIVE_WAY: Duration = Duration::from_millis(1500);
-/// After a connection to a server began and ended, none is begun to it for this long.
+/// After a connection to a server ended, or did not come about, none is begun to it for this long.
 const HOLD_OFF: Duration = Duration::from_secs(1);
 /// Datagrams that may wait for a server, a quarter of a second of pictures; more is dropped, as a network would.
 const WAITING_MAX: usize = 64;
 /// Servers carried at once: more would be a flood of sockets.
 const SERVERS_MAX: usize = 12;
 const DATAGRAM_MAX: usize = 65_536;
-/// "Allocation quota reached": no second allocation for a second interface of this machine, they all go this way.
-const QUOTA_REACHED: u16 = 486;
-/// "Server Error": the stack gives this server up at once, rather than after its last retransmission.
-const NOT_REACHED: u16 = 500;
 
 /// Servers as the stack may use them, for one generation of a connection. Dropping it cuts them off.
 pub(super) struct Bridge {
@@ -113,27 +113,63 @@ struct Guest {
     from: SocketAddr,
     queue: mpsc::Sender<Vec<u8>>,
     task: AbortHandle,
-    since: tokio::time::Instant,
+    since: Instant,
     carried: Carried,
     /// It gave its relayed address back.
     left: bool,
 }
 
-/// The relayed address that came over one connection, while it lives.
+/// What is known of one connection. Copies are the same.
 #[derive(Clone, Default)]
-struct Carried(Arc<Mutex<Option<SocketAddr>>>);
+struct Carried(Arc<Mutex<Connection>>);
+
+#[derive(Default)]
+struct Connection {
+    /// The server said anything.
+    heard: bool,
+    /// The relayed address that came over it, while it lives.
+    relayed: Option<SocketAddr>,
+    /// When it ended, or was given up.
+    ended: Option<Instant>,
+}
 
 impl Carried {
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn get(&self) -> Option<SocketAddr> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection().relayed
     }
 
     fn set(&self, relayed: SocketAddr) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(relayed);
+        self.connection().relayed = Some(relayed);
     }
 
     fn take(&self) -> Option<SocketAddr> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.connection().relayed.take()
+    }
+
+    /// The server said something; the relayed address, if it came already.
+    fn hear(&self) -> Option<SocketAddr> {
+        let mut connection = self.connection();
+        connection.heard = true;
+        connection.relayed
+    }
+
+    fn is_heard(&self) -> bool {
+        self.connection().heard
+    }
+
+    /// It is over; the relayed address that is lost with it.
+    fn end(&self) -> Option<SocketAddr> {
+        let mut connection = self.connection();
+        connection.ended = Some(Instant::now());
+        connection.relayed.take()
+    }
+
+    fn ended(&self) -> Option<Instant> {
+        self.connection().ended
     }
 }
 
@@ -146,6 +182,10 @@ impl Port {
             let Ok((length, from)) = self.socket.recv_from(&mut buffer).await else { continue };
             let datagram = &buffer[..length];
             while upstreams.try_join_next().is_some() {}
+            if let Some(code) = decided(datagram) {
+                self.refuse(datagram, from, code).await;
+                continue;
+            }
             let known = guest.as_ref().is_some_and(|guest| guest.from == from && !guest.queue.is_closed());
             if !known {
                 // Media of a connection that ended: what relayed it is gone.
@@ -186,7 +226,7 @@ impl Port {
             requests: Requests::new(self.server.username.clone(), self.server.credential.clone()),
         };
         let task = upstreams.spawn(upstream.run(waiting));
-        Guest { from, queue, task, since: tokio::time::Instant::now(), carried, left: false }
+        Guest { from, queue, task, since: Instant::now(), carried, left: false }
     }
 
     async fn refuse(&self, datagram: &[u8], from: SocketAddr, code: u16) {
@@ -213,18 +253,12 @@ impl Guest {
         if self.left {
             return None;
         }
-        let age = self.since.elapsed();
         if self.queue.is_closed() {
-            return (age < HOLD_OFF).then_some(NOT_REACHED);
+            let ended = self.carried.ended().unwrap_or(self.since);
+            return (ended.elapsed() < HOLD_OFF).then_some(NOT_REACHED);
         }
-        (self.carried.get().is_some() || age < GIVE_WAY).then_some(QUOTA_REACHED)
+        (self.carried.get().is_some() || self.since.elapsed() < GIVE_WAY).then_some(QUOTA_REACHED)
     }
-}
-
-/// The answer that ends a request at once; nothing for what is no request.
-fn refusal(datagram: &[u8], code: u16) -> Option<Vec<u8>> {
-    let request = Message::decode(datagram).filter(|message| message.class == Class::Request)?;
-    Some(Message::refusal(&request, code).encode(None))
 }
 
 /// Whether the stack gives its relayed address back.

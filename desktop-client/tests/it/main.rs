@@ -7,6 +7,7 @@ mod call_flow;
 mod checkup;
 mod coturn;
 mod footage;
+mod gathering;
 mod hall_and_history;
 mod hostile_media;
 mod keeping;

@@ -11,6 +11,7 @@ use castle_server::config::relay::RelaySettings;
 use castle_server::config::{Config, MatchRoute};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -44,7 +45,15 @@ fn scan_description(sdp: &str) {
 pub(crate) struct Pair {
     ends: [Peer; 2],
     events: mpsc::Receiver<(CallId, PeerEvent)>,
-    said: Vec<(usize, PeerEvent)>,
+    pub(crate) said: Vec<Said>,
+}
+
+/// What an end said, and when it was heard.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) end: usize,
+    pub(crate) event: PeerEvent,
+    pub(crate) at: Instant,
 }
 
 impl Pair {
@@ -66,7 +75,7 @@ impl Pair {
 
     /// How often one end said such a thing so far.
     pub(crate) fn count(&self, end: usize, wanted: impl Fn(&PeerEvent) -> bool) -> usize {
-        self.said.iter().filter(|(from, event)| *from == end && wanted(event)).count()
+        self.said.iter().filter(|said| said.end == end && wanted(&said.event)).count()
     }
 
     pub(crate) fn tell(&self, end: usize, command: PeerCommand) {
@@ -75,7 +84,12 @@ impl Pair {
 
     /// Carries what the ends say to each other, and reads it, until both have said this.
     pub(crate) async fn until_both(&mut self, times: usize, wanted: impl Fn(&PeerEvent) -> bool) {
-        while (0..2).any(|end| self.count(end, &wanted) < times) {
+        self.until([times; 2], wanted).await;
+    }
+
+    /// The same, until each has said this so many times.
+    pub(crate) async fn until(&mut self, times: [usize; 2], wanted: impl Fn(&PeerEvent) -> bool) {
+        while (0..2).any(|end| self.count(end, &wanted) < times[end]) {
             let (call, event) = tokio::time::timeout(PATIENCE, self.events.recv())
                 .await
                 .unwrap_or_else(|_| panic!("it never came: {:#?}", self.said))
@@ -106,7 +120,7 @@ impl Pair {
             if let Some(command) = command {
                 self.tell(1 - from, command);
             }
-            self.said.push((from, event));
+            self.said.push(Said { end: from, event, at: Instant::now() });
         }
     }
 
@@ -116,8 +130,8 @@ impl Pair {
             .await;
         self.until_both(1, |event| matches!(event, PeerEvent::Path(_))).await;
         [0, 1].map(|end| {
-            self.said.iter().find_map(|(from, event)| match event {
-                PeerEvent::Path(path) if *from == end => path.relay_protocol,
+            self.said.iter().find_map(|said| match &said.event {
+                PeerEvent::Path(path) if said.end == end => path.relay_protocol,
                 _ => None,
             })
         })
@@ -167,7 +181,12 @@ pub(crate) struct Tap {
 impl Tap {
     /// All that was said to the server so far.
     pub(crate) fn heard(&self) -> String {
-        String::from_utf8_lossy(&self.heard.lock().expect("no holder panics")).into_owned()
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+
+    /// The same, as it came.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.heard.lock().expect("no holder panics").clone()
     }
 
     pub(crate) async fn open(server: SocketAddr) -> Self {

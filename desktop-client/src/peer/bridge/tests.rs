@@ -1,6 +1,8 @@
 //! The bridge between what the stack would say and servers that answer as TURN servers do, over each transport.
 
 use super::*;
+use crate::peer::{Peer, PeerConfig, PeerEvent};
+use castle::ids::CallId;
 use castle_connectivity::framing::{self, Deframer};
 use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, TurnSecret};
 use castle_server::transport::TrustedProxies;
@@ -86,9 +88,18 @@ async fn ask(stack: &UdpSocket, port: SocketAddr, message: &[u8]) -> Vec<u8> {
     buffer[..length].to_vec()
 }
 
+/// Asks for a relayed address as the stack does: without a credential, and with one when it is challenged.
 async fn allocate(stack: &UdpSocket, port: SocketAddr) -> Message {
     let request = Message::new(stun::ALLOCATE, Class::Request).encode(None);
-    Message::decode(&ask(stack, port, &request).await).unwrap()
+    let answer = Message::decode(&ask(stack, port, &request).await).unwrap();
+    let [realm, nonce] = [stun::REALM, stun::NONCE].map(|kind| answer.attribute(kind));
+    let (Some(realm), Some(nonce)) = (realm, nonce) else {
+        assert_eq!(answer.class, Class::Success, "the stack waits for good after {answer:?}");
+        return answer;
+    };
+    let sealed =
+        Message::new(stun::ALLOCATE, Class::Request).with(stun::REALM, realm).with(stun::NONCE, nonce);
+    Message::decode(&ask(stack, port, &sealed.encode(Some(b"key"))).await).unwrap()
 }
 
 fn relayed(port: u16) -> SocketAddr {
@@ -222,6 +233,61 @@ async fn a_server_that_ends_each_connection_is_not_asked_for_another_at_once_and
     assert!(asked > 1);
     let most = 1 + (begun.elapsed().as_secs_f64() / HOLD_OFF.as_secs_f64()) as u64;
     assert!(accepted.load(Ordering::Relaxed) <= most, "{accepted:?} connections");
+}
+
+#[tokio::test]
+async fn a_connection_that_ended_just_now_is_not_begun_again_however_long_it_lasted() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("turn:{}?transport=tcp", listener.local_addr().unwrap());
+    let accepted = Arc::<AtomicU64>::default();
+    let counting = Arc::clone(&accepted);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counting.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(HOLD_OFF).await;
+            drop(stream);
+        }
+    });
+    let bridge = Bridge::open(&[server(url)], None).await;
+    let (stack, port) = (stack().await, port_of(&bridge.servers()[0]));
+    let challenge = ask(&stack, port, &Message::new(stun::ALLOCATE, Class::Request).encode(None)).await;
+    let ended = std::time::Instant::now();
+    assert_eq!(Message::decode(&challenge).unwrap().error_code(), Some(401), "a way to say why");
+    let sealed = Message::new(stun::REFRESH, Class::Request).encode(Some(b"key"));
+    let refused = Message::decode(&ask(&stack, port, &sealed).await).unwrap();
+    assert_eq!(refused.error_code(), Some(NOT_REACHED));
+    let most = 1 + (ended.elapsed().as_secs_f64() / HOLD_OFF.as_secs_f64()) as u64;
+    assert!(accepted.load(Ordering::Relaxed) <= most, "{accepted:?} connections");
+}
+
+/// Lets the stack ask this server alone, until it says that it has no more candidates.
+async fn gathers(url: String) {
+    let (sender, mut events) = mpsc::channel(64);
+    let config = PeerConfig {
+        call: CallId::from_bits(1),
+        offers: true,
+        ice_servers: vec![server(url)],
+        relay_only: true,
+        loopback: true,
+        pin: None,
+    };
+    let _peer = Peer::open(config, sender, Arc::new(|_, _| {}));
+    while !matches!(events.recv().await, Some((_, PeerEvent::EndOfCandidates { .. }))) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_server_that_is_not_there_or_says_nothing_the_stack_does_not_wait_for_ever() {
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let urls = [
+        format!("turn:{}?transport=udp", silent.local_addr().unwrap()),
+        format!("turn:{}?transport=tcp", mute.local_addr().unwrap()),
+        format!("turn:{closed}?transport=udp"),
+        format!("turn:{closed}?transport=tcp"),
+    ];
+    let all = futures_util::future::join_all(urls.map(gathers));
+    tokio::time::timeout(PATIENCE, all).await.expect("an end of candidates from each");
 }
 
 /// Our own relay on loopback, by a clock that is this many seconds ahead, and a credential for it.

@@ -1,10 +1,11 @@
 //! One connection to a TURN server, and what the stack says over it.
 
+use super::refusals::{NOT_REACHED, refusal, refused};
 use super::requests::Requests;
 use super::ways::{Turn, Ways};
-use super::{Carried, DATAGRAM_MAX, NOT_REACHED, refusal};
+use super::{Carried, DATAGRAM_MAX};
 use castle_connectivity::address::ServerUri;
-use castle_connectivity::dial::{self, Link, Stream};
+use castle_connectivity::dial::{self, DialError, Link, Stream};
 use castle_connectivity::framing::{self, Deframer};
 use castle_connectivity::stun::{self, Class, Message};
 use castle_connectivity::trust::Trust;
@@ -19,6 +20,9 @@ use tokio::time::Instant;
 
 /// From one look at whether it is this transport's turn to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// By then a server has said a word, or the stack is turned away: it gives its first request up after 7.8 s without noticing
+/// (webrtc 0.21.1; see `refusals.rs`).
+const HEARD_WITHIN: Duration = Duration::from_secs(7);
 /// After the network said that a datagram did not arrive, the next one is waited for: what it says may repeat.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
@@ -43,18 +47,22 @@ impl Upstream {
                 Turn::IsOver => return self.turn_away(&mut waiting).await,
             }
         }
-        let ended = match dial::open(&self.uri, self.trust).await {
-            Ok(opened) => match opened.link {
-                Link::Udp(server) => self.carry_datagrams(server, &mut waiting).await,
-                Link::Stream(stream) => self.carry_stream(stream, &mut waiting).await,
-            },
+        let dialled = tokio::time::timeout_at(asked + HEARD_WITHIN, dial::open(&self.uri, self.trust));
+        let ended = match dialled.await.unwrap_or(Err(DialError::Silent)) {
+            Ok(opened) => {
+                let heard_by = (asked + HEARD_WITHIN).min(Instant::now() + dial::PATIENCE);
+                tokio::select! {
+                    ended = self.carry(opened.link, &mut waiting) => ended,
+                    () = self.unheard(heard_by) => Err(io::ErrorKind::TimedOut.into()),
+                }
+            }
             Err(error) => {
                 tracing::info!(server = %self.uri, %error, "a relay was not reached");
                 return self.turn_away(&mut waiting).await;
             }
         };
         tracing::info!(server = %self.uri, error = ?ended.err(), "the connection to a relay ended");
-        match self.carried.take() {
+        match self.carried.end() {
             Some(relayed) => self.ways.forget(relayed),
             None => self.turn_away(&mut waiting).await,
         }
@@ -62,15 +70,30 @@ impl Upstream {
 
     /// Answers what waits, here and at the server, so that the stack does not wait in vain.
     async fn turn_away(&self, waiting: &mut mpsc::Receiver<Vec<u8>>) {
+        self.carried.end();
         for request in self.requests.unanswered() {
-            let refusal = Message::refusal(&request, NOT_REACHED).encode(None);
-            self.socket.send_to(&refusal, self.from).await.ok();
+            self.socket.send_to(&refused(&request, NOT_REACHED), self.from).await.ok();
         }
         waiting.close();
         while let Some(datagram) = waiting.recv().await {
             if let Some(refusal) = refusal(&datagram, NOT_REACHED) {
                 self.socket.send_to(&refusal, self.from).await.ok();
             }
+        }
+    }
+
+    /// Ends when the server has said nothing by then: it is not there.
+    async fn unheard(&self, by: Instant) {
+        tokio::time::sleep_until(by).await;
+        if self.carried.is_heard() {
+            std::future::pending().await
+        }
+    }
+
+    async fn carry(&self, link: Link, waiting: &mut mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+        match link {
+            Link::Udp(server) => self.carry_datagrams(server, waiting).await,
+            Link::Stream(stream) => self.carry_stream(stream, waiting).await,
         }
     }
 
@@ -157,7 +180,7 @@ impl Upstream {
 
     /// A message of the server, for the stack; notes the relayed address that it may grant.
     async fn hand_back(&self, message: &[u8]) -> io::Result<()> {
-        if self.carried.get().is_none() {
+        if self.carried.hear().is_none() {
             self.ways.answered(self.uri.transport);
         }
         if message.first() == Some(&1)

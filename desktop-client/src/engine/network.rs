@@ -63,26 +63,32 @@ pub(super) fn routes() -> Routes {
 pub(super) struct NetworkWatch {
     routes: Routes,
     looked: (Instant, SystemTime),
+    /// The machine slept, and there was no network since.
+    slept: bool,
 }
 
 impl NetworkWatch {
     pub(super) fn new(now: Instant, clock: SystemTime, routes: Routes) -> Self {
-        Self { routes, looked: (now, clock) }
+        Self { routes, looked: (now, clock), slept: false }
     }
 
-    /// What changed since the last look. A network that went away is told when there is another.
+    /// What changed since the last look. A network that went away is told when there is another, and a sleep when there is one
+    /// again: of a machine that woke it may come back many looks later.
     pub(super) fn look(&mut self, now: Instant, clock: SystemTime, routes: Routes) -> Option<Change> {
         let (last, last_clock) = std::mem::replace(&mut self.looked, (now, clock));
         let passed = now.saturating_duration_since(last);
         let by_clock = clock.duration_since(last_clock).unwrap_or_default();
         // Some systems let the one run through a sleep, some only the other.
-        let slept = passed > SLEPT || by_clock.saturating_sub(passed) > SLEPT;
-        let there = routes.0.iter().any(Option::is_some);
-        if there && routes != self.routes {
+        self.slept |= passed > SLEPT || by_clock.saturating_sub(passed) > SLEPT;
+        if routes == Routes::default() {
+            return None;
+        }
+        let woke = std::mem::take(&mut self.slept);
+        if routes != self.routes {
             self.routes = routes;
             return Some(Change::Network);
         }
-        (slept && there).then_some(Change::Woke)
+        woke.then_some(Change::Woke)
     }
 }
 
@@ -104,6 +110,19 @@ mod tests {
         assert_eq!(look(at(1)), None, "the same again");
         assert_eq!(look(at(2)), Some(Change::Network));
         assert_eq!(look(at(2)), None);
+    }
+
+    #[test]
+    fn a_sleep_is_told_once_and_when_the_network_is_back() {
+        let (now, clock, hour) = (Instant::now(), SystemTime::now(), Duration::from_hours(1));
+        for (back, change) in [(at(1), Change::Woke), (at(2), Change::Network)] {
+            let mut watch = NetworkWatch::new(now, clock, at(1));
+            let mut look = |looks, routes| watch.look(now + LOOK_EVERY * looks, clock + hour, routes);
+            assert_eq!(look(1, Routes::default()), None, "it slept, and is not connected yet");
+            assert_eq!(look(2, Routes::default()), None);
+            assert_eq!(look(3, back), Some(change));
+            assert_eq!(look(4, back), None, "all is told");
+        }
     }
 
     #[test]

@@ -23,7 +23,9 @@ pub(super) struct Restarts {
     offers: bool,
     due: Option<Instant>,
     up: bool,
-    /// The network changed before the connection was up.
+    /// The first descriptions were exchanged.
+    settled: bool,
+    /// The network changed before that.
     stale: bool,
     hopeless: Option<Instant>,
 }
@@ -31,7 +33,7 @@ pub(super) struct Restarts {
 impl Restarts {
     /// Of the end that made the first offer, or of the other, polite one.
     pub(super) fn new(offers: bool) -> Self {
-        Self { offers, due: None, up: false, stale: false, hopeless: None }
+        Self { offers, due: None, up: false, settled: false, stale: false, hopeless: None }
     }
 
     /// When to begin, if at all.
@@ -46,7 +48,7 @@ impl Restarts {
 
     /// The path is up.
     pub(super) fn connected(&mut self) {
-        *self = Self { up: true, ..Self::new(self.offers) };
+        *self = Self { up: true, settled: true, ..Self::new(self.offers) };
     }
 
     /// Nothing comes by the path.
@@ -57,9 +59,10 @@ impl Restarts {
         self.hopeless.get_or_insert(now + HOPELESS_AFTER);
     }
 
-    /// The network changed. Before the first descriptions were exchanged no other can be.
+    /// The network changed. Before the first descriptions were exchanged no other can be; after that the addresses in them are
+    /// of no use any more, whether a path was found by then or not.
     pub(super) fn want_now(&mut self, now: Instant) {
-        if self.up {
+        if self.settled {
             self.due = Some(now);
         } else {
             self.stale = true;
@@ -68,6 +71,7 @@ impl Restarts {
 
     /// The first descriptions are exchanged: what was prepared on a network that is gone is done again.
     pub(super) fn settled(&mut self, now: Instant) {
+        self.settled = true;
         if std::mem::take(&mut self.stale) {
             self.due = Some(now);
         }
@@ -183,6 +187,23 @@ mod tests {
         assert_eq!(restarts.due(), Some(now + AGAIN_AFTER));
         restarts.disconnected(now + SECOND);
         assert_eq!(restarts.due(), Some(now + 3 * SECOND));
+    }
+
+    #[test]
+    fn another_network_is_acted_upon_while_the_first_way_is_still_looked_for() {
+        let now = Instant::now();
+        for offers in [true, false] {
+            let mut restarts = Restarts::new(offers);
+            restarts.settled(now);
+            assert_eq!(restarts.due(), None, "all is as it was");
+            restarts.want_now(now + SECOND);
+            assert_eq!(restarts.due(), Some(now + SECOND));
+            restarts.begin(now + SECOND);
+            restarts.settled(now + 2 * SECOND);
+            let again = restarts.due().expect("again, unless a path comes up");
+            assert!(again >= now + SECOND + AGAIN_AFTER, "but not for having settled anew");
+            assert_eq!(restarts.hopeless(), None, "who calls waits no longer than for any call");
+        }
     }
 
     #[test]

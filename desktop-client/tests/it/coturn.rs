@@ -1,30 +1,35 @@
 //! Our ends through a relay that others wrote: coturn with `use-auth-secret`, over UDP, TCP and TLS.
 
+use crate::free_port::FreePort;
 use crate::machine;
 use crate::relay_only::Pair;
 use bytes::Bytes;
 use castle_connectivity::trust::{Pin, Trust, fingerprint};
 use castle_desktop::peer::{IceServer, PeerCommand, PeerEvent, RelayProtocol};
 use castle_server::ice::{CREDENTIAL_TTL, CredentialOwner, IceVendor, TurnSecret, TurnService};
-use std::net::{TcpListener, UdpSocket};
+use castle_server::turn::probe;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::runtime::Runtime;
 
 const SECRET: &str = "a secret of this test alone";
 /// How long the credential of a call is good. coturn's clock cannot be set, so that the test lives through it; on a busy
 /// machine too the call begins before that.
-const GOOD_FOR: Duration = Duration::from_secs(12);
-/// How long coturn keeps an allocation that is not refreshed, seconds: our client does so after half of it.
-const KEPT_FOR_S: usize = 20;
-/// It starts in a second, however busy the machine.
+const GOOD_FOR: Duration = Duration::from_secs(15);
+/// How long coturn keeps an allocation that is not refreshed: our client does so after half of it.
+const KEPT_FOR: Duration = Duration::from_secs(10);
+/// More than what is refused at the last moment lives on.
+const MARGIN: Duration = Duration::from_secs(2);
+/// It starts in a second, on a busy machine in some.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Coturn {
     process: Child,
-    port: u16,
-    tls_port: u16,
+    port: FreePort,
+    tls_port: FreePort,
     digest: [u8; 32],
 }
 
@@ -35,28 +40,34 @@ impl Drop for Coturn {
     }
 }
 
-/// A port that is free for UDP and TCP just now: coturn takes no 0.
-fn free_port() -> u16 {
-    loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = tcp.local_addr().expect("bound").port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
 impl Coturn {
-    fn start(folder: &Path) -> Self {
-        Self::start_with(folder, &[])
+    fn start(runtime: &Runtime, folder: &Path) -> Self {
+        Self::start_with(runtime, folder, &[])
     }
 
-    fn start_with(folder: &Path, flags: &[String]) -> Self {
+    /// Started, and asked until it answers: it takes connections before it has its sockets for datagrams, and those before
+    /// it knows a user.
+    fn start_with(runtime: &Runtime, folder: &Path, flags: &[String]) -> Self {
+        let mut coturn = Self::spawn(folder, flags);
+        let url = coturn.udp().parse().expect("a URL");
+        let answers = async {
+            while probe::allocate(&url, &TurnSecret::new(SECRET)).await.is_err() {
+                let ended = coturn.process.try_wait().expect("our own process");
+                assert_eq!(ended, None, "coturn ended before it answered");
+                tokio::task::yield_now().await;
+            }
+        };
+        let ready = runtime.block_on(async { tokio::time::timeout(PATIENCE, answers).await });
+        ready.expect("coturn never answered");
+        coturn
+    }
+
+    fn spawn(folder: &Path, flags: &[String]) -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).expect("a certificate");
         let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
         std::fs::write(&certificate, made.cert.pem()).expect("a folder");
         std::fs::write(&key, made.signing_key.serialize_pem()).expect("a folder");
-        let (port, tls_port) = (free_port(), free_port());
+        let [port, tls_port] = [(); 2].map(|()| FreePort::at(Ipv4Addr::LOCALHOST));
         let process = Command::new("turnserver")
             .args([
                 "-n",
@@ -68,8 +79,8 @@ impl Coturn {
             ])
             .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
             .arg(format!("--static-auth-secret={SECRET}"))
-            .arg(format!("--listening-port={port}"))
-            .arg(format!("--tls-listening-port={tls_port}"))
+            .arg(format!("--listening-port={}", port.number))
+            .arg(format!("--tls-listening-port={}", tls_port.number))
             .arg(format!("--cert={}", certificate.display()))
             .arg(format!("--pkey={}", key.display()))
             .arg(format!("--pidfile={}", folder.join("pid").display()))
@@ -79,15 +90,19 @@ impl Coturn {
             .stderr(Stdio::null())
             .spawn()
             .expect("coturn is installed (scripts/setup.sh test)");
-        let coturn = Self { process, port, tls_port, digest: fingerprint(made.cert.der()) };
-        let deadline = Instant::now() + PATIENCE;
-        for port in [port, tls_port] {
-            while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-                assert!(Instant::now() < deadline, "coturn never listened");
-                std::thread::yield_now();
-            }
-        }
-        coturn
+        Self { process, port, tls_port, digest: fingerprint(made.cert.der()) }
+    }
+
+    fn udp(&self) -> String {
+        format!("turn:127.0.0.1:{}?transport=udp", self.port.number)
+    }
+
+    fn tcp(&self) -> String {
+        format!("turn:127.0.0.1:{}?transport=tcp", self.port.number)
+    }
+
+    fn tls(&self) -> String {
+        format!("turns:127.0.0.1:{}?transport=tcp", self.tls_port.number)
     }
 
     fn servers(urls: Vec<String>) -> Vec<IceServer> {
@@ -111,12 +126,10 @@ impl Coturn {
 fn coturn_is_reached_by_each_transport_and_by_the_best_that_answers() {
     let _machine = machine::shared();
     let folder = tempfile::tempdir().unwrap();
-    let coturn = Coturn::start(folder.path());
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let coturn = Coturn::start(&runtime, folder.path());
     runtime.block_on(async {
-        let udp = format!("turn:127.0.0.1:{}?transport=udp", coturn.port);
-        let tcp = format!("turn:127.0.0.1:{}?transport=tcp", coturn.port);
-        let tls = format!("turns:127.0.0.1:{}?transport=tcp", coturn.tls_port);
+        let [udp, tcp, tls] = [coturn.udp(), coturn.tcp(), coturn.tls()];
         // Nothing answers at the discard port.
         let dead = "turn:127.0.0.1:9?transport=tcp".to_owned();
         let all = vec![dead, tls.clone(), tcp.clone(), udp];
@@ -140,11 +153,10 @@ fn coturn_is_reached_by_each_transport_and_by_the_best_that_answers() {
 fn a_relay_that_shows_another_certificate_is_not_used() {
     let _machine = machine::shared();
     let folder = tempfile::tempdir().unwrap();
-    let coturn = Coturn::start(folder.path());
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let coturn = Coturn::start(&runtime, folder.path());
     runtime.block_on(async {
-        let url: castle_connectivity::address::ServerUri =
-            format!("turns:127.0.0.1:{}", coturn.tls_port).parse().unwrap();
+        let url: castle_connectivity::address::ServerUri = coturn.tls().parse().unwrap();
         for trust in [Trust::System, Trust::Pinned([7; 32])] {
             assert!(castle_connectivity::dial::open(&url, trust).await.is_err(), "{trust:?}");
         }
@@ -159,18 +171,21 @@ fn a_relay_that_shows_another_certificate_is_not_used() {
 fn a_call_of_ours_through_coturn_outlives_its_credential() {
     let _machine = machine::shared();
     let folder = tempfile::tempdir().unwrap();
-    let coturn = Coturn::start_with(folder.path(), &[format!("--max-allocate-lifetime={KEPT_FOR_S}")]);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let kept = format!("--max-allocate-lifetime={}", KEPT_FOR.as_secs());
+    let coturn = Coturn::start_with(&runtime, folder.path(), &[kept]);
     runtime.block_on(async {
         let end = SystemTime::now() + GOOD_FOR;
-        let urls = || vec![format!("turn:127.0.0.1:{}?transport=udp", coturn.port)];
-        let servers = [urls(), urls()].map(|urls| Coturn::servers_until(end, urls));
+        let servers = [(); 2].map(|()| Coturn::servers_until(end, vec![coturn.udp()]));
         let mut pair = Pair::open(servers, None);
         assert_eq!(pair.connect().await, [Some(RelayProtocol::Udp); 2]);
         pair.until_both(1, |event| matches!(event, PeerEvent::ChannelOpen { .. })).await;
-        // Figures of the path come once a second.
-        pair.until_both(KEPT_FOR_S + 5, |event| matches!(event, PeerEvent::Path(_))).await;
-        assert!(end < SystemTime::now());
+        // Figures of the path come once a second. What was kept with a credential that was good is gone by then.
+        let mut seconds = 1;
+        while SystemTime::now() < end + KEPT_FOR + MARGIN {
+            seconds += 1;
+            pair.until_both(seconds, |event| matches!(event, PeerEvent::Path(_))).await;
+        }
         for from in [0, 1] {
             pair.tell(from, PeerCommand::Send(Bytes::from_static(b"still there")));
         }

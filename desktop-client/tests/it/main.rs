@@ -7,6 +7,9 @@ mod call_flow;
 mod checkup;
 mod coturn;
 mod footage;
+#[path = "../../../server/tests/it/free_port.rs"]
+mod free_port;
+mod front;
 mod gathering;
 mod hall_and_history;
 mod hostile_media;
@@ -21,6 +24,7 @@ mod relay_only;
 mod screen_share;
 mod screens;
 mod sealed;
+mod silence;
 #[cfg(target_os = "linux")]
 mod sound;
 #[cfg(unix)]

@@ -258,8 +258,8 @@ pub const CHANNEL_MESSAGE_MAX: usize = 16 * 1024;
 const COMMANDS_MAX: usize = 256;
 /// Video packets that may wait for the socket: two key frames.
 const VIDEO_PACKETS_MAX: usize = 256;
-/// Packets of a screen that may wait for the socket: a key frame full of small text.
-const SCREEN_PACKETS_MAX: usize = 1024;
+/// Packets of a screen that may wait for the socket: the largest key frame that the other end joins.
+const SCREEN_PACKETS_MAX: usize = crate::media::vp8_rtp::PACKETS_MAX;
 /// Audio packets that may wait for the socket: older ones would come too late anyway.
 const AUDIO_PACKETS_MAX: usize = 16;
 

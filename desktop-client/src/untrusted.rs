@@ -8,18 +8,16 @@ use crate::media::camera::pattern::Pattern;
 use crate::media::camera::{FrameRate, FrameSource as _, PictureFormat};
 use crate::media::frame::{FrameInfo, FramePool};
 use crate::media::opus::{EncodedSound, FRAME_SAMPLES, FRAME_US, SoundDecoder, SoundEncoder};
-use crate::media::packet::IncomingPacket;
+use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
 use crate::media::vp8::{Content, MAX_PIXELS, Vp8Decoder, Vp8Encoder};
-use crate::media::vp8_rtp::{AssembledFrame, Assembler, AssemblerEvent, Packetizer};
+use crate::media::vp8_rtp::{AssembledFrame, Assembler, AssemblerEvent, PACKETS_MAX, Packetizer};
 use crate::{engine, peer};
 use bytes::Bytes;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// No buffer holds more packets than this, whatever comes.
-const PACKETS_HELD_MAX: usize = 1024;
 /// No frame has more bytes than this.
-const FRAME_BYTES_MAX: usize = 1 << 20;
+const FRAME_BYTES_MAX: usize = PACKETS_MAX * MAX_PAYLOAD_BYTES;
 
 /// One packet of a written stream.
 struct Packet<'a> {
@@ -85,7 +83,7 @@ impl Stream {
         let packet = IncomingPacket { sequence, timestamp, marker, payload, arrived };
         self.assembler.push(packet, &mut effects);
         self.assembler.tick(self.now, &mut effects);
-        assert!(self.assembler.held_packets() <= PACKETS_HELD_MAX, "the buffer is bounded");
+        assert!(self.assembler.held_packets() <= PACKETS_MAX, "the buffer is bounded");
         frames.iter().filter(|frame| self.shows(frame)).count()
     }
 

@@ -5,7 +5,7 @@ mod packetizer;
 #[cfg(test)]
 mod tests;
 
-pub use assembler::{AssembledFrame, Assembler, AssemblerEvent, AssemblerStats, MISSING_MAX};
+pub use assembler::{AssembledFrame, Assembler, AssemblerEvent, AssemblerStats, MISSING_MAX, PACKETS_MAX};
 pub use packetizer::Packetizer;
 
 use crate::media::vp8::is_key_frame;

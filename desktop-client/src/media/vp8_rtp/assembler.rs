@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Descriptor;
-use crate::media::packet::{IncomingPacket, SequenceUnwrapper};
+use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES, SequenceUnwrapper};
 use crate::media::vp8::is_key_frame;
 
-/// Packets held at most: two seconds of 2.5 Mb/s in full payloads. More means that nothing completes.
-const MAX_PACKETS: usize = 512;
-/// Bytes of one frame at most: no frame we can decode in real time is larger.
-const MAX_FRAME_BYTES: usize = 512 * 1024;
+/// Packets held at most: a key frame of noise in full HD, as fine as text is encoded. More means that nothing completes.
+pub const PACKETS_MAX: usize = 2048;
+/// Bytes of one frame at most: as many as these packets carry in full payloads.
+const MAX_FRAME_BYTES: usize = PACKETS_MAX * MAX_PAYLOAD_BYTES;
 /// A jump of the sequence number beyond this is a restarted sender, not loss, once a second packet confirms it.
 const MAX_JUMP: i64 = 3000;
 
@@ -76,6 +76,12 @@ struct Fragment {
 impl Fragment {
     fn starts_frame(&self) -> bool {
         self.descriptor.is_some_and(|descriptor| descriptor.starts_frame)
+    }
+
+    fn starts_key_frame(&self) -> bool {
+        self.descriptor.is_some_and(|descriptor| {
+            descriptor.starts_frame && is_key_frame(&self.payload[descriptor.length..])
+        })
     }
 }
 
@@ -161,7 +167,7 @@ impl Assembler {
         });
         self.fragments.insert(sequence, Fragment { timestamp, marker, descriptor, payload, arrived });
         self.advance(now, effects);
-        if self.fragments.len() >= MAX_PACKETS {
+        if self.fragments.len() >= PACKETS_MAX {
             self.give_up(effects);
             self.advance(now, effects);
         }
@@ -252,15 +258,37 @@ impl Assembler {
 
     /// Gives out the first whole key frame, over whatever is missing before it.
     fn take_key_frame(&mut self, effects: &mut impl FnMut(AssemblerEvent)) -> bool {
-        let found = self.fragments.iter().find_map(|(start, fragment)| {
-            let starts = fragment.descriptor.is_some_and(|descriptor| {
-                descriptor.starts_frame && is_key_frame(&fragment.payload[descriptor.length..])
-            });
-            if starts { self.whole_frame(*start).map(|end| (*start, end)) } else { None }
-        });
-        let Some((start, end)) = found else { return false };
+        let Some((start, end)) = self.whole_key_frame() else { return false };
         self.give_out(start, end, effects);
         true
+    }
+
+    /// Where the first whole key frame begins and ends: as [`whole_frame`](Self::whole_frame) of each packet that begins one
+    /// would find it, in one pass. Whoever sends rubbish may begin one with every packet.
+    fn whole_key_frame(&self) -> Option<(i64, i64)> {
+        // A key frame that is whole so far: where it begins, its timestamp, and where it goes on.
+        let mut open: Option<(i64, u32, i64)> = None;
+        for (sequence, fragment) in &self.fragments {
+            if let Some((start, timestamp, next)) = open {
+                let follows = *sequence == next && fragment.descriptor.is_some();
+                if follows && fragment.timestamp != timestamp && fragment.starts_frame() {
+                    return Some((start, next - 1));
+                }
+                if !follows || fragment.timestamp != timestamp {
+                    open = None;
+                }
+            }
+            if open.is_none() && fragment.starts_key_frame() {
+                open = Some((*sequence, fragment.timestamp, *sequence));
+            }
+            if let Some((start, _, next)) = &mut open {
+                if fragment.marker {
+                    return Some((*start, *sequence));
+                }
+                *next = sequence + 1;
+            }
+        }
+        None
     }
 
     /// The last sequence number of the frame that begins at `start`, if all of it is here.

@@ -6,7 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
-use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
+use crate::media::frame::{FrameInfo, FramePool};
+use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES, OutgoingPacket};
+use crate::media::vp8::{Content, Vp8Encoder};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 
@@ -221,8 +223,64 @@ fn a_flood_of_beginnings_stays_bounded() {
     for frame in 0..5000 {
         push(&mut assembler, &mut seen, sender.frame(frame, false, 3000, now).into_iter().take(1));
     }
-    assert!(assembler.held_packets() <= 512);
+    assert!(assembler.held_packets() <= PACKETS_MAX);
     assert!(seen.frames.is_empty() && seen.asked > 0);
+}
+
+/// Nothing that is shared takes more to say: a window full of noise, where letters are to stay sharp.
+#[test]
+fn a_screen_as_full_as_can_be_comes_whole() {
+    let (width, height) = (1920, 1080);
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let noise = FramePool::new().draw(width, height, FrameInfo::default(), |planes| {
+        for plane in [&mut *planes.y, &mut *planes.u, &mut *planes.v] {
+            rng.fill_bytes(plane);
+        }
+    });
+    for bps in [50_000, 300_000, 2_200_000] {
+        let mut encoder = Vp8Encoder::new(width, height, bps, Content::Detail).expect("an encoder");
+        let encoded = encoder.encode(&noise, 0, 6000, true).expect("encoded").expect("a key frame");
+        let (mut packets, mut sequence) = (Vec::new(), 0);
+        Packetizer::new().packetize(encoded.data, 9, |packet| {
+            let OutgoingPacket { timestamp, marker, payload } = packet;
+            packets.push(IncomingPacket { sequence, timestamp, marker, payload, arrived: Instant::now() });
+            sequence += 1;
+        });
+        let (mut assembler, mut joined) = (Assembler::default(), Vec::new());
+        for packet in packets {
+            assembler.push(packet, &mut |event| joined.push(event));
+        }
+        let [AssemblerEvent::Frame(frame)] = &joined[..] else {
+            panic!("{} bytes: {joined:?}", encoded.data.len())
+        };
+        eprintln!("noise at {bps} bit/s: {} KiB in {sequence} packets", encoded.data.len() / 1024);
+        assert!(frame.key && frame.data == encoded.data);
+    }
+}
+
+/// How long it takes to take one frame of as many packets as are held, without an end; the least of some tries.
+fn taken(beginnings: bool) -> Duration {
+    let once = || {
+        let began = Instant::now();
+        let mut assembler = Assembler::default();
+        for sequence in 0..PACKETS_MAX as u16 - 1 {
+            // A descriptor that says where a frame begins, and the beginning of a key frame.
+            let start = if beginnings || sequence == 0 { 0x10 } else { 0 };
+            let payload = bytes::Bytes::from_static(if start > 0 { &[0x10, 0, 0, 0] } else { &[0, 0, 0, 0] });
+            let packet = IncomingPacket { sequence, timestamp: 7, marker: false, payload, arrived: began };
+            assembler.push(packet, &mut |event| panic!("{event:?} of packet {sequence}"));
+        }
+        assert_eq!(assembler.held_packets(), PACKETS_MAX - 1);
+        began.elapsed()
+    };
+    (0..3).map(|_| once()).min().expect("some tries")
+}
+
+#[test]
+fn a_frame_that_begins_with_every_packet_costs_no_more_than_another() {
+    let (rubbish, usual) = (taken(true), taken(false));
+    eprintln!("{rubbish:?} instead of {usual:?}");
+    assert!(rubbish < usual * 10, "{rubbish:?} instead of {usual:?}");
 }
 
 /// A path with its own loss, duplication and reordering, and a sender that answers requests for key frames.
@@ -254,7 +312,7 @@ fn wander(seed: u64) {
             assembler.push(packet, &mut |event| seen.take(event));
         }
         assembler.tick(now, &mut |event| seen.take(event));
-        intact &= assembler.held_packets() <= 512;
+        intact &= assembler.held_packets() <= PACKETS_MAX;
     }
     let numbers = seen.numbers();
     assert!(intact, "seed {seed}: bounded");

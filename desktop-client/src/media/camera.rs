@@ -12,6 +12,7 @@ use super::clock::MediaClock;
 use super::frame::VideoFrame;
 use crate::words::say_with;
 
+mod colour;
 mod convert;
 #[cfg(any(target_os = "macos", target_os = "windows"))]
 mod native;
@@ -23,6 +24,7 @@ pub mod pattern;
 mod v4l2;
 #[cfg(target_os = "linux")]
 use v4l2 as platform;
+mod vetting;
 pub mod y4m;
 
 #[cfg(test)]

@@ -14,12 +14,12 @@ use nokhwa::utils::{
 use nokhwa::{Buffer, NokhwaError};
 
 use super::convert::{PixelLayout, convert};
+use super::vetting::{SILENCE, Vetting, fits};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
+use crate::words::say;
 
-/// A working camera sends a picture at least this often.
-const SILENCE: Duration = Duration::from_secs(2);
 /// Opening asks the person for permission the first time; without an answer by then, it is tried again later.
 const OPENING: Duration = Duration::from_secs(20);
 /// The layouts we read, and so ask for.
@@ -57,6 +57,7 @@ pub(super) fn open(number: usize) -> Result<Box<dyn Camera>, CameraError> {
         queue,
         stop,
         last_picture: Instant::now(),
+        vetting: Vetting::default(),
         number: 0,
         pool: FramePool::new(),
         scratch: Vec::new(),
@@ -69,6 +70,7 @@ struct NativeCamera {
     queue: Receiver<Result<Buffer, NokhwaError>>,
     stop: Arc<AtomicBool>,
     last_picture: Instant,
+    vetting: Vetting,
     number: u32,
     pool: FramePool,
     scratch: Vec<u8>,
@@ -108,17 +110,24 @@ impl Camera for NativeCamera {
             PixelLayout::Nv12 | PixelLayout::I420 | PixelLayout::Mjpeg => width,
         };
         let scratch = &mut self.scratch;
-        let converted = self.pool.try_draw(width, height, info, |planes| {
-            convert(layout, picture.buffer(), stride, planes, scratch)
+        let converted = fits(width, height).and_then(|()| {
+            self.pool.try_draw(width, height, info, |planes| {
+                convert(layout, picture.buffer(), stride, planes, scratch)
+            })
         });
         match converted {
             Ok(frame) => {
+                self.vetting.good(self.last_picture);
                 self.number = self.number.wrapping_add(1);
                 Ok(Some(frame))
             }
             Err(error) => {
                 tracing::debug!(camera = %self.name, %error, "picture left out");
-                Ok(None)
+                if !self.vetting.is_hopeless(self.last_picture) {
+                    return Ok(None);
+                }
+                let reason = say("reason-broken-pictures").to_owned();
+                Err(CameraError::Unsupported { device: self.name.clone(), reason })
             }
         }
     }

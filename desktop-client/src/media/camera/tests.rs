@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::*;
+use crate::media::frame::ColorRange;
 
 fn pattern(width: usize, height: usize) -> PictureFormat {
     PictureFormat { width, height, rate: FrameRate::whole(30) }
@@ -77,6 +78,14 @@ fn a_clip_plays_in_a_loop_and_any_frame_can_be_read_again() {
             assert_eq!(frame.info.number, Some(number));
         }
     }
+}
+
+#[test]
+fn a_clip_of_full_range_gives_what_is_carried() {
+    let file = clip("YUV4MPEG2 W4 H2 F30:1 C420jpeg XCOLORRANGE=FULL");
+    let frame = y4m::Y4mFile::open(file.path()).expect("a good clip").frame(0).expect("readable");
+    assert_eq!((frame.y().data[0], frame.u().data[0], frame.v().data[1]), (25, 24, 24));
+    assert_eq!(frame.info.range, ColorRange::Limited);
 }
 
 #[test]

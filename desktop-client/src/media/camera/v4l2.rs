@@ -17,22 +17,22 @@ use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
-use super::convert::{ConvertError, PixelLayout, convert, jpeg_size};
+use super::colour::Colours;
+use super::convert::{PixelLayout, convert, jpeg_size};
+use super::vetting::{SILENCE, Vetting, fits};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
 use crate::words::say;
 
 mod choice;
+mod said;
 
 use choice::{Offer, choose};
+use said::{age, colours, monotonic_now};
 
-/// A working camera sends a picture at least this often, even in the dark; opening one may take as long.
-const SILENCE: Duration = Duration::from_secs(2);
 /// Buffers in the driver's queue: one being filled, one waiting, one being read, one to spare.
 const BUFFERS: u32 = 4;
-/// Longest side of a picture that is taken from a camera: 8K; more is rubbish in a header.
-const SIDE_MAX: usize = 8192;
 const POLLIN: i16 = 1;
 
 pub(super) fn list_devices() -> Vec<DeviceInfo> {
@@ -77,10 +77,11 @@ pub(super) fn open(number: usize) -> Result<Box<dyn Camera>, CameraError> {
         stream,
         format,
         layout,
+        colours: colours(layout, given.colorspace, given.quantization),
         stride: given.stride as usize,
         started: false,
         last_picture: Instant::now(),
-        last_good: None,
+        vetting: Vetting::default(),
         number: 0,
         pool: FramePool::new(),
         scratch: Vec::new(),
@@ -92,11 +93,11 @@ struct V4l2Camera {
     stream: Stream<'static>,
     format: PictureFormat,
     layout: PixelLayout,
+    colours: Colours,
     stride: usize,
     started: bool,
     last_picture: Instant,
-    /// When a picture last was what the camera had promised.
-    last_good: Option<Instant>,
+    vetting: Vetting,
     number: u32,
     pool: FramePool,
     scratch: Vec<u8>,
@@ -123,28 +124,30 @@ impl Camera for V4l2Camera {
         self.started = true;
         self.last_picture = Instant::now();
         let data = data.get(..meta.bytesused as usize).unwrap_or(data);
+        let age = age(meta.flags, meta.timestamp, monotonic_now());
+        let capture_us = clock.now_us().saturating_sub(age.as_micros() as u64);
         let info =
-            FrameInfo { number: Some(self.number), capture_us: Some(clock.now_us()), ..FrameInfo::default() };
+            FrameInfo { number: Some(self.number), capture_us: Some(capture_us), ..FrameInfo::default() };
         let (layout, stride, scratch) = (self.layout, self.stride, &mut self.scratch);
+        let colours = self.colours;
         let promised = (self.format.width, self.format.height);
         let size = if layout == PixelLayout::Mjpeg { jpeg_size(data).unwrap_or(promised) } else { promised };
-        let converted = if size.0.max(size.1) > SIDE_MAX || size.0.min(size.1) == 0 {
-            Err(ConvertError(format!("a picture of {}x{}", size.0, size.1)))
-        } else {
-            self.pool.try_draw(size.0, size.1, info, |planes| convert(layout, data, stride, planes, scratch))
-        };
-        let good = self.last_good.get_or_insert(self.last_picture);
+        let converted = fits(size.0, size.1).and_then(|()| {
+            self.pool.try_draw(size.0, size.1, info, |planes| {
+                convert(layout, data, stride, planes, scratch)?;
+                colours.carry(planes);
+                Ok(())
+            })
+        });
         match converted {
             Ok(frame) => {
-                *good = self.last_picture;
+                self.vetting.good(self.last_picture);
                 self.number = self.number.wrapping_add(1);
                 Ok(Some(frame))
             }
             Err(error) => {
-                // USB cameras hand over a torn picture now and then, above all the first one; one that does nothing else
-                // is no use.
                 tracing::debug!(camera = %self.name, %error, "picture left out");
-                if good.elapsed() < SILENCE {
+                if !self.vetting.is_hopeless(self.last_picture) {
                     return Ok(None);
                 }
                 let reason = say("reason-broken-pictures").to_owned();

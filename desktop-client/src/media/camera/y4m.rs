@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::colour::Colours;
 use super::{CameraError, FrameRate, FrameSource, PictureFormat};
 use crate::media::frame::{ColorRange, FrameInfo, FramePool, Plane, VideoFrame, copy_plane};
 
@@ -68,13 +69,15 @@ impl FrameSource for Y4mFile {
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
         let (y, chroma) = self.samples.split_at(width * height);
         let (u, v) = chroma.split_at(half_width * half_height);
-        let info = FrameInfo { number: Some(number), range: self.header.range, ..FrameInfo::default() };
+        let info = FrameInfo { number: Some(number), ..FrameInfo::default() };
+        let colours = Colours { range: self.header.range, ..Colours::default() };
         Ok(self.pool.draw(width, height, info, |planes| {
             copy_plane(planes.y, planes.y_stride, Plane { data: y, stride: width }, width, height);
             for (into, data) in [(&mut *planes.u, u), (&mut *planes.v, v)] {
                 let from = Plane { data, stride: half_width };
                 copy_plane(into, planes.uv_stride, from, half_width, half_height);
             }
+            colours.carry(planes);
         }))
     }
 }

@@ -25,15 +25,19 @@ use super::ring::{RingReader, RingWriter, ring};
 mod fault;
 mod keeper;
 
+#[cfg(test)]
+mod tests;
 pub use fault::{SoundDeviceError, SoundEnd};
 pub use keeper::{list_microphones, list_speakers};
 
-/// A device that did not call back for this long is dead.
-const STARVED: Duration = Duration::from_secs(1);
+/// A device that did not call back for this long is dead: with the opening that follows, sound is back within a second.
+const STARVED: Duration = Duration::from_millis(500);
+/// The same in its own blocks, where these are long: some systems hand over a second at once.
+const STARVED_BLOCKS: u32 = 3;
 /// The same for one that has yet to start: wireless ones take seconds, and a sound server may first play out what
 /// it has.
 const STARTING: Duration = Duration::from_secs(5);
-/// Callbacks that say nothing about the device: a sound server's own first filling.
+/// Callbacks that say nothing about a speaker: a sound server's own first filling. A microphone that was heard has started.
 const FILLING: u64 = 2;
 /// Sound in one callback, asked for: what PulseAudio chooses itself is two seconds, other systems up to 100 ms.
 const BLOCKS_PER_SECOND: u32 = 50;
@@ -66,7 +70,7 @@ struct Pulse {
     failed: AtomicBool,
     /// From the callback to the ear or from the mouth to the callback, µs.
     latency_us: AtomicU64,
-    /// Most samples (at our rate) that one callback asked for.
+    /// Most samples (at our rate) that one callback asked for, or brought.
     block: AtomicUsize,
     /// Samples lost for want of room in the ring, or played as silence for want of samples.
     missed: AtomicU64,
@@ -111,11 +115,18 @@ impl Watchdog {
             return Err(SoundDeviceError::Gone(self.end));
         }
         let callbacks = self.pulse.callbacks.load(Ordering::Relaxed);
+        self.check_at(Instant::now())
+    }
+
+    fn check_at(&mut self, now: Instant) -> Result<(), SoundDeviceError> {
         if callbacks != self.seen {
-            (self.seen, self.since) = (callbacks, Instant::now());
+            (self.seen, self.since) = (callbacks, now);
         }
-        let patience = if callbacks > FILLING { STARVED } else { STARTING };
-        if self.since.elapsed() < patience { Ok(()) } else { Err(SoundDeviceError::Starved(self.end)) }
+        let filling = if self.end == SoundEnd::Speaker { FILLING } else { 0 };
+        let block = Duration::from_micros(micros(self.pulse.block.load(Ordering::Relaxed)));
+        let patience = if callbacks > filling { STARVED.max(block * STARVED_BLOCKS) } else { STARTING };
+        let silent = now.saturating_duration_since(self.since);
+        if silent < patience { Ok(()) } else { Err(SoundDeviceError::Starved(self.end)) }
     }
 }
 
@@ -265,13 +276,14 @@ where
     T: SizedSample,
     f32: FromSample<T>,
 {
-    let channels = config.channels;
-    let mut resampler = Resampler::new(config.stream.sample_rate, SAMPLE_RATE);
+    let (channels, rate) = (config.channels, config.stream.sample_rate);
+    let mut resampler = Resampler::new(rate, SAMPLE_RATE);
     let (mut ring, reader) = ring(INPUT_RING);
     let (beat, fail) = (pulse.clone(), pulse.clone());
     let heard = move |data: &[T], info: &cpal::InputCallbackInfo| {
         let at = info.timestamp();
-        beat.beat(at.callback.checked_duration_since(at.capture), 0);
+        let block = data.len() / channels * SAMPLE_RATE as usize / rate as usize;
+        beat.beat(at.callback.checked_duration_since(at.capture), block);
         let mut missed = 0;
         for samples in data.chunks_exact(channels) {
             let sum: f32 = samples.iter().map(|sample| f32::from_sample(*sample)).sum();

@@ -241,8 +241,12 @@ fn a_call_outlives_its_sound_devices_and_takes_them_up_again() {
     eventually("their loss is told", || missing.iter().all(|sentence| log().contains(sentence)));
 
     let sound = SoundServer::start(&folder);
-    let (_voice, _recorder) = (sound.say(&speech()), sound.record(&dir.join("again.raw")));
+    let back = Instant::now();
     eventually("they are in use again", || sound.is_used());
+    let healed = back.elapsed();
+    println!("microphone and speaker are in use {healed:?} after the sound server is back");
+    assert!(healed < Duration::from_millis(1500), "within a second, and some for asking: {healed:?}");
+    let (_voice, _recorder) = (sound.say(&speech()), sound.record(&dir.join("again.raw")));
     let is_loud = |samples: &[f32]| samples.iter().filter(|sample| sample.abs() > 0.05).count() > 4800;
     eventually("the speaker plays again", || is_loud(&raw(&dir.join("again.raw"))));
     let ((ana_well, ana), (ben_well, ben)) = (ana.finish(), ben.finish());

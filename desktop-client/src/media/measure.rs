@@ -2,7 +2,8 @@
 //!
 //! The meter of one call takes each picture when it is shown and each sound when it is heard. Freezes follow the
 //! definition of the W3C's WebRTC statistics (`freezeCount`). Times of the two ends are compared only while their
-//! clocks are aligned within [`MAX_CLOCK_ERROR_MS`]; a figure that rests on worse is not given at all.
+//! clocks are aligned within [`MAX_CLOCK_ERROR_MS`]; a figure that rests on worse is not given at all. How far picture and
+//! sound are apart does not: whatever the clocks are off is taken from itself.
 
 use std::collections::VecDeque;
 
@@ -85,6 +86,8 @@ pub struct CallMeter {
     mouth_to_ear: Quantiles,
     av_offset: Quantiles,
     last_video_us: Option<i64>,
+    /// From capture to showing of the last picture, however far the clocks are off.
+    last_video_by_peer_us: Option<i64>,
     last_sound: Option<PlayedSound>,
     last_number: Option<u32>,
     stamps_read: u64,
@@ -118,6 +121,7 @@ impl CallMeter {
             mouth_to_ear: Quantiles::new(-1000.0, 9000.0),
             av_offset: Quantiles::new(-5000.0, 5000.0),
             last_video_us: None,
+            last_video_by_peer_us: None,
             last_sound: None,
             last_number: None,
             stamps_read: 0,
@@ -139,10 +143,13 @@ impl CallMeter {
         let stamp = Stamp::read(frame.y(), frame.width(), frame.height());
         let capture_us =
             stamp.map(|stamp| stamp.capture_us).or_else(|| captured_at(frame, shown_us, alignment));
-        if let Some(captured_us) = capture_us.and_then(|capture_us| trusted(alignment, capture_us)) {
+        if let Some(captured_us) = capture_us.and_then(|capture_us| alignment.peer_to_local_us(capture_us)) {
             let delay_us = shown_us as i64 - captured_us;
-            self.glass_to_glass.add(delay_us as f64 / 1000.0);
-            self.last_video_us = Some(delay_us);
+            self.last_video_by_peer_us = Some(delay_us);
+            if is_trusted(alignment) {
+                self.glass_to_glass.add(delay_us as f64 / 1000.0);
+                self.last_video_us = Some(delay_us);
+            }
         }
         let Some(stamp) = stamp else { return Ok(()) };
         self.stamps_read += 1;
@@ -155,10 +162,12 @@ impl CallMeter {
         if self.last_sound.replace(sound) == Some(sound) {
             return;
         }
-        let Some(captured_us) = trusted(alignment, sound.capture_us) else { return };
+        let Some(captured_us) = alignment.peer_to_local_us(sound.capture_us) else { return };
         let delay_us = sound.heard_us as i64 - captured_us;
-        self.mouth_to_ear.add(delay_us as f64 / 1000.0);
-        if let Some(video_us) = self.last_video_us {
+        if is_trusted(alignment) {
+            self.mouth_to_ear.add(delay_us as f64 / 1000.0);
+        }
+        if let Some(video_us) = self.last_video_by_peer_us {
             self.av_offset.add((video_us - delay_us) as f64 / 1000.0);
         }
     }
@@ -233,8 +242,7 @@ fn captured_at(frame: &VideoFrame, shown_us: u64, alignment: &ClockAlignment) ->
     PLAUSIBLE_US.contains(&(shown_us - capture_us)).then_some(u64::try_from(capture_us).ok()?)
 }
 
-/// When our clock showed `peer_us` of the peer's, if that is known well enough.
-fn trusted(alignment: &ClockAlignment, peer_us: u64) -> Option<i64> {
-    let good = alignment.error_ms().is_some_and(|error| error <= MAX_CLOCK_ERROR_MS);
-    alignment.peer_to_local_us(peer_us).filter(|_| good)
+/// Whether the clocks are known well enough.
+fn is_trusted(alignment: &ClockAlignment) -> bool {
+    alignment.error_ms().is_some_and(|error| error <= MAX_CLOCK_ERROR_MS)
 }

@@ -82,10 +82,11 @@ fn clocks_that_are_not_aligned_give_no_delay() {
         let mut meter = meter(10, 80_000, &alignment);
         meter.hear(PlayedSound { capture_us: 61_000_000, heard_us: 1_100_000 }, &alignment);
         let figures = meter.figures(&alignment);
-        assert_eq!(
-            (figures.glass_to_glass_p50, figures.mouth_to_ear_p50, figures.av_offset_ms_p50),
-            (None, None, None)
-        );
+        assert_eq!((figures.glass_to_glass_p50, figures.mouth_to_ear_p50), (None, None));
+        // What the clocks are off is in both.
+        let apart = figures.av_offset_ms_p50;
+        assert_eq!(apart.is_some(), alignment.error_ms().is_some());
+        assert!(apart.is_none_or(|ms| (ms + 20.0).abs() < 2.0), "{figures:?}");
         assert_eq!(figures.clock_error_ms, alignment.error_ms());
     }
 }

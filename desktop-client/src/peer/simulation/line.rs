@@ -18,6 +18,8 @@ pub(super) struct Path {
     pub(super) delay_ms: f64,
     pub(super) jitter_ms: f64,
     pub(super) loss: f64,
+    /// Share of packets that overtake others, as far as jitter lets them.
+    pub(super) reorder: f64,
     /// Probability to enter and to leave a burst, and of loss inside it (Gilbert).
     pub(super) burst: Option<(f64, f64, f64)>,
 }
@@ -52,8 +54,12 @@ impl Line {
             arrival = self.free_at;
         }
         arrival += (path.delay_ms + self.rng.random_range(0.0..=path.jitter_ms)) / 1000.0;
-        self.last = self.last.max(arrival);
-        self.flying.push_back((self.last, packet));
+        if path.reorder <= 0.0 || !self.rng.random_bool(path.reorder) {
+            self.last = self.last.max(arrival);
+            arrival = self.last;
+        }
+        let behind = self.flying.partition_point(|(at, _)| *at <= arrival);
+        self.flying.insert(behind, (arrival, packet));
     }
 
     fn is_lost(&mut self, path: Path) -> bool {

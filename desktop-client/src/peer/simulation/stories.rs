@@ -1,9 +1,11 @@
 //! What a call is to be like over bad networks, at both ends.
 
+use super::end::End;
 use super::line::{Line, Path};
 use super::{Call, Seen, play};
 
-const CLEAN: Path = Path { bps: 0.0, queue_ms: 300.0, delay_ms: 1.0, jitter_ms: 0.0, loss: 0.0, burst: None };
+const CLEAN: Path =
+    Path { bps: 0.0, queue_ms: 300.0, delay_ms: 1.0, jitter_ms: 0.0, loss: 0.0, reorder: 0.0, burst: None };
 /// A home's uplink.
 const NARROW: Path = Path { bps: 2e6, delay_ms: 20.0, ..CLEAN };
 const SEEDS: u64 = 6;
@@ -56,6 +58,10 @@ impl Calls {
 
     fn lines(&self) -> impl Iterator<Item = &Line> {
         self.played.iter().flat_map(|call| &call.lines)
+    }
+
+    fn ends(&self) -> impl Iterator<Item = &End> {
+        self.played.iter().flat_map(|call| &call.ends)
     }
 
     /// From `at` until all carry four fifths of what they did before the path got worse at 10 s, s.
@@ -117,6 +123,15 @@ fn a_path_that_becomes_a_seventh_stops_no_picture_for_long_and_is_used_again_at_
     let gap = |seen: &Seen| seen.longest_gap(9.5, 20.0);
     assert!(calls.usual(gap) <= 1.0 && calls.highest(gap) <= 1.5, "{}", calls.said);
     assert!(calls.back(20.0) <= 5.0, "{}", calls.said);
+}
+
+#[test]
+fn one_packet_in_twenty_that_overtakes_others_is_no_loss() {
+    let calls = over("reordering", 30.0, |_| Path { jitter_ms: 30.0, reorder: 0.05, ..NARROW });
+    assert!(calls.frozen() <= 0.01 && calls.concealed() <= 0.03, "{}", calls.said);
+    assert!(calls.lines().all(|line| line.bps(5.0, 30.0) >= 0.6 * 2e6), "{}", calls.said);
+    assert!(calls.ends().all(|end| end.given_up() == 0), "{}", calls.said);
+    assert!(calls.each(|seen| seen.fps(2.0, 30.0))[0] > 25.0, "{}", calls.said);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! Descriptions are those of JSEP (RFC 8829): one bundle, RTCP on the same port, trickled candidates (RFC 8838).
 
 use crate::call::Candidate;
-use crate::media::packet::{IncomingPacket, OutgoingPacket};
+use crate::media::packet::IncomingPacket;
 use bytes::Bytes;
 use castle::ids::CallId;
 use castle_connectivity::trust::Pin;
@@ -21,6 +21,7 @@ mod estimator;
 mod feedback;
 mod flight;
 mod nack;
+mod outlet;
 mod pacer;
 mod path;
 mod remote;
@@ -38,6 +39,7 @@ mod tests;
 mod window;
 mod writer;
 
+pub use outlet::PacketOutlet;
 pub(crate) use remote::read_description;
 
 /// A STUN or TURN server, as W3C RTCIceServer.
@@ -263,18 +265,6 @@ const SCREEN_PACKETS_MAX: usize = crate::media::vp8_rtp::PACKETS_MAX;
 /// Audio packets that may wait for the socket: older ones would come too late anyway.
 const AUDIO_PACKETS_MAX: usize = 16;
 
-/// Where packets of one track go; cheap to clone.
-#[derive(Debug, Clone)]
-pub struct PacketOutlet(mpsc::Sender<OutgoingPacket>);
-
-impl PacketOutlet {
-    /// Hands a packet over; drops it when the socket cannot keep up. Never blocks.
-    pub fn send(&self, packet: OutgoingPacket) {
-        // Full: the receiver asks again (NACK), or conceals. Closed: the call is over.
-        self.0.try_send(packet).ok();
-    }
-}
-
 /// A running connection. Dropping it closes it.
 #[derive(Debug)]
 pub struct Peer {
@@ -295,13 +285,12 @@ impl Peer {
         packets: PacketHandler,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        let (audio, audio_queue) = mpsc::channel(AUDIO_PACKETS_MAX);
-        let (video, video_queue) = mpsc::channel(VIDEO_PACKETS_MAX);
-        let (screen, screen_queue) = mpsc::channel(SCREEN_PACKETS_MAX);
+        let (audio, audio_queue) = PacketOutlet::new(AUDIO_PACKETS_MAX);
+        let (video, video_queue) = PacketOutlet::new(VIDEO_PACKETS_MAX);
+        let (screen, screen_queue) = PacketOutlet::new(SCREEN_PACKETS_MAX);
         let queues = task::Queues { audio: audio_queue, video: video_queue, screen: screen_queue };
         let inputs = task::Inputs { commands: inbox, queues, packets };
         tokio::spawn(task::supervise(config, events, inputs));
-        let [audio, video, screen] = [audio, video, screen].map(PacketOutlet);
         Self { commands, audio, video, screen }
     }
 

@@ -2,9 +2,9 @@
 //! 4.1.8), and whether the other end shares one.
 
 use super::connection::{LocalTrack, SCREEN_TRACK, default_payload_type, local_track};
+use super::outlet::Queued;
 use super::task::Task;
 use super::{MediaKind, PeerEvent, PeerFault};
-use crate::media::packet::OutgoingPacket;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use webrtc::media_stream::track_local::TrackLocal;
@@ -23,13 +23,13 @@ pub(super) struct Sharing {
     /// Once the screen was shared.
     transceiver: Option<(Arc<dyn RtpTransceiver>, Arc<TrackLocalStaticRTP>)>,
     /// Until there is somebody to write to.
-    queue: Option<mpsc::Receiver<OutgoingPacket>>,
+    queue: Option<mpsc::Receiver<Queued>>,
     peer: bool,
 }
 
 impl Sharing {
     /// Of nothing; what will be sent of the screen comes by `queue`.
-    pub(super) fn new(queue: mpsc::Receiver<OutgoingPacket>) -> Self {
+    pub(super) fn new(queue: mpsc::Receiver<Queued>) -> Self {
         Self {
             wanted: false,
             unsaid: false,

@@ -3,6 +3,7 @@
 use super::bridge::Bridge;
 use super::connection::{self, CHANNEL_LABEL, Connection, LocalTrack, StackEvent};
 use super::feedback::Feedback;
+use super::outlet::Queued;
 use super::remote::Remote;
 use super::restart::Restarts;
 use super::sharing::Sharing;
@@ -13,7 +14,7 @@ use super::{
     PeerFault, SendRate, scrub,
 };
 use crate::call::Candidate;
-use crate::media::packet::{IncomingPacket, OutgoingPacket};
+use crate::media::packet::IncomingPacket;
 use bytes::{Bytes, BytesMut};
 use castle::ids::CallId;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -50,9 +51,9 @@ pub(super) struct Inputs {
 
 /// What waits to leave.
 pub(super) struct Queues {
-    pub(super) audio: mpsc::Receiver<OutgoingPacket>,
-    pub(super) video: mpsc::Receiver<OutgoingPacket>,
-    pub(super) screen: mpsc::Receiver<OutgoingPacket>,
+    pub(super) audio: mpsc::Receiver<Queued>,
+    pub(super) video: mpsc::Receiver<Queued>,
+    pub(super) screen: mpsc::Receiver<Queued>,
 }
 
 /// Runs a connection to its end. A fault of the stack itself, even a panic, ends this call alone.
@@ -123,7 +124,7 @@ pub(super) struct Task {
     /// An offer of ours that was not answered yet.
     pub(super) offering: bool,
     commands: mpsc::Receiver<PeerCommand>,
-    outgoing: Option<(mpsc::Receiver<OutgoingPacket>, mpsc::Receiver<OutgoingPacket>)>,
+    outgoing: Option<(mpsc::Receiver<Queued>, mpsc::Receiver<Queued>)>,
     packets: PacketHandler,
     pub(super) counters: Arc<Counters>,
     /// Writers, track readers and the channel's reader; all end with this task.
@@ -364,7 +365,7 @@ impl Task {
         }
     }
 
-    pub(super) async fn spawn_writer(&mut self, queue: mpsc::Receiver<OutgoingPacket>, track: &LocalTrack) {
+    pub(super) async fn spawn_writer(&mut self, queue: mpsc::Receiver<Queued>, track: &LocalTrack) {
         let payload_type = negotiated_payload_type(track).await;
         let estimator = self.connection.estimator.clone();
         let writer = Writer { track: track.track.clone(), ssrc: track.ssrc, payload_type, estimator };

@@ -1,6 +1,7 @@
 //! Two connections on the loopback interface, with nothing between them but the words they hand each other.
 
 use super::*;
+use crate::media::packet::OutgoingPacket;
 use std::sync::Mutex;
 use std::time::Instant;
 

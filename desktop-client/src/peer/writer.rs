@@ -2,8 +2,8 @@
 
 use super::connection::LocalTrack;
 use super::estimator::Estimator;
+use super::outlet::{Numbers, Queued};
 use super::task::Counters;
-use crate::media::packet::OutgoingPacket;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -26,10 +26,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) async fn run(self, mut queue: mpsc::Receiver<OutgoingPacket>, counters: Arc<Counters>) {
+    pub(super) async fn run(self, mut queue: mpsc::Receiver<Queued>, counters: Arc<Counters>) {
         // RFC 3550 section 5.1: the first number is random; half the range keeps the wrap out of the first minutes.
-        let mut sequence_number = rand::random::<u16>() >> 1;
-        while let Some(packet) = queue.recv().await {
+        let mut numbers = Numbers::from(rand::random::<u16>() >> 1);
+        while let Some(queued) = queue.recv().await {
+            let sequence_number = numbers.next(&queued);
+            let packet = queued.packet;
             counters.sent_bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
             let header = rtc::rtp::Header {
                 version: 2,
@@ -40,7 +42,6 @@ impl Writer {
                 ssrc: self.ssrc,
                 ..Default::default()
             };
-            sequence_number = sequence_number.wrapping_add(1);
             self.estimator.sent(Instant::now(), packet.payload.len());
             let packet = rtc::rtp::Packet { header, payload: packet.payload };
             if let Err(error) = self.track.write_rtp(packet).await {

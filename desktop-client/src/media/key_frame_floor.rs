@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 pub const FLOOR: Duration = Duration::from_millis(300);
 /// Least time between two key frames that are made because the other end asks, on the best of paths.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// Who asks again does so within this time after the pause.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
 /// However thin the path.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// What a key frame of the smallest step takes, bits, and how slowly it leaves at most, bit/s.
@@ -21,6 +23,32 @@ const LEAVES_BPS: f64 = 250_000.0;
 pub fn pause(bps: u32, round_trip: Duration) -> Duration {
     let carried = Duration::from_secs_f64(KEY_FRAME_BITS / f64::from(bps).max(LEAVES_BPS));
     (carried + round_trip).clamp(PAUSE_MIN, PAUSE_MAX)
+}
+
+/// When key frames are made that the other end asks for.
+///
+/// One that is asked for too soon after another is owed, since the other may be lost and some ask but once. Nearly all ask
+/// again while they lack one, and most of these requests only crossed the key frame on its way: what is owed is made when
+/// nobody asked again, on a thin path a second one at once would keep the first from arriving.
+#[derive(Debug, Default)]
+pub struct KeyFramePace {
+    made: Option<Instant>,
+    owed: Option<Instant>,
+}
+
+impl KeyFramePace {
+    /// When to make the one that is asked for at `now`, where `pause` is due after another; `None` where one is owed already.
+    /// One that is made earlier is made for all who asked.
+    pub fn asked(&mut self, now: Instant, pause: Duration) -> Option<Instant> {
+        let owed = self.owed.filter(|at| *at > now);
+        self.made = self.owed.filter(|_| owed.is_none()).or(self.made);
+        let Some(next) = self.made.map(|made| made + pause).filter(|next| now < *next) else {
+            (self.made, self.owed) = (Some(now), None);
+            return Some(now);
+        };
+        self.owed = owed.or(Some(next + ASKED_AGAIN));
+        self.owed.filter(|_| owed.is_none())
+    }
 }
 
 /// The requests of one stream.
@@ -93,6 +121,28 @@ mod tests {
         floor.satisfied();
         floor.want();
         assert_eq!(floor.next_ask(), Some(start + Duration::from_millis(1200) + FLOOR));
+    }
+
+    /// When key frames are made for requests at these times, with a pause of 400 ms, ms.
+    fn made(asked: &[u64]) -> Vec<Option<u128>> {
+        let (mut pace, start) = (KeyFramePace::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        let made = asked.iter().map(|ms| pace.asked(at(*ms), Duration::from_millis(400)));
+        made.map(|made| made.map(|made| made.duration_since(start).as_millis())).collect()
+    }
+
+    #[test]
+    fn a_key_frame_that_is_asked_for_too_soon_is_owed_and_made_at_once_for_who_asks_again() {
+        assert_eq!(made(&[0, 100]), [Some(0), Some(1400)], "the first may be lost, and nobody ask again");
+        assert_eq!(made(&[0, 100, 200]), [Some(0), Some(1400), None], "the same one");
+        assert_eq!(made(&[0, 100, 400]), [Some(0), Some(1400), Some(400)], "whoever lacks one asks again");
+        assert_eq!(
+            made(&[0, 100, 1500]),
+            [Some(0), Some(1400), Some(2800)],
+            "what was owed was made meanwhile"
+        );
+        assert_eq!(made(&[0, 100, 400, 500]), [Some(0), Some(1400), Some(400), Some(1800)]);
+        assert_eq!(made(&[0, 3000]), [Some(0), Some(3000)]);
     }
 
     #[test]

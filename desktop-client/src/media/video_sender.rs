@@ -148,12 +148,24 @@ struct State {
     camera: CameraOrder,
     source: PictureSource,
     sending: bool,
-    key_frame: bool,
+    /// From when on a picture is to be a key frame.
+    key_frame_at: Option<Instant>,
     target_bps: u32,
     clogged: bool,
     stats: VideoSenderStats,
     frames: RateMeter,
     bits: RateMeter,
+}
+
+impl State {
+    fn want_key_frame(&mut self, at: Instant) {
+        self.key_frame_at = Some(self.key_frame_at.map_or(at, |before| before.min(at)));
+    }
+
+    /// Whether the next picture is to be a key frame.
+    fn key_frame_due(&self) -> bool {
+        self.key_frame_at.is_some_and(|at| at <= Instant::now())
+    }
 }
 
 impl Shared {
@@ -197,7 +209,7 @@ impl VideoSender {
             camera: CameraOrder::On,
             source: source.clone(),
             sending: false,
-            key_frame: false,
+            key_frame_at: None,
             target_bps: options.bitrate_bps,
             clogged: false,
             stats: VideoSenderStats::default(),
@@ -228,7 +240,12 @@ impl VideoSender {
 
     /// Makes the next picture a key frame.
     pub fn request_key_frame(&self) {
-        self.shared.order(|state| state.key_frame = true);
+        self.request_key_frame_at(Instant::now());
+    }
+
+    /// Makes the next picture from `at` on a key frame, unless one comes before.
+    pub fn request_key_frame_at(&self, at: Instant) {
+        self.shared.order(|state| state.want_key_frame(at));
     }
 
     /// Switches the camera on or off. Off releases the device, so that its light goes out.
@@ -239,7 +256,9 @@ impl VideoSender {
     /// Lets pictures leave, or keeps them here (while it rings). Each opening begins with a key frame.
     pub fn set_sending(&self, sending: bool) {
         self.shared.order(|state| {
-            state.key_frame |= sending && !state.sending;
+            if sending && !state.sending {
+                state.want_key_frame(Instant::now());
+            }
             state.sending = sending;
         });
     }

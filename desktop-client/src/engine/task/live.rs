@@ -7,8 +7,8 @@ use super::super::snapshot::Switches;
 use super::sharing::SharedScreen;
 use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
-use crate::media::clock::{MediaClock, PingSample};
-use crate::media::key_frame_floor::pause;
+use crate::media::clock::{CLOCK_MAX_US, MediaClock, PingSample};
+use crate::media::key_frame_floor::{KeyFramePace, pause};
 use crate::media::ladder::split;
 use crate::peer::{MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, SendRate};
 use crate::rate::{RateController, START_BPS};
@@ -51,7 +51,7 @@ struct Connection {
     ping_at: Instant,
     pongs: u32,
     /// Of the camera and of the screen.
-    key_frame_at: [Option<Instant>; 2],
+    key_frames: [KeyFramePace; 2],
     path: (PathStats, Instant),
     path_before: (PathStats, Instant),
 }
@@ -211,18 +211,13 @@ impl LiveCall {
 
     pub(super) fn key_frame_wanted(&mut self, now: Instant, kind: MediaKind) {
         let Some(connection) = &mut self.connection else { return };
-        let asked_at = &mut connection.key_frame_at[usize::from(kind == MediaKind::Screen)];
-        // One that comes too soon is not owed: whoever still needs a key frame asks again.
+        let pace = &mut connection.key_frames[usize::from(kind == MediaKind::Screen)];
         let round_trip = connection.path.0.round_trip.unwrap_or_default();
         let pause = pause(self.rate.0.picture_bps, round_trip);
-        let soon = |at: Instant| now.saturating_duration_since(at) < pause;
-        if asked_at.is_some_and(soon) {
-            return;
-        }
-        *asked_at = Some(now);
+        let Some(at) = pace.asked(now, pause) else { return };
         match &self.screen {
-            Some(screen) if kind == MediaKind::Screen => screen.sender().request_key_frame(),
-            _ if kind == MediaKind::Video => self.camera.sender().request_key_frame(),
+            Some(screen) if kind == MediaKind::Screen => screen.sender().request_key_frame_at(at),
+            _ if kind == MediaKind::Video => self.camera.sender().request_key_frame_at(at),
             _ => {}
         }
     }

@@ -117,7 +117,7 @@ impl Capture {
     /// A screen that stands still is seen at once by whoever needs a key frame.
     fn repeat(&mut self) {
         if let Some(last) = &mut self.last
-            && self.shared.locked().key_frame
+            && self.shared.locked().key_frame_due()
         {
             last.info.capture_us = Some(self.clock.now_us());
             self.shared.captured.put(last.clone());

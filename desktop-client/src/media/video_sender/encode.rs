@@ -70,7 +70,7 @@ impl Encode {
             let (sending, target_bps, key_frame) = {
                 let mut state = self.shared.locked();
                 state.stats.frames_dropped += u64::from(state.sending && state.clogged);
-                (state.sending && !state.clogged, state.target_bps, state.key_frame)
+                (state.sending && !state.clogged, state.target_bps, state.key_frame_due())
             };
             if !sending {
                 self.left_out = Some(pts(&frame));
@@ -153,7 +153,9 @@ impl Encode {
     fn count(&self, size: (usize, usize), bytes: usize, key: bool) {
         let now = Instant::now();
         let mut state = self.shared.locked();
-        state.key_frame &= !key;
+        if key {
+            state.key_frame_at = None;
+        }
         state.frames.add(now, 1);
         state.bits.add(now, bytes as u64 * 8);
         let stats = &mut state.stats;

@@ -59,6 +59,10 @@ fn a_request_is_answered_by_a_key_frame() {
     eventually(|| setup.sender.stats().key_frames == 1);
     setup.sender.request_key_frame();
     eventually(|| setup.sender.stats().key_frames == 2);
+    let at = Instant::now() + Duration::from_millis(200);
+    setup.sender.request_key_frame_at(at);
+    eventually(|| setup.sender.stats().key_frames == 3);
+    assert!(Instant::now() >= at, "one that is put off comes then, and not before");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::super::estimator::Estimator;
 use super::super::feedback::Feedback;
 use super::super::window::ReceiveWindow;
 use super::Seen;
-use crate::media::key_frame_floor::{KeyFrameFloor, pause};
+use crate::media::key_frame_floor::{KeyFrameFloor, KeyFramePace, pause};
 use crate::media::ladder::Ladder;
 use crate::media::packet::{IncomingPacket, OutgoingPacket, SequenceUnwrapper};
 use crate::media::video_playout::VideoPlayout;
@@ -53,8 +53,8 @@ struct Encoder {
     clogged: bool,
     outages: u32,
     next: Duration,
-    key_wanted: bool,
-    key_at: Option<Duration>,
+    key_wanted_at: Option<Instant>,
+    key_pace: KeyFramePace,
     /// Bytes spent beyond the rate.
     debt: f64,
     key_frames: u32,
@@ -92,8 +92,8 @@ impl End {
             clogged: false,
             outages: 0,
             next: Duration::ZERO,
-            key_wanted: true,
-            key_at: None,
+            key_wanted_at: Some(began),
+            key_pace: KeyFramePace::default(),
             debt: 0.0,
             key_frames: 0,
             frames: 0,
@@ -155,8 +155,9 @@ impl End {
     /// As the engine does.
     fn want_key_frame(&mut self, since: Duration) {
         let pause = pause(self.encoder.bps, self.estimator.round_trip());
-        if self.encoder.key_at.is_none_or(|at| since.saturating_sub(at) >= pause) {
-            (self.encoder.key_wanted, self.encoder.key_at) = (true, Some(since));
+        if let Some(at) = self.encoder.key_pace.asked(self.began + since, pause) {
+            let before = self.encoder.key_wanted_at.get_or_insert(at);
+            *before = at.min(*before);
         }
     }
 
@@ -188,7 +189,7 @@ impl End {
             return;
         }
         let usual = f64::from(encoder.bps) / 8.0 / f64::from(fps);
-        let key = std::mem::take(&mut encoder.key_wanted);
+        let key = encoder.key_wanted_at.take_if(|at| *at <= now).is_some();
         if encoder.debt > usual * f64::from(fps) / 2.0 && !key {
             encoder.debt -= usual;
             return;

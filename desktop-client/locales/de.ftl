@@ -212,6 +212,7 @@ route-no-direct-way = Vermittelt: die beiden Netze lassen keine direkte Verbindu
 # After a call
 ended-declined = { $peer } kann gerade nicht annehmen
 ended-you-declined = Sie haben den Anruf abgelehnt
+stats-lost-there = Am anderen Ende verloren
 ended-gave-up = { $peer } hat angerufen und aufgelegt
 ended-missed = Sie haben einen Anruf von { $peer } verpasst
 ended-busy = { $peer } ist in einem anderen Gespräch

@@ -212,6 +212,7 @@ route-no-direct-way = Relayed: the two networks do not let a direct connection t
 # After a call
 ended-declined = { $peer } cannot take the call now
 ended-you-declined = You declined the call
+stats-lost-there = Lost at the other end
 ended-gave-up = { $peer } called and gave up
 ended-missed = You missed a call from { $peer }
 ended-busy = { $peer } is in another call

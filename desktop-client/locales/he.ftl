@@ -212,6 +212,7 @@ route-no-direct-way = מועבר: שתי הרשתות אינן מאפשרות ח
 # After a call
 ended-declined = לא ניתן לענות כעת: { $peer }
 ended-you-declined = דחית את השיחה
+stats-lost-there = אבד בצד השני
 ended-gave-up = היה ניסיון שיחה מאת { $peer }
 ended-missed = שיחה שלא נענתה מאת { $peer }
 ended-busy = בשיחה אחרת: { $peer }

@@ -141,6 +141,8 @@ pub enum PeerEvent {
     SoundLoss(f64),
     /// What our pictures may take of the path, when it changes. From the first on, `VideoLoss` says nothing more.
     Rate(SendRate),
+    /// Where the timestamps of the other end's track stand on its wall clock, as it reports.
+    Clock(MediaKind, SenderClock),
     /// Figures of the path, once a second.
     Path(PathStats),
     /// Nothing was heard for a while; it may come back.
@@ -149,6 +151,15 @@ pub enum PeerEvent {
     Reconnected,
     /// Over, for this reason. Last.
     Failed(PeerFault),
+}
+
+/// A timestamp of a track, and the wall clock of the end that sends it (RFC 3550 section 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SenderClock {
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// When that was, µs since 1900 by that end's clock.
+    pub wall_us: u64,
 }
 
 /// The two certificates of a DTLS association, by their SHA-256.
@@ -238,6 +249,10 @@ pub struct PathStats {
     pub audio_expected_packets: u64,
     /// As above, of sound alone.
     pub audio_received_packets: u64,
+    /// The share of our pictures that the other end last reported lost, 0 to 1.
+    pub video_lost_there: Option<f64>,
+    /// The same of our sound.
+    pub audio_lost_there: Option<f64>,
 }
 
 /// Sound or picture.

@@ -3,7 +3,9 @@
 
 use crate::call::{Reason, Role};
 use crate::engine::CallRecord;
+use crate::media::lip_sync::{Reference, SyncFigures};
 use crate::peer::{PathRoute, RelayProtocol};
+use crate::view::CallStats;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -34,8 +36,12 @@ pub struct Report {
     pub audio: Audio,
     /// The path.
     pub network: Network,
+    /// The last seconds of the call, oldest first: as many as the app shows.
+    pub seconds: Vec<Second>,
     /// How much later a picture was shown than its sound was heard, the median.
     pub av_offset_ms_p50: Option<f64>,
+    /// How pictures and sound were kept in step.
+    pub sync: Sync,
     /// What both ends may compare to know each other; `null` where the call was not verified.
     pub safety_words: Option<[String; 4]>,
     /// Processor time of this process, seconds.
@@ -128,6 +134,15 @@ pub struct Audio {
     pub level_db: Option<f64>,
 }
 
+/// How pictures and sound were kept in step.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Sync {
+    /// By what the other end's times of capture were known: `media_clock` of an end of Castle, `sender_reports` of others.
+    pub by: Option<&'static str>,
+    /// How long pictures waited for their sound at the end of the call.
+    pub picture_held_ms: Option<f64>,
+}
+
 /// The path.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Network {
@@ -135,10 +150,39 @@ pub struct Network {
     pub rtt_ms: Option<f64>,
     /// Share of packets that never came, 0 to 1.
     pub loss: Option<f64>,
+    /// Share of the packets sent that the other end last reported lost, of pictures or sound the worse, 0 to 1.
+    pub lost_there: Option<f64>,
     /// Media, payload alone.
     pub sent_bytes: u64,
     /// As above.
     pub received_bytes: u64,
+}
+
+/// One second of the call.
+#[derive(Debug, Clone, Serialize)]
+pub struct Second {
+    /// Round trip.
+    pub rtt_ms: Option<f64>,
+    /// Share of packets lost on the way here, 0 to 1.
+    pub loss: Option<f64>,
+    /// Share of packets lost on the way there, 0 to 1, as the other end reported.
+    pub lost_there: Option<f64>,
+    /// Pictures decoded.
+    pub fps: Option<f64>,
+    /// From capture there to showing here, of the last picture.
+    pub glass_to_glass_ms: Option<f64>,
+    /// Media that came, payload alone, bit/s.
+    pub received_bps: Option<f64>,
+    /// As above, that left.
+    pub sent_bps: Option<f64>,
+}
+
+impl From<&CallStats> for Second {
+    fn from(stats: &CallStats) -> Self {
+        let CallStats { rtt_ms, loss, lost_there, fps, glass_to_glass_ms, received_bps, sent_bps, .. } =
+            *stats;
+        Self { rtt_ms, loss, lost_there, fps, glass_to_glass_ms, received_bps, sent_bps }
+    }
 }
 
 impl Report {
@@ -183,10 +227,13 @@ impl Report {
                 rtt_ms: path.round_trip.map(|rtt| rtt.as_secs_f64() * 1e3),
                 loss: (path.expected_packets > 0)
                     .then(|| 1.0 - path.received_packets as f64 / path.expected_packets as f64),
+                lost_there: record.seconds.last().and_then(|last| last.lost_there),
                 sent_bytes: path.sent_bytes,
                 received_bytes: path.received_bytes,
             },
+            seconds: record.seconds.iter().map(Second::from).collect(),
             av_offset_ms_p50: figures.av_offset_ms_p50,
+            sync: record.sync.map_or_else(Sync::default, sync),
             safety_words: record.safety_words.clone(),
             cpu_s: usage.map(|(cpu_s, _)| cpu_s),
             max_rss_kib: usage.map(|(_, max_rss_kib)| max_rss_kib),
@@ -233,6 +280,14 @@ fn screen(record: &CallRecord) -> Screen {
         glass_to_glass_p50: figures.glass_to_glass_p50,
         psnr_db_p50: figures.psnr_db_p50,
     }
+}
+
+fn sync(figures: SyncFigures) -> Sync {
+    let by = match figures.reference {
+        Reference::Media => "media_clock",
+        Reference::Wall => "sender_reports",
+    };
+    Sync { by: Some(by), picture_held_ms: Some(figures.held_ms) }
 }
 
 fn role(role: Role) -> &'static str {
@@ -320,7 +375,9 @@ mod tests {
             "screen",
             "audio",
             "network",
+            "seconds",
             "av_offset_ms_p50",
+            "sync",
             "safety_words",
             "cpu_s",
             "max_rss_kib",
@@ -328,7 +385,19 @@ mod tests {
         ];
         assert!(promised.iter().all(|key| keys(&json).iter().any(|there| there == key)));
         assert_eq!(keys(&json["video"]).len(), 15);
+        assert_eq!(json["seconds"], serde_json::json!([]));
         assert!(json["ms"]["login"].is_null() && json["video"]["fps"].is_null() && json["ended"].is_null());
         assert!(json["cpu_s"].as_f64().unwrap() > 0.0 && json["max_rss_kib"].as_u64().unwrap() > 1000);
+    }
+
+    #[test]
+    fn seconds_are_told_one_by_one() {
+        let second = |loss| CallStats { loss: Some(loss), lost_there: Some(0.5), ..CallStats::default() };
+        let record = CallRecord { seconds: vec![second(0.0), second(0.25)].into(), ..CallRecord::default() };
+        let report = Report::new("ada", &record, (Instant::now(), None), true, Vec::new());
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["seconds"][0]["loss"], &json["seconds"][1]["loss"]), (&0.0.into(), &0.25.into()));
+        assert_eq!(json["network"]["lost_there"], 0.5);
+        assert!(json["seconds"][0].as_object().unwrap().contains_key("rtt_ms"), "what is not known is null");
     }
 }

@@ -301,6 +301,8 @@ pub enum Route {
     /// Direct through a NAT.
     Srflx,
     /// Direct, found while checking.
+    /// Share of packets lost on the way there, 0 to 1, as the other end last reported: of pictures or sound, the worse.
+    pub lost_there: Option<f64>,
     Prflx,
     /// Through the server's relay.
     Relay,

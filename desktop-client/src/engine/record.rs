@@ -2,10 +2,12 @@
 
 use crate::call::{Reason, Role};
 use crate::media::audio::AudioStats;
+use crate::media::lip_sync::SyncFigures;
 use crate::media::measure::CallFigures;
 use crate::media::video_receiver::VideoReceiverStats;
 use crate::media::video_sender::VideoSenderStats;
 use crate::peer::PathStats;
+use crate::view::StatsHistory;
 use castle::ids::CallId;
 use std::time::Instant;
 
@@ -59,10 +61,14 @@ pub struct CallRecord {
     pub screen_figures: CallFigures,
     /// Sound.
     pub audio: AudioStats,
+    /// How pictures and sound are kept in step, while they are.
+    pub sync: Option<SyncFigures>,
     /// What the viewer saw and heard.
     pub figures: CallFigures,
     /// The safety words, once both ends have them.
     pub safety_words: Option<[String; 4]>,
+    /// The figures of the last seconds, oldest first.
+    pub seconds: StatsHistory,
     /// What could not be measured, in words.
     pub fault: Option<String>,
 }

@@ -148,6 +148,7 @@ pub(super) fn stats(
         sent_bps: Some(per_second(path.sent_bytes, before.sent_bytes)),
         mic_level: level(mic_db),
         peer_level: level(peer_db),
+        lost_there: path.video_lost_there.into_iter().chain(path.audio_lost_there).reduce(f64::max),
     }
 }
 
@@ -193,10 +194,17 @@ mod tests {
     fn figures_are_those_of_the_time_between() {
         let before =
             PathStats { sent_bytes: 1000, expected_packets: 50, received_packets: 50, ..Default::default() };
-        let path = PathStats { sent_bytes: 126_000, expected_packets: 150, received_packets: 145, ..before };
+        let path = PathStats {
+            sent_bytes: 126_000,
+            expected_packets: 150,
+            received_packets: 145,
+            video_lost_there: Some(0.25),
+            audio_lost_there: Some(0.5),
+            ..before
+        };
         let record = CallRecord { path, ..CallRecord::default() };
         let stats = stats(&record, (&before, Duration::from_secs(1)), (SILENCE_DB, -30.0));
-        assert_eq!(stats.sent_bps, Some(1_000_000.0));
+        assert_eq!((stats.sent_bps, stats.lost_there), (Some(1_000_000.0), Some(0.5)));
         assert!(stats.loss.is_some_and(|loss| (loss - 0.05).abs() < 1e-9));
         assert_eq!((stats.mic_level, stats.peer_level, stats.fps), (0.0, 0.5, None));
     }

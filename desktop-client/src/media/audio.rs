@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::clock::MediaClock;
 use super::echo::EchoReference;
 use super::jitter::JitterStats;
-use super::lip_sync::SharedLipSync;
+use super::lip_sync::{Reference, SharedLipSync};
 use super::mic::{Mic, MicError, MicSpec, SoundFileError};
 use super::opus::{OpusError, SoundDecoder, SoundEncoder};
 use super::packet::{IncomingPacket, PacketSink};
@@ -115,10 +115,22 @@ struct State {
     next_speaker: Option<SpeakerSpec>,
     anchor: Option<CaptureAnchor>,
     remote_anchor: Option<CaptureAnchor>,
+    /// The same on the peer's wall clock, as its sender reports say.
+    reported_anchor: Option<CaptureAnchor>,
     played: Option<PlayedSound>,
     mic_level: level::Level,
     speaker_level: level::Level,
     stats: AudioStats,
+}
+
+impl State {
+    /// When a sample of the peer was captured, and by which of its clocks: the one that pictures count, if it is known.
+    fn captured_us(&self, timestamp: u32) -> Option<(Reference, u64)> {
+        let told = self.remote_anchor.map(|anchor| (Reference::Media, anchor));
+        let (reference, anchor) =
+            told.or_else(|| self.reported_anchor.map(|anchor| (Reference::Wall, anchor)))?;
+        Some((reference, anchor.capture_us(timestamp)?))
+    }
 }
 
 type Shared = Arc<Mutex<State>>;
@@ -239,6 +251,12 @@ impl AudioEngine {
     /// Where the peer's timestamps stand, as the peer said.
     pub fn set_remote_anchor(&self, anchor: CaptureAnchor) {
         locked(&self.shared).remote_anchor = Some(anchor);
+    }
+
+    /// Where the peer's timestamps stand on its wall clock, as its sender reports say: good for keeping pictures in step
+    /// where the peer says nothing better.
+    pub fn set_reported_anchor(&self, anchor: CaptureAnchor) {
+        locked(&self.shared).reported_anchor = Some(anchor);
     }
 
     /// The last sound that was played, once the peer's anchor is known.

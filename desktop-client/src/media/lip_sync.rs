@@ -1,9 +1,10 @@
 //! Lips and words together: one reference and one target for both tracks. Pure, but for the lock around it.
 //!
-//! The reference is the peer's clock of capture, by which both tracks are stamped; what it is ahead of ours cancels
-//! out. The target is when sound of that moment is heard: pictures that are ready earlier are held until then (a bit
-//! less: people forgive a picture that leads, not one that lags), and where pictures take longer, the buffer of sound
-//! is asked for more delay.
+//! The reference is a clock of the peer by which both tracks are stamped; what it is ahead of ours cancels out. Ends of
+//! Castle say where their sound stands on the clock that their pictures count by. Of others the sender reports tell where
+//! each track stands on their wall clock (RFC 3550 section 6.4.1). The target is when sound of that moment is heard:
+//! pictures that are ready earlier are held until then (a bit less: people forgive a picture that leads, not one that
+//! lags), and where pictures take longer, the buffer of sound is asked for more delay.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -21,22 +22,52 @@ const FLOOR_STEP_US: u64 = 1_000;
 const FLOOR_MAX_US: u64 = 180_000;
 /// The timestamp of pictures comes round after this, µs: 32 bits at 90 kHz.
 const ROUND_US: i64 = (1 << 32) * 100 / 9;
+/// Reports by which the tracks are further apart are of two clocks, or made up, µs: nothing comes of them.
+const PLAUSIBLE_US: i64 = 5_000_000;
+
+/// By which clock of the peer times of capture are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reference {
+    /// The one that the timestamps of an end of Castle's pictures count.
+    #[default]
+    Media,
+    /// The one of its sender reports.
+    Wall,
+}
+
+/// How the tracks are kept in step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SyncFigures {
+    /// By which clock.
+    pub reference: Reference,
+    /// How long pictures wait for their sound, ms.
+    pub held_ms: f64,
+}
 
 /// What is known of both tracks.
 #[derive(Clone, Debug, Default)]
 pub struct LipSync {
+    reference: Reference,
     /// From capture there to hearing here, by two clocks, µs.
     sound: Option<i64>,
     /// From capture there to a picture ready to be shown here, µs.
     picture: Option<i64>,
+    /// How long pictures waited, µs.
+    held: Option<i64>,
     floor_us: u64,
     /// When the last sound was captured, by the peer's clock.
     last_capture_us: i64,
+    /// A timestamp of pictures, and where it stands on the peer's wall clock, µs.
+    reported: Option<(u32, u64)>,
 }
 
 impl LipSync {
-    /// Sound that was captured at `capture_us` of the peer's clock is heard at `heard_us` of ours.
-    pub fn heard(&mut self, capture_us: u64, heard_us: u64) {
+    /// Sound that was captured at `capture_us` of the peer's clock of this kind is heard at `heard_us` of ours.
+    pub fn heard(&mut self, reference: Reference, capture_us: u64, heard_us: u64) {
+        if self.reference != reference {
+            (self.sound, self.picture, self.held) = (None, None, None);
+            self.reference = reference;
+        }
         self.last_capture_us = capture_us as i64;
         follow(&mut self.sound, heard_us as i64 - capture_us as i64);
         let Some((sound_us, picture_us)) = self.sound.zip(self.picture) else { return };
@@ -48,6 +79,11 @@ impl LipSync {
         }
     }
 
+    /// A sender report says that pictures with this timestamp are of `wall_us` of the peer's wall clock.
+    pub fn pictures_reported(&mut self, rtp_timestamp: u32, wall_us: u64) {
+        self.reported = Some((rtp_timestamp, wall_us));
+    }
+
     /// What sound should wait at least for the sake of pictures, µs.
     pub fn sound_floor_us(&self) -> u64 {
         self.floor_us
@@ -55,12 +91,35 @@ impl LipSync {
 
     /// When to show a picture with this RTP timestamp that is ready at `ready_us`, µs of our clock: now, or soon.
     pub fn due_us(&mut self, rtp_timestamp: u32, ready_us: u64) -> u64 {
-        let Some(sound_us) = self.sound else { return ready_us };
-        let capture_us = near(rtp_timestamp, self.last_capture_us);
+        let Some((sound_us, capture_us)) = self.sound.zip(self.captured_us(rtp_timestamp)) else {
+            return ready_us;
+        };
         let ready = ready_us as i64;
+        let wait_us = capture_us + sound_us - ready;
+        if self.reference == Reference::Wall && wait_us.abs() > PLAUSIBLE_US {
+            return ready_us;
+        }
         follow(&mut self.picture, ready - capture_us);
-        let due_us = capture_us + sound_us - LEAD_US;
-        due_us.clamp(ready, ready + HOLD_MAX_US) as u64
+        let held_us = (wait_us - LEAD_US).clamp(0, HOLD_MAX_US);
+        follow(&mut self.held, held_us);
+        (ready + held_us) as u64
+    }
+
+    /// How the tracks are kept in step; `None` while they are not.
+    pub fn figures(&self) -> Option<SyncFigures> {
+        self.held.map(|us| SyncFigures { reference: self.reference, held_ms: us as f64 / 1e3 })
+    }
+
+    /// When a picture was captured, by the clock that sound is told by.
+    fn captured_us(&self, rtp_timestamp: u32) -> Option<i64> {
+        match self.reference {
+            Reference::Media => Some(near(rtp_timestamp, self.last_capture_us)),
+            Reference::Wall => {
+                let (reported, wall_us) = self.reported?;
+                let ticks = i64::from(rtp_timestamp.wrapping_sub(reported) as i32);
+                Some(wall_us as i64 + ticks * 100 / 9)
+            }
+        }
     }
 }
 
@@ -82,8 +141,18 @@ pub struct SharedLipSync(Arc<Mutex<LipSync>>);
 
 impl SharedLipSync {
     /// See [`LipSync::heard`].
-    pub fn heard(&self, capture_us: u64, heard_us: u64) {
-        self.locked().heard(capture_us, heard_us);
+    pub fn heard(&self, reference: Reference, capture_us: u64, heard_us: u64) {
+        self.locked().heard(reference, capture_us, heard_us);
+    }
+
+    /// See [`LipSync::pictures_reported`].
+    pub fn pictures_reported(&self, rtp_timestamp: u32, wall_us: u64) {
+        self.locked().pictures_reported(rtp_timestamp, wall_us);
+    }
+
+    /// See [`LipSync::figures`].
+    pub fn figures(&self) -> Option<SyncFigures> {
+        self.locked().figures()
     }
 
     /// See [`LipSync::sound_floor_us`].
@@ -115,13 +184,61 @@ mod tests {
             let now_us = 1_000_000 + frame * 20_000;
             // The buffer of sound does what it is asked for.
             let sound_us = sound_us.max(sync.sound_floor_us() + 30_000);
-            sync.heard(now_us + AHEAD_US, now_us + sound_us);
+            sync.heard(Reference::Media, now_us + AHEAD_US, now_us + sound_us);
             let timestamp = ((now_us + AHEAD_US) * 9 / 100) as u32;
             let due_us = sync.due_us(timestamp, now_us + picture_us);
             assert!(due_us >= now_us + picture_us && due_us <= now_us + picture_us + 250_000);
             offset_us = (due_us - now_us) as i64 - sound_us as i64;
         }
         (offset_us, sync.sound_floor_us())
+    }
+
+    /// An end of another make: timestamps begin anywhere, and where they stand its reports say once a second. How long its
+    /// pictures are held where sound is heard `sound_us` after its capture, and is told to be captured `early_us` before it is.
+    fn held_by_reports(sound_us: u64, early_us: u64) -> (LipSync, i64) {
+        const WALL_US: u64 = 3_900_000_000_000_000;
+        let (mut sync, mut held_us) = (LipSync::default(), 0);
+        for frame in 0..500_u64 {
+            let now_us = 1_000_000 + frame * 20_000;
+            let timestamp = |at_us: u64| (at_us * 9 / 100) as u32 ^ 0x8000_0000;
+            if frame % 50 == 10 {
+                sync.pictures_reported(timestamp(now_us), now_us + WALL_US);
+            }
+            sync.heard(Reference::Wall, now_us + WALL_US - early_us, now_us + sound_us);
+            let ready_us = now_us + 30_000;
+            held_us = (sync.due_us(timestamp(now_us), ready_us) - ready_us) as i64;
+            assert!(frame >= 10 || held_us == 0, "before a report nothing is known");
+        }
+        (sync, held_us)
+    }
+
+    #[test]
+    fn ends_of_other_makes_are_kept_in_step_by_their_reports() {
+        let (sync, held_us) = held_by_reports(90_000, 0);
+        assert!((40_000..60_000).contains(&held_us), "{held_us}");
+        assert_eq!(sync.figures().map(|figures| figures.reference), Some(Reference::Wall));
+        let (_, held_us) = held_by_reports(90_000, 100_000);
+        assert!((140_000..160_000).contains(&held_us), "what they say is heeded: {held_us}");
+    }
+
+    #[test]
+    fn reports_that_cannot_be_keep_no_picture_and_no_sound_back() {
+        for early_us in [10_000_000, 3_000_000_000_000_000] {
+            let (sync, held_us) = held_by_reports(90_000, early_us);
+            assert_eq!((held_us, sync.sound_floor_us(), sync.figures()), (0, 0, None));
+        }
+    }
+
+    #[test]
+    fn what_castle_says_takes_the_place_of_reports() {
+        let (mut sync, _) = held_by_reports(90_000, 200_000);
+        for frame in 0..100_u64 {
+            let now_us = 20_000_000 + frame * 20_000;
+            sync.heard(Reference::Media, now_us + AHEAD_US, now_us + 90_000);
+            let due_us = sync.due_us(((now_us + AHEAD_US) * 9 / 100) as u32, now_us + 30_000);
+            assert_eq!(due_us.abs_diff(now_us + 75_000) / 1000, 0, "at once, not after a while");
+        }
+        assert_eq!(sync.figures().map(|figures| figures.reference), Some(Reference::Media));
     }
 
     #[test]

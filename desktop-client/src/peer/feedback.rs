@@ -1,9 +1,10 @@
 //! Reads the RTCP that concerns our encoders on its way through the stack: picture loss, full intra requests, and
-//! the loss that receiver reports name (RFC 3550 section 6.4, RFC 4585 section 6.3.1, RFC 5104 section 3.5.1).
+//! the loss that receiver reports name (RFC 3550 section 6.4, RFC 4585 section 6.3.1, RFC 5104 section 3.5.1); and where
+//! sender reports say that the other end's timestamps stand on its wall clock.
 //!
 //! The stack keeps RTCP to itself; an interceptor of our own is the way it offers to look at it.
 
-use super::MediaKind;
+use super::{MediaKind, SenderClock};
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -22,6 +23,8 @@ pub(super) enum Feedback {
     KeyFrameWanted(MediaKind),
     Loss(f64),
     SoundLoss(f64),
+    /// Of the source with this number.
+    Clock(u32, SenderClock),
 }
 
 /// Watches the RTCP of our streams; changes nothing.
@@ -53,6 +56,9 @@ impl FeedbackTap {
             self.look_at_blocks(&report.reports);
         } else if let Some(report) = any.downcast_ref::<SenderReport>() {
             self.look_at_blocks(&report.reports);
+            let clock = SenderClock { timestamp: report.rtp_time, wall_us: ntp_us(report.ntp_time) };
+            // Zero: that end knows no time of day (RFC 3550 section 6.4.1).
+            self.hear_if(report.ntp_time != 0, Feedback::Clock(report.ssrc, clock));
         }
     }
 
@@ -76,6 +82,11 @@ impl FeedbackTap {
             self.heard.try_send(feedback).ok();
         }
     }
+}
+
+/// Seconds with the binary point in the middle, as µs.
+fn ntp_us(time: u64) -> u64 {
+    (time >> 32) * 1_000_000 + ((time & 0xFFFF_FFFF) * 1_000_000 >> 32)
 }
 
 impl Protocol<TaggedPacket, TaggedPacket, ()> for FeedbackTap {
@@ -114,4 +125,22 @@ impl Interceptor for FeedbackTap {
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_report_tells_where_timestamps_stand_unless_its_end_knows_no_time() {
+        let (heard, mut said) = mpsc::channel(4);
+        let tap = FeedbackTap::new([1, 2, 3], heard);
+        let mut report = SenderReport { ssrc: 7, rtp_time: 90_000, ..SenderReport::default() };
+        tap.look(&report);
+        assert!(said.try_recv().is_err());
+        report.ntp_time = 5 << 32 | 0x8000_0000;
+        tap.look(&report);
+        let clock = SenderClock { timestamp: 90_000, wall_us: 5_500_000 };
+        assert_eq!(said.try_recv(), Ok(Feedback::Clock(7, clock)));
+    }
 }

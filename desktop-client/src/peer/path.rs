@@ -34,6 +34,8 @@ impl Task {
             received_packets: windows.iter().map(ReceiveWindow::received).sum(),
             audio_expected_packets: audio.expected(),
             audio_received_packets: audio.received(),
+            video_lost_there: self.lost_there.1,
+            audio_lost_there: self.lost_there.0,
         }
     }
 }

@@ -99,26 +99,36 @@ impl Task {
         false
     }
 
+    /// The other end offers: whether a screen of its own comes by the section of ours. Browsers take one that is at hand.
+    pub(super) async fn let_theirs_in(&self, offer: &str) -> Result<(), PeerFault> {
+        let set = self.set_direction(Some(offer)).await;
+        set.map_err(|error| self.refuse(PeerFault::Internal, &error))
+    }
+
+    async fn set_direction(&self, theirs: Option<&str>) -> Result<(), webrtc::error::Error> {
+        let Some((transceiver, _)) = &self.sharing.transceiver else { return Ok(()) };
+        let theirs = theirs.zip(transceiver.mid().await?).is_some_and(|(sdp, mid)| sends_by(sdp, &mid));
+        transceiver.set_direction(direction(self.sharing.wanted, theirs)).await
+    }
+
     async fn offer_screen(&mut self) -> Result<(), webrtc::error::Error> {
-        let wanted = if self.sharing.wanted {
-            RTCRtpTransceiverDirection::Sendonly
-        } else {
-            RTCRtpTransceiverDirection::Inactive
-        };
-        if let Some((transceiver, _)) = &self.sharing.transceiver {
-            transceiver.set_direction(wanted).await?;
+        if self.sharing.transceiver.is_some() {
+            let remote = self.connection.pc.current_remote_description().await;
+            self.set_direction(remote.as_ref().map(|remote| remote.sdp.as_str())).await?;
         } else if !self.sharing.wanted {
             self.sharing.unsaid = false;
             return Ok(());
         } else {
             let track = local_track(MediaKind::Screen, self.connection.screen_ssrc);
+            // Without a receiver from the start nothing could ever come by this section (rtc 0.21.1).
             let init = RTCRtpTransceiverInit {
-                direction: wanted,
+                direction: RTCRtpTransceiverDirection::Sendrecv,
                 streams: vec![SCREEN_TRACK.to_owned()],
                 ..Default::default()
             };
             let local = track.clone() as Arc<dyn TrackLocal>;
             let transceiver = self.connection.pc.add_transceiver_from_track(local, Some(init)).await?;
+            transceiver.set_direction(direction(true, false)).await?;
             self.sharing.transceiver = Some((transceiver, track));
         }
         let offer = self.connection.pc.create_offer(None).await?;
@@ -128,7 +138,9 @@ impl Task {
     /// The other end answered the offer of our screen.
     async fn begin_writing_screen(&mut self) -> Result<(), webrtc::error::Error> {
         let Some((transceiver, track)) = self.sharing.transceiver.clone() else { return Ok(()) };
-        let taken = transceiver.current_direction().await? == RTCRtpTransceiverDirection::Sendonly;
+        let agreed = transceiver.current_direction().await?;
+        let taken =
+            matches!(agreed, RTCRtpTransceiverDirection::Sendonly | RTCRtpTransceiverDirection::Sendrecv);
         if taken
             && let Some(queue) = self.sharing.queue.take()
             && let Some(sender) = transceiver.sender().await?
@@ -148,19 +160,41 @@ fn pictures(sdp: &str) -> impl Iterator<Item = &str> {
     sdp.split("\nm=").skip(1).filter(|section| section.starts_with("video "))
 }
 
+/// How a section is named.
+fn mid(section: &str) -> Option<&str> {
+    section.lines().find_map(|line| line.trim_end().strip_prefix("a=mid:"))
+}
+
 /// How a description names the section of the camera.
 fn camera_mid(sdp: &str) -> Option<&str> {
-    pictures(sdp).next()?.lines().find_map(|line| line.trim_end().strip_prefix("a=mid:"))
+    pictures(sdp).next().and_then(mid)
+}
+
+/// Whether something comes by a section.
+fn sends(section: &str) -> bool {
+    let closed = section.starts_with("video 0 ");
+    let silent = |line: &str| matches!(line.trim_end(), "a=recvonly" | "a=inactive");
+    !closed && !section.lines().any(silent)
+}
+
+/// Whether pictures come by the section of this name.
+fn sends_by(sdp: &str, name: &str) -> bool {
+    pictures(sdp).any(|section| mid(section) == Some(name) && sends(section))
 }
 
 /// Whether a description has pictures to come besides those of the camera.
 fn shares_screen(sdp: &str) -> bool {
-    let sends = |section: &str| {
-        let closed = section.starts_with("video 0 ");
-        let silent = |line: &str| matches!(line.trim_end(), "a=recvonly" | "a=inactive");
-        !closed && !section.lines().any(silent)
-    };
     pictures(sdp).skip(1).any(sends)
+}
+
+/// What our section is for: our screen while it is wanted, and theirs where it comes by the same.
+fn direction(ours: bool, theirs: bool) -> RTCRtpTransceiverDirection {
+    match (ours, theirs) {
+        (true, true) => RTCRtpTransceiverDirection::Sendrecv,
+        (true, false) => RTCRtpTransceiverDirection::Sendonly,
+        (false, true) => RTCRtpTransceiverDirection::Recvonly,
+        (false, false) => RTCRtpTransceiverDirection::Inactive,
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +228,19 @@ mod tests {
             shares_screen(rubbish);
             assert_eq!(camera_mid(rubbish), None);
         }
+    }
+
+    #[test]
+    fn a_screen_of_theirs_that_comes_by_the_section_of_ours_is_taken_there() {
+        let sdp = |way: &str| {
+            format!("v=0\r\nm=video 9 x 96\r\na=mid:1\r\nm=video 9 x 96\r\na={way}\r\na=mid:3\r\n")
+        };
+        let ours = |offer: &str| direction(true, sends_by(offer, "3"));
+        assert_eq!(ours(&sdp("sendrecv")), RTCRtpTransceiverDirection::Sendrecv);
+        assert_eq!(ours(&sdp("recvonly")), RTCRtpTransceiverDirection::Sendonly);
+        assert_eq!(direction(false, sends_by(&sdp("sendonly"), "3")), RTCRtpTransceiverDirection::Recvonly);
+        assert_eq!(direction(false, sends_by(&sdp("inactive"), "3")), RTCRtpTransceiverDirection::Inactive);
+        assert!(!sends_by(&sdp("sendrecv"), "4"), "another section says nothing of ours");
     }
 
     #[test]

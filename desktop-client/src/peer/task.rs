@@ -140,6 +140,8 @@ pub(super) struct Task {
     /// The candidates of this generation that left.
     told: Vec<Candidate>,
     pub(super) connected: bool,
+    /// What the other end last reported lost of our sound and of our pictures.
+    pub(super) lost_there: (Option<f64>, Option<f64>),
     rate: Option<SendRate>,
 }
 
@@ -184,6 +186,7 @@ impl Task {
             local_ufrag: String::new(),
             told: Vec::new(),
             connected: false,
+            lost_there: (None, None),
             rate: None,
         }
     }
@@ -221,11 +224,9 @@ impl Task {
                     }
                     Message::Data(data) => self.tell(PeerEvent::Message(data)).await,
                 },
-                Some(feedback) = self.connection.feedback.recv() => self.tell(match feedback {
-                    Feedback::KeyFrameWanted(kind) => PeerEvent::KeyFrameWanted(kind),
-                    Feedback::Loss(lost) => PeerEvent::VideoLoss(lost),
-                    Feedback::SoundLoss(lost) => PeerEvent::SoundLoss(lost),
-                }).await,
+                Some(feedback) = self.connection.feedback.recv() => if let Some(event) = self.heed(feedback) {
+                    self.tell(event).await;
+                },
                 _ = nudge.tick(), if self.is_setting_up() => {
                     // No packets: nothing is sent, the stack only looks around. Before tracks are bound it says no.
                     self.connection.video.track.write_rtcp(Vec::new()).await.ok();
@@ -242,6 +243,29 @@ impl Task {
                 }
             }
         }
+    }
+
+    fn heed(&mut self, feedback: Feedback) -> Option<PeerEvent> {
+        match feedback {
+            Feedback::Loss(lost) => self.lost_there.1 = Some(lost),
+            Feedback::SoundLoss(lost) => self.lost_there.0 = Some(lost),
+            Feedback::KeyFrameWanted(_) | Feedback::Clock(..) => {}
+        }
+        Some(match feedback {
+            Feedback::KeyFrameWanted(kind) => PeerEvent::KeyFrameWanted(kind),
+            Feedback::Loss(lost) => PeerEvent::VideoLoss(lost),
+            Feedback::SoundLoss(lost) => PeerEvent::SoundLoss(lost),
+            Feedback::Clock(ssrc, clock) => PeerEvent::Clock(self.kind_of(ssrc)?, clock),
+        })
+    }
+
+    /// Of which of the tracks that are read this source is.
+    fn kind_of(&self, ssrc: u32) -> Option<MediaKind> {
+        let kinds = [MediaKind::Audio, MediaKind::Video, MediaKind::Screen];
+        kinds.into_iter().find(|kind| {
+            let track = self.remote_tracks[*kind as usize].as_ref();
+            track.is_some_and(|(_, last)| last.load(Ordering::Relaxed) == u64::from(ssrc))
+        })
     }
 
     /// Each knows of the other, and they may reach each other, but do not talk yet.
@@ -312,6 +336,9 @@ impl Task {
                 let offer = RTCSessionDescription::offer(self.without_addresses(sdp));
                 if !self.make_way(&offer).await? {
                     return Ok(());
+                }
+                if let Ok(offer) = &offer {
+                    self.let_theirs_in(&offer.sdp).await?;
                 }
                 self.take_description(offer).await?;
                 self.make_answer().await.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;

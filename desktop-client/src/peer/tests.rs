@@ -113,6 +113,23 @@ async fn two_ends_connect_and_carry_both_tracks_and_messages() {
         said.iter().any(|(_, event)| matches!(event, PeerEvent::VideoLoss(lost) if *lost == 0.0))
     })
     .await;
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        pair.until(|said| both(said, |event| matches!(event, PeerEvent::Clock(of, _) if *of == kind))).await;
+    }
+    let reported = |event: &PeerEvent| {
+        let PeerEvent::Path(path) = event else { return false };
+        (path.video_lost_there, path.audio_lost_there) == (Some(0.0), Some(0.0))
+    };
+    pair.until(|said| both(said, reported)).await;
+    let told = |(_, event): &(usize, PeerEvent)| match event {
+        PeerEvent::Clock(_, clock) => Some(clock.wall_us),
+        _ => None,
+    };
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(2_208_988_800);
+    for wall_us in pair.said.iter().filter_map(told) {
+        let ago = now.abs_diff(Duration::from_micros(wall_us));
+        assert!(ago < PATIENCE, "a report is of the time it was sent at: {ago:?} ago");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

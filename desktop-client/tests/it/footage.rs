@@ -65,6 +65,12 @@ fn assert_a_good_call(report: &Value, route: &str) {
     let bitrate = figure(report, "/video/bitrate_bps");
     let most = if route == "relay" { 1.2e6 } else { 2.7e6 };
     assert!((200e3..most).contains(&bitrate), "about 1 Mb/s relayed, up to 2.5 Mb/s directly: {report:#}");
+    let seconds = report["seconds"].as_array().expect("an array");
+    assert!((SECONDS as usize - 3..120).contains(&seconds.len()), "each second is told: {report:#}");
+    assert!(seconds[1]["received_bps"].is_number() && seconds[1]["rtt_ms"].is_number(), "{report:#}");
+    let apart = figure(report, "/av_offset_ms_p50");
+    assert!(apart.abs() <= 40.0, "pictures go with their sound: {report:#}");
+    assert_eq!(report["sync"]["by"], "media_clock", "{report:#}");
     assert!(figure(report, "/audio/level_db") > -50.0, "something is heard: {report:#}");
 }
 

@@ -10,7 +10,7 @@ use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{CLOCK_MAX_US, MediaClock, PingSample};
 use crate::media::key_frame_floor::{KeyFramePace, pause};
 use crate::media::ladder::split;
-use crate::peer::{MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, SendRate};
+use crate::peer::{MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, SendRate, SenderClock};
 use crate::rate::{RateController, START_BPS};
 use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
@@ -196,6 +196,18 @@ impl LiveCall {
         }
     }
 
+    /// Where the other end's timestamps stand, by its reports.
+    pub(super) fn sender_clock(&self, kind: MediaKind, clock: SenderClock) {
+        let audio = self.connection.as_ref().and_then(|connection| connection.conversation.audio.as_ref());
+        let Some(audio) = audio else { return };
+        let SenderClock { timestamp, wall_us } = clock;
+        match kind {
+            MediaKind::Audio => audio.set_reported_anchor(CaptureAnchor { timestamp, capture_us: wall_us }),
+            MediaKind::Video => audio.lip_sync().pictures_reported(timestamp, wall_us),
+            MediaKind::Screen => {}
+        }
+    }
+
     /// What the pictures may take: from now on the path is known packet by packet.
     pub(super) fn send_rate(&mut self, now: Instant, rate: SendRate) {
         if let Some(connection) = &mut self.connection {
@@ -344,6 +356,7 @@ impl LiveCall {
         }
         if let Some(receiver) = &conversation.receiver {
             record.receiver = receiver.stats();
+            record.sync = audio.lip_sync().figures();
         }
         if let Some(receiver) = &conversation.peer_screen.receiver {
             record.screen_receiver = receiver.stats();

@@ -291,6 +291,11 @@ impl Engine {
                 if self.live.as_mut().filter(|_| current).is_some_and(|live| live.take_path(path, now)) {
                     self.drive(Input::Media(call));
                 }
+            PeerEvent::Clock(kind, clock) => {
+                if let Some(live) = self.live.as_ref().filter(|_| current) {
+                    live.sender_clock(kind, clock);
+                }
+            }
             }
             PeerEvent::Disconnected | PeerEvent::Reconnected => {
                 tracing::info!(%call, ?event, "the path");
@@ -399,6 +404,7 @@ impl Engine {
         for message in self.talk.chat.again(Instant::now()) {
             self.say(&message);
         }
+            self.record.seconds = self.talk.judge.history();
         self.publish_record();
     }
 

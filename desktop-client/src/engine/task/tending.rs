@@ -167,7 +167,10 @@ impl Engine {
         if let Some(live) = &self.live {
             live.use_devices(&self.source);
         }
-        if let Some(rig) = &self.tryout {
+        if let Some((_, player)) = &self.tone {
+            player.use_speaker(&self.source.speaker);
+        }
+        if let Some(rig) = &mut self.tryout {
             rig.camera.use_device(&self.source);
             rig.rehearsal.use_devices(&self.source);
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::voice::Voice;
 use super::{PlayedSound, Shared, locked};
 use crate::media::clock::MediaClock;
-use crate::media::lip_sync::SharedLipSync;
+use crate::media::lip_sync::{Reference, SharedLipSync};
 use crate::media::opus::{FRAME_SAMPLES, SoundDecoder};
 use crate::media::packet::IncomingPacket;
 use crate::media::priority;
@@ -116,11 +116,12 @@ impl Playout {
             }
             state.stats.jitter = self.voice.stats(now_us);
             state.stats.corrupt_packets += u64::from(frame.refused);
-            if let (Some(timestamp), Some(anchor)) = (frame.timestamp, state.remote_anchor)
-                && let Some(capture_us) = anchor.capture_us(timestamp)
-            {
-                state.played = Some(PlayedSound { capture_us, heard_us });
-                self.lip_sync.heard(capture_us, heard_us);
+            let captured = frame.timestamp.and_then(|timestamp| state.captured_us(timestamp));
+            if let Some((reference, capture_us)) = captured {
+                if reference == Reference::Media {
+                    state.played = Some(PlayedSound { capture_us, heard_us });
+                }
+                self.lip_sync.heard(reference, capture_us, heard_us);
                 self.voice.set_floor_us(self.lip_sync.sound_floor_us());
             }
         }

@@ -18,8 +18,8 @@ struct Graph {
     color: Color32,
 }
 
-fn graphs() -> [Graph; 5] {
-    let ms: fn(f64) -> String = |value| format!("{} ms", text::whole(value));
+fn graphs() -> [Graph; 6] {
+    let ms: fn(f64) -> String = text::milliseconds;
     [
         Graph {
             name: say("stats-received"),
@@ -31,7 +31,13 @@ fn graphs() -> [Graph; 5] {
         Graph {
             name: say("stats-loss"),
             value: |s| s.loss,
-            read: |share| format!("{} %", text::percent(share)),
+            read: |share| text::percent(share, 1),
+            color: STAGE.away,
+        },
+        Graph {
+            name: say("stats-lost-there"),
+            value: |s| s.lost_there,
+            read: |share| text::percent(share, 1),
             color: STAGE.away,
         },
         Graph { name: say("stats-rtt"), value: |s| s.rtt_ms, read: ms, color: STAGE.busy },
@@ -52,7 +58,10 @@ pub(super) fn stats_ui(ui: &mut Ui, call: &CallView, stage: Rect, top: f32) -> b
 }
 
 fn graphs_ui(ui: &mut Ui, call: &CallView) {
-    for (place, graph) in graphs().into_iter().enumerate() {
+    // Not every client reports what it loses: of one that never did there is nothing to show.
+    let reports = call.stats_history.iter().any(|second| second.lost_there.is_some());
+    let told = graphs().into_iter().filter(|graph| reports || graph.name != say("stats-lost-there"));
+    for (place, graph) in told.enumerate() {
         if place > 0 {
             ui.add_space(space::XS);
         }

@@ -202,7 +202,7 @@ fn safety_words_are_compared() {
 
 #[test]
 fn the_statistics_tell_the_newest_figures() {
-    let shown = state("call-stats");
+    let mut shown = state("call-stats");
     for words in ["Received: ", "Round trip: 42 ms", "Glass to glass: 84 ms", "Lost: 0.2 %"] {
         assert!(says(&shown, words), "{words}");
     }
@@ -223,6 +223,13 @@ fn a_frozen_picture_is_told_with_its_seconds() {
 #[test]
 fn space_opens_the_microphone_only_while_it_is_held() {
     let mut snapshot = talking(|call| call.muted = true);
+    let there = say("stats-lost-there");
+    assert!(!says(&shown, there), "the other end reported nothing");
+    let call = shown.state_mut().snapshot.call.as_mut().expect("in a call");
+    let reported = CallStats { lost_there: Some(0.03), ..call.stats.expect("figures") };
+    (call.stats, call.stats_history) = (Some(reported), Arc::new(vec![reported]));
+    shown.run();
+    assert!(says(&shown, &format!("{there}: 3.0 %")), "what the other end lost");
     snapshot.preferences = Arc::new(Preferences { push_to_talk: true, ..Preferences::default() });
     let mut shown = show(snapshot);
     shown.key_down(Key::Space);

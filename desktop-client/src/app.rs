@@ -87,10 +87,9 @@ fn icon() -> egui::IconData {
     eframe::icon_data::from_png_bytes(png).expect("the picture beside the sources is one")
 }
 
-/// Opens the window and returns when it was closed and the engine has stopped. `wake` is the one whose
-/// [`waker`](Wake::waker) the engine was started with.
-pub fn run(engine: EngineHandle, wake: Wake, options: AppOptions) -> Result<(), AppError> {
-    let place = options.place.unwrap_or(WindowPlace {
+/// The window as it opens: where and as large as it was left.
+fn viewport(place: Option<WindowPlace>) -> egui::ViewportBuilder {
+    let place = place.unwrap_or(WindowPlace {
         at: None,
         size: (theme::size::WINDOW_W, theme::size::WINDOW_H),
         maximized: false,
@@ -106,13 +105,23 @@ pub fn run(engine: EngineHandle, wake: Wake, options: AppOptions) -> Result<(), 
     if let Some((left, top)) = place.at {
         viewport = viewport.with_position([left, top]);
     }
-    let native = eframe::NativeOptions { viewport, ..Default::default() };
+    viewport
+}
+
+/// Opens the window and returns when it was closed and the engine has stopped. `wake` is the one whose
+/// [`waker`](Wake::waker) the engine was started with.
+pub fn run(engine: EngineHandle, wake: Wake, options: AppOptions) -> Result<(), AppError> {
     eframe::run_native(
         "castle-desktop",
-        native,
+        native(options.place),
         Box::new(move |cc| Ok(Box::new(App::new(cc, engine, &wake, options)))),
     )
     .map_err(AppError::from)
+}
+
+/// Names in any script show: letters that no font of egui has come from the system's.
+fn native(place: Option<WindowPlace>) -> eframe::NativeOptions {
+    eframe::NativeOptions { viewport: viewport(place), system_font_fallback: true, ..Default::default() }
 }
 
 /// The window's contents, for eframe.
@@ -205,6 +214,9 @@ impl App {
             ctx.request_repaint();
         }
         if self.in_front.replace(front) != Some(front) {
+            if !front {
+                self.screens.let_go(&mut self.commands);
+            }
             self.commands.push(Command::SetInFront(front));
         }
         if let Some(place) = place.filter(|place| self.place != Some(*place)) {
@@ -345,6 +357,29 @@ impl eframe::App for App {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_opens_where_and_as_large_as_it_was_left() {
+        let opens = |place| {
+            let window = viewport(place);
+            (window.position, window.inner_size, window.maximized)
+        };
+        let size = (1100.0, 800.0);
+        for (at, maximized) in [(Some((320.0, 40.0)), false), (Some((0.0, 0.0)), true), (None, false)] {
+            let left = WindowPlace { at, size, maximized };
+            assert_eq!(opens(Some(left)), (at.map(Into::into), Some(size.into()), Some(maximized)));
+        }
+        let first = (theme::size::WINDOW_W, theme::size::WINDOW_H);
+        assert_eq!(opens(None), (None, Some(first.into()), Some(false)), "the system knows a place for it");
+    }
+
+    #[test]
+    fn letters_that_the_app_has_no_font_for_come_from_the_system() {
+        assert!(native(None).system_font_fallback);
+        let manifest = include_str!("../Cargo.toml");
+        let eframe = manifest.lines().find(|line| line.starts_with("eframe = ")).expect("the window's crate");
+        assert!(eframe.contains("\"system_fonts\""), "without it nobody looks for them");
+    }
 
     #[test]
     fn the_window_has_a_sign_of_its_own() {

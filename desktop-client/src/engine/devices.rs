@@ -119,7 +119,7 @@ impl MediaSource {
     pub(super) fn rehearse(&self) -> Rehearsal {
         let nowhere: PacketSink = Box::new(|_| {});
         let started = AudioEngine::start(self.mic.clone(), SpeakerSpec::Off, self.clock, nowhere);
-        let rehearsal = Rehearsal { audio: started.ok(), tone: None };
+        let mut rehearsal = Rehearsal { audio: started.ok(), tone: None, speaker_fault: None };
         rehearsal.use_devices(self);
         rehearsal
     }
@@ -199,7 +199,17 @@ pub(super) struct PeerScreen {
 /// Microphone and speaker, tried out.
 pub(super) struct Rehearsal {
     audio: Option<AudioEngine>,
-    tone: Option<(TonePlayer, Instant)>,
+    tone: Option<TestSound>,
+    /// Of the speaker that was last tried.
+    speaker_fault: Option<(SpeakerSpec, String)>,
+}
+
+/// The test sound under way.
+struct TestSound {
+    player: TonePlayer,
+    speaker: SpeakerSpec,
+    /// Once it is heard.
+    ends_at: Option<Instant>,
 }
 
 /// How long the test sound is.
@@ -216,21 +226,45 @@ impl Rehearsal {
         self.audio.as_ref().and_then(|audio| audio.stats().mic_fault)
     }
 
-    /// Plays the test sound.
-    pub(super) fn play(&mut self, now: Instant, source: &MediaSource) {
-        self.tone = None;
-        let player = TonePlayer::start(&source.speaker, Tone::Ring);
-        self.tone = Some((player, now + TEST_TONE));
+    /// What is wrong with the speaker that was last tried.
+    pub(super) fn speaker_fault(&self) -> Option<String> {
+        self.speaker_fault.as_ref().map(|(_, fault)| fault.clone())
     }
 
-    /// Whether the test sound is to be heard; ends it when it is over.
-    pub(super) fn is_playing(&mut self, now: Instant) -> bool {
-        self.tone.take_if(|(_, until)| now >= *until);
+    /// Another speaker may be there: what was wrong with the last one holds no longer.
+    pub(super) fn forget_speaker_fault(&mut self) {
+        self.speaker_fault = None;
+    }
+
+    /// Plays the test sound, unless it plays.
+    pub(super) fn play(&mut self, source: &MediaSource) {
+        if self.tone.is_none() {
+            self.speaker_fault = None;
+            let speaker = source.speaker.clone();
+            self.tone =
+                Some(TestSound { player: TonePlayer::start(&speaker, Tone::Ring), speaker, ends_at: None });
+        }
+    }
+
+    /// Whether the test sound is under way.
+    pub(super) fn is_playing(&self) -> bool {
         self.tone.is_some()
     }
 
+    /// Ends the test sound when it was heard for long enough, or is not heard. Dropping what is over waits for the device.
+    pub(super) fn look(&mut self, now: Instant) -> Option<TonePlayer> {
+        let TestSound { player, speaker, ends_at } = self.tone.as_mut()?;
+        if player.is_heard() {
+            ends_at.get_or_insert(now + TEST_TONE);
+        }
+        self.speaker_fault = player.fault().map(|fault| (speaker.clone(), fault));
+        let over = self.speaker_fault.is_some() || ends_at.is_some_and(|at| now >= at);
+        self.tone.take_if(|_| over).map(|tone| tone.player)
+    }
+
     /// Goes on with the devices of `source`.
-    pub(super) fn use_devices(&self, source: &MediaSource) {
+    pub(super) fn use_devices(&mut self, source: &MediaSource) {
+        self.speaker_fault.take_if(|(speaker, _)| *speaker != source.speaker);
         if let Some(audio) = &self.audio {
             audio.set_mic(source.mic.clone());
             audio.set_processing(source.processing);

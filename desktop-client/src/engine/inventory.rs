@@ -1,4 +1,4 @@
-//! Which cameras, microphones and speakers are there, looked at once a second while somebody needs to know, and which of
+//! Which cameras, microphones and speakers are there, looked at within a second while somebody needs to know, and which of
 //! them a person's choice names.
 
 mod changes;
@@ -14,8 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(900);
+/// Between two looks: with what they take themselves, whatever comes or goes is known within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(800);
 
 /// What is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,6 +82,12 @@ impl Shared {
     fn locked(&self) -> MutexGuard<'_, Wish> {
         self.wish.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Until the next look is due, or nobody wants one.
+    fn pause(&self) {
+        let going_on = |wish: &mut Wish| wish.looking && !wish.ending;
+        drop(self.changed.wait_timeout_while(self.locked(), LOOK_EVERY, going_on));
+    }
 }
 
 /// Looks while it is wanted. Asking the system takes a while: it has a thread of its own, which ends by itself.
@@ -93,7 +99,9 @@ impl Inventory {
         let shared = Arc::<Shared>::default();
         let seen = shared.clone();
         let thread = std::thread::Builder::new().name("devices".into());
-        thread.spawn(move || watch(&seen, &notices)).expect("the system can start a thread");
+        thread
+            .spawn(move || watch(&seen, &notices, Lists::look, Shared::pause))
+            .expect("the system can start a thread");
         Self(shared)
     }
 
@@ -111,7 +119,12 @@ impl Drop for Inventory {
     }
 }
 
-fn watch(shared: &Shared, notices: &mpsc::Sender<Notice>) {
+fn watch(
+    shared: &Shared,
+    notices: &mpsc::Sender<Notice>,
+    mut look: impl FnMut() -> Lists,
+    mut pause: impl FnMut(&Shared),
+) {
     let mut last = None;
     loop {
         let idle = |wish: &mut Wish| !wish.looking && !wish.ending;
@@ -120,21 +133,60 @@ fn watch(shared: &Shared, notices: &mpsc::Sender<Notice>) {
             return;
         }
         drop(wish);
-        let lists = Lists::look();
+        let lists = look();
         if last.as_ref() != Some(&lists) {
             last = Some(lists.clone());
             if notices.blocking_send(Notice::Lists(lists)).is_err() {
                 return;
             }
         }
-        let going_on = |wish: &mut Wish| wish.looking && !wish.ending;
-        drop(shared.changed.wait_timeout_while(shared.locked(), LOOK_EVERY, going_on));
+        pause(shared);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    /// What it takes to ask a system that is not quick.
+    const ASKING: Duration = Duration::from_millis(80);
+
+    /// When it was told that a camera was there that came at `comes`, and when that it was gone at `goes`, by the watch's
+    /// own clock.
+    fn told(comes: Duration, goes: Duration) -> [Duration; 2] {
+        let (notices, mut told) = mpsc::channel(4);
+        let shared = Shared::default();
+        shared.locked().looking = true;
+        let now = Cell::new(Duration::ZERO);
+        let look = || {
+            let there = (comes..goes).contains(&now.get());
+            now.set(now.get() + ASKING);
+            let camera = DeviceInfo { number: 0, name: "desk".into() };
+            Lists { cameras: there.then_some(camera).into_iter().collect(), ..Lists::default() }
+        };
+        let mut times = Vec::new();
+        let pause = |shared: &Shared| {
+            while let Ok(Notice::Lists(lists)) = told.try_recv() {
+                times.push((lists.cameras.len(), now.get()));
+            }
+            now.set(now.get() + LOOK_EVERY);
+            shared.locked().ending = now.get() > goes + 4 * LOOK_EVERY;
+        };
+        watch(&shared, &notices, look, pause);
+        let [(0, _), (1, came), (0, gone)] = times[..] else { panic!("each change is told once: {times:?}") };
+        [came, gone]
+    }
+
+    #[test]
+    fn a_device_that_comes_or_goes_is_told_once_and_within_a_second() {
+        for ms in (1..2000).step_by(37) {
+            let (comes, goes) = (Duration::from_millis(ms), Duration::from_millis(2500 + 2 * ms));
+            let [came, gone] = told(comes, goes);
+            assert!(came - comes <= Duration::from_secs(1), "came at {comes:?}, told at {came:?}");
+            assert!(gone - goes <= Duration::from_secs(1), "went at {goes:?}, told at {gone:?}");
+        }
+    }
 
     #[test]
     fn a_choice_is_found_by_its_name_wherever_it_is_plugged_in_and_else_the_default_serves() {

@@ -22,6 +22,7 @@ pub(super) struct Judge {
     leaning: Quality,
     seconds: u32,
     history: StatsHistory,
+    path_lost: bool,
 }
 
 impl Judge {
@@ -32,7 +33,7 @@ impl Judge {
         if history.len() > STATS_HISTORY_MAX {
             history.remove(0);
         }
-        let now = of_second(&stats, pictures);
+        let now = if self.path_lost { Quality::Poor } else { of_second(&stats, pictures) };
         if now == Quality::Unknown || now == self.shown {
             self.seconds = 0;
             return;
@@ -57,6 +58,19 @@ impl Judge {
         if self.seconds >= needed {
             (self.shown, self.seconds) = (self.leaning, 0);
         }
+    }
+
+    /// Nothing comes or goes any more, or does again: that is known at once, and no figure tells it.
+    pub(super) fn path(&mut self, lost: bool) {
+        self.path_lost = lost;
+        if lost {
+            (self.shown, self.seconds) = (Quality::Poor, 0);
+        }
+    }
+
+    /// Whether nothing comes or goes.
+    pub(super) fn path_lost(&self) -> bool {
+        self.path_lost
     }
 
     /// How good it is.
@@ -146,6 +160,20 @@ mod tests {
         assert_eq!(after(&mut judge, 5, good), Quality::Good);
         assert_eq!(after(&mut judge, 1, fair), Quality::Good);
         assert_eq!(after(&mut judge, 1, poor), Quality::Fair, "as bad as it was in both");
+    }
+
+    #[test]
+    fn a_path_that_is_lost_is_poor_at_once_whatever_the_last_figures_say_and_good_again_only_after_a_while() {
+        let (still, good) = (CallStats { loss: None, ..stats(0.0, 40.0) }, stats(0.0, 40.0));
+        let mut judge = Judge::default();
+        assert_eq!(after(&mut judge, 3, good), Quality::Good);
+        judge.path(true);
+        assert!(judge.path_lost());
+        assert_eq!(judge.quality(), Quality::Poor);
+        assert_eq!(after(&mut judge, 20, still), Quality::Poor, "the round trip is that of before");
+        judge.path(false);
+        assert_eq!(after(&mut judge, 4, good), Quality::Poor);
+        assert_eq!((after(&mut judge, 1, good), judge.path_lost()), (Quality::Good, false));
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! The window with a real engine behind it.
 
+use crate::support::{PASSWORD, PATIENCE, TestServer, config};
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig};
-use castle_desktop::view::Prefill;
+use castle_desktop::profile::Profile;
+use castle_desktop::view::{Command, Connection, Prefill, Secret, Snapshot, WindowPlace};
 use castle_desktop::words::say;
+use castle_server::config::MatchRoute;
 use eframe::App as _;
-use eframe::egui::{ViewportCommand, ViewportId};
+use eframe::egui::{self, ViewportCommand, ViewportId};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 #[test]
 fn closing_the_window_stops_the_engine_within_a_second() {
@@ -54,4 +58,72 @@ fn a_window_that_is_called_up_comes_to_the_front_once() {
     window.step();
     assert_eq!(asked(&window), [false, false], "somebody may have put another window before it");
     window.state_mut().on_exit(None);
+}
+
+/// Waits for what the engine says, then lets the window draw it.
+fn until(
+    window: &mut Harness<'_, App>,
+    snapshots: &watch::Receiver<Arc<Snapshot>>,
+    holds: impl Fn(&Snapshot) -> bool,
+) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds(&snapshots.borrow()) {
+        assert!(Instant::now() < deadline, "never: {:#?}", snapshots.borrow());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    window.run_steps(3);
+}
+
+const LINK: &str = "castle://hall.example:50051/?invite=K7QM";
+
+#[test]
+fn a_link_of_a_second_start_is_at_the_login_or_asked_about_where_one_is_logged_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
+    for logged_in in [false, true] {
+        let wake = Wake::default();
+        let engine = Engine::start(EngineConfig::default(), wake.waker());
+        let (line, snapshots) = (engine.line(), engine.snapshots());
+        if logged_in {
+            assert!(engine.send(Command::Register {
+                server: server.url(),
+                invitation: server.invitation.clone(),
+                name: "ada".into(),
+                password: Secret(PASSWORD.into()),
+                remember: false,
+            }));
+        }
+        let mut window =
+            Harness::builder().build_eframe(|cc| App::new(cc, engine, &wake, AppOptions::default()));
+        until(&mut window, &snapshots, |snapshot| snapshot.me.is_some() == logged_in);
+        line.call_up(Some(LINK.into()));
+        until(&mut window, &snapshots, |snapshot| snapshot.called_up.times == 1);
+        if logged_in {
+            window.get_by_label("Join hall.example:50051?");
+            window.get_by_label(say("join-do")).click_accesskit();
+            window.run_steps(3);
+            until(&mut window, &snapshots, |snapshot| snapshot.connection == Connection::LoggedOut);
+        }
+        let field = window.get_by_label(say("login-server-or-link"));
+        assert_eq!(field.value().as_deref(), Some(LINK), "logged in: {logged_in}");
+        window.state_mut().on_exit(None);
+    }
+}
+
+#[test]
+fn where_a_window_is_left_is_kept_for_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let wake = Wake::default();
+    let profile = Profile::open(folder.path(), false);
+    let engine = Engine::start(EngineConfig { profile, ..EngineConfig::default() }, wake.waker());
+    let mut window = Harness::builder().build_eframe(|cc| App::new(cc, engine, &wake, AppOptions::default()));
+    let rect = |at: (f32, f32), size: (f32, f32)| egui::Rect::from_min_size(at.into(), size.into());
+    let (frame, contents) = (rect((320.0, 40.0), (1100.0, 830.0)), rect((320.0, 70.0), (1100.0, 800.0)));
+    let told = window.input_mut().viewports.entry(ViewportId::ROOT).or_default();
+    (told.outer_rect, told.inner_rect, told.maximized) = (Some(frame), Some(contents), Some(false));
+    window.run_steps(3);
+    window.state_mut().on_exit(None);
+    let kept = Profile::open(folder.path(), false).settings.get().window;
+    let left = WindowPlace { at: Some((320.0, 40.0)), size: (1100.0, 800.0), maximized: false };
+    assert_eq!(kept, Some(left));
 }

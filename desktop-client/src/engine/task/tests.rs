@@ -1,0 +1,154 @@
+//! The engine's turns, one by one, without a server: what it heeds is made here, and what it publishes is read at once.
+
+use super::*;
+use crate::call::{CallInfo, Origin, Phase, Presence, Role, Route};
+use crate::media::camera::CameraSpec;
+use crate::media::mic::MicSpec;
+use crate::media::speaker::SpeakerSpec;
+use crate::view::{Availability, Command, Offer, Placing, Quality, Stage};
+use castle::ids::GuestId;
+
+const CALL: CallId = CallId::from_bits(1);
+
+/// An engine whose loop is turned by the story.
+struct Turned {
+    engine: Engine,
+    published: watch::Receiver<Arc<Snapshot>>,
+    _outside: (mpsc::Sender<Order>, mpsc::Receiver<Order>, mpsc::Receiver<DeviceNotice>),
+}
+
+impl Turned {
+    fn new(config: EngineConfig) -> Self {
+        let (sender, orders) = mpsc::channel(1);
+        let (snapshot, published) = watch::channel(Arc::default());
+        let slots = [(); 3].map(|()| FrameSlot::new());
+        let [remote_frames, local_frames, screen_frames] = slots;
+        let outside = Outside {
+            orders,
+            snapshot,
+            record: watch::channel(Arc::default()).0,
+            waker: Arc::new(|| ()),
+            remote_frames,
+            local_frames,
+            screen_frames,
+            window: WindowMeter::default(),
+        };
+        let (engine, orders, notices) = Engine::new(config, outside);
+        Self { engine, published, _outside: (sender, orders, notices) }
+    }
+
+    /// One turn of the loop; what is published at its end.
+    fn heeds(&mut self, wake: Wake) -> Arc<Snapshot> {
+        assert!(self.engine.heed(wake).is_continue());
+        self.engine.publish();
+        self.published.borrow_and_update().clone()
+    }
+
+    fn is_asked(&mut self, command: Command) -> Arc<Snapshot> {
+        self.heeds(Wake::Order(Some(Order::Person(command))))
+    }
+
+    fn finds(&mut self, mics: &[&str]) -> Arc<Snapshot> {
+        let mics = mics.iter().map(|name| (*name).to_owned()).collect();
+        let lists = Lists { mics, ..Lists::default() };
+        self.heeds(Wake::Device(DeviceNotice::Lists(lists)))
+    }
+}
+
+fn made_media() -> EngineConfig {
+    EngineConfig {
+        camera: Some(CameraSpec::default()),
+        mic: Some(MicSpec::Tone),
+        speaker: Some(SpeakerSpec::Off),
+        ..EngineConfig::default()
+    }
+}
+
+fn info(phase: Phase) -> CallInfo {
+    CallInfo {
+        id: CALL,
+        peer: "Bea".into(),
+        peer_guest: Some(GuestId::from_bits(2)),
+        peer_name: "bea".into(),
+        phase,
+        origin: Origin::Placed,
+        relay_only: false,
+        presence: Presence::Present,
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_path_is_lost_is_poor_in_the_same_turn_and_says_that_a_new_way_is_looked_for() {
+    let mut story = Turned::new(made_media());
+    story.engine.drive(Input::Server(info(Phase::Connecting(Role::Offerer))));
+    story.engine.drive(Input::PathUp(CALL, Route::Host));
+    story.engine.drive(Input::BothUp(CALL));
+    let good = CallStats { loss: Some(0.0), rtt_ms: Some(20.0), ..CallStats::default() };
+    story.engine.talk.judge.second(good, false);
+    let of = |snapshot: &Snapshot| {
+        let call = snapshot.call.as_ref().expect("in a call");
+        assert!(matches!(call.stage, Stage::Connected { .. }), "{:?}", call.stage);
+        (call.path_lost, call.quality)
+    };
+    let other = story.heeds(Wake::Peer(CallId::from_bits(7), PeerEvent::Disconnected));
+    assert_eq!(of(&other), (false, Quality::Good), "of an earlier call");
+    let lost = story.heeds(Wake::Peer(CALL, PeerEvent::Disconnected));
+    assert_eq!(of(&lost), (true, Quality::Poor));
+    let figures = story.heeds(Wake::Tick);
+    assert_eq!(figures.call.as_ref().and_then(|call| call.stats).and_then(|stats| stats.rtt_ms), None);
+    let back = story.heeds(Wake::Peer(CALL, PeerEvent::Reconnected));
+    assert!(!of(&back).0);
+    drop(story);
+}
+
+#[test]
+fn a_call_is_shown_with_its_name_in_the_turn_in_which_it_is_asked_for() {
+    let mut story = Turned::new(made_media());
+    let guest = GuestId::from_bits(2);
+    let me = Me {
+        guest: GuestId::from_bits(1),
+        name: "ada".into(),
+        display_name: "Ada".into(),
+        availability: Availability::Available,
+    };
+    let row = HallRow {
+        guest,
+        name: "bea".into(),
+        display_name: "Bea".into(),
+        availability: Availability::Available,
+    };
+    (story.engine.me, story.engine.hall.0) = (Some(me), Arc::new(vec![row]));
+    for (command, peer) in [
+        (Command::Call(guest), Some("Bea")),
+        (Command::CallName("cid".into()), Some("cid")),
+        (Command::CallNextFree, None),
+    ] {
+        let placing = |given_up| Some(Placing { peer: peer.map(str::to_owned), given_up });
+        assert_eq!(story.is_asked(command).placing, placing(false));
+        assert_eq!(story.is_asked(Command::Cancel).placing, placing(true));
+        story.engine.drive(Input::PlaceRefused);
+        assert_eq!(story.is_asked(Command::CloseCall).placing, None);
+    }
+}
+
+#[test]
+fn a_device_that_goes_or_comes_is_made_up_for_and_told_in_the_turn_in_which_it_is_found() {
+    let mut story = Turned::new(EngineConfig { mic: None, ..made_media() });
+    let headset = || "headset".to_owned();
+    let told = |snapshot: &Snapshot| snapshot.notices.last().map(|notice| notice.text.clone());
+    story.finds(&["built in"]);
+    let new = story.finds(&["built in", "headset"]);
+    let notice = new.notices.last().expect("told of it");
+    assert_eq!(notice.offer, Some(Offer { kind: DeviceKind::Mic, name: headset() }));
+    assert_eq!(story.engine.source.mic, MicSpec::Default, "offered, and not taken without being asked");
+    story.is_asked(Command::TakeOffer(notice.id));
+    assert_eq!(story.engine.source.mic, MicSpec::Device(1));
+
+    let gone = story.finds(&["built in"]);
+    assert_eq!(story.engine.source.mic, MicSpec::Default, "another serves meanwhile");
+    assert!(told(&gone).is_some_and(|told| told.contains("Another one is used")), "{:?}", gone.notices);
+    let back = story.finds(&["headset", "built in"]);
+    assert_eq!(story.engine.source.mic, MicSpec::Device(0), "wherever it was plugged in");
+    assert!(told(&back).is_some_and(|told| told.contains("back and in use")), "{:?}", back.notices);
+    assert!(!back.notices.iter().any(|notice| notice.severity == Severity::Error), "{:?}", back.notices);
+}

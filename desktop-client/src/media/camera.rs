@@ -200,6 +200,15 @@ pub enum CameraError {
     /// The camera went away while in use.
     #[error("{}", say_with("fault-camera-gone", &[("camera", .0.into())]))]
     Gone(String),
+    /// Others use up what the bus can carry.
+    #[error("{}", say_with("fault-camera-bus", &[("camera", .0.into())]))]
+    BusFull(String),
+    /// What comes from the camera is disturbed on its way.
+    #[error("{}", say_with("fault-camera-disturbed", &[("camera", .0.into())]))]
+    Disturbed(String),
+    /// The system has no memory left for the camera.
+    #[error("{}", say_with("fault-camera-memory", &[("camera", .0.into())]))]
+    NoMemory(String),
     /// The camera is there but sends nothing.
     #[error("{}", say_with("fault-camera-silent", &[("camera", device.into()), ("seconds", after.as_secs().into())]))]
     Silent {

@@ -21,12 +21,13 @@ use super::mic::SoundFrame;
 use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
 use super::ring::{RingReader, RingWriter, ring};
+use crate::words::say;
 
 mod fault;
 mod keeper;
-
 #[cfg(test)]
 mod tests;
+
 pub use fault::{SoundDeviceError, SoundEnd};
 pub use keeper::{list_microphones, list_speakers};
 
@@ -114,11 +115,11 @@ impl Watchdog {
         if self.pulse.failed.load(Ordering::Relaxed) {
             return Err(SoundDeviceError::Gone(self.end));
         }
-        let callbacks = self.pulse.callbacks.load(Ordering::Relaxed);
         self.check_at(Instant::now())
     }
 
     fn check_at(&mut self, now: Instant) -> Result<(), SoundDeviceError> {
+        let callbacks = self.pulse.callbacks.load(Ordering::Relaxed);
         if callbacks != self.seen {
             (self.seen, self.since) = (callbacks, now);
         }
@@ -192,7 +193,7 @@ impl Config {
         let stream = preferred.config();
         let channels = usize::from(stream.channels);
         if channels == 0 || stream.sample_rate == 0 {
-            return Err(SoundDeviceError::Refused { end, reason: "it has no channels".into() });
+            return Err(SoundDeviceError::Refused { end, reason: say("reason-no-channels").into() });
         }
         let blocks = match preferred.buffer_size() {
             SupportedBufferSize::Range { min, max } => {
@@ -264,7 +265,8 @@ fn micros(samples: usize) -> u64 {
 }
 
 fn unreadable(end: SoundEnd, format: SampleFormat) -> SoundDeviceError {
-    SoundDeviceError::Refused { end, reason: format!("samples of {format} are not supported") }
+    tracing::debug!(?end, %format, "samples that are not supported");
+    SoundDeviceError::Refused { end, reason: say("reason-other-samples").into() }
 }
 
 fn listen<T>(

@@ -23,7 +23,7 @@ use super::vetting::{SILENCE, Vetting, fits};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
-use crate::words::say;
+use crate::words::{say, say_with};
 
 mod choice;
 mod said;
@@ -159,13 +159,29 @@ impl Camera for V4l2Camera {
 
 fn typed(device: &str, error: &io::Error) -> CameraError {
     let name = device.to_owned();
+    let unsupported = |reason: &str| CameraError::Unsupported { device: name.clone(), reason: reason.into() };
     match error.raw_os_error() {
         Some(libc::ENOENT | libc::ENXIO) => CameraError::NotFound(name),
-        Some(libc::ENODEV | libc::EIO) => CameraError::Gone(name),
+        Some(libc::ENODEV | libc::EIO | libc::ESHUTDOWN) => CameraError::Gone(name),
         Some(libc::EBUSY) => CameraError::Busy(name),
         Some(libc::EACCES | libc::EPERM) => CameraError::Forbidden(name),
+        // What the USB stack says where a second camera does not fit onto the bus, in words that are of disks.
+        Some(libc::ENOSPC) => CameraError::BusFull(name),
+        // A bad cable, a bad hub, or a plug that is half out.
+        Some(libc::EPROTO | libc::EILSEQ | libc::EPIPE | libc::EOVERFLOW | libc::EREMOTEIO) => {
+            CameraError::Disturbed(name)
+        }
+        Some(libc::ENOMEM) => CameraError::NoMemory(name),
+        Some(libc::ENOTTY) => unsupported(say("reason-no-camera")),
+        Some(libc::EINVAL) => unsupported(say("reason-refuses-layout")),
         _ if error.kind() == io::ErrorKind::TimedOut => CameraError::Silent { device: name, after: SILENCE },
-        _ => CameraError::System { device: name, reason: error.to_string() },
+        code => {
+            // The system has its words in one language alone.
+            tracing::debug!(camera = device, %error, "the system reports of a camera");
+            let code = code.map_or_else(|| "?".to_owned(), |code| code.to_string());
+            let reason = say_with("reason-system-error", &[("code", code.into())]);
+            CameraError::System { device: name, reason }
+        }
     }
 }
 
@@ -217,4 +233,42 @@ fn best_rate(device: &Device, code: FourCC, width: u32, height: u32) -> u32 {
         FrameIntervalEnum::Stepwise(range) => fps(range.min.numerator, range.min.denominator).min(WANTED),
     });
     rates.filter(|rate| (1..=WANTED).contains(rate)).max().unwrap_or(WANTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::speaking;
+
+    /// As the kernel reports it.
+    fn told(code: i32) -> String {
+        typed("/dev/video2", &io::Error::from_raw_os_error(code)).to_string()
+    }
+
+    #[test]
+    fn what_the_kernel_reports_of_a_camera_is_told_in_sentences_and_never_in_its_own_words() {
+        for (code, words) in [
+            (libc::ENOENT, "There is no camera"),
+            (libc::ENODEV, "was disconnected"),
+            (libc::ESHUTDOWN, "was disconnected"),
+            (libc::EBUSY, "is in use by another program"),
+            (libc::EACCES, "may not use"),
+            (libc::ENOSPC, "other devices on the same hub"),
+            (libc::EPROTO, "another cable"),
+            (libc::EPIPE, "another cable"),
+            (libc::ENOMEM, "memory"),
+            (libc::EINVAL, "no pictures that Castle understands"),
+            (libc::ENOTTY, "it is no camera"),
+            (libc::ETIMEDOUT, "has sent no picture"),
+            (libc::EDEADLK, "error 35 of the system"),
+        ] {
+            let sentence = told(code);
+            assert!(sentence.contains(words) && sentence.contains("/dev/video2"), "{code}: {sentence}");
+            let system = io::Error::from_raw_os_error(code).to_string();
+            for language in ["en", "de", "he"] {
+                let sentence = speaking(language, || told(code));
+                assert!(!sentence.contains("os error") && !sentence.contains(&system), "{sentence}");
+            }
+        }
+    }
 }

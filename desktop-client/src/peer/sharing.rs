@@ -111,7 +111,7 @@ impl Task {
             self.sharing.unsaid = false;
             return Ok(());
         } else {
-            let track = local_track(MediaKind::Screen, self.connection.screen_ssrc);
+            let track = local_track(MediaKind::Screen, self.connection.screen_ssrc, self.codec());
             let init = RTCRtpTransceiverInit {
                 direction: wanted,
                 streams: vec![SCREEN_TRACK.to_owned()],
@@ -133,8 +133,8 @@ impl Task {
             && let Some(queue) = self.sharing.queue.take()
             && let Some(sender) = transceiver.sender().await?
         {
-            let (ssrc, default_payload_type) =
-                (self.connection.screen_ssrc, default_payload_type(MediaKind::Screen));
+            let ssrc = self.connection.screen_ssrc;
+            let default_payload_type = default_payload_type(MediaKind::Screen, self.codec());
             let local = LocalTrack { track, sender, ssrc, default_payload_type };
             self.spawn_writer(queue, &local).await;
         }

@@ -15,6 +15,7 @@ mod ending;
 mod faults;
 mod fields;
 mod floods;
+mod free_port;
 mod gone;
 mod host;
 mod kept;

@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
+use crate::media::assembler::{AssembledFrame, Assembler, AssemblerEvent};
 use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
 
 const DEADLINE: Duration = Duration::from_millis(200);

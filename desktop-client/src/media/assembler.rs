@@ -1,18 +1,17 @@
 //! Puts frames together from packets that come late, twice, out of order or not at all.
 //!
 //! Frames leave whole and in order. A frame that stays incomplete beyond the deadline is lost, and with it
-//! everything up to the next key frame, because VP8 predicts each frame from the one before: the assembler asks for
+//! everything up to the next key frame, because each frame is predicted from the one before: the assembler asks for
 //! a key frame and lets nothing else through. A key frame that arrives whole is taken at once, whatever is missing
-//! before it.
+//! before it. Pure; what a payload is, its codec says.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::Descriptor;
-use crate::media::packet::{IncomingPacket, SequenceUnwrapper};
-use crate::media::vp8::is_key_frame;
+use super::codec::VideoCodec;
+use super::packet::{IncomingPacket, SequenceUnwrapper};
 
 /// Packets held at most: two seconds of 2.5 Mb/s in full payloads. More means that nothing completes.
 const MAX_PACKETS: usize = 512;
@@ -29,6 +28,20 @@ const FIRST_DEADLINE: Duration = Duration::from_millis(200);
 const DEADLINE: (Duration, Duration) = (Duration::from_millis(120), Duration::from_millis(600));
 /// What repeats take besides round trips: noticing the loss, and pacing.
 const REPEAT_MARGIN: Duration = Duration::from_millis(80);
+
+/// What one payload is to the frame it belongs to.
+#[expect(clippy::struct_excessive_bools, reason = "a payload may be several of these, or none")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// A frame begins here, if what comes before it is of another one.
+    pub starts_frame: bool,
+    /// Part of a picture that is predicted from no other.
+    pub key: bool,
+    /// Begins a picture that is predicted from others.
+    pub predicted: bool,
+    /// Says how the pictures are to be read: every key frame of VP8 does, and of H.264 the parameter sets before it.
+    pub describes: bool,
+}
 
 /// A whole frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +72,7 @@ pub struct AssemblerStats {
     pub frames: u64,
     /// Times a gap was given up.
     pub losses: u64,
-    /// Packets that came twice, too late, or with a payload that is no VP8.
+    /// Packets that came twice, too late, or with a payload that is rubbish.
     pub useless_packets: u64,
 }
 
@@ -68,26 +81,33 @@ struct Fragment {
     timestamp: u32,
     marker: bool,
     /// `None` for a packet that carries only padding.
-    descriptor: Option<Descriptor>,
+    piece: Option<Piece>,
     payload: Bytes,
     arrived: Instant,
 }
 
 impl Fragment {
     fn starts_frame(&self) -> bool {
-        self.descriptor.is_some_and(|descriptor| descriptor.starts_frame)
+        self.is(|piece| piece.starts_frame)
+    }
+
+    fn is(&self, what: impl Fn(Piece) -> bool) -> bool {
+        self.piece.is_some_and(what)
     }
 }
 
 /// The reassembly of one stream.
 #[derive(Debug)]
 pub struct Assembler {
+    codec: VideoCodec,
     unwrapper: SequenceUnwrapper,
     fragments: BTreeMap<i64, Fragment>,
     /// First sequence number that was not given out or given up.
     next: Option<i64>,
     /// Nothing but a key frame can be decoded.
     gated: bool,
+    /// It was said how pictures are to be read.
+    described: bool,
     deadline: Duration,
     /// The packet after a jump that waits for a second one to confirm it.
     jump: Option<u16>,
@@ -96,19 +116,26 @@ pub struct Assembler {
 
 impl Default for Assembler {
     fn default() -> Self {
+        Self::new(VideoCodec::default())
+    }
+}
+
+impl Assembler {
+    /// For a stream of this codec that begins.
+    pub fn new(codec: VideoCodec) -> Self {
         Self {
+            codec,
             unwrapper: SequenceUnwrapper::default(),
             fragments: BTreeMap::new(),
             next: None,
             gated: true,
+            described: false,
             deadline: FIRST_DEADLINE,
             jump: None,
             stats: AssemblerStats::default(),
         }
     }
-}
 
-impl Assembler {
     /// Changes how long a gap is waited for. A packet is asked for each half of a round trip: where one in three is lost, the
     /// ninth answer is one of a hundred that is still missing, and a key frame would take as long, and be larger.
     pub fn set_round_trip(&mut self, round_trip: Duration) {
@@ -141,25 +168,23 @@ impl Assembler {
             self.fragments.clear();
             self.unwrapper = SequenceUnwrapper::default();
             self.next = None;
-            self.gated = true;
+            (self.gated, self.described) = (true, false);
             effects(AssemblerEvent::KeyFrameNeeded);
         } else if self.jump.is_some() {
             return;
         }
         let now = packet.arrived;
         let sequence = self.unwrapper.unwrap(packet.sequence);
-        let descriptor = Descriptor::parse(&packet.payload);
-        let rubbish = descriptor.is_none() && !packet.payload.is_empty();
+        let piece = self.codec.piece(&packet.payload);
+        let rubbish = piece.is_none() && !packet.payload.is_empty();
         let old = self.next.is_some_and(|next| sequence < next) || self.fragments.contains_key(&sequence);
         if old || rubbish {
             self.stats.useless_packets += 1;
             return;
         }
         let IncomingPacket { timestamp, marker, payload, arrived, .. } = packet;
-        let predicted = descriptor.is_some_and(|descriptor| {
-            descriptor.starts_frame && !is_key_frame(&payload[descriptor.length..])
-        });
-        self.fragments.insert(sequence, Fragment { timestamp, marker, descriptor, payload, arrived });
+        let predicted = piece.is_some_and(|piece| piece.predicted);
+        self.fragments.insert(sequence, Fragment { timestamp, marker, piece, payload, arrived });
         self.advance(now, effects);
         if self.fragments.len() >= MAX_PACKETS {
             self.give_up(effects);
@@ -253,10 +278,16 @@ impl Assembler {
     /// Gives out the first whole key frame, over whatever is missing before it.
     fn take_key_frame(&mut self, effects: &mut impl FnMut(AssemblerEvent)) -> bool {
         let found = self.fragments.iter().find_map(|(start, fragment)| {
-            let starts = fragment.descriptor.is_some_and(|descriptor| {
-                descriptor.starts_frame && is_key_frame(&fragment.payload[descriptor.length..])
-            });
-            if starts { self.whole_frame(*start).map(|end| (*start, end)) } else { None }
+            let follows = self.next == Some(*start);
+            if !follows && !fragment.is(|piece| piece.starts_frame && piece.describes) {
+                return None;
+            }
+            let end = self.whole_frame(*start)?;
+            let has =
+                |what: fn(Piece) -> bool| self.fragments.range(*start..=end).any(|(_, part)| part.is(what));
+            // What is missing before it may be how it is to be read.
+            let readable = has(|piece| piece.describes) || (follows && self.described);
+            (readable && has(|piece| piece.key)).then_some((*start, end))
         });
         let Some((start, end)) = found else { return false };
         self.give_out(start, end, effects);
@@ -267,7 +298,7 @@ impl Assembler {
     fn whole_frame(&self, start: i64) -> Option<i64> {
         let first = self.fragments.get(&start).filter(|first| first.starts_frame())?;
         for (expected, (sequence, fragment)) in (start..).zip(self.fragments.range(start..)) {
-            if *sequence != expected || fragment.descriptor.is_none() {
+            if *sequence != expected || fragment.piece.is_none() {
                 return None;
             }
             if fragment.timestamp != first.timestamp {
@@ -291,19 +322,17 @@ impl Assembler {
             .min_by_key(|(_, arrived)| *arrived)
             .expect("a whole frame has packets");
         let bytes: usize = frame.values().map(|fragment| fragment.payload.len()).sum();
-        if bytes > MAX_FRAME_BYTES {
+        let has = |what: fn(Piece) -> bool| frame.values().any(|fragment| fragment.is(what));
+        let (key, describes) = (has(|piece| piece.key), has(|piece| piece.describes));
+        let payloads = frame.values().map(|fragment| &fragment.payload[..]);
+        let Some(data) = (bytes <= MAX_FRAME_BYTES).then(|| self.codec.join(payloads)).flatten() else {
             self.gated = true;
             self.stats.losses += 1;
             effects(AssemblerEvent::KeyFrameNeeded);
             return;
-        }
-        let mut data = Vec::with_capacity(bytes);
-        for fragment in frame.values() {
-            let descriptor = fragment.descriptor.expect("a whole frame has no padding inside");
-            data.extend_from_slice(&fragment.payload[descriptor.length..]);
-        }
-        let key = is_key_frame(&data);
+        };
         self.gated &= !key;
+        self.described |= describes;
         self.stats.frames += 1;
         effects(AssemblerEvent::Frame(AssembledFrame { timestamp, key, data, first_arrived }));
     }

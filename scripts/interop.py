@@ -171,13 +171,6 @@ class Judge:
         self.hold(len(numbers) > pictures * 0.9, f"{len(numbers)} of them could be read")
         self.hold(rising >= len(numbers) * 0.99 - 1, "in order")
 
-    def screen(self, report, least, width, height):
-        """What was shared with the bot came, in its shape."""
-        screen = report["screen"]
-        self.hold(screen["frames_shown"] > least, f"the bot saw {screen['frames_shown']} pictures of what was shared")
-        seen = (screen["width"] or 0, screen["height"] or 0)
-        self.hold(seen[0] > 0 and abs(seen[0] * height - seen[1] * width) <= 2 * width, f"in its shape: {seen[0]}x{seen[1]}")
-
     def sound(self, samples, seconds):
         pure = purity(samples, BOT_HZ) if len(samples) else 0
         self.hold(len(samples) > seconds * RATE // 2 and pure > 0.9, f"the bot's note was heard: {pure:.0%} of {len(samples)} samples")
@@ -186,9 +179,6 @@ class Judge:
         video = report["video"]
         self.hold(video["frames_shown"] > seconds * FPS * share, f"the bot saw {video['frames_shown']} pictures")
         self.hold((video["psnr_db_p50"] or 0) > 28, f"like those that were sent: {video['psnr_db_p50']} dB")
-        sync = report["sync"]
-        self.hold(sync["by"] == "sender_reports" and 0 <= sync["picture_held_ms"] < 240,
-                  f"pictures wait {sync['picture_held_ms']} ms for their sound, by {sync['by']}")
         with wave.open(recording) as wav:
             samples = numpy.frombuffer(wav.readframes(wav.getnframes()), numpy.int16).astype(numpy.float64)
         loud = numpy.flatnonzero(numpy.abs(samples) > 500)

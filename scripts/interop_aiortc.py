@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A guest on aiortc, a WebRTC stack of others, in a call with a bot: once it calls, once it is called, once it sends rubbish.
+"""A guest on aiortc, a WebRTC stack of others, in a call with a bot: once it calls, once it is called, both again without VP8,
+once it sends rubbish.
 
     interop_aiortc.py URL INVITATION BOT ROOM
 
@@ -10,8 +11,7 @@ import asyncio, fractions, os, queue, sys, time
 
 import grpc
 import numpy
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
-from aiortc.rtp import RtcpSrPacket
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame, VideoFrame
 
@@ -19,8 +19,6 @@ from hostile import torment
 from interop import FPS, FRAMES, RATE, Judge, Server, call_pb2, ended, note, number_of, stamped, write_clip
 
 SECONDS = 8
-# By how much our sound is said to be older than it is in one of the calls, ms: pictures are to wait as much longer for theirs.
-EARLY_MS = 100
 
 
 class Pictures(MediaStreamTrack):
@@ -87,25 +85,22 @@ async def next_frame(session, kind):
     return frame
 
 
-def say_earlier(sender, ms):
-    """Has the sender reports of a track say that its samples were captured so much earlier (RFC 3550 section 6.4.1)."""
-    send = sender._send_rtcp
-
-    async def shifted(packets):
-        for packet in packets:
-            if isinstance(packet, RtcpSrPacket):
-                packet.sender_info.ntp_timestamp -= ms * (1 << 32) // 1000
-        await send(packets)
-
-    sender._send_rtcp = shifted
+def speak(pc, codec):
+    """Pictures in this codec alone."""
+    codecs = [each for each in RTCRtpSender.getCapabilities("video").codecs if each.mimeType == f"video/{codec}"]
+    for transceiver in pc.getTransceivers():
+        if transceiver.kind == "video":
+            transceiver.setCodecPreferences(codecs)
 
 
-async def hold(session, call, heard, pictures, hostile, early_ms):
+async def hold(session, call, heard, pictures, codec, hostile):
     """Negotiates and holds the call until our time is over; after all kinds of rubbish, where it is `hostile`."""
     pc = RTCPeerConnection()
     pc.on("track", lambda track: asyncio.ensure_future(heard.read(track)))
-    say_earlier(pc.addTrack(Note()), early_ms)
+    pc.addTrack(Note())
     pc.addTrack(pictures)
+    if codec != "VP8":
+        speak(pc, codec)
     if call.role == call_pb2.CALL_ROLE_OFFERER:
         await pc.setLocalDescription(await pc.createOffer())
         session.send(offer=call_pb2.Offer(call_id=call.call_id, sdp=pc.localDescription.sdp))
@@ -139,14 +134,14 @@ async def hold(session, call, heard, pictures, hostile, early_ms):
     await asyncio.wait_for(pc.close(), 10)
 
 
-def play(who, url, server, room, clip, early_ms):
-    """Answers what does not hold, and the bot's report."""
+def play(who, url, server, room, clip):
+    """Answers what does not hold, and the most memory that the bot took, KiB."""
     print(f"aiortc {who}")
-    hostile = who.endswith("hostile")
+    hostile, codec = who.endswith("hostile"), "H264" if who.endswith("h264") else "VP8"
     process, call = server.meet(who, SECONDS + 40, "--reference", f"file:{clip}", url=url)
     try:
         heard, pictures = Heard(), Pictures()
-        asyncio.run(hold(server.session, call, heard, pictures, hostile, early_ms))
+        asyncio.run(hold(server.session, call, heard, pictures, codec, hostile))
         server.session.send(hang_up=call_pb2.HangUp(call_id=call.call_id))
         server.session.call(call_pb2.CALL_STATE_ENDED)
         report = ended(process)
@@ -154,7 +149,8 @@ def play(who, url, server, room, clip, early_ms):
         if process.poll() is None:
             process.kill()
             process.wait()
-    judge = Judge(who)
+    judge, took = Judge(who), report["max_rss_kib"]
+    judge.hold(report["video"]["codec"] == codec, f"pictures in {report['video']['codec']}")
     if hostile:
         # Our own stack sends less and late after that; what it sends is seen, and the bot sends on.
         shown, sent = report["video"]["frames_shown"], pictures.count
@@ -162,11 +158,11 @@ def play(who, url, server, room, clip, early_ms):
         judge.hold(heard.pictures > SECONDS * 10, f"{heard.pictures} pictures of the bot were seen after the rubbish")
         judge.hold(len(heard.samples) > SECONDS * 25, "and its sound was heard")
         judge.hold(report["ended"] == "hung_up", f"the call ended as people end it: {report['ended']}")
-        return judge, report
+        return judge, took
     judge.pictures(heard.pictures, heard.numbers, SECONDS * 15)
     judge.sound(numpy.concatenate(heard.samples or [numpy.zeros(1)])[RATE:], SECONDS)
     judge.report(report, f"{room}/{who}.wav", SECONDS)
-    return judge, report
+    return judge, took
 
 
 def main():
@@ -176,15 +172,11 @@ def main():
     faults = []
     with grpc.insecure_channel(url.removeprefix("http://")) as channel:
         server = Server(channel, invitation, room, bot, "ida", "aiortc")
-        reports = {}
-        for who, early_ms in (("calling", 0), ("called", EARLY_MS), ("called-hostile", 0)):
-            judge, reports[who] = play(who, url, server, room, clip, early_ms)
-            if who == "called":
-                held = [reports[name]["sync"]["picture_held_ms"] or 0 for name in ("calling", who)]
-                judge.hold(abs(held[1] - held[0] - EARLY_MS) <= 40,
-                           f"sound said to be {EARLY_MS} ms older holds pictures {held[1] - held[0]:.0f} ms longer")
+        took = {}
+        for who in ("calling", "called", "calling-h264", "called-h264", "called-hostile"):
+            judge, took[who] = play(who, url, server, room, clip)
             if who == "called-hostile":
-                more = (reports[who]["max_rss_kib"] - reports["called"]["max_rss_kib"]) // 1024
+                more = (took[who] - took["called"]) // 1024
                 judge.hold(more < 48, f"for all the rubbish the bot took {more} MiB more than without")
             faults += judge.faults
         server.session.leave()

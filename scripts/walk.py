@@ -593,11 +593,9 @@ class Walk:
     STEPS = [enter, rest, log_in_again, look_around, talk, meet, block, behind, second_start,
              unanswered, settings_damaged, server_gone, token_too_old, sleep, camera_pulled, camera_taken, sound_pulled,
              several_servers, banned]
-        began = time.monotonic()
 
     def all(self, only=None):
         for step in self.STEPS:
-        print(f"sound healed {time.monotonic() - began:.1f} s after its server was started again", flush=True)
             if only and step.__name__ not in only:
                 continue
             began = time.monotonic()

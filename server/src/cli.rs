@@ -19,7 +19,6 @@ use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
@@ -32,9 +31,6 @@ const WRONG_CONFIGURATION: u8 = 64;
 /// What is logged where nothing else was asked. The STUN codec warns of every malformed packet: whoever can send
 /// one could fill the disk.
 const DEFAULT_LOG: &str = "info,stun_types=off,sled=warn";
-
-/// For threads that wait for a disk, once all is done that was to be done: what they wait for was promised to nobody.
-const ENDING: Duration = Duration::from_secs(5);
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +131,6 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             Command::Migrate(args) => host::migrate(args).await,
         }
     });
-    runtime.shutdown_timeout(ENDING);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

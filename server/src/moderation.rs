@@ -7,7 +7,6 @@
 mod guests;
 mod invitations;
 
-pub use crate::store::AccountRef;
 pub use guests::{BLOCKS_MAX, REPORT_RATE, Reporting};
 pub use invitations::{INVITATION_TTL, INVITATION_TTL_MAX, INVITATION_USES_MAX, Inviting};
 
@@ -50,11 +49,6 @@ impl Asking {
         Self { by: Actor::Host, action, request_id: String::new(), payload: Vec::new() }
     }
 
-    /// Its target is for the store to find.
-    fn act_on_account(&self, now: SystemTime, detail: impl Into<String>) -> Act {
-        self.act(now, "", detail)
-    }
-
     fn act(&self, now: SystemTime, target: impl ToString, detail: impl Into<String>) -> Act {
         Act {
             once: Once::new(now, self.by.caller(), self.action, &self.request_id, &self.payload),
@@ -64,6 +58,15 @@ impl Asking {
             detail: detail.into(),
         }
     }
+}
+
+/// Which account is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountRef {
+    /// By id.
+    Id(GuestId),
+    /// By login name, normalized.
+    Name(String),
 }
 
 /// One account, for hosts.
@@ -122,7 +125,11 @@ impl Moderation {
     ///
     /// Errors: `GuestUnknown`.
     pub async fn account(&self, named: &AccountRef) -> Result<AccountDetails, Error> {
-        let account = self.look_up(named).await?.ok_or(Error::GuestUnknown)?;
+        let account = match named {
+            AccountRef::Id(id) => self.store.account(*id).await?,
+            AccountRef::Name(name) => self.store.account_by_name(name).await?,
+        };
+        let account = account.ok_or(Error::GuestUnknown)?;
         let mut logins = self.store.list_logins(account.id, SystemTime::now()).await?;
         logins.truncate(DEVICES_SHOWN);
         Ok(AccountDetails {
@@ -137,14 +144,14 @@ impl Moderation {
     ///
     /// Errors: `GuestUnknown`, `LastAdmin`, `RequestIdReused`.
     pub async fn ban(&self, asking: &Asking, named: &AccountRef, reason: String) -> Result<(), Error> {
-        let (named, now) = (named.clone(), SystemTime::now());
-        let act = asking.act_on_account(now, reason.clone());
+        let (guest, now) = (self.guest(named).await?, SystemTime::now());
+        let act = asking.act(now, guest, reason.clone());
         let ban = Ban { at: now, reason };
         let write = |store: Arc<dyn Store>| async move {
-            let ended = store.ban(act, named, ban).await?;
-            Ok((ended.guest, whose(ended)))
+            let ended = store.ban(act, guest, ban).await?;
+            Ok(((), whose(guest, ended)))
         };
-        let guest = self.end_after(Error::Banned, write).await?;
+        self.end_after(Error::Banned, write).await?;
         tracing::info!(%guest, by = asking.by.name(), "banned");
         Ok(())
     }
@@ -153,23 +160,20 @@ impl Moderation {
     ///
     /// Errors: `GuestUnknown`, `RequestIdReused`.
     pub async fn unban(&self, asking: &Asking, named: &AccountRef) -> Result<(), Error> {
-        self.store.unban(asking.act_on_account(SystemTime::now(), ""), named.clone()).await
+        let guest = self.guest(named).await?;
+        self.store.unban(asking.act(SystemTime::now(), guest, ""), guest).await
     }
 
     /// Ends all logins of a guest, who may log in again. Returns how many live sessions that ended.
     ///
     /// Errors: `GuestUnknown`, `RequestIdReused`.
     pub async fn disconnect(&self, asking: &Asking, named: &AccountRef) -> Result<u32, Error> {
-        // How many there are is a figure for people: whose they are is for the store to say.
-        let live = match self.look_up(named).await? {
-            Some(account) => self.sessions_of(account.id).await,
-            None => 0,
-        };
-        let live = u32::try_from(live).unwrap_or(u32::MAX);
-        let (act, named) = (asking.act_on_account(SystemTime::now(), ""), named.clone());
+        let guest = self.guest(named).await?;
+        let live = u32::try_from(self.sessions_of(guest).await).unwrap_or(u32::MAX);
+        let act = asking.act(SystemTime::now(), guest, "");
         let write = |store: Arc<dyn Store>| async move {
-            let (live, ended) = store.disconnect(act, named, live).await?;
-            Ok((live, whose(ended)))
+            let (live, ended) = store.disconnect(act, guest, live).await?;
+            Ok((live, whose(guest, ended)))
         };
         self.end_after(Error::LoginEnded, write).await
     }
@@ -178,12 +182,13 @@ impl Moderation {
     ///
     /// Errors: `GuestUnknown`, `LastAdmin`, `RequestIdReused`.
     pub async fn delete(&self, asking: &Asking, named: &AccountRef) -> Result<(), Error> {
-        let (act, named) = (asking.act_on_account(SystemTime::now(), ""), named.clone());
+        let guest = self.guest(named).await?;
+        let act = asking.act(SystemTime::now(), guest, "");
         let write = |store: Arc<dyn Store>| async move {
-            let guest = store.delete_guest(act, named).await?;
-            Ok((guest, vec![Whose::Guest(guest)]))
+            store.delete_guest(act, guest).await?;
+            Ok(((), vec![Whose::Guest(guest)]))
         };
-        let guest = self.end_after(Error::LoginEnded, write).await?;
+        self.end_after(Error::LoginEnded, write).await?;
         tracing::info!(%guest, by = asking.by.name(), "erased");
         Ok(())
     }
@@ -193,31 +198,29 @@ impl Moderation {
     ///
     /// Errors: `GuestUnknown`, `RequestIdReused`.
     pub async fn create_reset_code(&self, asking: &Asking, named: &AccountRef) -> Result<ResetCode, Error> {
-        let (named, now) = (named.clone(), SystemTime::now());
+        let (guest, now) = (self.guest(named).await?, SystemTime::now());
         let secrets = self.store.secrets().await?;
         let code = |seed| code_of(token::reset_code_bits(&secrets, seed, &asking.request_id));
         let seed = rand::random();
         let made = code(seed);
         let new = NewCode { seed, code_hash: code_hash(&made), expires_at: now + RESET_CODE_TTL };
-        let (store, act) = (Arc::clone(&self.store), asking.act_on_account(now, ""));
+        let (store, act) = (Arc::clone(&self.store), asking.act(now, guest, ""));
         let by = asking.by.name().to_owned();
         let kept = self.uncancelled.run(async move {
-            let kept = store.let_reset_password(act, named, new).await?;
-            tracing::info!(guest = %kept.guest, by, "may set a new password with a code");
+            let kept = store.let_reset_password(act, guest, new).await?;
+            tracing::info!(%guest, by, "may set a new password with a code");
             Ok(kept)
         });
-        let kept = kept.await?;
-        let code = if kept.seed == seed { made } else { code(kept.seed) };
-        Ok(ResetCode { code, expires_at: kept.expires_at })
+        let (kept, expires_at) = kept.await?;
+        Ok(ResetCode { code: if kept == seed { made } else { code(kept) }, expires_at })
     }
 
     /// Says what an account may do.
     ///
     /// Errors: `GuestUnknown`, `LastAdmin`, `RequestIdReused`.
     pub async fn set_role(&self, asking: &Asking, named: &AccountRef, role: Role) -> Result<(), Error> {
-        self.store
-            .set_role(asking.act_on_account(SystemTime::now(), role.as_str()), named.clone(), role)
-            .await
+        let guest = self.guest(named).await?;
+        self.store.set_role(asking.act(SystemTime::now(), guest, role.as_str()), guest, role).await
     }
 
     /// What guests reported, newest first.
@@ -248,11 +251,14 @@ impl Moderation {
         self.store.list_audit_entries(before, limit).await
     }
 
-    /// As it is now, for who only looks.
-    async fn look_up(&self, named: &AccountRef) -> Result<Option<Account>, Error> {
+    async fn guest(&self, named: &AccountRef) -> Result<GuestId, Error> {
         match named {
-            AccountRef::Id(id) => self.store.account(*id).await,
-            AccountRef::Name(name) => self.store.account_by_name(name).await,
+            // The store says whether there is such an account, in the step that changes it.
+            AccountRef::Id(id) => Ok(*id),
+            AccountRef::Name(name) => {
+                let account = self.store.account_by_name(name).await?;
+                account.map(|account| account.id).ok_or(Error::GuestUnknown)
+            }
         }
     }
 
@@ -283,14 +289,10 @@ impl Moderation {
     }
 }
 
-/// Whose sessions an act on a guest ends: all, or of a repeat those of the logins that it ended then. Who has come back
+/// Whose sessions an act about `guest` ends: all, or of a repeat those of the logins that it ended then. Who has come back
 /// since then stays.
-fn whose(ended: LoginsEnded) -> Vec<Whose> {
-    if ended.now {
-        vec![Whose::Guest(ended.guest)]
-    } else {
-        ended.logins.into_iter().map(Whose::Login).collect()
-    }
+fn whose(guest: GuestId, ended: LoginsEnded) -> Vec<Whose> {
+    if ended.now { vec![Whose::Guest(guest)] } else { ended.logins.into_iter().map(Whose::Login).collect() }
 }
 
 /// Bits of an id that grows with time, so that lists by id are lists by age.

@@ -2,12 +2,10 @@
 //!
 //! Owns the order of start and of drain. Holds no rule of its own.
 
-mod draining;
 mod grpc;
 mod ports;
 mod reasons;
 
-use self::draining::GO_AWAY;
 use self::ports::Ports;
 use self::reasons::Reasoning;
 use crate::accounts::Accounts;
@@ -18,7 +16,7 @@ use crate::config::{Config, MatchRoute, PublicUrl};
 use crate::error::Error;
 use crate::history::History;
 use crate::host::HostApi;
-use crate::hub::{Around, Hub, HubConfig, HubHandle};
+use crate::hub::{Around, GoAway, Hub, HubConfig, HubHandle};
 use crate::ice::IceVendor;
 use crate::metrics::Metrics;
 use crate::moderation::Moderation;
@@ -40,7 +38,7 @@ use castle::v1::castle_service_server::CastleServiceServer;
 use castle::v1::host_service_server::HostServiceServer;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::UnixListenerStream;
@@ -52,6 +50,15 @@ use tower::layer::layer_fn;
 
 /// Messages that are decoded are at most so many frames large: those over one but not over this are answered in band.
 const DECODED_FRAMES_MAX: usize = 2;
+/// What sessions are told when the server goes down: long enough that a restart is done, short against the
+/// resume window, and spread so that not all come back at once.
+const GO_AWAY: GoAway = GoAway {
+    reconnect_after: Duration::from_secs(1),
+    jitter: Duration::from_secs(2),
+    deadline: Duration::from_secs(5),
+};
+/// After the sessions have gone: for the answers still on their way.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +94,6 @@ pub enum RunError {
     /// The disk: what cannot be made durable must not be acknowledged.
     #[error("the store cannot be written any more; see the log")]
     StoreFailed,
-    /// A part without which nothing works: it panicked.
-    #[error("{0} has ended by itself, which must not happen; see the log")]
-    Ended(&'static str),
 }
 
 /// Where a server is reached.
@@ -279,11 +283,7 @@ impl Server {
         let ended = tokio::select! {
             () = shutdown.cancelled() => Ok(()),
             () = self.store_failed.cancelled() => Err(RunError::StoreFailed),
-            () = hub.gone() => Err(RunError::Ended("the hub")),
-            served = &mut serving => Err(match served {
-                Ok(Err(failed)) => RunError::Serve(failed),
-                Ok(Ok(())) | Err(_) => RunError::Ended("what serves calls"),
-            }),
+            served = &mut serving => served.map_or(Ok(()), |served| Ok(served?)),
         };
         tracing::info!("draining");
         readiness.send_replace(match ended {
@@ -293,9 +293,13 @@ impl Server {
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<CastleServiceServer<CastleApi>>().await;
         health.set_not_serving::<AdminServiceServer<AdminApi>>().await;
-        draining::let_go(&hub, GO_AWAY, &force).await;
+        force.run_until_cancelled(hub.drain(GO_AWAY)).await;
         stopped.cancel();
-        draining::end(&tasks, &force).await;
+        tokio::select! {
+            () = tasks.wait() => tracing::info!("drained"),
+            () = tokio::time::sleep(DRAIN_DEADLINE) => tracing::warn!("streams were cut at the drain deadline"),
+            () = force.cancelled() => tracing::warn!("the drain was cut short"),
+        }
         if let Some(relay) = &self.relay {
             relay.close().await;
         }
@@ -400,6 +404,3 @@ fn hub_config(config: &Config) -> HubConfig {
     hub.lobby.match_route = match_route;
     hub
 }
-
-#[cfg(test)]
-mod tests;

@@ -20,8 +20,8 @@ pub use invitations::{Invitation, InvitationState, InvitationStore};
 pub use keys::{KeyRotation, KeyStore, Secrets, SigningKey};
 pub use logins::{LOGINS_MAX, Login, LoginStore, REPEAT_WINDOW, Rotated, Rotation};
 pub use moderation::{
-    AccountRef, Act, Actor, AuditEntry, AuditKey, BlocksOf, KeptCode, LoginsEnded, ModerationStore, NewCode,
-    RECORDS_KEPT, Report, ReportRate, ReportReason, ReportView, Resolution,
+    Act, Actor, AuditEntry, AuditKey, BlocksOf, LoginsEnded, ModerationStore, NewCode, RECORDS_KEPT, Report,
+    ReportRate, ReportReason, ReportView, Resolution,
 };
 pub use requests::{Caller, Once};
 

@@ -2,7 +2,6 @@
 //! are unless set, and why, is told where each lives.
 
 use super::{Config, ConfigError};
-use crate::calls::EARLY_FRAMES_MAX;
 use crate::throttle::{Allowance, READS, WRITES};
 use castle::limits::{
     CANDIDATE_BYTES_MAX, FRAME_BYTES_MAX, FRAMES_BURST, FRAMES_PER_SECOND, HALL_PAGE, HELLO_TIMEOUT,
@@ -13,9 +12,6 @@ use std::time::Duration;
 
 /// Room of a frame for what stands around a description: ids and numbers.
 const ENVELOPE_BYTES: u32 = 1_024;
-/// A session may be sent all that was said while it rings at once, and some frames that it has not acknowledged yet
-/// beside them: the call itself, how it is seen, ICE servers.
-const UNACKED_FRAMES_MIN: u32 = EARLY_FRAMES_MAX as u32 + 16;
 const SECOND_MS: u64 = 1_000;
 const MINUTE_S: u64 = 60;
 
@@ -60,7 +56,7 @@ pub struct LimitsArgs {
     #[arg(long, env = "CASTLE_READS_BURST", value_name = "N", default_value_t = READS.burst,
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub reads_burst: u32,
-    /// Frames kept for a session until its client acknowledges them; 80 or more.
+    /// Frames kept for a session until its client acknowledges them.
     #[arg(long, env = "CASTLE_UNACKED_FRAMES", value_name = "N", default_value_t = UNACKED_FRAMES_MAX as u32,
           value_parser = value_parser!(u32).range(16..=65_536))]
     pub unacked_frames: u32,
@@ -136,13 +132,6 @@ impl LimitsArgs {
             return Err(ConfigError(format!(
                 "--frame-bytes {} is too small for --sdp-bytes {} and --candidate-bytes {}: say {frame} or more",
                 self.frame_bytes, self.sdp_bytes, self.candidate_bytes
-            )));
-        }
-        if self.unacked_frames < UNACKED_FRAMES_MIN {
-            return Err(ConfigError(format!(
-                "--unacked-frames {} is too small for the {EARLY_FRAMES_MAX} frames that a caller may send before the \
-                 accept: say {UNACKED_FRAMES_MIN} or more, or a call would cut the stream of whom it calls",
-                self.unacked_frames
             )));
         }
         let unacked = 2 * self.frame_bytes.max(2 * self.sdp_bytes);

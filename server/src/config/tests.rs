@@ -53,7 +53,6 @@ fn limits_that_contradict_each_other_are_refused() {
         (vec!["--candidate-bytes", "65536"], "--frame-bytes"),
         (vec!["--frame-bytes", "262144"], "--unacked-bytes"),
         (vec!["--unacked-bytes", "65536"], "--unacked-bytes"),
-        (vec!["--unacked-frames", "79"], "--unacked-frames"),
     ] {
         let refused = serve(&flags).expect_err("refused").to_string();
         assert!(refused.starts_with(named) && refused.contains("say "), "{flags:?}: {refused}");
@@ -106,7 +105,7 @@ fn limits_are_settings() {
         "--streams-per-connection=7",
         "--frames-per-second=1000",
         "--frames-burst=2000",
-        "--unacked-frames=80",
+        "--unacked-frames=64",
         "--unacked-bytes=65536",
         "--frame-bytes=8192",
         "--sdp-bytes=4096",
@@ -122,7 +121,7 @@ fn limits_are_settings() {
     let sessions = &changed.hub.sessions;
     assert_eq!((sessions.total_max, sessions.per_guest_max), (9, 2));
     assert_eq!((sessions.frames_per_second, sessions.frames_burst), (1000, 2000));
-    assert_eq!((sessions.unacked_frames_max, sessions.unacked_bytes_max), (80, 65_536));
+    assert_eq!((sessions.unacked_frames_max, sessions.unacked_bytes_max), (64, 65_536));
     assert_eq!((sessions.resume_window, changed.hub.lobby.hall.page), (Duration::from_secs(60), 20));
     let sizes = changed.session.sizes;
     assert_eq!((sizes.frame, sizes.sdp, sizes.candidate), (8192, 4096, 512));

@@ -219,14 +219,6 @@ impl HubHandle {
         Self { mailbox, limits, history, keeper }
     }
 
-    /// Of a hub that takes nothing, as one that waits for the disk, while a test holds on to its mailbox.
-    #[cfg(test)]
-    pub(crate) fn stuck(history: History) -> (Self, Box<dyn std::any::Any>) {
-        let (mailbox, messages) = mpsc::channel(1);
-        let keeper = Keeper::watched().0;
-        (Self::new(mailbox, Arc::new(SessionsConfig::default()), history, keeper), Box::new(messages))
-    }
-
     /// Bounds of sessions.
     pub fn limits(&self) -> &SessionsConfig {
         &self.limits
@@ -387,11 +379,6 @@ impl HubHandle {
     pub async fn are_in_call(&self, call: CallId, guests: [GuestId; 2]) -> bool {
         let (reply, answer) = oneshot::channel();
         self.ask(Message::AreInCall { call, guests, reply }, answer).await.unwrap_or(false)
-    }
-
-    /// Returns when the hub takes nothing any more: it was stopped, or it panicked.
-    pub async fn gone(&self) {
-        self.mailbox.closed().await;
     }
 
     /// Tells every stream to go, takes nothing new, and returns when all have gone, at the deadline at the latest.

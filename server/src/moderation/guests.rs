@@ -106,30 +106,19 @@ impl Moderation {
         Ok(blocked)
     }
 
-    /// Whether there is somebody to report, and a call that they were in.
-    ///
-    /// Errors: `GuestUnknown`, `NotInCall`.
-    async fn may_be_told(&self, told: &Reporting) -> Result<(), Error> {
-        if self.store.account(told.reported).await?.is_none() {
-            return Err(Error::GuestUnknown);
-        }
-        match told.call {
-            Some(call) if !self.were_in_call(call, [told.reporter, told.reported]).await? => {
-                Err(Error::NotInCall)
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Tells the host about a guest.
     ///
     /// Errors: `GuestUnknown`, `NotInCall`, `RateLimited`, `RequestIdReused`.
     pub async fn report(&self, told: Reporting, once: Once) -> Result<ReportId, Error> {
-        // A repeat is answered as the first time, though guest or call be erased by now.
-        if !self.store.was_done(once.clone()).await? {
-            self.may_be_told(&told).await?;
-        }
         let Reporting { reporter, reported, call, reason, text } = told;
+        if self.store.account(reported).await?.is_none() {
+            return Err(Error::GuestUnknown);
+        }
+        if let Some(call) = call
+            && !self.were_in_call(call, [reporter, reported]).await?
+        {
+            return Err(Error::NotInCall);
+        }
         let now = SystemTime::now();
         let id = ReportId::from_bits(growing_id(now));
         let report = Report { id, reporter, reported, call, reason, text, created_at: now, resolved: None };

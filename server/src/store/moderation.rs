@@ -44,16 +44,6 @@ impl Actor {
     }
 }
 
-/// Which account is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccountRef {
-    /// By id.
-    Id(GuestId),
-    /// By login name, normalized. Whose it is, is found in the very step that changes the account; a repeat means the
-    /// account of the first time, though the name be another's by then.
-    Name(String),
-}
-
 /// One act of an admin, as it goes to the audit log with the change itself.
 #[derive(Debug, Clone)]
 pub struct Act {
@@ -63,7 +53,7 @@ pub struct Act {
     pub once: Once,
     /// Name of the RPC.
     pub action: &'static str,
-    /// Id of what is changed; the store writes that of an account, which is found in the step of the act.
+    /// Id of what is changed.
     pub target: String,
     /// Further words. Never a secret.
     pub detail: String,
@@ -185,17 +175,6 @@ pub struct NewCode {
     pub expires_at: SystemTime,
 }
 
-/// The code that is kept: for a repeat that of the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeptCode {
-    /// Whose.
-    pub guest: GuestId,
-    /// What it follows from.
-    pub seed: u128,
-    /// Until when it is good.
-    pub expires_at: SystemTime,
-}
-
 /// The blocks that concern one guest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BlocksOf {
@@ -212,8 +191,6 @@ pub const RECORDS_KEPT: Duration = Duration::from_hours(2 * 365 * 24);
 /// What an act ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginsEnded {
-    /// Whose logins.
-    pub guest: GuestId,
     /// The act was done now; else it is a repeat, and this is what it ended then.
     pub now: bool,
     /// The logins.
@@ -237,34 +214,39 @@ pub trait ModerationStore: Send + Sync {
     /// Bans a guest and ends all their logins.
     ///
     /// Errors: `GuestUnknown`, `LastAdmin`.
-    async fn ban(&self, act: Act, named: AccountRef, ban: Ban) -> Result<LoginsEnded, Error>;
+    async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<LoginsEnded, Error>;
 
     /// Lets a banned guest log in again.
     ///
     /// Errors: `GuestUnknown`.
-    async fn unban(&self, act: Act, named: AccountRef) -> Result<(), Error>;
+    async fn unban(&self, act: Act, guest: GuestId) -> Result<(), Error>;
 
     /// Ends all logins of a guest. `ended` is how many live sessions that ends; of a repeat, the first answer is
     /// returned.
     ///
     /// Errors: `GuestUnknown`.
-    async fn disconnect(&self, act: Act, named: AccountRef, ended: u32) -> Result<(u32, LoginsEnded), Error>;
+    async fn disconnect(&self, act: Act, guest: GuestId, ended: u32) -> Result<(u32, LoginsEnded), Error>;
 
-    /// Erases an account as its owner could. Returns whose it was.
+    /// Erases an account as its owner could.
     ///
     /// Errors: `GuestUnknown`, `LastAdmin`.
-    async fn delete_guest(&self, act: Act, named: AccountRef) -> Result<GuestId, Error>;
+    async fn delete_guest(&self, act: Act, guest: GuestId) -> Result<(), Error>;
 
-    /// Keeps the hash of a one-time code for a new password, in place of an earlier one.
+    /// Keeps the hash of a one-time code for a new password, in place of an earlier one. Returns its seed and until when
+    /// it is good: for a repeat those of the first time.
     ///
     /// Errors: `GuestUnknown`.
-    async fn let_reset_password(&self, act: Act, named: AccountRef, code: NewCode)
-    -> Result<KeptCode, Error>;
+    async fn let_reset_password(
+        &self,
+        act: Act,
+        guest: GuestId,
+        code: NewCode,
+    ) -> Result<(u128, SystemTime), Error>;
 
     /// Says what an account may do.
     ///
     /// Errors: `GuestUnknown`, `LastAdmin`.
-    async fn set_role(&self, act: Act, named: AccountRef, role: Role) -> Result<(), Error>;
+    async fn set_role(&self, act: Act, guest: GuestId, role: Role) -> Result<(), Error>;
 
     /// What admins and the host did, newest first: before `before`, at most `limit`.
     async fn list_audit_entries(

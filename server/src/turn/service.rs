@@ -4,7 +4,7 @@
 
 use super::probe;
 use super::{Relay, RelayConfig, RelayError};
-use crate::config::relay::{RelaySettings, TurnTransport, TurnUrl};
+use crate::config::relay::{RelaySettings, TurnUrl};
 use crate::config::{PublicUrl, host_of};
 use crate::ice::{IceVendor, TurnSecret, TurnService};
 use crate::transport::TrustedProxies;
@@ -134,22 +134,13 @@ impl RelayService {
             .outside
             .iter()
             .map(|one| {
-                let (stun, turn) = (stun_beside(&one.url), vec![one.url.to_string()]);
-                let service = TurnService::new(stun.into_iter().collect(), turn, one.secret.clone());
+                let service = TurnService::new(Vec::new(), vec![one.url.to_string()], one.secret.clone());
                 (one.url.clone(), Arc::new(service))
             })
             .collect();
         let vendor = IceVendor::new(services.iter().map(|(_, service)| Arc::clone(service)).collect());
         Self { relay: None, vendor: Arc::new(vendor), listening: Vec::new(), watcher: Watcher { services } }
     }
-}
-
-/// A TURN server is a STUN server too. Guests ask it from the very sockets that media will use: what it tells them about the
-/// socket they allocate by is of no use for a direct way.
-fn stun_beside(url: &TurnUrl) -> Option<String> {
-    let TurnUrl { host, port, transport } = url;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    (*transport == TurnTransport::Udp).then(|| format!("stun:{host}:{port}"))
 }
 
 impl Watcher {

@@ -223,11 +223,10 @@ async fn a_repeat_makes_up_for_a_ban_whose_sessions_were_never_ended() {
         by: Actor::Host,
         once: Once::new(now, Caller::Host, "BanGuest", "r", b"alice"),
         action: "BanGuest",
-        target: String::new(),
+        target: ALICE.to_string(),
         detail: String::new(),
     };
-    let ban = Ban { at: now, reason: String::new() };
-    bench.store.ban(act, AccountRef::Id(ALICE), ban).await.expect("bans");
+    bench.store.ban(act, ALICE, Ban { at: now, reason: String::new() }).await.expect("bans");
     assert_eq!(bench.hub.sessions_of(ALICE).await, 1, "the first run got no further");
     let uncancelled = Uncancelled::on(bench.tasks.clone());
     let moderation = Moderation::new(Arc::<SledStore>::clone(&bench.store), bench.hub.clone(), uncancelled);

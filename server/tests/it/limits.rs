@@ -7,7 +7,6 @@ use castle::v1;
 use castle::v1::ErrorReason as Reason;
 use castle::v1::signal_request::Frame as Request;
 use castle::v1::signal_response::Frame as Response;
-use castle_server::calls::EARLY_FRAMES_MAX;
 
 fn long(length: usize) -> String {
     "x".repeat(length)
@@ -316,37 +315,6 @@ async fn who_sends_more_than_the_other_end_can_keep_is_refused_and_does_not_cut_
         }
     }
     assert!((4..many).contains(&came), "{came} of {many} came");
-}
-
-#[tokio::test]
-async fn a_device_that_comes_late_hears_all_that_was_said_also_where_as_little_as_may_be_is_kept() {
-    let smallest = EARLY_FRAMES_MAX + 16;
-    let server = TestServer::start_with(|config| config.hub.sessions.unacked_frames_max = smallest).await;
-    let [(_, mut hers), (mut bob, mut his)] = two(&server).await;
-    hers.calls(&bob).await;
-    let call = hers.call_in(v1::CallState::Ringing).await;
-    let sdp = "an offer".to_owned();
-    hers.ask(Request::Offer(v1::Offer { call_id: call.call_id.clone(), sdp })).await;
-    for n in 1..=EARLY_FRAMES_MAX {
-        hers.trickles(&call, &n.to_string()).await;
-    }
-    let refused = hers.fault().await;
-    assert_eq!((refused.reason(), &refused.metadata["what"][..]), (Reason::Limit, "frames_before_accept"));
-    let mut late = Signal::open(&mut bob).await;
-    let hears_all = async |device: &mut Signal| {
-        assert!(matches!(device.said().await, Response::Offer(_)));
-        for n in 1..EARLY_FRAMES_MAX {
-            let said = device.said().await;
-            let Response::Candidate(candidate) = said else { panic!("not a candidate: {said:?}") };
-            assert_eq!(candidate.candidate, n.to_string());
-        }
-    };
-    hears_all(&mut late).await;
-    late.accepts(&call).await;
-    hears_all(&mut late).await;
-    assert_eq!(hers.call_in(v1::CallState::Connecting).await.call_id, call.call_id);
-    his.call_in(v1::CallState::Ringing).await;
-    assert_eq!(his.ended().await, v1::CallEndReason::AnsweredElsewhere, "and who rang from the beginning");
 }
 
 fn ended(call: &v1::Call) -> bool {

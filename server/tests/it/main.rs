@@ -15,7 +15,6 @@ mod ending;
 mod faults;
 mod fields;
 mod floods;
-mod free_port;
 mod gone;
 mod host;
 mod kept;

@@ -1,6 +1,5 @@
 //! Requests that are sent again under their id, since an answer was lost: answered as the first time, and done once.
 
-use crate::signaling::{Signal, in_call, two};
 use crate::support::{PASSWORD, TestServer, logging_in, refusal, with_token};
 use castle::v1;
 use castle::v1::admin_service_client::AdminServiceClient;
@@ -14,12 +13,12 @@ async fn socket(server: &TestServer) -> Channel {
     running(server.data_dir()).await.expect("the socket is there")
 }
 
-fn by_name(name: &str) -> v1::AccountRef {
-    v1::AccountRef { account: Some(v1::account_ref::Account::Name(name.to_owned())) }
-}
-
 fn for_guest(name: &str, request_id: &str) -> v1::CreateResetCodeRequest {
-    v1::CreateResetCodeRequest { account: Some(by_name(name)), request_id: request_id.to_owned() }
+    let account = Some(v1::account_ref::Account::Name(name.to_owned()));
+    v1::CreateResetCodeRequest {
+        account: Some(v1::AccountRef { account }),
+        request_id: request_id.to_owned(),
+    }
 }
 
 fn resetting(code: &str, request_id: &str) -> v1::ResetPasswordRequest {
@@ -116,68 +115,4 @@ async fn keys_are_rotated_once_for_one_id() {
     assert_eq!(listed(&mut host).await, keys);
     assert!(host.rotate_signing_key(rotate("s")).await.unwrap().into_inner() != first);
     assert_eq!(listed(&mut host).await.len(), 3);
-}
-
-#[tokio::test]
-async fn what_a_host_repeats_by_name_leaves_alone_who_has_the_name_by_then() {
-    let server = TestServer::start().await;
-    server.guest("bob").await;
-    let mut host = AdminServiceClient::new(socket(&server).await);
-    let (account, request_id) = (Some(by_name("bob")), "r".to_owned());
-    let ban = v1::BanGuestRequest { account, request_id, ..Default::default() };
-    let delete = v1::DeleteGuestRequest { account: ban.account.clone(), request_id: ban.request_id.clone() };
-    host.ban_guest(ban.clone()).await.unwrap();
-    host.delete_guest(delete.clone()).await.unwrap();
-    host.ban_guest(ban.clone()).await.expect("answered alike, though the guest is gone");
-    host.delete_guest(delete.clone()).await.expect("and though nobody has the name");
-
-    let mut next = server.guest("bob").await;
-    let mut signal = Signal::open(&mut next).await;
-    host.ban_guest(ban).await.unwrap();
-    host.delete_guest(delete.clone()).await.unwrap();
-    signal.accepts(&v1::Call { call_id: format!("cal_{:032x}", 7), ..Default::default() }).await;
-    assert_eq!(signal.fault().await.reason(), v1::ErrorReason::NotInCall, "the session goes on");
-    assert!(
-        server.client().await.login(logging_in("bob", PASSWORD)).await.is_ok(),
-        "and so does the account"
-    );
-
-    let anew = v1::DeleteGuestRequest { request_id: "s".to_owned(), ..delete };
-    host.delete_guest(anew).await.unwrap();
-    assert_eq!(signal.end().await, "LOGIN_ENDED", "another id means who has the name now");
-}
-
-#[tokio::test]
-async fn a_report_that_was_filed_is_answered_alike_though_call_and_guest_are_erased() {
-    let server = TestServer::start().await;
-    let [(alice, mut hers), (bob, mut his)] = two(&server).await;
-    let [call, _] = in_call(&mut hers, (&bob, &mut his)).await;
-    hers.hangs_up(&call).await;
-    his.ended().await;
-    let mut client = alice.client.clone();
-    let listed = client.list_calls(alice.asks(v1::ListCallsRequest::default())).await.unwrap().into_inner();
-    assert_eq!(listed.calls.len(), 1, "it is written");
-    let report = |request_id: &str| v1::ReportRequest {
-        guest_id: bob.guest.guest_id.clone(),
-        call_id: call.call_id.clone(),
-        reason: v1::ReportReason::Spam.into(),
-        request_id: request_id.to_owned(),
-        ..Default::default()
-    };
-    let first = client.report(alice.asks(report("r"))).await.unwrap().into_inner();
-
-    let all = v1::EraseCallsRequest { call_ids: vec![call.call_id.clone()], ..Default::default() };
-    client.erase_calls(alice.asks(all)).await.unwrap();
-    assert_eq!(client.report(alice.asks(report("r"))).await.unwrap().into_inner(), first);
-    assert_eq!(refusal(client.report(alice.asks(report("s"))).await).0, "NOT_IN_CALL", "a new one is not");
-
-    let mut host = AdminServiceClient::new(socket(&server).await);
-    let delete = v1::DeleteGuestRequest { account: Some(by_name("bob")), ..Default::default() };
-    host.delete_guest(delete).await.unwrap();
-    assert_eq!(client.report(alice.asks(report("r"))).await.unwrap().into_inner(), first);
-    assert_eq!(refusal(client.report(alice.asks(report("s"))).await).0, "GUEST_UNKNOWN");
-    let other = v1::ReportRequest { text: "more".to_owned(), ..report("r") };
-    assert_eq!(refusal(client.report(alice.asks(other)).await).0, "REQUEST_ID_REUSED");
-    let open = host.list_reports(v1::ListReportsRequest::default()).await.unwrap().into_inner();
-    assert_eq!(open.reports.len(), 1, "filed once");
 }

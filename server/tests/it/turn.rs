@@ -39,23 +39,13 @@ pub(crate) struct TestRelay {
 
 impl TestRelay {
     pub(crate) async fn start_on(ip: IpAddr, change: impl FnOnce(&mut RelayConfig)) -> Self {
-        loop {
+        let (udp, tcp) = loop {
             let udp = UdpSocket::bind((ip, 0)).await.unwrap();
             // The same port may be taken for TCP.
             if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
-                return Self::with(udp, tcp, change).await;
+                break (udp, tcp);
             }
-        }
-    }
-
-    /// At a port that is free.
-    pub(crate) async fn start_at(address: SocketAddr) -> Self {
-        let (udp, tcp) = (UdpSocket::bind(address).await.unwrap(), TcpListener::bind(address).await.unwrap());
-        Self::with(udp, tcp, |_| {}).await
-    }
-
-    async fn with(udp: UdpSocket, tcp: TcpListener, change: impl FnOnce(&mut RelayConfig)) -> Self {
-        let ip = udp.local_addr().unwrap().ip();
+        };
         let address = udp.local_addr().unwrap();
         let mut config = RelayConfig {
             udp: vec![udp],

@@ -6,9 +6,7 @@ use super::rows::{millis, role, time};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
 use crate::names::fold;
-use crate::store::{
-    Account, AccountRef, AccountStore, Ban, NewPassword, Once, Registration, Reset, Role, WasReset,
-};
+use crate::store::{Account, AccountStore, Ban, NewPassword, Once, Registration, Reset, Role, WasReset};
 use async_trait::async_trait;
 use castle::ids::{GuestId, LoginId};
 use serde::{Deserialize, Serialize};
@@ -93,17 +91,6 @@ impl From<AccountRow> for Account {
 impl View<'_> {
     pub(super) fn account(&self, id: GuestId) -> Result<Option<Account>, Error> {
         Ok(self.get(&ACCOUNTS, guest_key(id))?.map(Account::from))
-    }
-
-    /// Whose account is meant.
-    ///
-    /// Errors: `GuestUnknown`.
-    pub(super) fn meant(&self, named: &AccountRef) -> Result<GuestId, Error> {
-        let id = match named {
-            AccountRef::Id(id) => self.has(&ACCOUNTS, guest_key(*id))?.then_some(*id),
-            AccountRef::Name(name) => self.get(&NAMES, fold(name))?.map(GuestId::from_bits),
-        };
-        id.ok_or(Error::GuestUnknown)
     }
 
     fn account_by_name(&self, name: &str) -> Result<Option<Account>, Error> {

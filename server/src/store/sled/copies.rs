@@ -104,10 +104,14 @@ pub fn check_backup(input: impl Read) -> Result<(Head, Tail), BackupError> {
 /// Puts the store of `backup` in the place of the one in `dir`, which is kept beside it. Every login ends: a refresh
 /// token that was spent since the backup must not be good again.
 pub fn restore(dir: &Path, backup: &Path, now: SystemTime) -> Result<Restored, RestoreError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RestoreError::Io { path, source }
+    };
     let mut file = File::open(backup).map_err(io(backup))?;
     let (head, tail) = check_backup(&file)?;
     finish_restore(dir)?;
-    let held = super::once_let_go(|| hold(dir))?;
+    let _held = super::once_let_go(|| hold(dir))?;
     let (building, built) = (beside(dir, "restoring"), beside(dir, "restored"));
     for left_over in [&building, &built] {
         if left_over.exists() {
@@ -116,22 +120,11 @@ pub fn restore(dir: &Path, backup: &Path, now: SystemTime) -> Result<Restored, R
     }
     file.seek(SeekFrom::Start(0)).map_err(io(backup))?;
     let filled = fill(&building, Reader::new(BufReader::new(file))?, now);
-    let swapped = filled.and_then(|()| swap(dir, held, now));
-    if swapped.is_err() {
+    if let Err(error) = filled {
         std::fs::remove_dir_all(&building).ok(); // the first error says more
+        return Err(error);
     }
-    Ok(Restored { head, tail, kept: swapped? })
-}
-
-/// Puts the store that was built in the place of the one in `dir`, if there is one. Returns where that is now.
-fn swap(dir: &Path, held: Option<File>, now: SystemTime) -> Result<Option<PathBuf>, RestoreError> {
-    // Where there was nothing to hold at first, a server may have begun one since.
-    let _held = match held {
-        Some(held) => Some(held),
-        None => super::once_let_go(|| hold(dir))?,
-    };
-    let built = beside(dir, "restored");
-    std::fs::rename(beside(dir, "restoring"), &built).map_err(io(&built))?;
+    std::fs::rename(&building, &built).map_err(io(&built))?;
     sync_folder_of(&built).map_err(io(&built))?;
     // From here on the next start would finish it.
     let kept = if dir.exists() {
@@ -142,12 +135,7 @@ fn swap(dir: &Path, held: Option<File>, now: SystemTime) -> Result<Option<PathBu
         None
     };
     finish_restore(dir)?;
-    Ok(kept)
-}
-
-fn io(path: &Path) -> impl FnOnce(std::io::Error) -> RestoreError + use<> {
-    let path = path.to_owned();
-    move |source| RestoreError::Io { path, source }
+    Ok(Restored { head, tail, kept })
 }
 
 /// Takes up a restore that was cut off between its two renames.

@@ -1,13 +1,13 @@
 //! Bans, roles and the audit log on disk. Blocks and reports are in `blocks.rs` and `reports.rs`.
 
-use super::accounts::BanRow;
+use super::accounts::{ACCOUNTS, BanRow, guest_key};
 use super::rows::{millis, span, time};
 use super::tables::{Table, Tx, View};
 use super::{SledStore, actors};
 use crate::error::Error;
 use crate::store::{
-    Account, AccountRef, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, KeptCode, LoginsEnded,
-    ModerationStore, NewCode, Once, RECORDS_KEPT, Report, ReportRate, ReportView, Resolution, Role,
+    Account, Act, AuditEntry, AuditKey, Ban, BlocksOf, Invitation, LoginsEnded, ModerationStore, NewCode,
+    Once, RECORDS_KEPT, Report, ReportRate, ReportView, Resolution, Role,
 };
 use async_trait::async_trait;
 use castle::ids::{GuestId, InvitationId, LoginId, ReportId};
@@ -73,25 +73,6 @@ impl Tx<'_> {
         })
     }
 
-    /// Does `work` to the account that is meant and logs it, once. Whose account it is, is kept with the answer.
-    fn act_on<T>(
-        &mut self,
-        act: &Act,
-        named: &AccountRef,
-        work: impl FnOnce(&mut Self, GuestId) -> Result<T, Error>,
-    ) -> Result<(GuestId, T), Error>
-    where
-        T: Serialize + serde::de::DeserializeOwned,
-    {
-        let (guest, done): (u128, T) = self.once(&act.once, |tx| {
-            let guest = tx.meant(named)?;
-            let done = work(tx, guest)?;
-            tx.log(&Act { target: guest.to_string(), ..act.clone() })?;
-            Ok((guest.to_bits(), done))
-        })?;
-        Ok((GuestId::from_bits(guest), done))
-    }
-
     /// Logs what was done in this step.
     pub(super) fn log(&mut self, act: &Act) -> Result<(), Error> {
         let row = AuditRow {
@@ -131,20 +112,18 @@ impl Tx<'_> {
     fn ending<T>(
         &mut self,
         act: &Act,
-        named: &AccountRef,
-        work: impl FnOnce(&mut Self, GuestId) -> Result<(T, Vec<LoginId>), Error>,
+        work: impl FnOnce(&mut Self) -> Result<(T, Vec<LoginId>), Error>,
     ) -> Result<(T, LoginsEnded), Error>
     where
         T: Serialize + serde::de::DeserializeOwned,
     {
         let mut now = false;
-        let (guest, (answer, logins)): (_, (T, Vec<u128>)) = self.act_on(act, named, |tx, guest| {
+        let (answer, logins): (T, Vec<u128>) = self.act(act, |tx| {
             now = true;
-            let (answer, logins) = work(tx, guest)?;
+            let (answer, logins) = work(tx)?;
             Ok((answer, logins.into_iter().map(LoginId::to_bits).collect()))
         })?;
-        let logins = logins.into_iter().map(LoginId::from_bits).collect();
-        Ok((answer, LoginsEnded { guest, now, logins }))
+        Ok((answer, LoginsEnded { now, logins: logins.into_iter().map(LoginId::from_bits).collect() }))
     }
 
     fn ban(&mut self, guest: GuestId, ban: Ban) -> Result<Vec<LoginId>, Error> {
@@ -185,43 +164,48 @@ impl ModerationStore for SledStore {
         self.write(move |tx| tx.act(&act, |tx| tx.revoke_invitation(invitation, act.once.now))).await
     }
 
-    async fn ban(&self, act: Act, named: AccountRef, ban: Ban) -> Result<LoginsEnded, Error> {
-        self.write(move |tx| tx.ending(&act, &named, |tx, guest| Ok(((), tx.ban(guest, ban)?))))
-            .await
-            .map(|((), ended)| ended)
-    }
-
-    async fn unban(&self, act: Act, named: AccountRef) -> Result<(), Error> {
-        self.write(move |tx| tx.act_on(&act, &named, Tx::unban)).await.map(|_| ())
-    }
-
-    async fn disconnect(&self, act: Act, named: AccountRef, ended: u32) -> Result<(u32, LoginsEnded), Error> {
-        self.write(move |tx| tx.ending(&act, &named, |tx, guest| Ok((ended, tx.end_logins_of(guest, None)?))))
+    async fn ban(&self, act: Act, guest: GuestId, ban: Ban) -> Result<LoginsEnded, Error> {
+        self.write(move |tx| tx.ending(&act, |tx| Ok(((), tx.ban(guest, ban)?))).map(|((), ended)| ended))
             .await
     }
 
-    async fn delete_guest(&self, act: Act, named: AccountRef) -> Result<GuestId, Error> {
-        self.write(move |tx| tx.act_on(&act, &named, Tx::delete_account)).await.map(|(guest, ())| guest)
+    async fn unban(&self, act: Act, guest: GuestId) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.unban(guest))).await
+    }
+
+    async fn disconnect(&self, act: Act, guest: GuestId, ended: u32) -> Result<(u32, LoginsEnded), Error> {
+        self.write(move |tx| {
+            tx.ending(&act, |tx| {
+                if !tx.has(&ACCOUNTS, guest_key(guest))? {
+                    return Err(Error::GuestUnknown);
+                }
+                Ok((ended, tx.end_logins_of(guest, None)?))
+            })
+        })
+        .await
+    }
+
+    async fn delete_guest(&self, act: Act, guest: GuestId) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.delete_account(guest))).await
     }
 
     async fn let_reset_password(
         &self,
         act: Act,
-        named: AccountRef,
+        guest: GuestId,
         code: NewCode,
-    ) -> Result<KeptCode, Error> {
+    ) -> Result<(u128, SystemTime), Error> {
         let keep = move |tx: &mut Tx<'_>| {
-            tx.act_on(&act, &named, |tx, guest| {
+            tx.act(&act, |tx| {
                 tx.keep_reset_code(guest, code.code_hash, code.expires_at)?;
                 Ok((code.seed, millis(code.expires_at)))
             })
         };
-        let (guest, (seed, expires_at)) = self.write(keep).await?;
-        Ok(KeptCode { guest, seed, expires_at: time(expires_at) })
+        self.write(keep).await.map(|(seed, expires_at)| (seed, time(expires_at)))
     }
 
-    async fn set_role(&self, act: Act, named: AccountRef, role: Role) -> Result<(), Error> {
-        self.write(move |tx| tx.act_on(&act, &named, |tx, guest| tx.set_role(guest, role))).await.map(|_| ())
+    async fn set_role(&self, act: Act, guest: GuestId, role: Role) -> Result<(), Error> {
+        self.write(move |tx| tx.act(&act, |tx| tx.set_role(guest, role))).await
     }
 
     async fn list_audit_entries(

@@ -1,9 +1,9 @@
 //! Answers of requests that are done once, kept in the transaction of their write.
 //!
 //! Owns how long they are kept and how many. Each write that keeps one sweeps some whose time is over, so that they
-//! never pile up; a caller who has no room sweeps all of their own.
+//! never pile up.
 
-use super::accounts::{ACCOUNTS, guest_key};
+use super::accounts::guest_key;
 use super::rows::{decode, encode, millis, span};
 use super::tables::{Table, Tx, View};
 use crate::error::Error;
@@ -77,18 +77,9 @@ impl Tx<'_> {
             return if row.payload == payload { decode(&row.answer) } else { Err(Error::RequestIdReused) };
         }
         let done = work(self)?;
-        if self.is_gone(once.caller)? {
-            // Nobody is left who could repeat it, and nobody who would have it erased.
-            return Ok(done);
-        }
         self.forget_request(&key)?;
         self.sweep_requests(now, SWEPT_AT_ONCE)?;
-        let mut kept = self.get(&COUNTS, &caller)?.unwrap_or(0);
-        if kept >= REQUESTS_PER_CALLER_MAX {
-            // Those of others may stand before them in the sweep.
-            self.sweep_requests_of(&caller, now)?;
-            kept = self.get(&COUNTS, &caller)?.unwrap_or(0);
-        }
+        let kept = self.get(&COUNTS, &caller)?.unwrap_or(0);
         if kept >= REQUESTS_PER_CALLER_MAX {
             return Err(Error::Limit { what: "request_ids", limit: REQUESTS_PER_CALLER_MAX.into() });
         }
@@ -104,23 +95,6 @@ impl Tx<'_> {
         let caller = caller_key(Caller::Guest(guest));
         let keys: Result<Vec<_>, Error> = self.scan(&REQUESTS, &caller, None)?.collect();
         for (key, _) in keys? {
-            self.forget_request(&key)?;
-        }
-        Ok(())
-    }
-
-    /// Whether the work of the request erased who asked for it.
-    fn is_gone(&self, caller: Caller) -> Result<bool, Error> {
-        match caller {
-            Caller::Host => Ok(false),
-            Caller::Guest(guest) => Ok(!self.has(&ACCOUNTS, guest_key(guest))?),
-        }
-    }
-
-    /// Forgets all those of one caller whose time is over.
-    fn sweep_requests_of(&mut self, caller: &[u8], now: u64) -> Result<(), Error> {
-        let kept: Result<Vec<_>, Error> = self.scan(&REQUESTS, caller, None)?.collect();
-        for (key, _) in kept?.into_iter().filter(|(_, row)| row.ends_at <= now) {
             self.forget_request(&key)?;
         }
         Ok(())

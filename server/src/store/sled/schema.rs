@@ -3,15 +3,13 @@
 //! Owns the version and the steps between versions. A step is one write together with the new version, so that a
 //! crash in its middle leaves the old layout whole.
 
-use super::accounts::{AccountRow, NAMES};
+use super::accounts::NAMES;
 use super::actors;
 use super::keys;
 use super::tables::{Tx, View};
 use crate::error::Error;
-use crate::names::{fold, normalize};
+use crate::names::fold;
 use crate::store::OpenError;
-use castle::ids::GuestId;
-use castle::limits::NAME_CHARS_MAX;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -73,42 +71,15 @@ fn set_schema(tx: &mut Tx<'_>, version: u32) {
 /// one signing key.
 fn from_1(tx: &mut Tx<'_>, now: SystemTime) -> Result<(), Error> {
     keys::from_1(tx, now)?;
-    let odd = |why: &str| Error::internal("bringing the store to a newer layout", &why);
-    let mut names = Vec::new();
-    for (name, bytes) in tx.scan_bytes(&NAMES)? {
-        let name = String::from_utf8(name).map_err(|_| odd("a name is no text"))?;
-        let bits = bytes.try_into().map(u128::from_be_bytes).map_err(|_| odd("a name points nowhere"))?;
-        let guest = GuestId::from_bits(bits);
-        tx.remove(&NAMES, &name);
-        names.extend(tx.account(guest)?.map(|account| (account.created_at, name, guest)));
+    let names = tx.scan_bytes(&NAMES)?;
+    for (name, bytes) in names {
+        let guest = bytes
+            .try_into()
+            .map(u128::from_be_bytes)
+            .map_err(|_| Error::internal("bringing the store to a newer layout", &"a name points nowhere"))?;
+        let folded = std::str::from_utf8(&name).map_or_else(|_| name.clone(), |name| fold(name).into_bytes());
+        tx.remove(&NAMES, name);
+        tx.put(&NAMES, folded, &guest);
     }
-    // Of two that are one name by now, who came first keeps it.
-    names.sort();
-    let mut nameless = Vec::new();
-    for (_, name, guest) in names {
-        if tx.has(&NAMES, fold(&name))? {
-            nameless.push((name, guest));
-        } else {
-            tx.put(&NAMES, fold(&name), &guest.to_bits());
-        }
-    }
-    nameless.into_iter().try_for_each(|(name, guest)| rename(tx, guest, &name))?;
     tx.index_logins()
-}
-
-/// Gives an account a name that is free, since its own is another's.
-fn rename(tx: &mut Tx<'_>, guest: GuestId, name: &str) -> Result<(), Error> {
-    let begin: String = name.chars().take(NAME_CHARS_MAX - 4).collect();
-    let numbered = (2..1000).map(|n| format!("{begin}-{n}"));
-    // Some scripts take no such digits.
-    for free in numbered.chain([format!("guest-{:x}", guest.to_bits() >> 64)]) {
-        if normalize(&free).as_ref() == Ok(&free) && !tx.has(&NAMES, fold(&free))? {
-            tracing::warn!(%guest, name, now = free, "this login name is another's: tell the guest the new one");
-            tx.put(&NAMES, fold(&free), &guest.to_bits());
-            let account = tx.account_row(guest)?;
-            tx.put_account(&AccountRow { name: free, ..account });
-            return Ok(());
-        }
-    }
-    Err(Error::internal("bringing the store to a newer layout", &"no name is free for a guest"))
 }

@@ -1,14 +1,12 @@
 //! The store's promises, on a real directory.
 
 mod identity;
-mod layouts;
-mod moderation;
-mod requests;
 
+use super::schema::SCHEMA_KEY;
 use super::tables::Table;
 use super::*;
 use crate::store::keys::SIGNING_KEYS_MAX;
-use crate::store::requests::REQUEST_KEPT;
+use crate::store::requests::{REQUEST_KEPT, REQUESTS_PER_CALLER_MAX};
 use crate::store::{
     Account, AccountStore as _, Act, Actor, Caller, Invitation, InvitationStore as _, KeyStore as _, Login,
     LoginStore as _, ModerationStore as _, Once, Registration, Role, Rotated, Rotation, SigningKey,
@@ -16,6 +14,8 @@ use crate::store::{
 use castle::ids::{GuestId, InvitationId, LoginId};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
+
+mod moderation;
 
 const NOW: SystemTime = UNIX_EPOCH;
 const CODE: [u8; 32] = [1; 32];
@@ -45,10 +45,6 @@ fn making(once: Once) -> Act {
 
 fn unnamed() -> Once {
     Once::unnamed(NOW, Caller::Host)
-}
-
-fn asked(id: &str, payload: &[u8], at: Duration) -> Once {
-    Once::new(NOW + at, Caller::Host, "CreateInvitation", id, payload)
 }
 
 fn login(id: u128) -> Login {
@@ -222,6 +218,92 @@ fn a_second_process_is_told_that_the_store_is_in_use() {
 }
 
 #[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    {
+        let db = sled::open(dir.path()).unwrap();
+        db.insert(SCHEMA_KEY, &9u32.to_be_bytes()).unwrap();
+    }
+    for _ in 0..2 {
+        let refused = SledStore::open(dir.path(), NOW, CancellationToken::new());
+        assert!(
+            matches!(refused, Err(OpenError::Newer { found: 9, known: schema::SCHEMA, .. })),
+            "{:?}",
+            refused.err()
+        );
+    }
+}
+
+fn asked(id: &str, payload: &[u8], at: Duration) -> Once {
+    Once::new(NOW + at, Caller::Host, "CreateInvitation", id, payload)
+}
+
+fn another(id: u128) -> Invitation {
+    Invitation { id: InvitationId::from_bits(id), code_hash: [id as u8; 32], ..invitation(1) }
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_first_answer_and_does_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut now = Duration::ZERO;
+    let create = |n, once| store.create_invitation(making(once), another(n));
+    let first = create(1, asked("a", b"x", now)).await.unwrap();
+    now = Duration::from_millis(REQUEST_KEPT.as_millis() as u64 - 1);
+    assert_eq!(create(2, asked("a", b"x", now)).await, Ok(first.clone()), "the same request");
+    assert_eq!(store.check_invitation([2; 32], NOW).await, Err(Error::InvitationUnknown), "nothing was made");
+    assert_eq!(create(3, asked("a", b"y", now)).await, Err(Error::RequestIdReused));
+    let guest = Once::new(NOW, Caller::Guest(GuestId::from_bits(1)), "CreateInvitation", "a", b"y");
+    assert_eq!(create(4, guest).await.unwrap().code_hash, [4; 32], "another caller");
+    let method = Once::new(NOW, Caller::Host, "BanGuest", "a", b"y");
+    assert_eq!(create(5, method).await.unwrap().code_hash, [5; 32], "another method");
+    for n in [6, 7] {
+        assert_eq!(create(n, unnamed()).await.unwrap().code_hash, [n as u8; 32], "without an id");
+    }
+    now = REQUEST_KEPT;
+    assert_eq!(create(8, asked("a", b"y", now)).await.unwrap().code_hash, [8; 32], "its time is over");
+}
+
+#[tokio::test]
+async fn a_refused_request_is_not_kept_and_a_kept_one_outlives_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let refuse =
+        |tx: &mut Tx<'_>| tx.once(&asked("a", b"x", Duration::ZERO), |_| Err::<u8, _>(Error::NameTaken));
+    assert_eq!(store.write(refuse).await, Err(Error::NameTaken));
+    let answer = |n: u8| move |tx: &mut Tx<'_>| tx.once(&asked("a", b"x", Duration::ZERO), |_| Ok(n));
+    assert_eq!(store.write(answer(1)).await, Ok(1));
+    drop(store);
+    assert_eq!(open(dir.path()).write(answer(2)).await, Ok(1));
+}
+
+#[tokio::test]
+async fn kept_requests_are_bounded_and_swept() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fill = |caller: Caller, from: Duration, count: u32| {
+        store.write(move |tx| {
+            (0..count).try_for_each(|n| {
+                let once = Once::new(NOW + from, caller, "m", &format!("{n} {from:?}"), b"");
+                tx.once(&once, |_| Ok(()))
+            })
+        })
+    };
+    let guest = Caller::Guest(GuestId::from_bits(1));
+    let max = REQUESTS_PER_CALLER_MAX;
+    assert_eq!(fill(guest, Duration::ZERO, max).await, Ok(()));
+    let refused = fill(guest, Duration::from_secs(1), 1).await;
+    assert_eq!(refused, Err(Error::Limit { what: "request_ids", limit: max.into() }));
+    assert_eq!(fill(Caller::Host, Duration::from_secs(1), 1).await, Ok(()), "another caller");
+    assert_eq!(fill(guest, REQUEST_KEPT, 1).await, Ok(()), "the oldest are swept");
+    assert_eq!(fill(Caller::Host, REQUEST_KEPT * 2, max / 4 + 1).await, Ok(()));
+    let left = |name: &str| store.db.open_tree(name).unwrap().len();
+    assert_eq!((left("requests"), left("request_ends")), (max as usize / 4 + 1, max as usize / 4 + 1));
+    assert_eq!(left("request_counts"), 1);
+}
+
+#[test]
 fn a_step_sees_what_it_changed_and_leaves_nothing_when_it_fails() {
     const ROWS: Table<u32> = Table::named("rows");
     let dir = tempfile::tempdir().unwrap();
@@ -252,6 +334,74 @@ fn a_step_sees_what_it_changed_and_leaves_nothing_when_it_fails() {
     });
     assert_eq!(failed, Err(Error::NameTaken));
     assert_eq!(rows(&View::of(&db), b"", None), [row("a1", 1), row("a3", 3), row("a5", 5), row("b", 9)]);
+}
+
+/// A store as the first layout wrote it: names that point by raw bytes.
+fn of_the_first_layout(dir: &Path) {
+    let db = sled::open(dir).unwrap();
+    db.insert(SCHEMA_KEY, &1u32.to_be_bytes()).unwrap();
+    let key = vec![7; 32];
+    let secrets = serde_json::json!({"signing_key_id": "0a", "signing_seed": key, "refresh": key, "call": key, "turn": "t"});
+    db.insert("secrets", secrets.to_string().as_bytes()).unwrap();
+    let accounts = db.open_tree("accounts").unwrap();
+    let names = db.open_tree("names").unwrap();
+    for (id, name) in [(1u128, "alice"), (2, "bob")] {
+        let row = serde_json::json!({"id": id as u64, "name": name, "display_name": name, "admin": id == 1,
+            "password_hash": "hash", "created_at": 5, "last_login_at": null});
+        accounts.insert(id.to_be_bytes(), row.to_string().as_bytes()).unwrap();
+        names.insert(name, &id.to_be_bytes()).unwrap();
+    }
+    let login = serde_json::json!({"guest": 1, "device_name": "phone", "created_at": 5, "refresh_hash": key,
+        "refresh_expires_at": 1000, "previous_hash": null, "rotated_at": 5});
+    db.open_tree("logins").unwrap().insert(3u128.to_be_bytes(), login.to_string().as_bytes()).unwrap();
+    let invitation = serde_json::json!({"id": 4, "uses": 2, "used": 1, "expires_at": 1000, "note": "", "admin": false,
+        "created_at": 5});
+    db.open_tree("invitations").unwrap().insert(CODE, invitation.to_string().as_bytes()).unwrap();
+    db.flush().unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_layout_is_brought_up_with_all_that_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    of_the_first_layout(dir.path());
+    for _ in 0..2 {
+        let store = open(dir.path());
+        let alice = store.account_by_name("alice").await.unwrap().unwrap();
+        assert_eq!((alice.id, alice.role), (GuestId::from_bits(1), Role::Admin));
+        assert_eq!(store.live_login(alice.id, LoginId::from_bits(3)).await, Ok(alice));
+        assert_eq!(store.list_accounts(None, 10).await.unwrap().len(), 2);
+        assert_eq!(store.check_invitation(CODE, NOW).await, Ok(()));
+        assert_eq!(store.secrets().await.unwrap().refresh, [7; 32]);
+        let keys = store.signing_keys(NOW).await.unwrap();
+        assert_eq!((keys.len(), keys[0].id.as_str(), keys[0].seed), (1, "0a", [7; 32]));
+        assert_eq!(store.db.get(SCHEMA_KEY).unwrap().unwrap(), schema::SCHEMA.to_be_bytes());
+    }
+}
+
+#[tokio::test]
+async fn the_second_layout_had_one_secret_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = open(dir.path()).signing_keys(NOW).await.unwrap().remove(0);
+    {
+        let db = SledStore::open_as_it_is(dir.path()).unwrap();
+        db.insert(SCHEMA_KEY, &2u32.to_be_bytes()).unwrap();
+        let secrets = serde_json::json!({"refresh": vec![7; 32], "call": vec![8; 32], "turn": "t"});
+        db.insert("secrets", secrets.to_string().as_bytes()).unwrap();
+        db.flush().unwrap();
+    }
+    let store = open(dir.path());
+    let secrets = store.secrets().await.unwrap();
+    assert_eq!((secrets.refresh, secrets.call), ([7; 32], [8; 32]));
+    assert!(store.signing_keys(NOW).await.unwrap() == [key]);
+    let row = store.db.get("secrets").unwrap().unwrap();
+    let row: serde_json::Value = serde_json::from_slice(&row).unwrap();
+    let fields: Vec<&String> = row.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["call", "refresh"], "which programs of that layout could not read");
+    assert_eq!(
+        store.db.get(SCHEMA_KEY).unwrap().unwrap(),
+        schema::SCHEMA.to_be_bytes(),
+        "so that they say why"
+    );
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         effects: &mut Effects<L, S::Socket>,
     ) -> Result<Vec<u8>, Refusal> {
         let unsigned = |code| Refusal { code, key: None };
-        let (username, claim) = self.authenticate(now.at, client, request, nonce).map_err(unsigned)?;
+        let (username, claim) = self.authenticate(client, request, nonce).map_err(unsigned)?;
         let key = claim.key.clone();
         let signed = |code| Refusal { code, key: Some(key.clone()) };
         if !request.unknown().is_empty() {
@@ -149,7 +149,6 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
     /// for as long as the allocation lives.
     fn authenticate(
         &self,
-        now: Duration,
         client: Client,
         request: &Request<'_>,
         nonce: Nonce,
@@ -163,8 +162,8 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         if nonce != Nonce::Fresh {
             return Err(438);
         }
-        let live = self.allocations.get(&client).filter(|allocation| allocation.until > now);
-        let claim = match live.filter(|allocation| allocation.username == username) {
+        let known = self.allocations.get(&client).filter(|allocation| allocation.username == username);
+        let claim = match known {
             Some(Allocation { owner, key, .. }) => {
                 Some(Claim { expiry: u64::MAX, owner: *owner, key: key.clone() })
             }
@@ -188,7 +187,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
         let mut relayed = BTreeMap::from([(wish.family, self.open(wish.family, wish.even).ok_or(508_u16)?)]);
         let mut answer = Writer::success(request).relayed(relayed[&wish.family].shown);
         if wish.additional {
-            let second = if room > 1 { self.open(Family::V6, wish.even) } else { None };
+            let second = if room > 1 { self.open(Family::V6, false) } else { None };
             answer = match second {
                 Some(second) => {
                     let answer = answer.relayed(second.shown);
@@ -246,7 +245,7 @@ impl<L: Clone, S: Sockets> Machine<L, S> {
             return Err(if even.is_some() || family.is_some() || additional.is_some() { 400 } else { 508 });
         }
         if additional.is_some_and(|family_asked| {
-            family_asked != Some(Family::V6) || family.is_some() || even == Some(true)
+            family_asked != Some(Family::V6) || family.is_some() || even.is_some()
         }) {
             return Err(400);
         }

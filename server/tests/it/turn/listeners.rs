@@ -1,7 +1,6 @@
 //! Where the relay of a server listens, by its settings.
 
 use super::LOOPBACK;
-use crate::free_port::FreePort;
 use castle_server::config::PublicUrl;
 use castle_server::config::relay::RelaySettings;
 use castle_server::transport::TrustedProxies;
@@ -10,7 +9,7 @@ use castle_server::turn::service::{RelayService, TurnOverTls};
 use castle_server::turn::wire::{Method, Response, Writer};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 /// Under which address the relay sees who asks it here over UDP, and over TCP.
 async fn seen_from(at: SocketAddr) -> [IpAddr; 2] {
@@ -26,6 +25,18 @@ async fn seen_from(at: SocketAddr) -> [IpAddr; 2] {
     [0, 1].map(|way| Response::read(&answers[way][..lengths[way]], None).unwrap().mapped.unwrap().ip())
 }
 
+/// A port that is free at all addresses, for datagrams and streams; below those that the system gives to whoever asks
+/// for any, so that it stays free.
+async fn free_port() -> u16 {
+    for port in 20_000..30_000 {
+        let at = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        if UdpSocket::bind(at).await.is_ok() && TcpListener::bind(at).await.is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
+}
+
 #[tokio::test]
 async fn all_addresses_of_both_families_may_be_listened_at_by_one_port() {
     let loopback_v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -33,17 +44,17 @@ async fn all_addresses_of_both_families_may_be_listened_at_by_one_port() {
         eprintln!("not run: this machine has no IPv6");
         return;
     }
-    let port = FreePort::at(Ipv6Addr::UNSPECIFIED);
+    let port = free_port().await;
     let all = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
     for order in [all, [all[1], all[0]]] {
         let mut settings = RelaySettings::on((LOOPBACK, 0).into());
         settings.ips = [LOOPBACK, loopback_v6].map(|ip| RelayIp { bound: ip, shown: ip }).to_vec();
-        settings.listen = order.map(|ip| SocketAddr::new(ip, port.number)).to_vec();
+        settings.listen = order.map(|ip| SocketAddr::new(ip, port)).to_vec();
         let url = PublicUrl::parse("http://127.0.0.1:1").unwrap();
         let (tls, proxies) = (TurnOverTls::default(), TrustedProxies::default());
         let service = RelayService::start(&settings, &url, false, tls, proxies).await.unwrap();
         for ip in [LOOPBACK, loopback_v6] {
-            assert_eq!(seen_from(SocketAddr::new(ip, port.number)).await, [ip; 2], "{order:?}");
+            assert_eq!(seen_from(SocketAddr::new(ip, port)).await, [ip; 2], "{order:?}");
         }
         service.relay.expect("the embedded one").close().await;
     }

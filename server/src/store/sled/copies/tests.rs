@@ -130,22 +130,6 @@ async fn a_restore_that_is_cut_off_is_finished_at_the_next_start_or_never_was() 
 }
 
 #[test]
-fn a_server_that_starts_while_a_restore_is_under_way_keeps_its_store() {
-    let home = tempfile::tempdir().unwrap();
-    let dir = home.path().join("store");
-    let held = hold(&dir).unwrap();
-    assert!(held.is_none(), "there is nothing yet");
-    drop(SledStore::open(&beside(&dir, "restoring"), NOW, CancellationToken::new()).unwrap());
-    let store = open(&dir);
-    let refused = swap(&dir, held, NOW);
-    assert!(matches!(refused, Err(RestoreError::Open(OpenError::InUse(_)))), "{refused:?}");
-    assert!(dir.join("db").exists() && !beside(&dir, "restored").exists(), "and all is where it was");
-    drop(store);
-    let kept = swap(&dir, None, NOW).unwrap().expect("what was begun meanwhile is kept, too");
-    assert!(kept.join("db").exists() && dir.join("db").exists());
-}
-
-#[test]
 fn a_store_that_is_held_is_not_restored_and_the_next_try_is_free() {
     let home = tempfile::tempdir().unwrap();
     let dir = home.path().join("store");

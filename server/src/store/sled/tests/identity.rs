@@ -1,7 +1,7 @@
 //! What lasts of identity: bans, codes, passwords that change meanwhile, and how many logins are kept.
 
 use super::*;
-use crate::store::{AccountRef, KeptCode, LOGINS_MAX, NewCode, NewPassword, Reset};
+use crate::store::{LOGINS_MAX, NewCode, NewPassword, Reset};
 use std::slice;
 
 const ALICE: GuestId = GuestId::from_bits(1);
@@ -89,8 +89,7 @@ async fn a_code_is_good_once_until_its_time_is_over_and_the_last_one_counts() {
         store.reset_password(reset, unnamed())
     };
     assert_eq!(reset(0, 2, NOW).await, Err(Error::BadCredentials), "no code was made");
-    let let_reset =
-        |guest, code: u8| store.let_reset_password(making(unnamed()), AccountRef::Id(guest), new_code(code));
+    let let_reset = |guest, code: u8| store.let_reset_password(making(unnamed()), guest, new_code(code));
     let_reset(ALICE, 1).await.unwrap();
     let_reset(ALICE, 2).await.unwrap();
     assert_eq!(reset(1, 2, NOW).await, Err(Error::BadCredentials), "a newer one was made");
@@ -119,18 +118,17 @@ async fn a_repeated_reset_gets_the_login_of_the_first_and_tells_strangers_nothin
     };
     let let_reset = |code: u8, id: &str| {
         let act = making(Once::new(NOW, Caller::Host, "CreateResetCode", id, b"alice"));
-        store.let_reset_password(act, AccountRef::Name("alice".to_owned()), new_code(code))
+        store.let_reset_password(act, ALICE, new_code(code))
     };
-    let kept = |seed| Ok(KeptCode { guest: ALICE, seed, expires_at: later() });
-    assert_eq!(let_reset(1, "first").await, kept(1));
+    assert_eq!(let_reset(1, "first").await, Ok((1, later())));
     let first = reset(1, 2, b"1").await.unwrap();
     assert_eq!(first.ended, [LoginId::from_bits(1)]);
     assert_eq!(reset(1, 3, b"1").await, Ok(first), "nothing is done twice");
     assert_eq!(reset(1, 3, b"other").await, Err(Error::RequestIdReused));
     assert_eq!(reset(9, 3, b"other").await, Err(Error::BadCredentials), "who has no code learns nothing");
-    assert_eq!(let_reset(2, "first").await, kept(1), "the first code");
+    assert_eq!(let_reset(2, "first").await, Ok((1, later())), "the seed of the first code");
     assert_eq!(reset(2, 3, b"2").await, Err(Error::BadCredentials), "which is the only one");
-    assert_eq!(let_reset(2, "second").await, kept(2));
+    assert_eq!(let_reset(2, "second").await, Ok((2, later())));
     assert_eq!(reset(2, 3, b"2").await, Err(Error::RequestIdReused), "told to who shows a good code");
     store.end_login(ALICE, LoginId::from_bits(2), unnamed()).await.unwrap();
     assert_eq!(reset(1, 3, b"1").await, Err(Error::LoginEnded), "the login of the first time is over");

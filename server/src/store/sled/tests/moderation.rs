@@ -1,10 +1,7 @@
 //! Blocks, reports and the log of what admins did.
 
-use super::super::schema::SCHEMA_KEY;
 use super::*;
-use crate::store::{
-    AccountRef, AuditKey, BlocksOf, RECORDS_KEPT, Report, ReportRate, ReportReason, Resolution,
-};
+use crate::store::{AuditKey, BlocksOf, RECORDS_KEPT, Report, ReportRate, ReportReason, Resolution};
 use castle::ids::ReportId;
 
 const ALICE: u128 = 7;
@@ -166,7 +163,7 @@ async fn what_is_older_than_it_is_kept_leaves_with_what_comes() {
     assert_eq!(store.list_reports(false, None, 9).await.unwrap().len(), 1);
     assert_eq!(store.reports_by(guest(ALICE), None, 9).await.unwrap().len(), 1);
     let once = || Once::unnamed(NOW + later, Caller::Host);
-    store.unban(act("UnbanGuest", once()), AccountRef::Id(guest(BOB))).await.unwrap();
+    store.unban(act("UnbanGuest", once()), guest(BOB)).await.unwrap();
     let entries = store.list_audit_entries(None, 9).await.unwrap();
     assert_eq!(entries.iter().map(|entry| &entry.action[..]).collect::<Vec<_>>(), ["UnbanGuest"]);
     let new = Invitation { code_hash: [9; 32], expires_at: NOW + 2 * later, ..invitation(101) };

@@ -67,29 +67,6 @@ fn a_guest_over_their_bandwidth_slows_nobody_else() {
 }
 
 #[test]
-fn all_guests_together_have_no_more_than_the_relay_may_carry() {
-    let mut bench = Bench::new(|settings| settings.limits.bandwidth = TEN_A_SECOND);
-    let (mut ada, mut ben) = (Caller::new(&bench, 1, guest(1)), Caller::new(&bench, 2, guest(2)));
-    let of_ben = ben.allocate(&mut bench);
-    ada.allocate(&mut bench);
-    ada.permit(&mut bench, address(PEER));
-    ben.permit(&mut bench, address(PEER));
-    let heard = |bench: &mut Bench| {
-        let heard =
-            (0..20).filter(|_| !bench.peer_sent(of_ben.port(), address(PEER), &[0; PACKET]).is_empty());
-        heard.count()
-    };
-    assert_eq!(through(&mut bench, ada.client, address(PEER)), 10);
-    assert_eq!(through(&mut bench, ben.client, address(PEER)), 0, "whoever sends");
-    assert_eq!(heard(&mut bench), 0, "and from wherever it comes");
-    let dropped = bench.counters.dropped().find(|(why, _)| *why == "bandwidth");
-    assert_eq!(dropped.map(|(_, packets)| packets), Some(10 + 20 + 20));
-    bench.seconds += 1;
-    assert_eq!(heard(&mut bench), 10);
-    assert_eq!(through(&mut bench, ada.client, address(PEER)), 0);
-}
-
-#[test]
 fn who_gives_all_back_and_begins_anew_owes_as_much_as_before() {
     let mut bench = Bench::new(|settings| settings.limits.guest_bandwidth = TEN_A_SECOND);
     let mut ada = Caller::new(&bench, 1, guest(1));

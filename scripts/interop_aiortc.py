@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A guest on aiortc, a WebRTC stack of others, in a call with a bot: once it calls, once it is called, once it sends rubbish.
+"""A guest on aiortc, a WebRTC stack of others, in a call with a bot: once it calls, once it is called, both again without VP8,
+once it sends rubbish.
 
     interop_aiortc.py URL INVITATION BOT ROOM
 
@@ -10,7 +11,7 @@ import asyncio, fractions, os, queue, sys, time
 
 import grpc
 import numpy
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.rtp import RtcpSrPacket
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame, VideoFrame
@@ -87,6 +88,14 @@ async def next_frame(session, kind):
     return frame
 
 
+def speak(pc, codec):
+    """Pictures in this codec alone."""
+    codecs = [each for each in RTCRtpSender.getCapabilities("video").codecs if each.mimeType == f"video/{codec}"]
+    for transceiver in pc.getTransceivers():
+        if transceiver.kind == "video":
+            transceiver.setCodecPreferences(codecs)
+
+
 def say_earlier(sender, ms):
     """Has the sender reports of a track say that its samples were captured so much earlier (RFC 3550 section 6.4.1)."""
     send = sender._send_rtcp
@@ -100,12 +109,14 @@ def say_earlier(sender, ms):
     sender._send_rtcp = shifted
 
 
-async def hold(session, call, heard, pictures, hostile, early_ms):
+async def hold(session, call, heard, pictures, codec, hostile, early_ms):
     """Negotiates and holds the call until our time is over; after all kinds of rubbish, where it is `hostile`."""
     pc = RTCPeerConnection()
     pc.on("track", lambda track: asyncio.ensure_future(heard.read(track)))
     say_earlier(pc.addTrack(Note()), early_ms)
     pc.addTrack(pictures)
+    if codec != "VP8":
+        speak(pc, codec)
     if call.role == call_pb2.CALL_ROLE_OFFERER:
         await pc.setLocalDescription(await pc.createOffer())
         session.send(offer=call_pb2.Offer(call_id=call.call_id, sdp=pc.localDescription.sdp))
@@ -142,11 +153,11 @@ async def hold(session, call, heard, pictures, hostile, early_ms):
 def play(who, url, server, room, clip, early_ms):
     """Answers what does not hold, and the bot's report."""
     print(f"aiortc {who}")
-    hostile = who.endswith("hostile")
+    hostile, codec = who.endswith("hostile"), "H264" if who.endswith("h264") else "VP8"
     process, call = server.meet(who, SECONDS + 40, "--reference", f"file:{clip}", url=url)
     try:
         heard, pictures = Heard(), Pictures()
-        asyncio.run(hold(server.session, call, heard, pictures, hostile, early_ms))
+        asyncio.run(hold(server.session, call, heard, pictures, codec, hostile, early_ms))
         server.session.send(hang_up=call_pb2.HangUp(call_id=call.call_id))
         server.session.call(call_pb2.CALL_STATE_ENDED)
         report = ended(process)
@@ -155,6 +166,7 @@ def play(who, url, server, room, clip, early_ms):
             process.kill()
             process.wait()
     judge = Judge(who)
+    judge.hold(report["video"]["codec"] == codec, f"pictures in {report['video']['codec']}")
     if hostile:
         # Our own stack sends less and late after that; what it sends is seen, and the bot sends on.
         shown, sent = report["video"]["frames_shown"], pictures.count
@@ -177,7 +189,7 @@ def main():
     with grpc.insecure_channel(url.removeprefix("http://")) as channel:
         server = Server(channel, invitation, room, bot, "ida", "aiortc")
         reports = {}
-        for who, early_ms in (("calling", 0), ("called", EARLY_MS), ("called-hostile", 0)):
+        for who, early_ms in (("calling", 0), ("called", EARLY_MS), ("calling-h264", 0), ("called-h264", 0), ("called-hostile", 0)):
             judge, reports[who] = play(who, url, server, room, clip, early_ms)
             if who == "called":
                 held = [reports[name]["sync"]["picture_held_ms"] or 0 for name in ("calling", who)]

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A guest in a headless Chromium, in calls with a bot: once it calls, once it is called, once it shows no address.
+"""A guest in a headless Chromium, in calls with a bot: once it calls, once it is called, both again without VP8, once it shows
+no address.
 
     interop_chromium.py URL INVITATION BOT ROOM own|shared
 
@@ -199,6 +200,37 @@ def finish(process, page, room, who):
         open(f"{room}/{who}-{number}.sdp", "w").write(sdp)
 
 
+def without_vp8(who, url, server, browser, room, clip):
+    """A browser that speaks H.264 alone; later it would share a window in any codec, and the one of the call stays."""
+    print(f"Chromium {who}")
+    judge = Judge(who)
+    process, call = server.meet(who, 40, "--reference", f"file:{clip}", url=url)
+    try:
+        page = Page(browser, server, call)
+        browser.start("addDevices", {"width": WIDTH, "height": HEIGHT, "frameRate": FPS}, None, "video/H264")
+        page.connect()
+        page.hold(SECONDS)
+        views, sound = list(browser.call("look")["views"].values()), browser.call("sound")
+        judge.hold(len(views) == 1, f"{len(views)} picture came")
+        for view in views:
+            judge.pictures(view["pictures"], view["numbers"], SECONDS * 15)
+        judge.sound(numpy.array(sound["samples"][RATE:], numpy.float64), SECONDS)
+        before = len(page.descriptions)
+        browser.start("share", 640, 480, 10)
+        page.until(lambda: len(page.descriptions) >= before + 2, "an answer to a second picture")
+        goes_on(page, judge, "a window is shared", 5)
+        server.session.send(hang_up=call_pb2.HangUp(call_id=call.call_id))
+        page.hold(0.5)
+        report = ended(process)
+    finally:
+        finish(process, page, room, who)
+    judge.report(report, f"{room}/{who}.wav", SECONDS)
+    judge.hold(report["video"]["codec"] == "H264", f"in {report['video']['codec']}")
+    judge.hold(report["screen"]["frames_shown"] > 5, f"the bot saw {report['screen']['frames_shown']} pictures of the window")
+    judge.hold(not page.faults, f"the browser finds no fault: {page.faults}")
+    return judge.faults
+
+
 def hidden(url, server, browser, room):
     """A page that may use no camera tells names (mDNS, RFC 6762) in place of its addresses, which only its own network can
     resolve. A browser without a window does not do that by itself."""
@@ -239,6 +271,9 @@ def main():
         for who in ("calling", "called"):
             with Chromium(room, PAGE, *flags) as browser:
                 faults += play(who, url, server, browser, room, clip, network)
+        for who in ("calling-h264", "called-h264"):
+            with Chromium(room, PAGE, *flags) as browser:
+                faults += without_vp8(who, url, server, browser, room, clip)
         with Chromium(room, PAGE, "--allow-loopback-in-peer-connection") as browser:
             faults += hidden(url, server, browser, room)
         server.session.leave()

@@ -24,6 +24,6 @@ PYTHON=$python OUT=$room/generated examples/python/generate.sh
 build_castle
 start_server
 invite 9
-GRPC_ENABLE_FORK_SUPPORT=0 PYTHONPATH=$room/generated timeout 300 \
+GRPC_ENABLE_FORK_SUPPORT=0 PYTHONPATH=$room/generated timeout 400 \
   "$python" scripts/interop_chromium.py "$url" "$invitation" "$castle_desktop" "$room" "$NETWORK" ||
-  fail "a call with Chromium is not what it should be" "$room"/{calling,called,called-hidden}.err "$room/server.err"
+  fail "a call with Chromium is not what it should be" "$room"/{calling,called,calling-h264,called-h264,called-hidden}.err "$room/server.err"

@@ -4,6 +4,7 @@
 //! pass through one-slot mailboxes. Nothing here waits for the UI.
 
 use crate::media::camera::CameraSpec;
+use crate::media::codec::VideoCodec;
 use crate::media::frame::{FrameSlot, VideoFrame};
 use crate::media::mic::MicSpec;
 use crate::media::screen::ScreenSpec;
@@ -88,6 +89,8 @@ pub struct EngineConfig {
     pub logs: Option<PathBuf>,
     /// Tells a sleep of the machine.
     pub wall_clock: WallClock,
+    /// What pictures may be coded in, best first; `None`: all that this build speaks.
+    pub codecs: Option<&'static [VideoCodec]>,
 }
 
 impl std::fmt::Debug for EngineConfig {

@@ -7,11 +7,15 @@
 //!
 //! Reading order: [`clock`], [`frame`], [`camera`], [`screen`], [`video_sender`], [`video_receiver`], [`measure`].
 
+pub mod assembler;
 pub mod audio;
 pub mod camera;
 pub mod clock;
+pub mod codec;
 pub mod echo;
 pub mod frame;
+pub mod h264;
+pub mod h264_rtp;
 pub mod jitter;
 pub mod key_frame_floor;
 pub mod ladder;

@@ -6,6 +6,7 @@
 //! Descriptions are those of JSEP (RFC 8829): one bundle, RTCP on the same port, trickled candidates (RFC 8838).
 
 use crate::call::Candidate;
+use crate::media::codec::VideoCodec;
 use crate::media::packet::IncomingPacket;
 use bytes::Bytes;
 use castle::ids::CallId;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 mod bridge;
+mod codecs;
 mod connection;
 mod coverage;
 mod estimator;
@@ -74,6 +76,8 @@ pub struct PeerConfig {
     pub loopback: bool,
     /// By which certificate the server is known, and with it a relay at the same host.
     pub pin: Option<Pin>,
+    /// What pictures may be coded in, best first; never empty.
+    pub codecs: &'static [VideoCodec],
 }
 
 /// What the connection is told.
@@ -129,6 +133,8 @@ pub enum PeerEvent {
     },
     /// A message of the data channel, at most [`CHANNEL_MESSAGE_MAX`] bytes.
     Message(Bytes),
+    /// What pictures are coded in from now on, both ways. Comes before any that could be.
+    Codec(VideoCodec),
     /// The other end's decoder wants a key frame of this track.
     KeyFrameWanted(MediaKind),
     /// The other end takes pictures of this screen (`true`), or was asked to and does not.
@@ -180,6 +186,11 @@ pub enum PeerFault {
     /// The other end's description is not one, or one we cannot speak with.
     #[error("the other end's session description cannot be used")]
     BadDescription,
+    /// The other end has pictures, and none that can be read or made here.
+    #[error(
+        "the other end speaks none of our codecs for pictures: VP8, or H.264 baseline in packetization mode 1"
+    )]
+    NoCodec,
     /// No way to the other end was found.
     #[error("no way to the other end was found")]
     NoRoute,
@@ -260,9 +271,9 @@ pub struct PathStats {
 pub enum MediaKind {
     /// Opus.
     Audio,
-    /// VP8, of a camera.
+    /// Pictures of a camera.
     Video,
-    /// VP8, of a screen.
+    /// Pictures of a screen.
     Screen,
 }
 
@@ -276,7 +287,7 @@ const COMMANDS_MAX: usize = 256;
 /// Video packets that may wait for the socket: two key frames.
 const VIDEO_PACKETS_MAX: usize = 256;
 /// Packets of a screen that may wait for the socket: the largest key frame that the other end joins.
-const SCREEN_PACKETS_MAX: usize = crate::media::vp8_rtp::PACKETS_MAX;
+const SCREEN_PACKETS_MAX: usize = crate::media::assembler::PACKETS_MAX;
 /// Audio packets that may wait for the socket: older ones would come too late anyway.
 const AUDIO_PACKETS_MAX: usize = 16;
 

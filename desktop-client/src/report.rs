@@ -3,6 +3,7 @@
 
 use crate::call::{Reason, Role};
 use crate::engine::CallRecord;
+use crate::media::codec::VideoCodec;
 use crate::media::lip_sync::{Reference, SyncFigures};
 use crate::peer::{PathRoute, RelayProtocol};
 use crate::view::CallStats;
@@ -70,7 +71,7 @@ pub struct Times {
 /// Picture.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Video {
-    /// `VP8`.
+    /// `VP8` or `H264`.
     pub codec: Option<&'static str>,
     /// Of the pictures shown last, pixels.
     pub width: Option<u32>,
@@ -251,7 +252,7 @@ fn video(record: &CallRecord) -> Video {
         .filter(|seconds| *seconds > 0.0);
     let moved = sender.frames_sent > 0 || receiver.frames_decoded > 0;
     Video {
-        codec: moved.then_some("VP8"),
+        codec: record.codec.filter(|_| moved).map(VideoCodec::name),
         width: (receiver.width > 0).then_some(receiver.width as u32),
         height: (receiver.height > 0).then_some(receiver.height as u32),
         frames_sent: sender.frames_sent,

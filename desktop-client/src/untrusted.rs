@@ -3,14 +3,15 @@
 //!
 //! Each returns for all input, and panics where a promise about it is broken. Never decides anything.
 
+use crate::media::assembler::{AssembledFrame, Assembler, AssemblerEvent, PACKETS_MAX};
 use crate::media::audio::Voice;
 use crate::media::camera::pattern::Pattern;
 use crate::media::camera::{FrameRate, FrameSource as _, PictureFormat};
+use crate::media::codec::{Content, MAX_PIXELS, Packetizer, VideoCodec, VideoDecoder, VideoEncoder};
 use crate::media::frame::{FrameInfo, FramePool};
+use crate::media::h264::sps::Sps;
 use crate::media::opus::{EncodedSound, FRAME_SAMPLES, FRAME_US, SoundDecoder, SoundEncoder};
 use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
-use crate::media::vp8::{Content, MAX_PIXELS, Vp8Decoder, Vp8Encoder};
-use crate::media::vp8_rtp::{AssembledFrame, Assembler, AssemblerEvent, PACKETS_MAX, Packetizer};
 use crate::{engine, peer};
 use bytes::Bytes;
 use std::sync::OnceLock;
@@ -47,15 +48,16 @@ fn packets(mut bytes: &[u8]) -> impl Iterator<Item = Packet<'_>> {
 }
 
 /// The payloads of a good key frame.
-fn key_frame() -> &'static [(bool, Bytes)] {
-    static KEY_FRAME: OnceLock<Vec<(bool, Bytes)>> = OnceLock::new();
-    KEY_FRAME.get_or_init(|| {
+fn key_frame(codec: VideoCodec) -> &'static [(bool, Bytes)] {
+    static KEY_FRAMES: [OnceLock<Vec<(bool, Bytes)>>; 2] = [OnceLock::new(), OnceLock::new()];
+    KEY_FRAMES[codec as usize].get_or_init(|| {
         let format = PictureFormat { width: 64, height: 64, rate: FrameRate::whole(30) };
         let picture = Pattern::new(format).frame(0).expect("a picture");
-        let mut encoder = Vp8Encoder::new(64, 64, 500_000, Content::Motion).expect("an encoder");
+        let mut encoder = VideoEncoder::new(codec, (64, 64), 500_000, Content::Motion).expect("an encoder");
         let frame = encoder.encode(&picture, 0, 3000, true).expect("encoded").expect("not dropped");
         let mut payloads = Vec::new();
-        Packetizer::new().packetize(frame.data, 0, |packet| payloads.push((packet.marker, packet.payload)));
+        let mut packetizer = Packetizer::new(codec);
+        packetizer.packetize(frame.data, 0, |packet| payloads.push((packet.marker, packet.payload)));
         payloads
     })
 }
@@ -66,7 +68,7 @@ struct Stream {
     sequence: u16,
     timestamp: u32,
     assembler: Assembler,
-    decoder: Vp8Decoder,
+    decoder: VideoDecoder,
     pool: FramePool,
 }
 
@@ -100,14 +102,33 @@ impl Stream {
     }
 }
 
-/// Packets of pictures, as [`Packet`] has them. Good key frames with the numbers after them are shown, whatever they were.
+/// Packets of VP8, as [`Packet`] has them. Good key frames with the numbers after them are shown, whatever they were.
 pub fn pictures(bytes: &[u8]) {
+    look_at(VideoCodec::Vp8, bytes);
+}
+
+/// The same of H.264.
+pub fn pictures_h264(bytes: &[u8]) {
+    look_at(VideoCodec::H264, bytes);
+}
+
+/// A parameter set of H.264, and what stands behind its first byte.
+pub fn parameter_sets(bytes: &[u8]) {
+    for unit in [bytes, &[&[0x67], bytes].concat()] {
+        if let Some(sps) = Sps::parse(unit) {
+            assert!((1..=sps.coded_width).contains(&sps.width), "what is shown is decoded: {sps:?}");
+            assert!((1..=sps.coded_height).contains(&sps.height), "what is shown is decoded: {sps:?}");
+        }
+    }
+}
+
+fn look_at(codec: VideoCodec, bytes: &[u8]) {
     let mut stream = Stream {
         now: Instant::now(),
         sequence: 0,
         timestamp: 0,
-        assembler: Assembler::default(),
-        decoder: Vp8Decoder::new().expect("a decoder"),
+        assembler: Assembler::new(codec),
+        decoder: VideoDecoder::new(codec).expect("a decoder"),
         pool: FramePool::new(),
     };
     let (mut number, mut highest) = (0_i32, 0_i32);
@@ -125,7 +146,7 @@ pub fn pictures(bytes: &[u8]) {
     for _ in 0..4 {
         stream.timestamp = stream.timestamp.wrapping_add(3000);
         stream.now += Duration::from_secs(1);
-        for (marker, payload) in key_frame() {
+        for (marker, payload) in key_frame(codec) {
             stream.sequence = stream.sequence.wrapping_add(1);
             shown += stream.take(*marker, payload.clone());
         }

@@ -283,6 +283,8 @@ pub struct CallStats {
     pub glass_to_glass_ms: Option<f64>,
     /// Arriving picture, pixels.
     pub size: Option<(u32, u32)>,
+    /// What pictures are coded in.
+    pub codec: Option<&'static str>,
     /// Arriving, bits per second.
     pub received_bps: Option<f64>,
     /// Leaving, bits per second.

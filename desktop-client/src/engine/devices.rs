@@ -8,6 +8,7 @@ use super::screen::{Screen, WindowMeter};
 use crate::media::audio::{AudioEngine, CaptureAnchor, SILENCE_DB};
 use crate::media::camera::CameraSpec;
 use crate::media::clock::MediaClock;
+use crate::media::codec::VideoCodec;
 use crate::media::frame::FrameSlot;
 use crate::media::mic::MicSpec;
 use crate::media::packet::{OutgoingPacket, PacketSink};
@@ -317,6 +318,12 @@ impl Conversation {
                 }
             }
         })
+    }
+
+    /// What comes is decoded as this from now on.
+    pub(super) fn speak(&self, codec: VideoCodec) {
+        let receivers = [&self.receiver, &self.peer_screen.receiver];
+        receivers.into_iter().flatten().for_each(|receiver| receiver.set_codec(codec));
     }
 
     /// Lets sound and picture leave by `peer`.

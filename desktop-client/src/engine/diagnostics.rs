@@ -191,6 +191,7 @@ fn second(stats: &CallStats) -> Value {
         "fps": stats.fps,
         "glass_to_glass_ms": stats.glass_to_glass_ms,
         "size": stats.size,
+        "codec": stats.codec,
         "received_bps": stats.received_bps,
         "sent_bps": stats.sent_bps,
     })

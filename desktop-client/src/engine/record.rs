@@ -2,6 +2,7 @@
 
 use crate::call::{Reason, Role};
 use crate::media::audio::AudioStats;
+use crate::media::codec::VideoCodec;
 use crate::media::lip_sync::SyncFigures;
 use crate::media::measure::CallFigures;
 use crate::media::video_receiver::VideoReceiverStats;
@@ -45,6 +46,8 @@ pub struct CallRecord {
     pub ended_at: Option<Instant>,
     /// Why it ended.
     pub reason: Option<Reason>,
+    /// What pictures are coded in, both ways.
+    pub codec: Option<VideoCodec>,
     /// The path.
     pub path: PathStats,
     /// Pictures sent.

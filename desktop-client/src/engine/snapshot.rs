@@ -4,6 +4,7 @@ use super::record::{CallRecord, RelayOnly};
 use super::task::Shown;
 use crate::call::{CallInfo, Origin, Presence, Reason, State};
 use crate::media::audio::SILENCE_DB;
+use crate::media::codec::VideoCodec;
 use crate::peer::{self, PathRoute, PathStats};
 use crate::view::{CallStats, CallView, EndReason, RelayProtocol, Route, RouteReason, Stage};
 use std::time::Duration;
@@ -144,6 +145,7 @@ pub(super) fn stats(
         fps: (receiver.frames_decoded > 0).then_some(f64::from(receiver.fps)),
         glass_to_glass_ms: record.figures.glass_to_glass_last,
         size: (receiver.width > 0).then_some((receiver.width as u32, receiver.height as u32)),
+        codec: record.codec.map(VideoCodec::name),
         received_bps: Some(per_second(path.received_bytes, before.received_bytes)),
         sent_bps: Some(per_second(path.sent_bytes, before.sent_bytes)),
         mic_level: level(mic_db),

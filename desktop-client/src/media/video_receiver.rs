@@ -10,15 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::assembler::{AssembledFrame, Assembler, AssemblerEvent};
 use super::clock::MediaClock;
+use super::codec::{CodecError, VideoCodec, VideoDecoder};
 use super::frame::{FrameInfo, FramePool, FrameSlot, VideoFrame};
 use super::key_frame_floor::KeyFrameFloor;
 use super::lip_sync::SharedLipSync;
 use super::packet::IncomingPacket;
 use super::rate::RateMeter;
 use super::video_playout::VideoPlayout;
-use super::vp8::{Vp8Decoder, Vp8Error};
-use super::vp8_rtp::{AssembledFrame, Assembler, AssemblerEvent};
 
 #[cfg(test)]
 mod tests;
@@ -67,6 +67,7 @@ struct Shared {
     bits: RateMeter,
     /// A packet was dropped: the stream has a hole that the assembler cannot see coming.
     overflowed: bool,
+    codec: VideoCodec,
     round_trip: Option<Duration>,
     sound: Option<(SharedLipSync, MediaClock)>,
 }
@@ -80,13 +81,15 @@ pub struct VideoReceiver {
 
 impl VideoReceiver {
     /// Starts the decode thread. `slot` gets the pictures.
-    pub fn start(slot: Arc<FrameSlot>, on_key_frame_needed: KeyFrameNeeded) -> Result<Self, Vp8Error> {
-        let decoder = Vp8Decoder::new()?;
+    pub fn start(slot: Arc<FrameSlot>, on_key_frame_needed: KeyFrameNeeded) -> Result<Self, CodecError> {
+        let codec = VideoCodec::default();
+        let decoder = VideoDecoder::new(codec)?;
         let shared = Arc::<Mutex<Shared>>::default();
         let (packets, queue) = sync_channel(QUEUE_PACKETS);
         let worker = Worker {
             shared: shared.clone(),
-            assembler: Assembler::default(),
+            codec,
+            assembler: Assembler::new(codec),
             decoder,
             pool: FramePool::new(),
             slot,
@@ -112,6 +115,11 @@ impl VideoReceiver {
             shared.overflowed = true;
             shared.stats.dropped_packets += 1;
         }
+    }
+
+    /// Goes on in the codec that the far end agreed to, from its next key frame on.
+    pub fn set_codec(&self, codec: VideoCodec) {
+        locked(&self.shared).codec = codec;
     }
 
     /// Tells the round trip of the path, which decides how long a missing packet is waited for.
@@ -149,8 +157,9 @@ fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 struct Worker {
     shared: Arc<Mutex<Shared>>,
+    codec: VideoCodec,
     assembler: Assembler,
-    decoder: Vp8Decoder,
+    decoder: VideoDecoder,
     pool: FramePool,
     slot: Arc<FrameSlot>,
     floor: KeyFrameFloor,
@@ -207,6 +216,18 @@ impl Worker {
     fn take_orders(&mut self) {
         let mut shared = locked(&self.shared);
         self.sound = shared.sound.take().or_else(|| self.sound.take());
+        if shared.codec != self.codec {
+            match VideoDecoder::new(shared.codec) {
+                Ok(decoder) => {
+                    (self.codec, self.decoder) = (shared.codec, decoder);
+                    self.assembler = Assembler::new(self.codec);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "pictures cannot be decoded");
+                    shared.codec = self.codec;
+                }
+            }
+        }
         if let Some(round_trip) = shared.round_trip.take() {
             self.assembler.set_round_trip(round_trip);
         }
@@ -228,7 +249,7 @@ impl Worker {
         let picture = match decoded {
             Ok(picture) => picture,
             Err(error) => {
-                if let Vp8Error::Size { width, height } = error {
+                if let CodecError::Size { width, height } = error {
                     shared.stats.refused_size.get_or_insert((width, height));
                 }
                 shared.stats.corrupt_frames += 1;

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use super::camera::{self, Camera, CameraError, CameraSpec};
 use super::clock::MediaClock;
+use super::codec::{Content, VideoCodec};
 use super::frame::FrameSlot;
 use super::packet::PacketSink;
 use super::rate::RateMeter;
 use super::screen::{self, ScreenSpec};
-use super::vp8::Content;
 
 mod capture;
 mod encode;
@@ -150,6 +150,7 @@ struct State {
     sending: bool,
     /// From when on a picture is to be a key frame.
     key_frame_at: Option<Instant>,
+    codec: VideoCodec,
     target_bps: u32,
     clogged: bool,
     stats: VideoSenderStats,
@@ -210,6 +211,7 @@ impl VideoSender {
             source: source.clone(),
             sending: false,
             key_frame_at: None,
+            codec: VideoCodec::default(),
             target_bps: options.bitrate_bps,
             clogged: false,
             stats: VideoSenderStats::default(),
@@ -230,6 +232,11 @@ impl VideoSender {
     /// is full of earlier ones.
     pub fn set_rate(&self, bps: u32, clogged: bool) {
         self.shared.order(|state| (state.target_bps, state.clogged) = (bps, clogged));
+    }
+
+    /// Goes on in the codec that the far end agreed to.
+    pub fn set_codec(&self, codec: VideoCodec) {
+        self.shared.order(|state| state.codec = codec);
     }
 
     /// Goes on with another source of the same kind; the far end sees the same stream.

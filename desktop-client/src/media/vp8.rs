@@ -17,17 +17,12 @@ use vpx_sys::{
     vpx_codec_vp8_dx, vpx_image_t, vpx_img_fmt, vpx_img_wrap, vpx_kf_mode, vpx_rc_mode,
 };
 
+use super::codec::{CodecError, Content, EncodedFrame, MIN_BITRATE_BPS, accept};
 use super::frame::{FrameInfo, FramePool, Plane, VideoFrame, copy_plane};
 
 #[cfg(test)]
 mod tests;
 
-/// Longest side the decoder accepts: full HD either way up.
-pub const MAX_SIDE: usize = 1920;
-/// Most pixels the decoder accepts: full HD, with the rows that fill up its last macroblock.
-pub const MAX_PIXELS: usize = 1920 * 1088;
-/// Lowest bitrate the encoder is asked for, bit/s: below it VP8 has nothing left to show.
-pub const MIN_BITRATE_BPS: u32 = 50_000;
 /// Speed over quality: the fastest setting whose pictures still hold up (see the measurements in `tests.rs`).
 const CPU_USED: c_int = -8;
 /// Coarsest quantiser of text: beyond it small letters cannot be read, so pictures are left out instead.
@@ -35,42 +30,8 @@ const DETAIL_MAX_QUANTIZER: c_uint = 40;
 /// Ticks of the encoder's clock per second, as RTP's for video.
 const TIMEBASE: c_int = 90_000;
 
-/// What pictures are of, and so what is kept when bits are short (as W3C `contentHint`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Content {
-    /// People: fluent before sharp.
-    #[default]
-    Motion,
-    /// Text: sharp before fluent.
-    Detail,
-}
-
-/// What went wrong with a codec.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Vp8Error {
-    /// libvpx refused a call.
-    #[error("libvpx: {call} failed with {code}")]
-    Library {
-        /// Which call.
-        call: &'static str,
-        /// What it answered.
-        code: String,
-    },
-    /// The bytes are no VP8 frame.
-    #[error("not a VP8 frame")]
-    NotVp8,
-    /// The stream has a size that is not accepted.
-    #[error("a picture of {width}x{height} is not accepted")]
-    Size {
-        /// Pixels across.
-        width: usize,
-        /// Pixels down.
-        height: usize,
-    },
-}
-
-fn check(call: &'static str, code: vpx_codec_err_t) -> Result<(), Vp8Error> {
-    if code == VPX_CODEC_OK { Ok(()) } else { Err(Vp8Error::Library { call, code: format!("{code:?}") }) }
+fn check(call: &'static str, code: vpx_codec_err_t) -> Result<(), CodecError> {
+    if code == VPX_CODEC_OK { Ok(()) } else { Err(CodecError::Library { call, code: format!("{code:?}") }) }
 }
 
 /// Whether `data` begins a key frame (the inverse of the lowest bit of the frame tag).
@@ -95,18 +56,9 @@ pub struct Vp8Encoder {
 // SAFETY: a libvpx context may be used from any thread as long as it is one at a time, which `&mut self` ensures.
 unsafe impl Send for Vp8Encoder {}
 
-/// One encoded frame; borrows the encoder's buffer.
-#[derive(Clone, Copy, Debug)]
-pub struct EncodedFrame<'a> {
-    /// Whether the decoder can start here.
-    pub key: bool,
-    /// The frame.
-    pub data: &'a [u8],
-}
-
 impl Vp8Encoder {
     /// An encoder for `width` x `height` pictures of `content` at `bitrate_bps`.
-    pub fn new(width: usize, height: usize, bitrate_bps: u32, content: Content) -> Result<Self, Vp8Error> {
+    pub fn new(width: usize, height: usize, bitrate_bps: u32, content: Content) -> Result<Self, CodecError> {
         let mut config = Box::new(vpx_codec_enc_cfg_t::default());
         // SAFETY: the interface is a static of libvpx, and `config` is a valid place to write to.
         let code = unsafe { vpx_codec_enc_config_default(vpx_codec_vp8_cx(), &raw mut *config, 0) };
@@ -154,14 +106,14 @@ impl Vp8Encoder {
         Ok(encoder)
     }
 
-    fn control(&mut self, id: vp8e_enc_control_id, value: c_int) -> Result<(), Vp8Error> {
+    fn control(&mut self, id: vp8e_enc_control_id, value: c_int) -> Result<(), CodecError> {
         // SAFETY: the context is initialised, and each of the controls used above takes one int-sized argument.
         let code = unsafe { vpx_codec_control_(&raw mut *self.context, id as c_int, value) };
         check("vpx_codec_control", code)
     }
 
     /// Changes the bitrate from the next frame on, without a restart or a key frame.
-    pub fn set_bitrate(&mut self, bitrate_bps: u32) -> Result<(), Vp8Error> {
+    pub fn set_bitrate(&mut self, bitrate_bps: u32) -> Result<(), CodecError> {
         self.config.rc_target_bitrate = kilobits(bitrate_bps);
         // SAFETY: the context is initialised and the configuration valid.
         let code = unsafe { vpx_codec_enc_config_set(&raw mut *self.context, &raw const *self.config) };
@@ -175,10 +127,10 @@ impl Vp8Encoder {
         pts: i64,
         duration: u32,
         force_key: bool,
-    ) -> Result<Option<EncodedFrame<'_>>, Vp8Error> {
+    ) -> Result<Option<EncodedFrame<'_>>, CodecError> {
         let (width, height) = (frame.width(), frame.height());
         if (width, height) != (self.config.g_w as usize, self.config.g_h as usize) {
-            return Err(Vp8Error::Size { width, height });
+            return Err(CodecError::Size { width, height });
         }
         let mut image = vpx_image_t::default();
         let base = frame.y().data.as_ptr().cast_mut();
@@ -188,7 +140,7 @@ impl Vp8Encoder {
             vpx_img_wrap(&raw mut image, format, width as c_uint, height as c_uint, 1, base)
         };
         if wrapped.is_null() {
-            return Err(Vp8Error::Library { call: "vpx_img_wrap", code: "null".into() });
+            return Err(CodecError::Library { call: "vpx_img_wrap", code: "null".into() });
         }
         for (at, plane) in [frame.y(), frame.u(), frame.v()].into_iter().enumerate() {
             image.planes[at] = plane.data.as_ptr().cast_mut();
@@ -248,7 +200,7 @@ unsafe impl Send for Vp8Decoder {}
 
 impl Vp8Decoder {
     /// A decoder that waits for a key frame.
-    pub fn new() -> Result<Self, Vp8Error> {
+    pub fn new() -> Result<Self, CodecError> {
         let mut context = Box::new(vpx_codec_ctx_t::default());
         let config = vpx_codec_dec_cfg_t { threads: 1, w: 0, h: 0 };
         // SAFETY: the interface is a static of libvpx; both places are valid, and the configuration is copied.
@@ -266,12 +218,12 @@ impl Vp8Decoder {
         data: &[u8],
         info: FrameInfo,
         pool: &mut FramePool,
-    ) -> Result<Option<VideoFrame>, Vp8Error> {
+    ) -> Result<Option<VideoFrame>, CodecError> {
         if is_key_frame(data) {
-            let (width, height) = key_frame_size(data).ok_or(Vp8Error::NotVp8)?;
+            let (width, height) = key_frame_size(data).ok_or(CodecError::NotAFrame)?;
             accept(width, height)?;
         }
-        let length = c_uint::try_from(data.len()).map_err(|_| Vp8Error::NotVp8)?;
+        let length = c_uint::try_from(data.len()).map_err(|_| CodecError::NotAFrame)?;
         // SAFETY: the context is initialised and `data` is read for its length during the call only.
         let code =
             unsafe { vpx_codec_decode(&raw mut *self.context, data.as_ptr(), length, ptr::null_mut(), 0) };
@@ -304,9 +256,4 @@ impl Drop for Vp8Decoder {
         // SAFETY: the context was initialised and is not used afterwards.
         unsafe { vpx_codec_destroy(&raw mut *self.context) };
     }
-}
-
-fn accept(width: usize, height: usize) -> Result<(), Vp8Error> {
-    let accepted = (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height);
-    if accepted && width * height <= MAX_PIXELS { Ok(()) } else { Err(Vp8Error::Size { width, height }) }
 }

@@ -1,19 +1,35 @@
 //! VP8 frames in RTP payloads and back (RFC 7741). Pure: no clock, no IO, no codec.
 
-mod assembler;
 mod packetizer;
 #[cfg(test)]
 mod tests;
 
-pub use assembler::{AssembledFrame, Assembler, AssemblerEvent, AssemblerStats, MISSING_MAX, PACKETS_MAX};
 pub use packetizer::Packetizer;
 
+use crate::media::assembler::Piece;
 use crate::media::vp8::is_key_frame;
 
 /// Whether the payload of a packet begins a key frame.
 pub fn begins_key_frame(payload: &[u8]) -> bool {
     Descriptor::parse(payload)
         .is_some_and(|descriptor| descriptor.starts_frame && is_key_frame(&payload[descriptor.length..]))
+}
+
+/// What a payload is to its frame; `None` if it has no descriptor, or nothing behind it.
+pub fn piece(payload: &[u8]) -> Option<Piece> {
+    let descriptor = Descriptor::parse(payload)?;
+    let key = descriptor.starts_frame && is_key_frame(&payload[descriptor.length..]);
+    let predicted = descriptor.starts_frame && !key;
+    Some(Piece { starts_frame: descriptor.starts_frame, key, predicted, describes: key })
+}
+
+/// The frame that these payloads make: all of them without their descriptors.
+pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+    let mut frame = Vec::new();
+    for payload in payloads {
+        frame.extend_from_slice(&payload[Descriptor::parse(payload)?.length..]);
+    }
+    Some(frame)
 }
 
 /// What the payload descriptor in front of each payload says, as far as it matters here.

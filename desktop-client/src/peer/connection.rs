@@ -7,13 +7,14 @@ use super::nack::Nack;
 use super::pacer::Pacer;
 use super::runtime::Haste;
 use super::{IceServer, MediaKind, PeerConfig};
+use crate::media::codec::VideoCodec;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::TwccReceiverBuilder;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::interceptor_registry::{
     CongestionFeedback, Slot, configure_congestion_control, configure_nack, configure_rtcp_reports,
 };
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8};
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
     RtpCodecKind,
@@ -34,6 +35,8 @@ use webrtc::rtp_transceiver::RtpSender;
 
 /// As browsers number them.
 const VP8_PAYLOAD_TYPE: u8 = 96;
+/// As browsers long numbered it.
+const H264_PAYLOAD_TYPE: u8 = 125;
 /// As browsers number it.
 const OPUS_PAYLOAD_TYPE: u8 = 111;
 /// Between two reports on what arrived: half of the stack's own, since the other end can do nothing about a queue before.
@@ -59,6 +62,8 @@ const CHECKED_FOR: Duration = Duration::from_millis(1400);
 const RELAY_WAIT: Duration = Duration::from_millis(600);
 /// Between two checks of a path that carries nothing.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+/// Constrained baseline, level 3.1 (720p at 30 pictures a second), units cut into several packets or put into one.
+const H264_PARAMETERS: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 /// Bytes the data channel may hold: our messages are small and rare; more means a path that carries nothing.
 const CHANNEL_BYTES_MAX: usize = 64 * 1024;
 /// RTCP feedback that may wait: a second of the most eager receiver.
@@ -164,7 +169,7 @@ pub(super) async fn build(
     let haste = Haste::default();
     let mut last = Ok(());
     for addresses in bind_addresses(config) {
-        let (engine, registry) = media(ssrcs, heard.clone(), estimator.clone())?;
+        let (engine, registry) = media(ssrcs, heard.clone(), estimator.clone(), config.codecs)?;
         let built = PeerConnectionBuilder::new()
             .with_configuration(configuration(config, servers))
             .with_media_engine(engine)
@@ -183,8 +188,13 @@ pub(super) async fn build(
                 continue;
             }
         };
-        let audio = add_track(&pc, MediaKind::Audio, audio_ssrc).await?;
-        let video = add_track(&pc, MediaKind::Video, video_ssrc).await?;
+        let codec = config.codecs[0];
+        let audio = add_track(&pc, MediaKind::Audio, audio_ssrc, codec).await?;
+        let video = add_track(&pc, MediaKind::Video, video_ssrc, codec).await?;
+        // A track prefers the codec it is made with; all of them are offered.
+        for transceiver in pc.get_transceivers().await {
+            transceiver.set_codec_preferences(Vec::new()).await?;
+        }
         return Ok(Connection { pc, audio, video, screen_ssrc, feedback, estimator, haste });
     }
     last.map(|()| unreachable!("at least one set of addresses was tried"))
@@ -240,7 +250,8 @@ fn settings(config: &PeerConfig) -> SettingEngineBuilder {
         .with_relay_acceptance_min_wait(Some(relay))
 }
 
-fn codec(kind: MediaKind) -> RTCRtpCodec {
+/// A codec as it is offered; that of sound, or `pictures`.
+fn codec(kind: MediaKind, pictures: VideoCodec) -> RTCRtpCodec {
     let feedback = |typ: &str, parameter: &str| RTCPFeedback { typ: typ.into(), parameter: parameter.into() };
     match kind {
         MediaKind::Audio => RTCRtpCodec {
@@ -252,10 +263,16 @@ fn codec(kind: MediaKind) -> RTCRtpCodec {
         },
         // No RTX: the stack asks again for what RTX already brought.
         MediaKind::Video | MediaKind::Screen => RTCRtpCodec {
-            mime_type: MIME_TYPE_VP8.into(),
+            mime_type: match pictures {
+                VideoCodec::Vp8 => MIME_TYPE_VP8.into(),
+                VideoCodec::H264 => MIME_TYPE_H264.into(),
+            },
             clock_rate: 90_000,
             channels: 0,
-            sdp_fmtp_line: String::new(),
+            sdp_fmtp_line: match pictures {
+                VideoCodec::Vp8 => String::new(),
+                VideoCodec::H264 => H264_PARAMETERS.into(),
+            },
             rtcp_feedback: vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")],
         },
     }
@@ -266,13 +283,14 @@ pub(super) fn media(
     ssrcs: [u32; 3],
     heard: mpsc::Sender<Feedback>,
     estimator: Estimator,
+    codecs: &[VideoCodec],
 ) -> Result<(MediaEngine, Registry), webrtc::error::Error> {
     let mut engine = MediaEngine::default();
-    for (kind, payload_type, codec_kind) in [
-        (MediaKind::Audio, OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
-        (MediaKind::Video, VP8_PAYLOAD_TYPE, RtpCodecKind::Video),
-    ] {
-        let parameters = RTCRtpCodecParameters { rtp_codec: codec(kind), payload_type };
+    let sound = (MediaKind::Audio, VideoCodec::default(), RtpCodecKind::Audio);
+    let pictures = codecs.iter().map(|codec| (MediaKind::Video, *codec, RtpCodecKind::Video));
+    for (kind, pictures, codec_kind) in std::iter::once(sound).chain(pictures) {
+        let payload_type = default_payload_type(kind, pictures);
+        let parameters = RTCRtpCodecParameters { rtp_codec: codec(kind, pictures), payload_type };
         engine.register_codec(parameters, codec_kind)?;
     }
     let nack = Nack::new(ssrcs[1], estimator.clone());
@@ -292,19 +310,24 @@ async fn add_track(
     pc: &Arc<dyn PeerConnection>,
     kind: MediaKind,
     ssrc: u32,
+    codec: VideoCodec,
 ) -> Result<LocalTrack, webrtc::error::Error> {
-    let track = local_track(kind, ssrc);
+    let track = local_track(kind, ssrc, codec);
     let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
-    Ok(LocalTrack { track, sender, ssrc, default_payload_type: default_payload_type(kind) })
+    Ok(LocalTrack { track, sender, ssrc, default_payload_type: default_payload_type(kind, codec) })
 }
 
 /// What browsers would number it, for a stack that does not tell.
-pub(super) fn default_payload_type(kind: MediaKind) -> u8 {
-    if kind == MediaKind::Audio { OPUS_PAYLOAD_TYPE } else { VP8_PAYLOAD_TYPE }
+pub(super) fn default_payload_type(kind: MediaKind, pictures: VideoCodec) -> u8 {
+    match (kind, pictures) {
+        (MediaKind::Audio, _) => OPUS_PAYLOAD_TYPE,
+        (_, VideoCodec::Vp8) => VP8_PAYLOAD_TYPE,
+        (_, VideoCodec::H264) => H264_PAYLOAD_TYPE,
+    }
 }
 
 /// A track that belongs to no connection yet.
-pub(super) fn local_track(kind: MediaKind, ssrc: u32) -> Arc<TrackLocalStaticRTP> {
+pub(super) fn local_track(kind: MediaKind, ssrc: u32, pictures: VideoCodec) -> Arc<TrackLocalStaticRTP> {
     let (id, codec_kind) = match kind {
         MediaKind::Audio => ("audio", RtpCodecKind::Audio),
         MediaKind::Video => ("video", RtpCodecKind::Video),
@@ -312,7 +335,7 @@ pub(super) fn local_track(kind: MediaKind, ssrc: u32) -> Arc<TrackLocalStaticRTP
     };
     let encoding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
-        codec: codec(kind),
+        codec: codec(kind, pictures),
         ..Default::default()
     };
     // A stream of its own: whoever keeps the tracks of a stream in step does not hold the screen back for sound.

@@ -6,9 +6,11 @@
 //! like anything else: one answer too many costs less than a picture that stands still for another round trip. What nobody
 //! waits for any more is not asked for.
 
+use super::codecs;
 use super::estimator::Estimator;
+use crate::media::assembler::MISSING_MAX;
+use crate::media::codec::VideoCodec;
 use crate::media::packet::SequenceUnwrapper;
-use crate::media::vp8_rtp::begins_key_frame;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
@@ -26,7 +28,7 @@ const OVERTAKEN: Duration = Duration::from_millis(8);
 const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 /// Of more that are missing at once none is asked for: a key frame is less than all of them, and a path that became too
 /// narrow for what was sent would be filled by the answers.
-const GAPS_MAX: usize = crate::media::vp8_rtp::MISSING_MAX;
+const GAPS_MAX: usize = MISSING_MAX;
 /// Nobody waits longer for a packet.
 const PATIENCE: Duration = Duration::from_millis(900);
 /// Requests for one packet.
@@ -122,7 +124,7 @@ impl Missing {
 pub(super) struct Nack {
     own_ssrc: u32,
     estimator: Estimator,
-    streams: BTreeMap<u32, Missing>,
+    streams: BTreeMap<u32, (VideoCodec, Missing)>,
     read: VecDeque<TaggedPacket>,
     written: VecDeque<TaggedPacket>,
 }
@@ -135,7 +137,7 @@ impl Nack {
 
     fn ask(&mut self, now: Instant) {
         let round_trip = self.estimator.round_trip();
-        for (&media_ssrc, missing) in &mut self.streams {
+        for (&media_ssrc, (_, missing)) in &mut self.streams {
             let numbers = missing.ask(now, round_trip);
             if numbers.is_empty() {
                 continue;
@@ -157,9 +159,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Nack {
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtp(rtp) = &packet.message.packet
-            && let Some(missing) = self.streams.get_mut(&rtp.header.ssrc)
+            && let Some((codec, missing)) = self.streams.get_mut(&rtp.header.ssrc)
         {
-            missing.arrived(packet.now, rtp.header.sequence_number, begins_key_frame(&rtp.payload));
+            missing.arrived(packet.now, rtp.header.sequence_number, codec.begins_key_frame(&rtp.payload));
         }
         self.read.push_back(packet);
         Ok(())
@@ -174,7 +176,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Nack {
             let round_trip = self.estimator.round_trip();
             for part in compound {
                 if let Some(request) = part.as_any().downcast_ref::<PictureLossIndication>()
-                    && let Some(missing) = self.streams.get_mut(&request.media_ssrc)
+                    && let Some((_, missing)) = self.streams.get_mut(&request.media_ssrc)
                 {
                     missing.give_up(packet.now, round_trip);
                 }
@@ -194,7 +196,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Nack {
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        self.streams.values().filter_map(Missing::next_due).min()
+        self.streams.values().filter_map(|(_, missing)| missing.next_due()).min()
     }
 }
 
@@ -204,7 +206,8 @@ impl Interceptor for Nack {
 
     fn bind_remote_stream(&mut self, info: &StreamInfo) {
         if info.rtcp_feedback.iter().any(|feedback| feedback.typ == "nack" && feedback.parameter.is_empty()) {
-            self.streams.insert(info.ssrc, Missing::default());
+            let codec = codecs::of_type(&info.mime_type).unwrap_or_default();
+            self.streams.insert(info.ssrc, (codec, Missing::default()));
         }
     }
 

@@ -65,7 +65,8 @@ impl Numbers {
 mod tests {
     use super::*;
     use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
-    use crate::media::vp8_rtp::{Assembler, AssemblerEvent, Packetizer};
+    use crate::media::assembler::{Assembler, AssemblerEvent};
+    use crate::media::vp8_rtp::Packetizer;
     use std::time::Instant;
 
     /// What a writer makes of all that waits: number and packet.

@@ -4,9 +4,10 @@
 //! takes from it without asking, what is sent again comes next, since a picture waits for it at the other end, and new
 //! pictures wait until there is enough for them as well.
 
+use super::codecs;
 use super::estimator::Estimator;
 use super::repeats::Repeats;
-use crate::media::vp8_rtp::begins_key_frame;
+use crate::media::codec::VideoCodec;
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -61,6 +62,8 @@ impl Bucket {
 /// The pacer of one connection.
 pub(super) struct Pacer {
     sound_ssrc: u32,
+    /// Of pictures.
+    codec: VideoCodec,
     estimator: Estimator,
     bucket: Bucket,
     again: VecDeque<TaggedPacket>,
@@ -77,7 +80,20 @@ impl Pacer {
     pub(super) fn new(sound_ssrc: u32, estimator: Estimator) -> Self {
         let (bucket, again, pictures, leaving, read) = Default::default();
         let (repeats, outages, handed_over) = Default::default();
-        Self { sound_ssrc, estimator, bucket, again, pictures, leaving, read, repeats, outages, handed_over }
+        let codec = VideoCodec::default();
+        Self {
+            sound_ssrc,
+            codec,
+            estimator,
+            bucket,
+            again,
+            pictures,
+            leaving,
+            read,
+            repeats,
+            outages,
+            handed_over,
+        }
     }
 
     /// The other end asks for key frames.
@@ -119,7 +135,7 @@ impl Pacer {
                 self.again.push_back(packet);
             }
         } else if self.pictures.len() < QUEUE {
-            let begins = begins_key_frame(payload(&packet));
+            let begins = self.codec.begins_key_frame(payload(&packet));
             self.repeats.sent(now, ssrc, of_stream, begins);
             if begins {
                 self.forget();
@@ -225,7 +241,10 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
 }
 
 impl Interceptor for Pacer {
-    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn bind_local_stream(&mut self, info: &StreamInfo) {
+        self.codec = codecs::of_type(&info.mime_type).unwrap_or(self.codec);
+    }
+
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}

@@ -1,10 +1,15 @@
 //! What the other end says of itself: descriptions, and candidates, which wait until they can be used. No address of the
 //! other end is used before both agreed to talk, so that it learns nothing of this one.
 
+use super::codecs::{self, Said};
+use super::connection::{default_payload_type, local_track};
 use super::task::Task;
-use super::{PeerFault, scrub};
+use super::{MediaKind, PeerEvent, PeerFault, scrub};
 use crate::call::Candidate;
-use webrtc::peer_connection::{RTCIceCandidateInit, RTCSessionDescription};
+use crate::media::codec::VideoCodec;
+use std::sync::Arc;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::peer_connection::{RTCIceCandidateInit, RTCSdpType, RTCSessionDescription};
 
 /// Remote candidates taken in one call: a host with many interfaces and relays has some tens.
 const CANDIDATES_MAX: usize = 128;
@@ -25,6 +30,8 @@ pub(super) struct Remote {
     setup: Option<Setup>,
     /// The ICE credentials of its last description.
     generation: String,
+    /// What pictures are coded in, by its first description.
+    codec: Option<VideoCodec>,
     waiting: Vec<Candidate>,
     taken: usize,
 }
@@ -136,6 +143,12 @@ pub(crate) fn read_description(sdp: &str) {
     let (rest, candidates) = split(sdp);
     assert!(split(&rest).1.is_empty(), "no candidate stays");
     assert!(candidates.len() <= sdp.lines().count());
+    for said in [Said::InAnOffer, Said::InAnAnswer] {
+        let Ok((narrow, codec)) = codecs::narrow(sdp, said, None, VideoCodec::ALL) else { continue };
+        assert!(narrow.len() <= sdp.len(), "a description is never made longer");
+        let again = codecs::narrow(&narrow, said, codec, VideoCodec::ALL);
+        assert_eq!(again, Ok((narrow, codec)), "what was agreed on stays");
+    }
     let mut remote = Remote::default();
     remote.describe(&rest);
     assert!(!remote.restarts(sdp), "candidates are no new generation");
@@ -189,6 +202,7 @@ impl Task {
         description: Result<RTCSessionDescription, webrtc::error::Error>,
     ) -> Result<(), PeerFault> {
         let description = description.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
+        let description = self.narrow(&description).await?;
         let sdp = description.sdp.clone();
         let taken = self.connection.pc.set_remote_description(description).await;
         taken.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
@@ -196,6 +210,45 @@ impl Task {
             self.add_candidate(candidate).await;
         }
         Ok(())
+    }
+
+    /// The description with one codec for pictures, which ours have from now on.
+    async fn narrow(
+        &mut self,
+        description: &RTCSessionDescription,
+    ) -> Result<RTCSessionDescription, PeerFault> {
+        let offered = description.sdp_type == RTCSdpType::Offer;
+        let said = if offered { Said::InAnOffer } else { Said::InAnAnswer };
+        let narrowed = codecs::narrow(&description.sdp, said, self.remote.codec, self.config.codecs);
+        let (sdp, codec) = narrowed.map_err(|codecs::NoCodec| {
+            tracing::warn!(call = %self.config.call, "{}", PeerFault::NoCodec);
+            PeerFault::NoCodec
+        })?;
+        let made =
+            if offered { RTCSessionDescription::offer(sdp) } else { RTCSessionDescription::answer(sdp) };
+        let narrow = made.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
+        if let Some(codec) = codec
+            && self.remote.codec.replace(codec).is_none()
+        {
+            self.speak(codec).await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
+        }
+        Ok(narrow)
+    }
+
+    /// Pictures are coded in this. The stack binds feedback and congestion control to the codec of a track, and so is shown one
+    /// that has it; what is written goes by the first all the same.
+    async fn speak(&mut self, codec: VideoCodec) -> Result<(), webrtc::error::Error> {
+        let video = &mut self.connection.video;
+        video.default_payload_type = default_payload_type(MediaKind::Video, codec);
+        let track = local_track(MediaKind::Video, video.ssrc, codec);
+        video.sender.replace_track(track as Arc<dyn TrackLocal>).await?;
+        self.tell(PeerEvent::Codec(codec)).await;
+        Ok(())
+    }
+
+    /// What pictures are coded in; before it is agreed upon, what is liked best.
+    pub(super) fn codec(&self) -> VideoCodec {
+        self.remote.codec.unwrap_or(self.config.codecs[0])
     }
 
     /// A candidate that cannot be used is no fault of the call: others may be good (RFC 8838 section 9).

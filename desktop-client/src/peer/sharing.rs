@@ -119,7 +119,7 @@ impl Task {
             self.sharing.unsaid = false;
             return Ok(());
         } else {
-            let track = local_track(MediaKind::Screen, self.connection.screen_ssrc);
+            let track = local_track(MediaKind::Screen, self.connection.screen_ssrc, self.codec());
             // Without a receiver from the start nothing could ever come by this section (rtc 0.21.1).
             let init = RTCRtpTransceiverInit {
                 direction: RTCRtpTransceiverDirection::Sendrecv,
@@ -145,8 +145,8 @@ impl Task {
             && let Some(queue) = self.sharing.queue.take()
             && let Some(sender) = transceiver.sender().await?
         {
-            let (ssrc, default_payload_type) =
-                (self.connection.screen_ssrc, default_payload_type(MediaKind::Screen));
+            let ssrc = self.connection.screen_ssrc;
+            let default_payload_type = default_payload_type(MediaKind::Screen, self.codec());
             let local = LocalTrack { track, sender, ssrc, default_payload_type };
             self.spawn_writer(queue, &local).await;
         }

@@ -29,6 +29,7 @@ fn config(end: usize) -> PeerConfig {
         relay_only: false,
         loopback: true,
         pin: None,
+        codecs: VideoCodec::ALL,
     }
 }
 
@@ -138,7 +139,7 @@ async fn a_rubbish_description_is_a_fault_of_that_connection_and_no_panic() {
         "",
         "rubbish",
         "v=0\r\n",
-        "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 X 96\r\n",
+        "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 X 96\r\n",
         "\u{0}",
     ];
     for sdp in rubbish {
@@ -283,6 +284,97 @@ async fn a_screen_comes_and_goes_by_renegotiation_while_the_camera_goes_on() {
         matches!(event, PeerEvent::Reconnected | PeerEvent::Disconnected | PeerEvent::Failed(_))
     };
     assert_eq!(count(&pair.said, restarted), 0, "the way stays as it is: {:#?}", pair.said);
+}
+
+const VP8: &[VideoCodec] = &[VideoCodec::Vp8];
+const H264: &[VideoCodec] = &[VideoCodec::H264];
+
+/// A connection between ends that speak these.
+async fn spoken(codecs: [&'static [VideoCodec]; 2]) -> Pair {
+    let config = |end: usize| PeerConfig { codecs: codecs[end], ..config(end) };
+    let mut pair = Pair::open([config(0), config(1)]);
+    pair.until(|said| both(said, |event| matches!(event, PeerEvent::ChannelOpen { .. }))).await;
+    pair.until(|said| both(said, |event| matches!(event, PeerEvent::Connected { .. }))).await;
+    pair
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_have_vp8_where_both_have_it_and_else_h264() {
+    for (codecs, codec) in [
+        ([VideoCodec::ALL, VideoCodec::ALL], VideoCodec::Vp8),
+        ([VP8, VideoCodec::ALL], VideoCodec::Vp8),
+        ([H264, VideoCodec::ALL], VideoCodec::H264),
+        ([VideoCodec::ALL, H264], VideoCodec::H264),
+    ] {
+        let mut pair = spoken(codecs).await;
+        for end in [0, 1] {
+            pair.until_said(end, PeerEvent::Codec(codec), 1).await;
+            pair.pictures_come(end, &[MediaKind::Video], 7).await;
+            // Only streams that the stack knows by their codec are watched and answered for.
+            pair.ends[1 - end].peer.send(PeerCommand::RequestKeyFrame(MediaKind::Video));
+            pair.until_said(end, PeerEvent::KeyFrameWanted(MediaKind::Video), 1).await;
+        }
+        pair.until(|said| both(said, |event| matches!(event, PeerEvent::Rate(_)))).await;
+        pair.share(0, true);
+        pair.until_said(0, PeerEvent::ScreenTaken(true), 1).await;
+        pair.both_pictures_come(0, 9).await;
+        pair.ends[1].peer.send(PeerCommand::Restart);
+        pair.until(|said| both(said, |event| *event == PeerEvent::Reconnected)).await;
+        pair.both_pictures_come(0, 11).await;
+        let told = |event: &PeerEvent| matches!(event, PeerEvent::Codec(_));
+        assert_eq!(count(&pair.said, told), 2, "once at each end, and it stays: {codecs:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offer_has_vp8_before_h264_and_the_same_feedback_for_both() {
+    let (sender, mut events) = mpsc::channel(256);
+    let _peer = Peer::open(config(0), sender, Arc::new(|_, _| {}));
+    let sdp = loop {
+        let (_, event) = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+        if let PeerEvent::LocalOffer(sdp) = event {
+            break sdp;
+        }
+    };
+    assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 125\r\n"), "{sdp}");
+    assert!(
+        sdp.contains("a=rtpmap:96 VP8/90000\r\n") && sdp.contains("a=rtpmap:125 H264/90000\r\n"),
+        "{sdp}"
+    );
+    let parameters = "a=fmtp:125 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n";
+    assert!(sdp.contains(parameters), "{sdp}");
+    let feedback = |format: &str| {
+        let mut said: Vec<&str> = sdp.lines().filter_map(|line| line.strip_prefix(format)).collect();
+        said.sort_unstable();
+        said
+    };
+    let [vp8, h264] = [feedback("a=rtcp-fb:96 "), feedback("a=rtcp-fb:125 ")];
+    assert_eq!(vp8, h264);
+    assert!(
+        ["nack", "nack pli", "ccm fir", "transport-cc"].iter().all(|kind| h264.contains(kind)),
+        "{h264:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ends_with_no_codec_in_common_part_with_a_reason() {
+    let (sender, mut events) = mpsc::channel(256);
+    let ends = [H264, VP8].map(|codecs| {
+        let config = PeerConfig { codecs, ..config(usize::from(codecs == VP8)) };
+        Peer::open(config, sender.clone(), Arc::new(|_, _| {}))
+    });
+    loop {
+        let (from, event) = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+        match event {
+            PeerEvent::LocalOffer(sdp) => assert!(ends[1].send(PeerCommand::RemoteOffer(sdp))),
+            PeerEvent::Failed(fault) => {
+                assert_eq!((from, fault), (CallId::from_bits(1), PeerFault::NoCodec));
+                assert!(fault.to_string().contains("VP8"));
+                return;
+            }
+            _ => {}
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

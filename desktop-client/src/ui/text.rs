@@ -209,6 +209,7 @@ pub fn stats(stats: &CallStats) -> String {
         stats.glass_to_glass_ms.map(|ms| say_with("stats-line-glass", &[("ms", whole(ms).into())])),
         stats.fps.map(|fps| format!("{fps:.0} fps")),
         stats.size.map(|(width, height)| format!("{}{width} × {height}", left_to_right_mark())),
+        stats.codec.map(str::to_owned),
         stats
             .loss
             .filter(|loss| *loss >= 0.001)
@@ -319,6 +320,8 @@ mod tests {
         assert_eq!(stats(&CallStats::default()), "");
         let known = CallStats { route: Some(Route::Relay), rtt_ms: Some(41.6), ..CallStats::default() };
         assert_eq!(stats(&known), "Relayed by the server  ·  42 ms round trip");
+        let coded = CallStats { size: Some((640, 360)), codec: Some("H264"), ..CallStats::default() };
+        assert_eq!(stats(&coded), "640 × 360  ·  H264");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use crate::support::{Guest, PASSWORD, TestServer, config, without_devices};
 use castle_desktop::engine::EngineConfig;
+use castle_desktop::media::codec::VideoCodec;
+use castle_desktop::media::screen::ScreenSpec;
 use castle_desktop::peer::PathRoute;
 use castle_desktop::profile::Profile;
 use castle_desktop::view::{CheckOutcome, Command, Connection, EndReason, Secret, Stage};
@@ -36,6 +38,41 @@ fn a_call_by_name_is_accepted_seen_and_hung_up() {
     ada.does(Command::HangUp);
     ada.until_ended(EndReason::HungUp);
     bea.until_ended(EndReason::PeerHungUp);
+}
+
+#[test]
+fn a_guest_without_vp8_is_seen_in_h264_whoever_calls_and_shares_a_screen_in_it() {
+    const H264: &[VideoCodec] = &[VideoCodec::H264];
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder);
+    let ada = Guest::online(&server, "ada");
+    let bea = Guest::of("bea", EngineConfig { codecs: Some(H264), ..without_devices() });
+    bea.register(&server);
+    bea.until("online", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
+    for (caller, called, name) in [(&ada, &bea, "bea"), (&bea, &ada, "ada")] {
+        caller.until("seeing them in the hall", |snapshot| snapshot.hall.iter().any(|row| row.name == name));
+        caller.calls(name);
+        called.until_ringing();
+        called.does(Command::Accept);
+        for guest in [caller, called] {
+            guest.until_connected();
+            guest.until_seeing();
+            assert_eq!(guest.engine.record().codec, Some(VideoCodec::H264));
+            assert_eq!(guest.engine.record().receiver.corrupt_frames, 0);
+        }
+        caller.until("told what pictures are coded in", |snapshot| {
+            let stats = snapshot.call.as_ref().and_then(|call| call.stats);
+            stats.is_some_and(|stats| stats.codec == Some("H264"))
+        });
+        caller.does(Command::ShareScreen(ScreenSpec::Pattern));
+        called.until("seeing their screen", |_| called.engine.record().screen_figures.frames_shown > 3);
+        caller.until_seeing_more();
+        caller.does(Command::HangUp);
+        caller.until_ended(EndReason::HungUp);
+        called.until_ended(EndReason::PeerHungUp);
+        caller.does(Command::CloseCall);
+        called.does(Command::CloseCall);
+    }
 }
 
 #[test]

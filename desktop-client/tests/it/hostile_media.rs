@@ -9,10 +9,9 @@ use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::signal_request::Frame as Ask;
 use castle::v1::signal_response::Frame as Say;
 use castle_desktop::call::Candidate;
+use castle_desktop::media::codec::{Content, Packetizer, VideoCodec, VideoEncoder};
 use castle_desktop::media::frame::{FrameInfo, FramePool};
 use castle_desktop::media::packet::OutgoingPacket;
-use castle_desktop::media::vp8::{Content, Vp8Encoder};
-use castle_desktop::media::vp8_rtp::Packetizer;
 use castle_desktop::peer::{Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_desktop::view::Command;
 use castle_server::config::MatchRoute;
@@ -34,12 +33,14 @@ struct Mallory {
     told: mpsc::Receiver<(CallId, PeerEvent)>,
     call: Option<(String, Peer)>,
     offered: String,
+    /// The one codec that it says it has.
+    codecs: &'static [VideoCodec],
     packetizer: Packetizer,
     timestamp: u32,
 }
 
 impl Mallory {
-    async fn online(url: String, invitation: String) -> Self {
+    async fn online(url: String, invitation: String, codecs: &'static [VideoCodec]) -> Self {
         let mut client = CastleServiceClient::connect(url).await.expect("a server that answers");
         let registering = v1::RegisterRequest {
             invitation_code: invitation,
@@ -56,8 +57,9 @@ impl Mallory {
         let first = v1::SignalRequest { frame: Some(Ask::Hello(hello)), ..Default::default() };
         outbox.send(first).await.expect("room");
         let inbox = client.signal(request).await.expect("a session").into_inner();
-        let ((tell, told), packetizer) = (mpsc::channel(256), Packetizer::new());
-        Self { outbox, inbox, tell, told, call: None, offered: String::new(), packetizer, timestamp: 0 }
+        let ((tell, told), packetizer) = (mpsc::channel(256), Packetizer::new(codecs[0]));
+        let (call, offered) = (None, String::new());
+        Self { outbox, inbox, tell, told, call, offered, codecs, packetizer, timestamp: 0 }
     }
 
     async fn say(&self, frame: Ask) {
@@ -98,6 +100,7 @@ impl Mallory {
                     relay_only: false,
                     loopback: true,
                     pin: None,
+                    codecs: self.codecs,
                 };
                 let peer = Peer::open(config, self.tell.clone(), Arc::new(|_, _| ()));
                 assert!(peer.send(PeerCommand::Reach));
@@ -147,7 +150,7 @@ impl Mallory {
 
     /// A picture of this size as it should be.
     async fn show(&mut self, width: usize, height: usize) {
-        let frame = picture(width, height);
+        let frame = picture(self.codecs[0], width, height);
         let video = self.peer().video.clone();
         self.packetizer.packetize(&frame, self.timestamp, |packet| video.send(packet));
         self.timestamp = self.timestamp.wrapping_add(3000);
@@ -156,7 +159,7 @@ impl Mallory {
 }
 
 /// A key frame.
-fn picture(width: usize, height: usize) -> Vec<u8> {
+fn picture(codec: VideoCodec, width: usize, height: usize) -> Vec<u8> {
     let frame = FramePool::new().draw(width, height, FrameInfo::default(), |planes| {
         for (row, line) in planes.y.chunks_mut(planes.y_stride).enumerate() {
             line.fill((row * 4) as u8);
@@ -164,18 +167,19 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
         planes.u.fill(90);
         planes.v.fill(160);
     });
-    let mut encoder = Vp8Encoder::new(width, height, 1_000_000, Content::Motion).expect("an encoder");
+    let mut encoder =
+        VideoEncoder::new(codec, (width, height), 1_000_000, Content::Motion).expect("an encoder");
     encoder.encode(&frame, 0, 3000, true).expect("encoded").expect("not dropped").data.to_vec()
 }
 
 /// Ada in a call with Mallory, who then does as told until Ada has seen enough.
-fn meet(mischief: impl AsyncFn(&mut Mallory), seen: impl FnOnce(&Guest)) {
+fn meet(codecs: &'static [VideoCodec], mischief: impl AsyncFn(&mut Mallory), seen: impl FnOnce(&Guest)) {
     let folder = tempfile::tempdir().expect("a folder");
     let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
     let ada = Guest::online(&server, "ada");
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
-    let mut mallory = runtime.block_on(Mallory::online(server.url(), server.invitation.clone()));
+    let mut mallory = runtime.block_on(Mallory::online(server.url(), server.invitation.clone(), codecs));
     ada.until("seeing mallory in the hall", |snapshot| snapshot.hall.iter().any(|row| row.name == "mallory"));
     ada.calls("mallory");
     runtime.block_on(async {
@@ -199,6 +203,9 @@ fn meet(mischief: impl AsyncFn(&mut Mallory), seen: impl FnOnce(&Guest)) {
     ada.does(Command::HangUp);
 }
 
+const VP8: &[VideoCodec] = &[VideoCodec::Vp8];
+const H264: &[VideoCodec] = &[VideoCodec::H264];
+
 #[test]
 fn pictures_of_any_size_are_shown_or_refused_in_words() {
     let sizes = [
@@ -212,14 +219,26 @@ fn pictures_of_any_size_are_shown_or_refused_in_words() {
         (1921, 16),
         (641, 359),
     ];
+    sizes_are_shown_or_refused(VP8, &sizes);
+}
+
+#[test]
+fn pictures_of_any_size_in_h264_are_shown_or_refused_in_words() {
+    sizes_are_shown_or_refused(
+        H264,
+        &[(16, 16), (1918, 1078), (16, 1920), (3840, 2160), (1080, 1920), (640, 358)],
+    );
+}
+
+fn sizes_are_shown_or_refused(codecs: &'static [VideoCodec], sizes: &[(usize, usize)]) {
     let mischief = async |mallory: &mut Mallory| {
         for _ in 0..3 {
             for (width, height) in sizes {
-                mallory.show(width, height).await;
+                mallory.show(*width, *height).await;
             }
         }
     };
-    meet(mischief, |ada| {
+    meet(codecs, mischief, |ada| {
         ada.until_told("larger than this app shows");
         assert_eq!(ada.engine.record().receiver.refused_size, Some((3840, 2160)));
     });
@@ -227,12 +246,21 @@ fn pictures_of_any_size_are_shown_or_refused_in_words() {
 
 #[test]
 fn rubbish_in_place_of_media_is_never_shown_and_the_call_goes_on() {
+    rubbish_is_never_shown(VP8);
+}
+
+#[test]
+fn rubbish_in_place_of_h264_is_never_shown_and_the_call_goes_on() {
+    rubbish_is_never_shown(H264);
+}
+
+fn rubbish_is_never_shown(codecs: &'static [VideoCodec]) {
     let mischief = async |mallory: &mut Mallory| {
         let mut random = ChaCha8Rng::seed_from_u64(5);
-        let good = picture(320, 180);
+        let good = picture(codecs[0], 320, 180);
         for round in 0..400_u32 {
             let mut payloads = Vec::new();
-            Packetizer::new().packetize(&good, round * 3000, |packet| payloads.push(packet));
+            Packetizer::new(codecs[0]).packetize(&good, round * 3000, |packet| payloads.push(packet));
             for OutgoingPacket { timestamp, marker, payload } in payloads {
                 let mut bytes = payload.to_vec();
                 for _ in 0..=random.next_u64() % 4 {
@@ -252,7 +280,7 @@ fn rubbish_in_place_of_media_is_never_shown_and_the_call_goes_on() {
         }
         mallory.timestamp = 400 * 3000;
     };
-    meet(mischief, |ada| {
+    meet(codecs, mischief, |ada| {
         let record = ada.engine.record();
         assert!(record.receiver.corrupt_frames > 0 || record.receiver.losses > 0, "{:?}", record.receiver);
     });

@@ -8,6 +8,7 @@ use castle::v1::castle_service_client::CastleServiceClient;
 use castle::v1::signal_request::Frame as Ask;
 use castle::v1::signal_response::Frame as Say;
 use castle::v1::{self, CallState, place_call};
+use castle_desktop::media::codec::VideoCodec;
 use castle_desktop::peer::{PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_desktop::view::{Command, EndReason};
 use castle_server::config::MatchRoute;
@@ -113,6 +114,7 @@ impl Caller {
             relay_only: false,
             loopback: true,
             pin: None,
+            codecs: VideoCodec::ALL,
         };
         (Peer::open(config, events, Arc::new(|_, _| {})), inbox)
     }

@@ -5,6 +5,7 @@ use castle::ids::CallId;
 use castle::v1::RegisterRequest;
 use castle::v1::castle_service_client::CastleServiceClient;
 use castle_connectivity::trust::Pin;
+use castle_desktop::media::codec::VideoCodec;
 use castle_desktop::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent, RelayProtocol};
 use castle_desktop::view::{Command, Connection, EndReason};
 use castle_server::config::relay::RelaySettings;
@@ -63,8 +64,15 @@ impl Pair {
         let ends = servers.map(|ice_servers| {
             let call = CallId::from_bits(end);
             let pin = pin.cloned();
-            let config =
-                PeerConfig { call, offers: end == 0, ice_servers, relay_only: true, loopback: true, pin };
+            let config = PeerConfig {
+                call,
+                offers: end == 0,
+                ice_servers,
+                relay_only: true,
+                loopback: true,
+                pin,
+                codecs: VideoCodec::ALL,
+            };
             end += 1;
             let peer = Peer::open(config, sender.clone(), Arc::new(|_, _| {}));
             assert!(peer.send(PeerCommand::Reach));

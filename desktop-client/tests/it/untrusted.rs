@@ -1,6 +1,6 @@
 //! What the other end of a call may send, through the functions that the fuzzers call.
 
-use castle_desktop::untrusted::{descriptions, messages, pictures, sounds};
+use castle_desktop::untrusted::{descriptions, messages, parameter_sets, pictures, pictures_h264, sounds};
 
 #[path = "../../../fuzz/changes.rs"]
 mod changes;
@@ -8,6 +8,16 @@ mod changes;
 #[test]
 fn no_packets_of_pictures_break_what_is_promised() {
     changes::try_all("pictures", pictures, 0..4000);
+}
+
+#[test]
+fn no_packets_of_h264_break_what_is_promised() {
+    changes::try_all("pictures_h264", pictures_h264, 0..4000);
+}
+
+#[test]
+fn no_parameter_sets_break_what_is_promised() {
+    changes::try_all("parameter_sets", parameter_sets, 0..20_000);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Each outside engine is named in one place, so that it can be replaced there: (engine, its file or folder).
-const ENGINES: [(&str, &str); 26] = [
+const ENGINES: [(&str, &str); 27] = [
     ("sled", "server/src/store/sled"),
     ("stun_types", "server/src/turn/wire"),
     ("argon2", "server/src/passwords"),
@@ -22,6 +22,7 @@ const ENGINES: [(&str, &str); 26] = [
     ("webrtc", "desktop-client/src/peer"),
     ("rtc", "desktop-client/src/peer"),
     ("vpx_sys", "desktop-client/src/media/vp8"),
+    ("openh264", "desktop-client/src/media/h264/engine"),
     ("opus", "desktop-client/src/media/opus"),
     ("cpal", "desktop-client/src/media/sound_device"),
     ("sonora", "desktop-client/src/media/processing"),
@@ -57,11 +58,16 @@ const NEVER: [(&[&str], &[&str], &str); 7] = [
             "desktop-client/src/congestion",
             "desktop-client/src/engine/chat",
             "desktop-client/src/engine/quality",
+            "desktop-client/src/media/assembler",
+            "desktop-client/src/media/h264/sps",
+            "desktop-client/src/media/h264_rtp",
             "desktop-client/src/media/jitter",
             "desktop-client/src/media/ladder",
             "desktop-client/src/media/lip_sync",
             "desktop-client/src/media/stretch",
             "desktop-client/src/media/video_playout",
+            "desktop-client/src/media/vp8_rtp",
+            "desktop-client/src/peer/codecs",
         ],
         &[
             "tokio",

@@ -5,6 +5,7 @@ use super::Fault;
 use crate::row::{Better, Row};
 use castle::ids::CallId;
 use castle_connectivity::trust::Pin;
+use castle_desktop::media::codec::VideoCodec;
 use castle_desktop::peer::{IceServer, Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_desktop::signaling::{Account, Credentials, DeviceTokens, Event, ServerAddress, Session, log_in};
 use castle_desktop::view::Secret;
@@ -110,6 +111,7 @@ async fn connect(servers: &[IceServer], relay_only: bool, pin: &Pin) -> Result<D
             relay_only,
             loopback: true,
             pin: Some(pin.clone()),
+            codecs: VideoCodec::ALL,
         };
         Peer::open(config, sender.clone(), Arc::new(|_, _| {}))
     });

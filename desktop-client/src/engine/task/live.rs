@@ -8,6 +8,7 @@ use super::sharing::SharedScreen;
 use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{CLOCK_MAX_US, MediaClock, PingSample};
+use crate::media::codec::VideoCodec;
 use crate::media::key_frame_floor::{KeyFramePace, pause};
 use crate::media::ladder::split;
 use crate::peer::{MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, SendRate, SenderClock};
@@ -27,6 +28,7 @@ pub(super) struct LiveCall {
     peer: Option<(Peer, Inlet)>,
     connection: Option<Connection>,
     clock: MediaClock,
+    codec: VideoCodec,
     /// What pictures may take of the path, and what the person lets them take; bit/s.
     rate: (SendRate, u32),
     /// What of this machine the other end sees besides the camera.
@@ -61,7 +63,27 @@ impl LiveCall {
     pub(super) fn ring(camera: Camera, clock: MediaClock, switches: Switches, cap: u32) -> Self {
         camera.sender().set_enabled(switches.camera_on);
         let rate = SendRate { picture_bps: START_BPS, clogged: false, outages: 0 };
-        Self { camera, peer: None, connection: None, clock, rate: (rate, cap), screen: None }
+        let codec = VideoCodec::default();
+        Self { camera, peer: None, connection: None, clock, codec, rate: (rate, cap), screen: None }
+    }
+
+    /// What pictures are coded in, both ways: agreed upon before any leave or come.
+    pub(super) fn speak(&mut self, codec: VideoCodec) {
+        self.codec = codec;
+        self.camera.sender().set_codec(codec);
+        if let Some(screen) = &self.screen {
+            screen.sender().set_codec(codec);
+        }
+        if let Some(connection) = &self.connection {
+            connection.conversation.speak(codec);
+        }
+    }
+
+    /// Shares this.
+    pub(super) fn share(&mut self, screen: SharedScreen) {
+        screen.sender().set_codec(self.codec);
+        self.screen = Some(screen);
+        self.share_out();
     }
 
     /// What the person lets pictures take, bit/s.
@@ -129,6 +151,7 @@ impl LiveCall {
         if let Some(audio) = &conversation.audio {
             audio.set_muted(switches.muted);
         }
+        conversation.speak(self.codec);
         self.connection = Some(Connection {
             conversation,
             rate: None,

@@ -12,6 +12,7 @@ use super::{Engine, Link, PEER_EVENTS_MAX, meanwhile};
 use crate::call::{Effect, Input, Negotiation, Origin, Reason, Role, Route, State};
 use crate::crash;
 use crate::engine::{SystemNotice, Viewer};
+use crate::media::codec::VideoCodec;
 use crate::media::frame::Picture;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
@@ -176,6 +177,7 @@ impl Engine {
             relay_only,
             loopback,
             pin,
+            codecs: self.config.codecs.unwrap_or(VideoCodec::ALL),
         };
         // What the last connection may still say was about another one.
         self.peer_events = mpsc::channel(PEER_EVENTS_MAX);
@@ -263,6 +265,7 @@ impl Engine {
                     self.sealed(call, seal);
                 }
             }
+            PeerEvent::Codec(codec) => self.speak(call, codec),
             PeerEvent::Message(data) if current => self.hear_message(now, &data),
             PeerEvent::ScreenTaken(taken) if current => self.screen_taken(taken),
             PeerEvent::PeerScreen(shares) if current => self.peer_shares(shares),
@@ -300,6 +303,14 @@ impl Engine {
             PeerEvent::Disconnected | PeerEvent::Reconnected => {
                 tracing::info!(%call, ?event, "the path");
             }
+        }
+    }
+
+    /// Both ends agreed on this codec for pictures.
+    fn speak(&mut self, call: CallId, codec: VideoCodec) {
+        if let Some(live) = self.live.as_mut().filter(|_| self.record.call == Some(call)) {
+            self.record.codec = Some(codec);
+            live.speak(codec);
         }
     }
 

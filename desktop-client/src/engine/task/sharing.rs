@@ -67,8 +67,7 @@ impl Engine {
         let options = VideoSenderOptions { bitrate_bps: START_BPS, stamps };
         let nobody = FrameSlot::new();
         let sender = VideoSender::start(spec, options, self.source.clock, nobody, gate.sink(), watch);
-        live.screen = Some(SharedScreen { sender, gate });
-        live.share_out();
+        live.share(SharedScreen { sender, gate });
         live.tell_peer(PeerCommand::ShareScreen(true));
         self.switches.sharing = true;
     }

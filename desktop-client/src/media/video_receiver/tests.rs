@@ -7,34 +7,34 @@ use bytes::Bytes;
 use super::*;
 use crate::media::camera::pattern::Pattern;
 use crate::media::camera::{DEFAULT_PATTERN, FrameSource};
+use crate::media::codec::{Content, Packetizer, VideoEncoder};
 use crate::media::packet::OutgoingPacket;
-use crate::media::vp8::{Content, Vp8Encoder};
-use crate::media::vp8_rtp::Packetizer;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A sender without threads: encodes pattern frames and numbers their packets.
 struct Sender {
     source: Pattern,
-    encoder: Vp8Encoder,
+    encoder: VideoEncoder,
     packetizer: Packetizer,
     sequence: u16,
     frame: u32,
 }
 
 impl Sender {
-    fn new() -> Self {
-        let encoder = Vp8Encoder::new(640, 360, 1_000_000, Content::Motion).expect("an encoder");
+    fn new(codec: VideoCodec) -> Self {
+        let encoder = VideoEncoder::new(codec, (640, 360), 1_000_000, Content::Motion).expect("an encoder");
         let source = Pattern::new(DEFAULT_PATTERN);
-        Self { source, encoder, packetizer: Packetizer::new(), sequence: 0, frame: 0 }
+        Self { source, encoder, packetizer: Packetizer::new(codec), sequence: 0, frame: 0 }
     }
 
     fn next(&mut self, key: bool) -> Vec<IncomingPacket> {
         let frame = self.source.frame(self.frame).expect("a frame");
         let pts = i64::from(self.frame) * 3000;
         self.frame += 1;
-        let encoded = self.encoder.encode(&frame, pts, 3000, key).expect("encoded").expect("not dropped");
         let mut packets = Vec::new();
+        let encoded = self.encoder.encode(&frame, pts, 3000, key).expect("encoded");
+        let Some(encoded) = encoded else { return packets };
         self.packetizer.packetize(
             encoded.data,
             pts as u32,
@@ -59,7 +59,21 @@ fn setup() -> Setup {
     let (slot, (asked, requests)) = (FrameSlot::new(), mpsc::channel());
     let ask = Box::new(move || asked.send(()).expect("the test listens"));
     let receiver = VideoReceiver::start(slot.clone(), ask).expect("a receiver");
-    Setup { receiver, slot, requests, sender: Sender::new() }
+    Setup { receiver, slot, requests, sender: Sender::new(VideoCodec::Vp8) }
+}
+
+impl Setup {
+    /// Sends pictures until one is shown.
+    fn shows(&mut self, key: bool) -> VideoFrame {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            self.sender.next(key).into_iter().for_each(|packet| self.receiver.push(packet));
+            if let Some(frame) = self.slot.wait(Duration::from_millis(200)) {
+                return frame;
+            }
+            assert!(Instant::now() < until, "nothing was ever shown");
+        }
+    }
 }
 
 #[test]
@@ -126,4 +140,23 @@ fn a_flood_is_dropped_without_blocking_and_heals() {
         }
         assert!(Instant::now() < until, "it never healed");
     }
+}
+
+#[test]
+fn a_codec_that_both_ends_agreed_on_is_shown_and_heals_as_well() {
+    let mut setup = setup();
+    setup.sender.next(true).into_iter().for_each(|packet| setup.receiver.push(packet));
+    setup.slot.wait(PATIENCE).expect("shown");
+    setup.receiver.set_codec(VideoCodec::H264);
+    setup.sender = Sender { sequence: setup.sender.sequence, ..Sender::new(VideoCodec::H264) };
+    let first = setup.shows(true);
+    assert_eq!(first.info.rtp_timestamp, Some(0), "a key frame in another codec");
+    // One that is lost; the rate control may leave out others.
+    while setup.sender.next(false).is_empty() {}
+    while setup.requests.try_recv().is_err() {
+        setup.sender.next(false).into_iter().for_each(|packet| setup.receiver.push(packet));
+        assert!(setup.slot.wait(Duration::from_millis(20)).is_none(), "nothing is shown over the gap");
+    }
+    setup.shows(true);
+    assert_eq!((setup.receiver.stats().corrupt_frames, setup.receiver.stats().losses), (0, 1));
 }

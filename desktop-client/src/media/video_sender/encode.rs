@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
+use crate::media::codec::{CodecError, Content, Packetizer, VideoCodec, VideoEncoder};
 use crate::media::frame::{FramePool, VideoFrame};
 use crate::media::ladder::{Ladder, Rung, screen_rung};
 use crate::media::packet::PacketSink;
 use crate::media::scale::Scaler;
 use crate::media::stamp::Stamp;
-use crate::media::vp8::{Content, Vp8Encoder, Vp8Error};
-use crate::media::vp8_rtp::Packetizer;
 
 /// How often the thread looks at its orders when no picture comes.
 const IDLE: Duration = Duration::from_millis(250);
@@ -23,6 +22,7 @@ pub(super) struct Encode {
     stamped: bool,
     sink: PacketSink,
     ladder: Ladder,
+    codec: VideoCodec,
     encoder: Option<SizedEncoder>,
     packetizer: Packetizer,
     scaler: Scaler,
@@ -38,22 +38,26 @@ pub(super) struct Encode {
 }
 
 struct SizedEncoder {
-    encoder: Vp8Encoder,
+    encoder: VideoEncoder,
     size: (usize, usize),
     bitrate_bps: u32,
 }
 
 impl Encode {
     pub(super) fn new(shared: Arc<Shared>, content: Content, stamped: bool, sink: PacketSink) -> Self {
-        let ladder = Ladder::new(shared.locked().target_bps);
+        let (ladder, codec) = {
+            let state = shared.locked();
+            (Ladder::new(state.target_bps), state.codec)
+        };
         Self {
             shared,
             content,
             stamped,
             sink,
             ladder,
+            codec,
             encoder: None,
-            packetizer: Packetizer::new(),
+            packetizer: Packetizer::new(codec),
             scaler: Scaler::new(),
             pool: FramePool::new(),
             next_pts: 0,
@@ -67,11 +71,12 @@ impl Encode {
         let captured = self.shared.captured.clone();
         while !captured.is_closed() {
             let Some(frame) = captured.wait(IDLE) else { continue };
-            let (sending, target_bps, key_frame) = {
+            let (sending, target_bps, key_frame, codec) = {
                 let mut state = self.shared.locked();
                 state.stats.frames_dropped += u64::from(state.sending && state.clogged);
-                (state.sending && !state.clogged, state.target_bps, state.key_frame_due())
+                (state.sending && !state.clogged, state.target_bps, state.key_frame_due(), state.codec)
             };
+            self.speak(codec);
             if !sending {
                 self.left_out = Some(pts(&frame));
                 continue;
@@ -83,7 +88,14 @@ impl Encode {
         }
     }
 
-    fn send(&mut self, frame: &VideoFrame, target_bps: u32, key_frame: bool) -> Result<(), Vp8Error> {
+    /// Goes on in this codec.
+    fn speak(&mut self, codec: VideoCodec) {
+        if self.codec != codec {
+            (self.codec, self.encoder, self.packetizer) = (codec, None, Packetizer::new(codec));
+        }
+    }
+
+    fn send(&mut self, frame: &VideoFrame, target_bps: u32, key_frame: bool) -> Result<(), CodecError> {
         let rung = match self.content {
             Content::Motion => self.ladder.rung(Instant::now(), target_bps),
             Content::Detail => screen_rung(target_bps),
@@ -98,7 +110,7 @@ impl Encode {
         let mut sized = match self.encoder.take() {
             Some(sized) if sized.size == size => sized,
             _ => {
-                let encoder = Vp8Encoder::new(size.0, size.1, target_bps, self.content)?;
+                let encoder = VideoEncoder::new(self.codec, size, target_bps, self.content)?;
                 SizedEncoder { encoder, size, bitrate_bps: target_bps }
             }
         };

@@ -111,7 +111,7 @@ fn an_insane_size_is_refused_before_libvpx_sees_it() {
     let mut decoder = Vp8Decoder::new().expect("a decoder");
     let huge = [0x10, 0, 0, 0x9D, 0x01, 0x2A, 0xFF, 0x3F, 0xFF, 0x3F, 0, 0, 0];
     let refused = decoder.decode(&huge, FrameInfo::default(), &mut FramePool::new()).err();
-    assert_eq!(refused, Some(Vp8Error::Size { width: 16_383, height: 16_383 }));
+    assert_eq!(refused, Some(CodecError::Size { width: 16_383, height: 16_383 }));
 }
 
 #[test]

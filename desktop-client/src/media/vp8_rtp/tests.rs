@@ -6,9 +6,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
+use crate::media::assembler::{AssembledFrame, Assembler, AssemblerEvent, PACKETS_MAX};
+use crate::media::codec::Content;
 use crate::media::frame::{FrameInfo, FramePool};
 use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES, OutgoingPacket};
-use crate::media::vp8::{Content, Vp8Encoder};
+use crate::media::vp8::Vp8Encoder;
 
 const DEADLINE: Duration = Duration::from_millis(200);
 

@@ -55,6 +55,7 @@ fn name_in(url: &str) -> Option<ServerUri> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::codec::VideoCodec;
     use crate::peer::{Peer, PeerConfig, PeerEvent};
     use castle::ids::CallId;
     use castle_connectivity::stun::{self, Class, Message};
@@ -129,6 +130,7 @@ mod tests {
             relay_only: false,
             loopback: true,
             pin: None,
+            codecs: VideoCodec::ALL,
         };
         let peer = Peer::open(config, sender, Arc::new(|_, _| {}));
         assert!(peer.send(crate::peer::PeerCommand::Reach));

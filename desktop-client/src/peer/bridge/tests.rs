@@ -1,6 +1,7 @@
 //! The bridge between what the stack would say and servers that answer as TURN servers do, over each transport.
 
 use super::*;
+use crate::media::codec::VideoCodec;
 use crate::peer::{Peer, PeerConfig, PeerEvent};
 use castle::ids::CallId;
 use castle_connectivity::framing::{self, Deframer};
@@ -270,6 +271,7 @@ async fn gathers(url: String) {
         relay_only: true,
         loopback: true,
         pin: None,
+        codecs: VideoCodec::ALL,
     };
     let _peer = Peer::open(config, sender, Arc::new(|_, _| {}));
     while !matches!(events.recv().await, Some((_, PeerEvent::EndOfCandidates { .. }))) {}

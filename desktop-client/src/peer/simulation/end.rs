@@ -7,11 +7,13 @@ use super::super::estimator::Estimator;
 use super::super::feedback::Feedback;
 use super::super::window::ReceiveWindow;
 use super::Seen;
+use crate::media::assembler::{Assembler, AssemblerEvent};
+use crate::media::codec::VideoCodec;
 use crate::media::key_frame_floor::{KeyFrameFloor, KeyFramePace, pause};
 use crate::media::ladder::Ladder;
 use crate::media::packet::{IncomingPacket, OutgoingPacket, SequenceUnwrapper};
 use crate::media::video_playout::VideoPlayout;
-use crate::media::vp8_rtp::{Assembler, AssemblerEvent, Packetizer};
+use crate::media::vp8_rtp::Packetizer;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rtc::interceptor::{Interceptor, Packet, RTCPFeedback, RTPHeaderExtension, StreamInfo, TaggedPacket};
@@ -77,8 +79,8 @@ impl End {
     pub(super) fn new(began: Instant, seed: u64) -> Self {
         let (heard, feedback) = mpsc::channel(64);
         let estimator = Estimator::new(began);
-        let (_, registry) =
-            media([SOUND, PICTURES, NO_SCREEN], heard, estimator.clone()).expect("codecs register");
+        let ssrcs = [SOUND, PICTURES, NO_SCREEN];
+        let (_, registry) = media(ssrcs, heard, estimator.clone(), VideoCodec::ALL).expect("codecs register");
         let mut chain: Box<dyn Interceptor> = Box::new(registry.build());
         for ssrc in [SOUND, PICTURES] {
             let stream = stream(ssrc);

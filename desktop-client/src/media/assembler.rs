@@ -1,18 +1,17 @@
 //! Puts frames together from packets that come late, twice, out of order or not at all.
 //!
 //! Frames leave whole and in order. A frame that stays incomplete beyond the deadline is lost, and with it
-//! everything up to the next key frame, because VP8 predicts each frame from the one before: the assembler asks for
+//! everything up to the next key frame, because each frame is predicted from the one before: the assembler asks for
 //! a key frame and lets nothing else through. A key frame that arrives whole is taken at once, whatever is missing
-//! before it.
+//! before it. Pure; what a payload is, its codec says.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::Descriptor;
-use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES, SequenceUnwrapper};
-use crate::media::vp8::is_key_frame;
+use super::codec::VideoCodec;
+use super::packet::{IncomingPacket, MAX_PAYLOAD_BYTES, SequenceUnwrapper};
 
 /// Packets held at most: a key frame of noise in full HD, as fine as text is encoded. More means that nothing completes.
 pub const PACKETS_MAX: usize = 2048;
@@ -29,6 +28,20 @@ const FIRST_DEADLINE: Duration = Duration::from_millis(200);
 const DEADLINE: (Duration, Duration) = (Duration::from_millis(120), Duration::from_millis(600));
 /// What repeats take besides round trips: noticing the loss, and pacing.
 const REPEAT_MARGIN: Duration = Duration::from_millis(80);
+
+/// What one payload is to the frame it belongs to.
+#[expect(clippy::struct_excessive_bools, reason = "a payload may be several of these, or none")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// A frame begins here, if what comes before it is of another one.
+    pub starts_frame: bool,
+    /// Part of a picture that is predicted from no other.
+    pub key: bool,
+    /// Begins a picture that is predicted from others.
+    pub predicted: bool,
+    /// Says how the pictures are to be read: every key frame of VP8 does, and of H.264 the parameter sets before it.
+    pub describes: bool,
+}
 
 /// A whole frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +72,7 @@ pub struct AssemblerStats {
     pub frames: u64,
     /// Times a gap was given up.
     pub losses: u64,
-    /// Packets that came twice, too late, or with a payload that is no VP8.
+    /// Packets that came twice, too late, or with a payload that is rubbish.
     pub useless_packets: u64,
 }
 
@@ -68,32 +81,57 @@ struct Fragment {
     timestamp: u32,
     marker: bool,
     /// `None` for a packet that carries only padding.
-    descriptor: Option<Descriptor>,
+    piece: Option<Piece>,
     payload: Bytes,
     arrived: Instant,
 }
 
 impl Fragment {
     fn starts_frame(&self) -> bool {
-        self.descriptor.is_some_and(|descriptor| descriptor.starts_frame)
+        self.is(|piece| piece.starts_frame)
     }
 
-    fn starts_key_frame(&self) -> bool {
-        self.descriptor.is_some_and(|descriptor| {
-            descriptor.starts_frame && is_key_frame(&self.payload[descriptor.length..])
-        })
+    fn is(&self, what: impl Fn(Piece) -> bool) -> bool {
+        self.piece.is_some_and(what)
+    }
+}
+
+/// A frame that is whole so far.
+struct Open {
+    start: i64,
+    timestamp: u32,
+    /// Where it goes on.
+    next: i64,
+    /// Part of it is predicted from no other.
+    key: bool,
+    /// It is known how to read it.
+    readable: bool,
+}
+
+impl Open {
+    fn take(&mut self, fragment: &Fragment) {
+        self.next += 1;
+        self.key |= fragment.is(|piece| piece.key);
+        self.readable |= fragment.is(|piece| piece.describes);
+    }
+
+    fn is_key(&self) -> bool {
+        self.key && self.readable
     }
 }
 
 /// The reassembly of one stream.
 #[derive(Debug)]
 pub struct Assembler {
+    codec: VideoCodec,
     unwrapper: SequenceUnwrapper,
     fragments: BTreeMap<i64, Fragment>,
     /// First sequence number that was not given out or given up.
     next: Option<i64>,
     /// Nothing but a key frame can be decoded.
     gated: bool,
+    /// It was said how pictures are to be read.
+    described: bool,
     deadline: Duration,
     /// The packet after a jump that waits for a second one to confirm it.
     jump: Option<u16>,
@@ -102,19 +140,26 @@ pub struct Assembler {
 
 impl Default for Assembler {
     fn default() -> Self {
+        Self::new(VideoCodec::default())
+    }
+}
+
+impl Assembler {
+    /// For a stream of this codec that begins.
+    pub fn new(codec: VideoCodec) -> Self {
         Self {
+            codec,
             unwrapper: SequenceUnwrapper::default(),
             fragments: BTreeMap::new(),
             next: None,
             gated: true,
+            described: false,
             deadline: FIRST_DEADLINE,
             jump: None,
             stats: AssemblerStats::default(),
         }
     }
-}
 
-impl Assembler {
     /// Changes how long a gap is waited for. A packet is asked for each half of a round trip: where one in three is lost, the
     /// ninth answer is one of a hundred that is still missing, and a key frame would take as long, and be larger.
     pub fn set_round_trip(&mut self, round_trip: Duration) {
@@ -147,25 +192,23 @@ impl Assembler {
             self.fragments.clear();
             self.unwrapper = SequenceUnwrapper::default();
             self.next = None;
-            self.gated = true;
+            (self.gated, self.described) = (true, false);
             effects(AssemblerEvent::KeyFrameNeeded);
         } else if self.jump.is_some() {
             return;
         }
         let now = packet.arrived;
         let sequence = self.unwrapper.unwrap(packet.sequence);
-        let descriptor = Descriptor::parse(&packet.payload);
-        let rubbish = descriptor.is_none() && !packet.payload.is_empty();
+        let piece = self.codec.piece(&packet.payload);
+        let rubbish = piece.is_none() && !packet.payload.is_empty();
         let old = self.next.is_some_and(|next| sequence < next) || self.fragments.contains_key(&sequence);
         if old || rubbish {
             self.stats.useless_packets += 1;
             return;
         }
         let IncomingPacket { timestamp, marker, payload, arrived, .. } = packet;
-        let predicted = descriptor.is_some_and(|descriptor| {
-            descriptor.starts_frame && !is_key_frame(&payload[descriptor.length..])
-        });
-        self.fragments.insert(sequence, Fragment { timestamp, marker, descriptor, payload, arrived });
+        let predicted = piece.is_some_and(|piece| piece.predicted);
+        self.fragments.insert(sequence, Fragment { timestamp, marker, piece, payload, arrived });
         self.advance(now, effects);
         if self.fragments.len() >= PACKETS_MAX {
             self.give_up(effects);
@@ -263,39 +306,50 @@ impl Assembler {
         true
     }
 
-    /// Where the first whole key frame begins and ends: as [`whole_frame`](Self::whole_frame) of each packet that begins one
-    /// would find it, in one pass. Whoever sends rubbish may begin one with every packet.
+    /// Where the first whole key frame begins and ends that can be read: as [`whole_frame`](Self::whole_frame) of each packet
+    /// that may begin one would find it, in one pass. Whoever sends rubbish may begin one with every packet.
     fn whole_key_frame(&self) -> Option<(i64, i64)> {
-        // A key frame that is whole so far: where it begins, its timestamp, and where it goes on.
-        let mut open: Option<(i64, u32, i64)> = None;
+        let mut open: Option<Open> = None;
         for (sequence, fragment) in &self.fragments {
-            if let Some((start, timestamp, next)) = open {
-                let follows = *sequence == next && fragment.descriptor.is_some();
-                if follows && fragment.timestamp != timestamp && fragment.starts_frame() {
-                    return Some((start, next - 1));
+            if let Some(frame) = &open {
+                let follows = *sequence == frame.next && fragment.piece.is_some();
+                let same = fragment.timestamp == frame.timestamp;
+                if follows && !same && fragment.starts_frame() && frame.is_key() {
+                    return Some((frame.start, frame.next - 1));
                 }
-                if !follows || fragment.timestamp != timestamp {
+                if !follows || !same {
                     open = None;
                 }
             }
-            if open.is_none() && fragment.starts_key_frame() {
-                open = Some((*sequence, fragment.timestamp, *sequence));
+            if open.is_none() {
+                open = self.opened(*sequence, fragment);
             }
-            if let Some((start, _, next)) = &mut open {
-                if fragment.marker {
-                    return Some((*start, *sequence));
+            let Some(frame) = &mut open else { continue };
+            frame.take(fragment);
+            if fragment.marker {
+                if frame.is_key() {
+                    return Some((frame.start, *sequence));
                 }
-                *next = sequence + 1;
+                open = None;
             }
         }
         None
+    }
+
+    /// The beginning of what may be a key frame. What is missing before one may be how it is to be read, and so one that says
+    /// nothing of that has to follow what was given out.
+    fn opened(&self, start: i64, fragment: &Fragment) -> Option<Open> {
+        let follows = self.next == Some(start);
+        let begins = fragment.is(|piece| piece.starts_frame && (follows || piece.describes));
+        let readable = follows && self.described;
+        begins.then_some(Open { start, timestamp: fragment.timestamp, next: start, key: false, readable })
     }
 
     /// The last sequence number of the frame that begins at `start`, if all of it is here.
     fn whole_frame(&self, start: i64) -> Option<i64> {
         let first = self.fragments.get(&start).filter(|first| first.starts_frame())?;
         for (expected, (sequence, fragment)) in (start..).zip(self.fragments.range(start..)) {
-            if *sequence != expected || fragment.descriptor.is_none() {
+            if *sequence != expected || fragment.piece.is_none() {
                 return None;
             }
             if fragment.timestamp != first.timestamp {
@@ -319,19 +373,17 @@ impl Assembler {
             .min_by_key(|(_, arrived)| *arrived)
             .expect("a whole frame has packets");
         let bytes: usize = frame.values().map(|fragment| fragment.payload.len()).sum();
-        if bytes > MAX_FRAME_BYTES {
+        let has = |what: fn(Piece) -> bool| frame.values().any(|fragment| fragment.is(what));
+        let (key, describes) = (has(|piece| piece.key), has(|piece| piece.describes));
+        let payloads = frame.values().map(|fragment| &fragment.payload[..]);
+        let Some(data) = (bytes <= MAX_FRAME_BYTES).then(|| self.codec.join(payloads)).flatten() else {
             self.gated = true;
             self.stats.losses += 1;
             effects(AssemblerEvent::KeyFrameNeeded);
             return;
-        }
-        let mut data = Vec::with_capacity(bytes);
-        for fragment in frame.values() {
-            let descriptor = fragment.descriptor.expect("a whole frame has no padding inside");
-            data.extend_from_slice(&fragment.payload[descriptor.length..]);
-        }
-        let key = is_key_frame(&data);
+        };
         self.gated &= !key;
+        self.described |= describes;
         self.stats.frames += 1;
         effects(AssemblerEvent::Frame(AssembledFrame { timestamp, key, data, first_arrived }));
     }

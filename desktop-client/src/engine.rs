@@ -19,6 +19,7 @@ mod chat;
 mod checkup;
 mod devices;
 mod diagnostics;
+mod files;
 mod identity;
 mod inventory;
 mod network;

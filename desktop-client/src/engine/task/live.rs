@@ -136,7 +136,7 @@ impl LiveCall {
             pings: 0,
             ping_at: now,
             pongs: 0,
-            key_frame_at: [None; 2],
+            key_frames: Default::default(),
             path: (PathStats::default(), now),
             path_before: (PathStats::default(), now),
         });

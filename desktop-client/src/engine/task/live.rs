@@ -297,13 +297,16 @@ impl LiveCall {
                     viewer.add_ping(ping);
                 }
             }
-            Message::Anchor { timestamp, capture_us } => {
+            Message::Anchor { timestamp, capture_us } if capture_us <= CLOCK_MAX_US => {
                 if let Some(audio) = &connection.conversation.audio {
                     audio.set_remote_anchor(CaptureAnchor { timestamp, capture_us });
                 }
             }
-            Message::State { .. } | Message::Chat { .. } | Message::ChatTaken { .. } | Message::Safety(_) => {
-            }
+            Message::Anchor { .. }
+            | Message::State { .. }
+            | Message::Chat { .. }
+            | Message::ChatTaken { .. }
+            | Message::Safety(_) => {}
         }
     }
 
@@ -353,10 +356,10 @@ impl LiveCall {
         let conversation = &connection.conversation;
         if let Some(audio) = &conversation.audio {
             record.audio = audio.stats();
+            record.sync = audio.lip_sync().figures();
         }
         if let Some(receiver) = &conversation.receiver {
             record.receiver = receiver.stats();
-            record.sync = audio.lip_sync().figures();
         }
         if let Some(receiver) = &conversation.peer_screen.receiver {
             record.screen_receiver = receiver.stats();

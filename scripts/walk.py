@@ -216,10 +216,51 @@ class Walk:
         ada.keys("Return")
         ada.until("Great Hall")
 
+    def forgotten_password(self):
+        """Ada forgot her password: the host's one-time code lets her in with another, once."""
+        ada = self.ada
+        ada.click("Log out")
+        ada.until("I have an account")
+        code = self.server.tell("guest", "reset-password", "ada")["code"]
+        ada.click("I forgot my password")
+        ada.until_at("One-time code from your host")
+        ada.write("0000-0000-0000-0000")
+        for field in ("New password", "New password again"):
+            ada.keys("Tab")
+            ada.until_at(field)
+            ada.write("walking on, ada")
+        self.picture("forgotten-password")
+        ada.keys("Return")
+        ada.until("Name and code do not match")
+        self.picture("wrong-code")
+        ada.until_at("One-time code from your host")
+        ada.keys("ctrl+a")
+        # As one types what was read out.
+        ada.write(code.lower().replace("-", " "))
+        ada.keys("Return")
+        ada.until("Great Hall")
+        ada.until("ben, Available")
+
+    def own_account(self):
+        """Ada looks at her account, and takes home what the server keeps about her."""
+        ada = self.ada
+        ada.keys("ctrl+comma")
+        ada.click("Your account")
+        ada.until("This device")
+        self.picture("account")
+        ada.click("Save my data")
+        said = ada.until("What the server keeps about you was saved as ")
+        file = said.split(" saved as ")[1].rstrip(".")
+        assert file == f"{self.room}/ada/castle-account.json", said
+        with open(file, encoding="utf-8") as kept:
+            assert json.load(kept)["account"]["name"] == "ada"
+        self.picture("account-saved")
+        self.back_to_hall(ada)
+
     def look_around(self):
         """Every page that is not the hall."""
-        for key, words, name in [("ctrl+d", "Microphone level", "tryout"), ("ctrl+comma", "Change password", "settings"),
-                                 ("F1", "Keyboard shortcuts", "help")]:
+        for key, words, name in [("ctrl+d", "Microphone level", "tryout"), ("ctrl+comma", "Ring aloud", "settings"),
+                                 ("F1", "Diagnostics", "help")]:
             self.ada.keys(key)
             self.ada.until(words)
             self.picture(name)
@@ -418,12 +459,17 @@ class Walk:
             self.back_to_hall(self.ada, self.ben)
 
     def second_start(self):
-        """A second start hands its link to the first, and ends."""
+        """A second start hands its link to the first, which asks about it, and ends."""
         link = self.server.link()
+        host = link.split("://")[1].split("/")[0].split("?")[0]
         done = subprocess.run([self.program, "--profile", f"{self.room}/ben", link], env=self.right.env, timeout=30,
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0, done
         assert self.ben.lives() and self.ben.windows() == 1
+        self.ben.until(f"Join {host}?")
+        self.picture("second-start")
+        self.ben.keys("Escape")
+        self.ben.until_gone(f"Join {host}?")
         self.ben.until("Great Hall")
 
     # What goes wrong.
@@ -547,9 +593,11 @@ class Walk:
         ben.until("you are not heard until then")
         ben.until("you hear nothing until then")
         self.picture("no-sound")
+        began = time.monotonic()
         sound.start()
         ben.until_gone("you hear nothing until then")
         ben.until_gone("you are not heard until then")
+        print(f"sound healed {time.monotonic() - began:.1f} s after its server was started again", flush=True)
         self.connected(self.ada, ben)
         self.hang_up(ben, self.ada)
         self.back_to_hall(self.ada, ben)
@@ -590,14 +638,12 @@ class Walk:
         self.ada.click("Log out")
         self.ada.until("I have an account")
 
-    STEPS = [enter, rest, log_in_again, look_around, talk, meet, block, behind, second_start,
+    STEPS = [enter, rest, log_in_again, forgotten_password, own_account, look_around, talk, meet, block, behind, second_start,
              unanswered, settings_damaged, server_gone, token_too_old, sleep, camera_pulled, camera_taken, sound_pulled,
              several_servers, banned]
-        began = time.monotonic()
 
     def all(self, only=None):
         for step in self.STEPS:
-        print(f"sound healed {time.monotonic() - began:.1f} s after its server was started again", flush=True)
             if only and step.__name__ not in only:
                 continue
             began = time.monotonic()

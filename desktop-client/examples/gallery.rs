@@ -77,6 +77,7 @@ fn in_call(stage: Stage) -> Snapshot {
         received: false,
         matched: true,
         peer_reconnecting: false,
+        path_lost: false,
         muted: false,
         camera_on: true,
         peer_muted: false,
@@ -105,7 +106,7 @@ fn talking(change: impl FnOnce(&mut CallView), now: Instant) -> Snapshot {
 }
 
 fn snapshot(screen: &str, now: Instant) -> Option<Snapshot> {
-    let error = |text: &str| Notice { id: 1, severity: Severity::Error, text: text.into(), offer: None };
+    let error = |text: &str| Notice { id: 1, severity: Severity::Error, text: text.into(), offer: None, gone: None };
     let ended = |reason, lasted: Option<u64>| {
         in_call(Stage::Ended { reason, lasted: lasted.map(Duration::from_secs) })
     };
@@ -137,6 +138,7 @@ fn snapshot(screen: &str, now: Instant) -> Option<Snapshot> {
                     severity: Severity::Info,
                     text: "You are logged in on another device, too.".into(),
                     offer: None,
+                    gone: None,
                 },
             ],
             devices: Devices {

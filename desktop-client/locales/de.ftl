@@ -8,6 +8,7 @@ window-no-display = Castle hat keinen Bildschirm für sein Fenster gefunden. Sta
 window-no-opengl = Castle konnte OpenGL nicht starten, womit es zeichnet. Installieren oder erneuern Sie den Grafiktreiber (Debian und Ubuntu: libegl1 libgl1-mesa-dri), oder versuchen Sie es mit LIBGL_ALWAYS_SOFTWARE=1.
 window-not-opened = Castle konnte sein Fenster nicht öffnen.
 cancel = Abbrechen
+copy = Kopieren
 card-close = Schließen
 page-back = Zurück
 
@@ -15,10 +16,12 @@ page-back = Zurück
 login-intro = Private Videogespräche, von Gast zu Gast.
 login-mode-log-in = Ich habe ein Konto
 login-mode-register = Ich habe eine Einladung
+login-mode-reset = Ich habe mein Passwort vergessen
 login-server = Adresse des Servers
 login-server-or-link = Adresse des Servers oder Einladungslink
 login-server-hint = https://castle.example:50051
 login-invitation = Einladungscode
+login-code = Einmalcode von Ihrem Gastgeber
 login-name = Name
 login-password = Passwort
 login-code-in-link = Der Einladungscode steht im Link.
@@ -26,6 +29,8 @@ login-show-password = Passwort zeigen
 login-remember = Auf diesem Gerät angemeldet bleiben
 login-log-in = Anmelden
 login-register = Mit Einladung beitreten
+login-reset = Passwort setzen und anmelden
+login-reset-explained = Bitten Sie Ihren Gastgeber um einen Einmalcode; er gilt 24 Stunden. Damit wählen Sie ein neues Passwort, und Ihre anderen Geräte werden abgemeldet.
 login-busy = Verbinde …
 login-cancel = Anmeldung abbrechen
 login-known = Willkommen zurück
@@ -39,6 +44,9 @@ login-need-invitation = Geben Sie den Code Ihrer Einladung ein oder fügen Sie o
 login-need-name = Geben Sie Ihren Namen ein.
 login-need-password = Geben Sie Ihr Passwort ein.
 login-need-new-password = Wählen Sie ein Passwort.
+login-need-code = Geben Sie den Code ein, den Sie von Ihrem Gastgeber haben.
+password-again = Neues Passwort noch einmal
+password-differs = Die beiden neuen Passwörter sind verschieden.
 login-link-needs-invitation = Das ist ein Einladungslink. Wählen Sie „Ich habe eine Einladung“.
 join-title = Zu { $host } gehen?
 join-explained = Sie werden hier abgemeldet, und ein laufendes Gespräch endet. Danach können Sie sich dort mit der Einladung registrieren.
@@ -119,9 +127,12 @@ time-minutes = { $count ->
 }
 interests = Interessen und Sprachen
 interests-explained = Wer das meiste davon mit Ihnen teilt, wird zuerst gefunden. Nach einer Weile passt jeder.
+interests-tags-title = Interessen
 interests-tags = Interessen, durch Kommas getrennt, höchstens 8
 interests-tags-hint = Schach, Garten
-interests-languages = Sprachen, die beste zuerst
+interests-languages = Sprachen, die Sie sprechen
+interests-add-language = Sprache hinzufügen …
+interests-remove = { $name } entfernen
 
 # A call
 call-accept = Annehmen
@@ -149,12 +160,16 @@ share-display = Bildschirm { $name }
 share-window = { $name }
 share-of = Bildschirm von { $peer }
 call-calls-you = ruft Sie an
+call-placing = Anruf wird aufgebaut …
+call-placing-next-free = Wer gerade frei ist
 call-ringing = Es klingelt …
 call-connecting = Bild und Ton werden verbunden …
 call-waiting-picture = Warte auf das Bild …
 call-peer-camera-off = Kamera ist aus
 call-peer-muted = Stumm
 call-peer-reconnecting = { $peer } hat die Verbindung verloren und kommt zurück …
+call-path-lost = Verbindung unterbrochen. Ein neuer Weg wird gesucht …
+call-frozen-short = Steht still
 call-picture-of = Bild von { $peer }
 call-frozen = { $peer }, Bild steht seit { $seconds ->
     [one] einer Sekunde
@@ -167,6 +182,7 @@ own-camera-starts = Kamera startet …
 own-muted = Sie sind stumm
 chat = Chat
 chat-close = Chat schließen
+chat-copy = Alles kopieren
 chat-empty = Was Sie hier schreiben, ist versiegelt wie Bild und Ton und mit dem Gespräch weg.
 chat-words = Nachricht schreiben
 chat-send = Senden
@@ -196,11 +212,17 @@ stats-most = höchstens { $value }
 stats-received = Empfangen
 stats-sent = Gesendet
 stats-loss = Verloren
+stats-lost-there = Am anderen Ende verloren
 stats-rtt = Hin und zurück
 stats-glass = Von Linse zu Bildschirm
 stats-line-rtt = { $ms } ms hin und zurück
 stats-line-glass = { $ms } ms Linse bis Bildschirm
 stats-line-loss = { $percent } % verloren
+unit-ms = { $count } ms
+unit-fps = { $count } Bilder/s
+unit-mbps = { $count } Mbit/s
+unit-kbps = { $count } kbit/s
+unit-percent = { $share } %
 route-host = Direkt, gleiches Netz
 route-direct = Direkt
 route-relay = Über den Server vermittelt
@@ -212,7 +234,6 @@ route-no-direct-way = Vermittelt: die beiden Netze lassen keine direkte Verbindu
 # After a call
 ended-declined = { $peer } kann gerade nicht annehmen
 ended-you-declined = Sie haben den Anruf abgelehnt
-stats-lost-there = Am anderen Ende verloren
 ended-gave-up = { $peer } hat angerufen und aufgelegt
 ended-missed = Sie haben einen Anruf von { $peer } verpasst
 ended-busy = { $peer } ist in einem anderen Gespräch
@@ -222,6 +243,7 @@ ended-hung-up = Sie haben aufgelegt
 ended-peer-hung-up = { $peer } hat aufgelegt
 ended-disconnected = Die Verbindung zu { $peer } ging verloren
 ended-failed = Bild und Ton kamen nicht durch
+ended-broke = Die Verbindung brach ab
 ended-answered-elsewhere = Auf einem anderen Gerät angenommen
 ended-superseded = Ein anderer Anruf trat an seine Stelle
 ended-shutting-down = Der Server wird heruntergefahren
@@ -229,6 +251,7 @@ ended-try-later = Versuchen Sie es später wieder.
 ended-try-when-free = Versuchen Sie es, wenn die Halle sie als erreichbar zeigt.
 ended-try-when-back = Rufen Sie wieder an, wenn sie zurück in der Halle sind.
 ended-check-network = Prüfen Sie, ob Ihr Netz Gespräche durchlässt, und rufen Sie wieder an.
+ended-call-back = Rufen Sie wieder an. Bricht sie noch einmal ab, prüfen Sie Ihre Verbindung.
 ended-comes-back = Sobald er zurück ist, werden Sie von selbst wieder angemeldet.
 ended-lasted = Das Gespräch dauerte { $time }.
 ended-rate = Wie war das Gespräch?
@@ -273,13 +296,25 @@ ago-days = { $count ->
     [one] gestern
    *[other] vor { $count } Tagen
 }
+date = { $day }. { $month ->
+    [1] Januar
+    [2] Februar
+    [3] März
+    [4] April
+    [5] Mai
+    [6] Juni
+    [7] Juli
+    [8] August
+    [9] September
+    [10] Oktober
+    [11] November
+   *[12] Dezember
+} { $year }
 
 # Camera and sound
 tryout = Kamera und Ton
-tryout-mic = Mikrofon
 tryout-mic-explained = Sagen Sie etwas. Der Balken bewegt sich, wenn Sie zu hören sind.
 tryout-level = Mikrofonpegel
-tryout-speaker = Lautsprecher
 tryout-speaker-test = Testton abspielen
 tryout-speaker-plays = Spielt …
 
@@ -318,9 +353,37 @@ settings-notify = Über Anrufe informieren, wenn das Fenster nicht vorn ist
 settings-ring = Laut klingeln
 settings-people = Menschen
 settings-account = Konto
+settings-account-explained = Ihr Name, Ihre Geräte, Ihr Passwort, und was der Server über Sie speichert.
 settings-old-password = Bisheriges Passwort
 settings-new-password = Neues Passwort
 settings-change-password = Passwort ändern
+
+# My account
+account = Ihr Konto
+account-name = Ihr Name
+account-name-shown = Was andere sehen
+account-name-login = Sie melden sich als { $name } an; das bleibt.
+account-name-save = Namen ändern
+account-devices = Ihre Geräte
+account-devices-explained = Hier sind Sie angemeldet. Melden Sie ab, was Sie nicht mehr benutzen oder nicht kennen.
+account-devices-loading = Frage den Server …
+account-device-this = Dieses Gerät
+account-device-unnamed = Gerät ohne Namen
+account-device-used = Zuletzt benutzt: { $when }
+account-log-out = Abmelden
+account-log-out-name = { $name } abmelden
+account-data = Ihre Daten
+account-data-explained = Schreibt alles, was der Server über Sie speichert, in eine Datei: Name, Geräte, blockierte Gäste, Meldungen und Gespräche.
+account-data-file = Datei
+account-data-save = Meine Daten sichern
+account-erase = Ende des Kontos
+account-erase-told = Löscht Ihr Konto vom Server. Es kommt nicht wieder.
+account-erase-ask = Mein Konto löschen …
+account-erase-title = Ihr Konto löschen?
+account-erase-explained = Name, Passwort, Geräte, blockierte Gäste und Gespräche werden sofort vom Server gelöscht, und ein laufendes Gespräch endet. In den Listen anderer bleiben Ihre Gespräche ohne Ihren Namen; Ihre Meldungen bleiben beim Gastgeber. Andere können Ihren Anmeldenamen nehmen.
+account-erase-do = Endgültig löschen
+account-busy = Einen Moment …
+crowded = Zu viele Geräte
 
 # Help
 help = Hilfe
@@ -332,7 +395,6 @@ help-diagnostics-file = Datei
 help-diagnostics-names = Mit Namen und Adressen
 help-diagnostics-save = Diagnose speichern
 keys-search = In der Halle suchen
-keys-next-free = Nächsten Freien anrufen, in der Halle
 keys-escape = Zurück, ablehnen, abbrechen
 keys-mute = Stumm oder Ton an
 keys-camera = Kamera an oder aus
@@ -340,6 +402,16 @@ keys-share = Bildschirm teilen oder aufhören
 keys-talk = Sprechen, solange gehalten, falls so eingestellt
 keys-next = Nächste Person
 keys-tab = Von Feld zu Feld; Pfeile verschieben Ihr Bild
+keys-in-hall = In der Halle und wenn es klingelt
+keys-anywhere = Auf jeder Seite
+keys-in-call = Im Gespräch
+key-ctrl = Strg
+key-cmd = Cmd
+key-shift = Umschalt
+key-enter = Eingabe
+key-space = Leertaste
+key-esc = Esc
+key-tab = Tab
 about = Über
 about-version = Castle { $version }
 about-explained = Private Videogespräche zu zweit auf dem eigenen Server. Bild, Ton und Chat sind von Ende zu Ende versiegelt.
@@ -355,7 +427,7 @@ checkup-failed = { $count ->
 }
 checkup-fine = Gut
 checkup-wrong = Falsch
-checkup-skipped = Unklar
+checkup-skipped = Nicht geprüft
 
 # Notices
 notices-dismiss = Ausblenden
@@ -373,6 +445,8 @@ error-timeout = Der Server hat nicht rechtzeitig geantwortet. Prüfen Sie Ihr Ne
 error-unreachable = Die Verbindung zum Server ist abgerissen. Prüfen Sie Ihr Netz und versuchen Sie es wieder.
 error-not-castle = Dort antwortet etwas, aber kein Castle-Server. Prüfen Sie Adresse und Port.
 error-protocol = Der Server sagte etwas, das diese App nicht versteht. App und Server sind vielleicht verschiedener Version: Fragen Sie, welche Sie nehmen sollen.
+error-code-refused = Name und Code passen nicht zusammen, oder der Code wurde schon benutzt oder ist älter als 24 Stunden. Prüfen Sie beide oder bitten Sie Ihren Gastgeber um einen neuen Code.
+error-code-spent = Mit diesem Code wurde eben ein Passwort gesetzt. Melden Sie sich damit an oder bitten Sie Ihren Gastgeber um einen neuen Code.
 error-invitation-unknown = Der Server kennt diese Einladung nicht. Prüfen Sie den Code oder bitten Sie um eine neue.
 error-invitation-expired = Diese Einladung ist zu alt. Bitten Sie um eine neue.
 error-invitation-spent = Diese Einladung wurde schon benutzt. Bitten Sie um eine neue.
@@ -381,7 +455,7 @@ error-bad-credentials = Name und Passwort passen nicht zusammen. Prüfen Sie bei
 error-login-over = Ihre Anmeldung ist zu Ende. Bitte melden Sie sich wieder an.
 error-refresh-reused = Ihre Anmeldung wurde an zwei Orten zugleich benutzt und zur Sicherheit beendet. Bitte melden Sie sich wieder an.
 error-superseded = Diese Sitzung hat eine andere Ihrer Verbindungen übernommen.
-error-session-limit = Sie sind auf zu vielen Geräten angemeldet. Schließen Sie eines und versuchen Sie es wieder.
+error-session-limit = Sie sind auf zu vielen Geräten zugleich in der Halle. Melden Sie eines ab, hier oder auf einem anderen Gerät unter „Einstellungen“ und „Ihr Konto“; dann kommen Sie hinein.
 error-call-over = Dieses Gespräch ist vorbei.
 error-wrong-state = Das geht an dieser Stelle des Gesprächs nicht.
 error-already-in-call = Sie sind schon in einem Gespräch. Beenden Sie es zuerst.
@@ -407,6 +481,7 @@ error-certificate-expired = Das Zertifikat dieses Servers ist abgelaufen, oder d
 error-certificate-other-name = Das Zertifikat dieses Servers gehört zu einem anderen Namen. Prüfen Sie die Adresse oder bitten Sie um den Link.
 error-field-name = Dieser Name geht nicht. Namen haben 3 bis 32 Buchstaben, Ziffern, Punkte, Striche oder Unterstriche.
 error-field-password = Dieses Passwort geht nicht. Es braucht mindestens 8 Zeichen und darf kein gängiges sein.
+error-field-display-name = Dieser Name kann nicht gezeigt werden. Er darf 64 Zeichen haben, die alle zu sehen sind.
 error-field-invitation = Das ist kein Einladungscode. Prüfen Sie ihn oder bitten Sie um einen neuen.
 error-field-tags = Höchstens 8 Stichwörter mit je höchstens 32 Zeichen.
 error-field-other = Der Server nahm eine der Angaben nicht an. Prüfen Sie sie und versuchen Sie es wieder.
@@ -415,12 +490,17 @@ error-rate-limited = Das war zu oft in kurzer Zeit.
 error-draining = Der Server wird neu gestartet.
 error-internal = Auf dem Server ging etwas schief.
 error-log-id = Nennen Sie Ihrem Gastgeber diese Nummer: { $id }.
-error-certificate-unknown = Niemand, dem dieser Rechner vertraut, bürgt für diesen Server. Sein Zertifikat ist { $shown }. Bestätigt Ihr Gastgeber genau das, öffnen Sie seinen Link, oder starten Sie mit --pin { $shown }.
+error-certificate-unknown = Niemand, dem dieser Rechner vertraut, bürgt für diesen Server. Sein Zertifikat ist { $shown }. Bestätigt Ihr Gastgeber genau das, öffnen Sie seinen Link, oder schreiben Sie ?pin={ $shown } hinter die Adresse.
 error-certificate-changed = Dieser Server zeigt ein anderes Zertifikat als das, dem Sie vertrauen: { $shown }. Vielleicht steht jemand dazwischen. Machen Sie nur mit einem neuen Link weiter.
 
 # What the engine tells
 told-reported = Danke. Ihr Gastgeber wird die Meldung lesen.
 told-password-changed = Ihr Passwort ist geändert. Ihre anderen Geräte sind abgemeldet.
+told-wrong-password = Das ist nicht Ihr Passwort, und es wurde nichts getan. Geben Sie es noch einmal ein.
+told-renamed = Sie werden jetzt als { $name } gezeigt.
+told-exported = Was der Server über Sie speichert, liegt jetzt in { $file }.
+told-not-exported = Was der Server über Sie speichert, konnte nicht in { $file } geschrieben werden. Wählen Sie einen anderen Ort.
+told-erased = Ihr Konto ist gelöscht, und Sie sind überall abgemeldet.
 told-not-remembered = Diese Anmeldung konnte nicht gemerkt werden: Weder ein Schlüsselbund noch ein Ordner nimmt ihren Schlüssel.
 told-key-in-file = Dieser Rechner hat keinen Schlüsselbund. Der Schlüssel zu Ihrer Anmeldung liegt in einer Datei, die nur Sie lesen können.
 told-settings-damaged = Eine Datei Ihrer Einstellungen war beschädigt. Sie liegt jetzt als { $name } daneben, und die App hat mit neuen Einstellungen begonnen.
@@ -434,6 +514,7 @@ told-chat-too-long = Das ist zu lang für eine Zeile im Chat. Schicken Sie es in
 told-chat-too-many = Die andere Seite nimmt gerade keine Zeilen mehr an. Warten Sie, bis die früheren angekommen sind.
 told-pictures-too-large = Die andere Seite schickt Bilder von { $width } × { $height }. Das ist größer, als diese App zeigt. Bitten Sie um eine kleinere Größe.
 told-not-placed = Der Anruf kam nicht zustande, weil die Verbindung abriss. Bitte rufen Sie noch einmal an.
+told-no-call-yet = Solange die Verbindung zum Server fehlt, kann niemand angerufen werden. Sie wird von selbst neu aufgebaut.
 told-broke = In der App ist etwas kaputtgegangen. Fehlt Bild oder Ton, rufen Sie noch einmal an; bitte speichern Sie die Diagnose für Ihren Gastgeber.
 told-man-in-the-middle = Das Gespräch wurde beendet: Vielleicht steht jemand zwischen Ihnen und der anderen Seite. Sagen Sie es Ihrem Gastgeber und nichts Privates, bis klar ist, wer das ist.
 told-camera-gone = Die Kamera „{ $name }“ ist weg. Bis sie wiederkommt, wird eine andere benutzt.
@@ -471,6 +552,9 @@ fault-camera-busy = Ein anderes Programm benutzt die Kamera { $camera }. Schlie�
 fault-camera-forbidden = Castle darf die Kamera { $camera } nicht benutzen. Erlauben Sie es in den Einstellungen des Systems.
 fault-camera-unsupported = Die Kamera { $camera } gibt keine Bilder, die Castle versteht ({ $reason }). Wählen Sie eine andere.
 fault-camera-gone = Die Kamera { $camera } wurde abgesteckt. Stecken Sie sie wieder an.
+fault-camera-bus = Die Kamera { $camera } passt nicht neben andere Geräte am selben Hub. Stecken Sie sie an eine andere Buchse des Computers, oder ziehen Sie eine andere Kamera ab.
+fault-camera-disturbed = Die Kamera { $camera } wird auf dem Weg zum Computer gestört. Versuchen Sie ein anderes Kabel oder eine andere Buchse.
+fault-camera-memory = Für die Kamera { $camera } ist kein Speicher mehr frei. Schließen Sie andere Programme.
 fault-camera-silent = Die Kamera { $camera } hat seit { $seconds ->
     [one] einer Sekunde
    *[other] { $seconds } Sekunden
@@ -479,12 +563,16 @@ fault-camera-file = Das Video { $file } lässt sich nicht abspielen ({ $reason }
 fault-camera-system = Die Kamera { $camera } geht nicht ({ $reason }). Stecken Sie sie ab und wieder an, oder wählen Sie eine andere.
 reason-no-camera = es ist keine Kamera
 reason-no-layout = sie bietet keine Bildform, die Castle liest
+reason-refuses-layout = sie verweigert die Bildform, die sie anbietet
+reason-system-error = Fehler { $code } des Systems
 reason-other-layout = sie hat zu einer anderen Bildform gewechselt
 reason-broken-pictures = ihre Bilder sind nicht, was sie versprochen hat
 reason-too-large = es ist zu groß
 reason-other-pixels = seine Bildpunkte haben eine andere Form
 reason-lacks = ihm fehlt { $what }
 reason-no-numbers = ihm sind die Nummern ausgegangen
+reason-no-channels = keine Kanäle
+reason-other-samples = eine Tonform, die Castle nicht kennt
 fault-sound-file = Die Tondatei { $file } lässt sich nicht benutzen ({ $reason }). Wählen Sie eine andere.
 fault-sound-codec = Ton lässt sich nicht packen oder entpacken ({ $reason }). Starten Sie die App neu.
 fault-mic-not-found = Es wurde kein Mikrofon gefunden. Stecken Sie eines an; bis dahin sind Sie nicht zu hören.

@@ -8,6 +8,7 @@ window-no-display = Castle found no screen to open its window on. Start it from 
 window-no-opengl = Castle could not start OpenGL, which it draws with. Install or update the graphics driver (on Debian and Ubuntu: libegl1 libgl1-mesa-dri), or try again with LIBGL_ALWAYS_SOFTWARE=1.
 window-not-opened = Castle could not open its window.
 cancel = Cancel
+copy = Copy
 card-close = Close
 page-back = Back
 
@@ -15,10 +16,12 @@ page-back = Back
 login-intro = Private video calls, from one guest to another.
 login-mode-log-in = I have an account
 login-mode-register = I have an invitation
+login-mode-reset = I forgot my password
 login-server = Server address
 login-server-or-link = Server address or invitation link
 login-server-hint = https://castle.example:50051
 login-invitation = Invitation code
+login-code = One-time code from your host
 login-name = Name
 login-password = Password
 login-code-in-link = The invitation code is in the link.
@@ -26,6 +29,8 @@ login-show-password = Show password
 login-remember = Stay logged in on this device
 login-log-in = Log in
 login-register = Join with invitation
+login-reset = Set password and log in
+login-reset-explained = Ask your host for a one-time code; it is good for 24 hours. With it you choose a new password, and your other devices are logged out.
 login-busy = Connecting…
 login-cancel = Cancel login
 login-known = Welcome back
@@ -39,6 +44,9 @@ login-need-invitation = Enter the code of your invitation, or paste its link abo
 login-need-name = Enter your name.
 login-need-password = Enter your password.
 login-need-new-password = Choose a password.
+login-need-code = Enter the code that your host gave you.
+password-again = New password again
+password-differs = The two new passwords are not the same.
 login-link-needs-invitation = This is an invitation link. Choose “I have an invitation”.
 join-title = Join { $host }?
 join-explained = You will be logged out here, and a call that is on ends. Then you can register there with the invitation.
@@ -119,9 +127,12 @@ time-minutes = { $count ->
 }
 interests = Interests and languages
 interests-explained = Whoever shares most of this with you is found first. After a while of waiting anybody will do.
+interests-tags-title = Interests
 interests-tags = Interests, with commas between them, at most 8
 interests-tags-hint = chess, gardening
-interests-languages = Languages, best first
+interests-languages = Languages you speak
+interests-add-language = Add a language…
+interests-remove = Remove { $name }
 
 # A call
 call-accept = Accept
@@ -149,12 +160,16 @@ share-display = Screen { $name }
 share-window = { $name }
 share-of = Screen of { $peer }
 call-calls-you = is calling you
+call-placing = Calling…
+call-placing-next-free = Whoever is free
 call-ringing = Ringing…
 call-connecting = Connecting picture and sound…
 call-waiting-picture = Waiting for the picture…
 call-peer-camera-off = Camera is off
 call-peer-muted = Muted
 call-peer-reconnecting = { $peer } lost the connection and is coming back…
+call-path-lost = The connection is lost. Looking for a new way…
+call-frozen-short = Frozen
 call-picture-of = Picture of { $peer }
 call-frozen = { $peer }, picture frozen for { $seconds ->
     [one] a second
@@ -167,6 +182,7 @@ own-camera-starts = Camera starts…
 own-muted = You are muted
 chat = Chat
 chat-close = Close chat
+chat-copy = Copy all
 chat-empty = What you write here is sealed like picture and sound, and gone with the call.
 chat-words = Write a message
 chat-send = Send
@@ -196,11 +212,17 @@ stats-most = at most { $value }
 stats-received = Received
 stats-sent = Sent
 stats-loss = Lost
+stats-lost-there = Lost at the other end
 stats-rtt = Round trip
 stats-glass = Glass to glass
 stats-line-rtt = { $ms } ms round trip
 stats-line-glass = { $ms } ms glass to glass
 stats-line-loss = { $percent } % lost
+unit-ms = { $count } ms
+unit-fps = { $count } fps
+unit-mbps = { $count } Mb/s
+unit-kbps = { $count } kb/s
+unit-percent = { $share } %
 route-host = Direct, same network
 route-direct = Direct
 route-relay = Relayed by the server
@@ -212,7 +234,6 @@ route-no-direct-way = Relayed: the two networks do not let a direct connection t
 # After a call
 ended-declined = { $peer } cannot take the call now
 ended-you-declined = You declined the call
-stats-lost-there = Lost at the other end
 ended-gave-up = { $peer } called and gave up
 ended-missed = You missed a call from { $peer }
 ended-busy = { $peer } is in another call
@@ -222,6 +243,7 @@ ended-hung-up = You hung up
 ended-peer-hung-up = { $peer } hung up
 ended-disconnected = The connection to { $peer } was lost
 ended-failed = Picture and sound did not get through
+ended-broke = The connection broke
 ended-answered-elsewhere = Answered on another device
 ended-superseded = Another call took its place
 ended-shutting-down = The server is going down
@@ -229,6 +251,7 @@ ended-try-later = Try again later.
 ended-try-when-free = Try again when the hall shows them as available.
 ended-try-when-back = Call again once they are back in the hall.
 ended-check-network = Check that your network lets calls through, then call again.
+ended-call-back = Call again. If it breaks again, check your connection.
 ended-comes-back = You are logged in again by yourself once it is back.
 ended-lasted = The call lasted { $time }.
 ended-rate = How was the call?
@@ -273,13 +296,25 @@ ago-days = { $count ->
     [one] yesterday
    *[other] { $count } days ago
 }
+date = { $day } { $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+} { $year }
 
 # Camera and sound
 tryout = Camera and sound
-tryout-mic = Microphone
 tryout-mic-explained = Say something. The bar moves when you are heard.
 tryout-level = Microphone level
-tryout-speaker = Speaker
 tryout-speaker-test = Play test sound
 tryout-speaker-plays = Playing…
 
@@ -318,9 +353,37 @@ settings-notify = Tell me of calls when the window is not in front
 settings-ring = Ring aloud
 settings-people = People
 settings-account = Account
+settings-account-explained = Your name, your devices, your password, and what the server keeps about you.
 settings-old-password = Password until now
 settings-new-password = New password
 settings-change-password = Change password
+
+# My account
+account = Your account
+account-name = Your name
+account-name-shown = What people see
+account-name-login = You log in as { $name }; that stays.
+account-name-save = Change name
+account-devices = Your devices
+account-devices-explained = Here you are logged in. Log out what you do not use any more, or do not know.
+account-devices-loading = Asking the server…
+account-device-this = This device
+account-device-unnamed = Unnamed device
+account-device-used = Last used: { $when }
+account-log-out = Log out
+account-log-out-name = Log out { $name }
+account-data = Your data
+account-data-explained = Writes all that the server keeps about you into one file: name, devices, blocked guests, reports and calls.
+account-data-file = File
+account-data-save = Save my data
+account-erase = End of the account
+account-erase-told = Erases your account from the server. It cannot be brought back.
+account-erase-ask = Erase my account…
+account-erase-title = Erase your account?
+account-erase-explained = Your name, password, devices, blocked guests and calls are erased from the server at once, and a call that is on ends. In the lists of others your calls stay without your name; your reports stay with the host. Others can take your login name.
+account-erase-do = Erase for good
+account-busy = One moment…
+crowded = Too many devices
 
 # Help
 help = Help
@@ -332,7 +395,6 @@ help-diagnostics-file = File
 help-diagnostics-names = With names and addresses
 help-diagnostics-save = Save diagnostics
 keys-search = Search the hall
-keys-next-free = Call next free, in the hall
 keys-escape = Back, decline, cancel
 keys-mute = Mute or unmute
 keys-camera = Camera on or off
@@ -340,6 +402,16 @@ keys-share = Share your screen, or stop
 keys-talk = Speak while held, if set so
 keys-next = Next person
 keys-tab = From control to control; arrows move your picture
+keys-in-hall = In the hall and while it rings
+keys-anywhere = On every page
+keys-in-call = In a call
+key-ctrl = Ctrl
+key-cmd = Cmd
+key-shift = Shift
+key-enter = Enter
+key-space = Space
+key-esc = Esc
+key-tab = Tab
 about = About
 about-version = Castle { $version }
 about-explained = Private one-to-one video calls on a server of your own. Picture, sound and chat are sealed from end to end.
@@ -355,7 +427,7 @@ checkup-failed = { $count ->
 }
 checkup-fine = Fine
 checkup-wrong = Wrong
-checkup-skipped = Not told
+checkup-skipped = Not checked
 
 # Notices
 notices-dismiss = Dismiss
@@ -373,6 +445,8 @@ error-timeout = The server did not answer in time. Check your network, then try 
 error-unreachable = The connection to the server broke. Check your network, then try again.
 error-not-castle = Something answers at that address, but it is not a Castle server. Check the address and port.
 error-protocol = The server said something this app does not understand. App and server may be of different versions: ask your host which one to use.
+error-code-refused = Name and code do not match, or the code was used or is older than 24 hours. Check both, or ask your host for a new code.
+error-code-spent = A password was set with this code a moment ago. Log in with that one, or ask your host for a new code.
 error-invitation-unknown = The server does not know this invitation. Check the code, or ask your host for a new one.
 error-invitation-expired = This invitation is too old. Ask your host for a new one.
 error-invitation-spent = This invitation was used already. Ask your host for a new one.
@@ -381,7 +455,7 @@ error-bad-credentials = Name and password do not match. Check both, then try aga
 error-login-over = Your login has ended. Please log in again.
 error-refresh-reused = Your login was used from two places at once and was closed for safety. Please log in again.
 error-superseded = This session was taken over by another connection of yours.
-error-session-limit = You are logged in on too many devices. Close one of them, then try again.
+error-session-limit = You are in the hall on too many devices at once. Log one of them out, here or on another device under “Settings” and “Your account”; then you get in.
 error-call-over = That call is over.
 error-wrong-state = That is not possible at this point of the call.
 error-already-in-call = You are in a call already. End it first.
@@ -407,6 +481,7 @@ error-certificate-expired = The certificate of this server has expired, or the c
 error-certificate-other-name = The certificate of this server belongs to another name. Check the address, or ask your host for the link.
 error-field-name = This name cannot be used. Names have 3 to 32 letters, digits, dots, dashes or underscores.
 error-field-password = This password cannot be used. It needs at least 8 characters and must not be a common one.
+error-field-display-name = This name cannot be shown. It may have 64 characters, all of which can be seen.
 error-field-invitation = This is not an invitation code. Check it, or ask your host for a new one.
 error-field-tags = At most 8 tags of at most 32 characters each can be used.
 error-field-other = The server did not accept one of the entries. Check them, then try again.
@@ -415,12 +490,17 @@ error-rate-limited = That was too often in a short time.
 error-draining = The server is being restarted.
 error-internal = Something went wrong on the server.
 error-log-id = Tell your host this number: { $id }.
-error-certificate-unknown = Nobody whom this computer trusts vouches for this server. Its certificate is { $shown }. If your host confirms exactly that, open the link from your host, or start with --pin { $shown }.
+error-certificate-unknown = Nobody whom this computer trusts vouches for this server. Its certificate is { $shown }. If your host confirms exactly that, open the link from your host, or write ?pin={ $shown } behind the address.
 error-certificate-changed = This server shows another certificate than the one you trust: { $shown }. Somebody may stand between you and it. Go on only with a new link from your host.
 
 # What the engine tells
 told-reported = Thank you. Your host will read the report.
 told-password-changed = Your password is changed. Your other devices are logged out.
+told-wrong-password = That is not your password, and nothing was done. Type it again.
+told-renamed = You are shown as { $name } now.
+told-exported = What the server keeps about you was saved as { $file }.
+told-not-exported = What the server keeps about you could not be saved as { $file }. Choose another place.
+told-erased = Your account is erased, and you are logged out everywhere.
 told-not-remembered = This login could not be remembered: no keyring and no folder takes its key.
 told-key-in-file = This computer has no keyring. The key to your login is kept in a file that only you can read.
 told-settings-damaged = A file of your settings was damaged. It was kept as { $name }, and the app began with fresh settings.
@@ -434,6 +514,7 @@ told-chat-too-long = This is too long for one line of chat. Send it in several.
 told-chat-too-many = The other end takes no more lines right now. Wait until the earlier ones have arrived.
 told-pictures-too-large = The other end sends pictures of { $width } × { $height }, which are larger than this app shows. Ask them for a smaller size.
 told-not-placed = The call was not placed, since the connection broke. Please call again.
+told-no-call-yet = Nobody can be called before the connection to the server is back. Castle reconnects by itself.
 told-broke = Something inside the app broke. If picture or sound is missing, call again; please save the diagnostics for your host.
 told-man-in-the-middle = The call was ended: somebody may stand between you and the other end. Tell your host, and say nothing private until it is clear who that is.
 told-camera-gone = The camera “{ $name }” is gone. Another one is used until it comes back.
@@ -471,6 +552,9 @@ fault-camera-busy = Camera { $camera } is in use by another program. Close that 
 fault-camera-forbidden = Castle may not use camera { $camera }. Allow it in the system's settings.
 fault-camera-unsupported = Camera { $camera } gives no pictures that Castle understands ({ $reason }). Choose another one.
 fault-camera-gone = Camera { $camera } was disconnected. Plug it in again.
+fault-camera-bus = Camera { $camera } does not fit beside other devices on the same hub. Plug it into another socket of the computer, or unplug another camera.
+fault-camera-disturbed = Camera { $camera } is disturbed on its way to the computer. Try another cable or socket.
+fault-camera-memory = There is no memory left for camera { $camera }. Close other programs.
 fault-camera-silent = Camera { $camera } has sent no picture for { $seconds ->
     [one] a second
    *[other] { $seconds } seconds
@@ -479,12 +563,16 @@ fault-camera-file = The video { $file } cannot be played ({ $reason }). Choose a
 fault-camera-system = Camera { $camera } does not work ({ $reason }). Unplug it and plug it in again, or choose another one.
 reason-no-camera = it is no camera
 reason-no-layout = it offers no form of picture that Castle reads
+reason-refuses-layout = it refuses the form of picture that it offers
+reason-system-error = error { $code } of the system
 reason-other-layout = it changed to another form of picture
 reason-broken-pictures = its pictures are not what it promised
 reason-too-large = it is too large
 reason-other-pixels = its pixels are of another form
 reason-lacks = it lacks { $what }
 reason-no-numbers = it has no numbers left
+reason-no-channels = it has no channels
+reason-other-samples = its sound is of a form that Castle does not know
 fault-sound-file = The sound file { $file } cannot be used ({ $reason }). Choose another one.
 fault-sound-codec = Sound cannot be packed or unpacked ({ $reason }). Start the app again.
 fault-mic-not-found = No microphone was found. Plug in one; you are not heard until then.

@@ -8,6 +8,7 @@ window-no-display = לא נמצא מסך לפתיחת החלון. יש להפע�
 window-no-opengl = לא ניתן להפעיל את OpenGL, המשמש לציור. יש להתקין או לעדכן את מנהל ההתקן הגרפי (ב-Debian וב-Ubuntu: libegl1 libgl1-mesa-dri), או לנסות שוב עם LIBGL_ALWAYS_SOFTWARE=1.
 window-not-opened = לא ניתן לפתוח את החלון.
 cancel = ביטול
+copy = העתקה
 card-close = סגירה
 page-back = חזרה
 
@@ -15,10 +16,12 @@ page-back = חזרה
 login-intro = שיחות וידאו פרטיות, מאורח לאורח.
 login-mode-log-in = יש לי חשבון
 login-mode-register = יש לי הזמנה
+login-mode-reset = שכחתי את הסיסמה
 login-server = כתובת השרת
 login-server-or-link = כתובת השרת או קישור הזמנה
 login-server-hint = https://castle.example:50051
 login-invitation = קוד הזמנה
+login-code = קוד חד-פעמי מהמארח
 login-name = שם
 login-password = סיסמה
 login-code-in-link = קוד ההזמנה נמצא בקישור.
@@ -26,6 +29,8 @@ login-show-password = הצגת הסיסמה
 login-remember = להישאר מחובר במכשיר זה
 login-log-in = כניסה
 login-register = הצטרפות עם הזמנה
+login-reset = קביעת סיסמה וכניסה
+login-reset-explained = אפשר לבקש מהמארח קוד חד-פעמי, התקף ל-24 שעות. בעזרתו בוחרים סיסמה חדשה, והמכשירים האחרים מנותקים.
 login-busy = מתחבר…
 login-cancel = ביטול הכניסה
 login-known = ברוך שובך
@@ -39,6 +44,9 @@ login-need-invitation = יש להזין את קוד ההזמנה, או להדב�
 login-need-name = יש להזין שם.
 login-need-password = יש להזין סיסמה.
 login-need-new-password = יש לבחור סיסמה.
+login-need-code = יש להזין את הקוד שקיבלת מהמארח.
+password-again = הסיסמה החדשה שוב
+password-differs = שתי הסיסמאות החדשות אינן זהות.
 login-link-needs-invitation = זהו קישור הזמנה. יש לבחור ב„יש לי הזמנה”.
 join-title = להצטרף אל { $host }?
 join-explained = כאן תתבצע יציאה מהחשבון, ושיחה פעילה תסתיים. אחר כך אפשר להירשם שם עם ההזמנה.
@@ -119,9 +127,12 @@ time-minutes = { $count ->
 }
 interests = תחומי עניין ושפות
 interests-explained = מי שחולק איתך הכי הרבה מאלה יימצא ראשון. אחרי המתנה קצרה כל אחד מתאים.
+interests-tags-title = תחומי עניין
 interests-tags = תחומי עניין, מופרדים בפסיקים, עד 8
 interests-tags-hint = שחמט, גינון
-interests-languages = שפות, הטובה ביותר תחילה
+interests-languages = השפות שבפיך
+interests-add-language = הוספת שפה…
+interests-remove = הסרת { $name }
 
 # A call
 call-accept = מענה
@@ -149,12 +160,16 @@ share-display = מסך { $name }
 share-window = { $name }
 share-of = המסך של { $peer }
 call-calls-you = שיחה נכנסת
+call-placing = מתקשר…
+call-placing-next-free = מי שפנוי
 call-ringing = מצלצל…
 call-connecting = מחבר תמונה וקול…
 call-waiting-picture = ממתין לתמונה…
 call-peer-camera-off = המצלמה כבויה
 call-peer-muted = מושתק
 call-peer-reconnecting = החיבור של { $peer } נותק, ומתחדש…
+call-path-lost = החיבור נקטע. מחפש דרך חדשה…
+call-frozen-short = קפואה
 call-picture-of = התמונה של { $peer }
 call-frozen = { $peer }, התמונה קפואה { $seconds ->
     [one] שנייה
@@ -167,6 +182,7 @@ own-camera-starts = המצלמה מופעלת…
 own-muted = השתקת את עצמך
 chat = צ'אט
 chat-close = סגירת הצ'אט
+chat-copy = העתקת הכול
 chat-empty = מה שנכתב כאן חתום כמו התמונה והקול, ונעלם עם סיום השיחה.
 chat-words = כתיבת הודעה
 chat-send = שליחה
@@ -196,11 +212,17 @@ stats-most = לכל היותר { $value }
 stats-received = נקלט
 stats-sent = נשלח
 stats-loss = אבד
+stats-lost-there = אבד בצד השני
 stats-rtt = הלוך ושוב
 stats-glass = מעדשה למסך
 stats-line-rtt = { $ms } ms הלוך ושוב
 stats-line-glass = { $ms } ms מעדשה למסך
-stats-line-loss = { $percent } % אבדו
+stats-line-loss = { $percent }% אבדו
+unit-ms = { $count } ms
+unit-fps = { $count } fps
+unit-mbps = { $count } Mb/s
+unit-kbps = { $count } kb/s
+unit-percent = { $share }%
 route-host = ישיר, אותה רשת
 route-direct = ישיר
 route-relay = מועבר דרך השרת
@@ -212,7 +234,6 @@ route-no-direct-way = מועבר: שתי הרשתות אינן מאפשרות ח
 # After a call
 ended-declined = לא ניתן לענות כעת: { $peer }
 ended-you-declined = דחית את השיחה
-stats-lost-there = אבד בצד השני
 ended-gave-up = היה ניסיון שיחה מאת { $peer }
 ended-missed = שיחה שלא נענתה מאת { $peer }
 ended-busy = בשיחה אחרת: { $peer }
@@ -222,6 +243,7 @@ ended-hung-up = ניתקת את השיחה
 ended-peer-hung-up = השיחה נותקה על ידי { $peer }
 ended-disconnected = החיבור אל { $peer } אבד
 ended-failed = התמונה והקול לא עברו
+ended-broke = החיבור נקטע
 ended-answered-elsewhere = נענה במכשיר אחר
 ended-superseded = שיחה אחרת באה במקומה
 ended-shutting-down = השרת נסגר
@@ -229,6 +251,7 @@ ended-try-later = אפשר לנסות שוב מאוחר יותר.
 ended-try-when-free = אפשר לנסות כשהאולם יראה שהם זמינים.
 ended-try-when-back = אפשר להתקשר שוב כשיחזרו לאולם.
 ended-check-network = כדאי לבדוק שהרשת מאפשרת שיחות, ואז להתקשר שוב.
+ended-call-back = אפשר להתקשר שוב. אם החיבור ייקטע שוב, כדאי לבדוק אותו.
 ended-comes-back = החיבור יתחדש מעצמו כשהשרת יחזור.
 ended-lasted = השיחה נמשכה { $time }.
 ended-rate = איך הייתה השיחה?
@@ -273,13 +296,25 @@ ago-days = { $count ->
     [one] אתמול
    *[other] לפני { $count } ימים
 }
+date = { $day } ב{ $month ->
+    [1] ינואר
+    [2] פברואר
+    [3] מרץ
+    [4] אפריל
+    [5] מאי
+    [6] יוני
+    [7] יולי
+    [8] אוגוסט
+    [9] ספטמבר
+    [10] אוקטובר
+    [11] נובמבר
+   *[12] דצמבר
+} { $year }
 
 # Camera and sound
 tryout = מצלמה וקול
-tryout-mic = מיקרופון
 tryout-mic-explained = אמרו משהו. הפס זז כששומעים אתכם.
 tryout-level = עוצמת המיקרופון
-tryout-speaker = רמקול
 tryout-speaker-test = השמעת צליל בדיקה
 tryout-speaker-plays = מושמע…
 
@@ -318,9 +353,37 @@ settings-notify = להודיע על שיחות כשהחלון אינו בחזי�
 settings-ring = צלצול קולי
 settings-people = אנשים
 settings-account = חשבון
+settings-account-explained = השם, המכשירים והסיסמה שלך, ומה שהשרת שומר עליך.
 settings-old-password = הסיסמה הנוכחית
 settings-new-password = סיסמה חדשה
 settings-change-password = שינוי סיסמה
+
+# My account
+account = החשבון שלך
+account-name = השם שלך
+account-name-shown = מה שאחרים רואים
+account-name-login = שם הכניסה הוא { $name }, והוא אינו משתנה.
+account-name-save = שינוי השם
+account-devices = המכשירים שלך
+account-devices-explained = כאן החשבון מחובר. כדאי לנתק מכשיר שאינו בשימוש או שאינו מוכר.
+account-devices-loading = פונה לשרת…
+account-device-this = המכשיר הזה
+account-device-unnamed = מכשיר ללא שם
+account-device-used = שימוש אחרון: { $when }
+account-log-out = ניתוק
+account-log-out-name = ניתוק { $name }
+account-data = הנתונים שלך
+account-data-explained = כותב לקובץ אחד את כל מה שהשרת שומר עליך: שם, מכשירים, אורחים חסומים, דיווחים ושיחות.
+account-data-file = קובץ
+account-data-save = שמירת הנתונים
+account-erase = סוף החשבון
+account-erase-told = מוחק את החשבון מהשרת. אי אפשר להחזיר אותו.
+account-erase-ask = מחיקת החשבון…
+account-erase-title = למחוק את החשבון?
+account-erase-explained = השם, הסיסמה, המכשירים, האורחים החסומים והשיחות נמחקים מיד מהשרת, ושיחה פעילה מסתיימת. ברשימות של אחרים נשארות השיחות בלי השם שלך; הדיווחים שלך נשארים אצל המארח. אחרים יוכלו לקחת את שם הכניסה.
+account-erase-do = מחיקה לצמיתות
+account-busy = רק רגע…
+crowded = יותר מדי מכשירים
 
 # Help
 help = עזרה
@@ -332,7 +395,6 @@ help-diagnostics-file = קובץ
 help-diagnostics-names = עם שמות וכתובות
 help-diagnostics-save = שמירת אבחון
 keys-search = חיפוש באולם
-keys-next-free = שיחה לפנוי הבא, באולם
 keys-escape = חזרה, דחייה, ביטול
 keys-mute = השתקה או ביטולה
 keys-camera = הפעלת המצלמה או כיבויה
@@ -340,6 +402,16 @@ keys-share = שיתוף המסך או הפסקתו
 keys-talk = דיבור בזמן החזקה, אם הוגדר כך
 keys-next = האדם הבא
 keys-tab = מעבר בין פקדים; החצים מזיזים את התמונה שלך
+keys-in-hall = באולם ובזמן צלצול
+keys-anywhere = בכל דף
+keys-in-call = בשיחה
+key-ctrl = Ctrl
+key-cmd = Cmd
+key-shift = Shift
+key-enter = Enter
+key-space = רווח
+key-esc = Esc
+key-tab = Tab
 about = אודות
 about-version = Castle { $version }
 about-explained = שיחות וידאו פרטיות בין שניים, על שרת משלכם. התמונה, הקול והצ'אט חתומים מקצה לקצה.
@@ -355,7 +427,7 @@ checkup-failed = { $count ->
 }
 checkup-fine = תקין
 checkup-wrong = שגוי
-checkup-skipped = לא ידוע
+checkup-skipped = לא נבדק
 
 # Notices
 notices-dismiss = סגירה
@@ -373,6 +445,8 @@ error-timeout = השרת לא ענה בזמן. יש לבדוק את הרשת ו�
 error-unreachable = החיבור לשרת נותק. יש לבדוק את הרשת ולנסות שוב.
 error-not-castle = משהו עונה בכתובת זו, אך אינו שרת Castle. יש לבדוק את הכתובת והפורט.
 error-protocol = השרת אמר דבר שהאפליקציה אינה מבינה. ייתכן שהגרסאות שונות: יש לשאול את המארח באיזו להשתמש.
+error-code-refused = השם והקוד אינם תואמים, או שהקוד כבר נוצל או נוצר לפני יותר מ-24 שעות. יש לבדוק את שניהם, או לבקש מהמארח קוד חדש.
+error-code-spent = בקוד הזה נקבעה סיסמה לפני רגע. יש להיכנס איתה, או לבקש מהמארח קוד חדש.
 error-invitation-unknown = השרת אינו מכיר את ההזמנה. יש לבדוק את הקוד, או לבקש חדשה מהמארח.
 error-invitation-expired = ההזמנה ישנה מדי. יש לבקש חדשה מהמארח.
 error-invitation-spent = ההזמנה כבר נוצלה. יש לבקש חדשה מהמארח.
@@ -381,7 +455,7 @@ error-bad-credentials = השם והסיסמה אינם תואמים. יש לבד
 error-login-over = הכניסה שלך הסתיימה. נא להיכנס שוב.
 error-refresh-reused = הכניסה שלך נוצלה משני מקומות בו-זמנית ונסגרה לשם ביטחון. נא להיכנס שוב.
 error-superseded = חיבור אחר שלך לקח את המקום.
-error-session-limit = החשבון מחובר ביותר מדי מכשירים. יש לסגור אחד מהם ולנסות שוב.
+error-session-limit = החשבון נמצא באולם ביותר מדי מכשירים בבת אחת. יש לנתק אחד מהם, כאן או במכשיר אחר תחת „הגדרות” ו„החשבון שלך”; אחר כך תתאפשר הכניסה.
 error-call-over = השיחה הזאת הסתיימה.
 error-wrong-state = אי אפשר לעשות זאת בשלב זה של השיחה.
 error-already-in-call = כבר מתקיימת שיחה. יש לסיים אותה תחילה.
@@ -407,6 +481,7 @@ error-certificate-expired = תעודת השרת פגה, או שהשעון במח
 error-certificate-other-name = תעודת השרת שייכת לשם אחר. יש לבדוק את הכתובת, או לבקש מהמארח את הקישור.
 error-field-name = לא ניתן להשתמש בשם זה. בשם יש 3 עד 32 אותיות, ספרות, נקודות, מקפים או קווים תחתונים.
 error-field-password = לא ניתן להשתמש בסיסמה זו. היא צריכה לפחות 8 תווים ואסור שתהיה נפוצה.
+error-field-display-name = אי אפשר להציג את השם הזה. מותרים בו 64 תווים, שכולם נראים לעין.
 error-field-invitation = זה אינו קוד הזמנה. יש לבדוק אותו, או לבקש חדש מהמארח.
 error-field-tags = אפשר להשתמש בעד 8 מילים, כל אחת עד 32 תווים.
 error-field-other = השרת לא קיבל אחד הפרטים. יש לבדוק אותם ולנסות שוב.
@@ -415,12 +490,17 @@ error-rate-limited = זה קרה יותר מדי פעמים בזמן קצר.
 error-draining = השרת מופעל מחדש.
 error-internal = משהו השתבש בשרת.
 error-log-id = יש למסור למארח את המספר הזה: { $id }.
-error-certificate-unknown = אף גורם שהמחשב סומך עליו אינו ערב לשרת הזה. התעודה שלו היא { $shown }. אם המארח מאשר בדיוק אותה, יש לפתוח את הקישור ממנו, או להפעיל עם --pin { $shown }.
+error-certificate-unknown = אף גורם שהמחשב סומך עליו אינו ערב לשרת הזה. התעודה שלו היא { $shown }. אם המארח מאשר בדיוק אותה, יש לפתוח את הקישור ממנו, או לכתוב ?pin={ $shown } אחרי הכתובת.
 error-certificate-changed = השרת מציג תעודה אחרת מזו שסמכת עליה: { $shown }. ייתכן שמישהו עומד ביניכם. יש להמשיך רק עם קישור חדש מהמארח.
 
 # What the engine tells
 told-reported = תודה. המארח יקרא את הדיווח.
 told-password-changed = הסיסמה שונתה. המכשירים האחרים נותקו.
+told-wrong-password = זו אינה הסיסמה שלך, ולא נעשה דבר. יש להקליד אותה שוב.
+told-renamed = מעכשיו רואים אותך בשם { $name }.
+told-exported = מה שהשרת שומר עליך נשמר בשם { $file }.
+told-not-exported = מה שהשרת שומר עליך לא נשמר בשם { $file }. יש לבחור מקום אחר.
+told-erased = החשבון נמחק, והתנתקת בכל המכשירים.
 told-not-remembered = לא ניתן היה לזכור את הכניסה: אין מחזיק מפתחות ואין תיקייה שמקבלים את המפתח שלה.
 told-key-in-file = במחשב זה אין מחזיק מפתחות. מפתח הכניסה נשמר בקובץ שרק לך מותר לקרוא.
 told-settings-damaged = קובץ של ההגדרות היה פגום. הוא נשמר בשם { $name }, והאפליקציה התחילה בהגדרות חדשות.
@@ -434,6 +514,7 @@ told-chat-too-long = זה ארוך מדי לשורה אחת בצ'אט. יש לש
 told-chat-too-many = הצד השני אינו מקבל כרגע עוד שורות. יש להמתין עד שהקודמות יגיעו.
 told-pictures-too-large = הצד השני שולח תמונות של { $width } × { $height }, גדולות ממה שהאפליקציה מציגה. יש לבקש ממנו גודל קטן יותר.
 told-not-placed = השיחה לא יצאה לדרך, כי החיבור נותק. נא להתקשר שוב.
+told-no-call-yet = אי אפשר להתקשר לאיש לפני שהחיבור לשרת יחזור. החיבור מתחדש מעצמו.
 told-broke = משהו באפליקציה התקלקל. אם התמונה או הקול חסרים, יש להתקשר שוב; נא לשמור את האבחון עבור המארח.
 told-man-in-the-middle = השיחה הופסקה: ייתכן שמישהו עומד ביניכם. יש להודיע למארח, ולא לומר דבר פרטי עד שיתברר מיהו.
 told-camera-gone = המצלמה “{ $name }” נעלמה. אחרת בשימוש עד שתחזור.
@@ -471,6 +552,9 @@ fault-camera-busy = תוכנה אחרת משתמשת במצלמה { $camera }. �
 fault-camera-forbidden = אסור ל-Castle להשתמש במצלמה { $camera }. יש לאפשר זאת בהגדרות המערכת.
 fault-camera-unsupported = המצלמה { $camera } אינה נותנת תמונות ש-Castle מבין ({ $reason }). יש לבחור אחרת.
 fault-camera-gone = המצלמה { $camera } נותקה. יש לחבר אותה שוב.
+fault-camera-bus = המצלמה { $camera } אינה מסתדרת לצד התקנים אחרים באותה רכזת. כדאי לחבר אותה לשקע אחר במחשב, או לנתק מצלמה אחרת.
+fault-camera-disturbed = יש הפרעה בין המצלמה { $camera } למחשב. כדאי לנסות כבל אחר או שקע אחר.
+fault-camera-memory = לא נשאר זיכרון למצלמה { $camera }. כדאי לסגור תוכנות אחרות.
 fault-camera-silent = המצלמה { $camera } לא שלחה תמונה כבר { $seconds ->
     [one] שנייה
    *[other] { $seconds } שניות
@@ -479,12 +563,16 @@ fault-camera-file = לא ניתן לנגן את הסרטון { $file } ({ $reaso
 fault-camera-system = המצלמה { $camera } אינה פועלת ({ $reason }). יש לנתק אותה ולחבר שוב, או לבחור אחרת.
 reason-no-camera = זו אינה מצלמה
 reason-no-layout = היא אינה מציעה צורת תמונה ש-Castle קורא
+reason-refuses-layout = היא מסרבת לצורת התמונה שהיא מציעה
+reason-system-error = שגיאה { $code } של המערכת
 reason-other-layout = היא עברה לצורת תמונה אחרת
 reason-broken-pictures = התמונות שלה אינן מה שהובטח
 reason-too-large = הגודל גדול מדי
 reason-other-pixels = הפיקסלים בצורה אחרת
 reason-lacks = חסר { $what }
 reason-no-numbers = נגמרו המספרים
+reason-no-channels = אין ערוצים
+reason-other-samples = צורת הצליל אינה מוכרת ל־Castle
 fault-sound-file = לא ניתן להשתמש בקובץ הקול { $file } ({ $reason }). יש לבחור אחר.
 fault-sound-codec = לא ניתן לארוז או לפרוק את הקול ({ $reason }). יש להפעיל את האפליקציה מחדש.
 fault-mic-not-found = לא נמצא מיקרופון. יש לחבר אחד; עד אז לא ישמעו אותך.

@@ -20,6 +20,7 @@ mod chat;
 mod checkup;
 mod devices;
 mod diagnostics;
+mod files;
 mod identity;
 mod inventory;
 mod network;

@@ -39,6 +39,10 @@ pub enum ErrorKind {
     NotCastle,
     /// The server sent what the contract does not allow.
     Protocol,
+    /// Name and one-time code do not fit, or the code is good no more.
+    CodeRefused,
+    /// The one-time code was spent a moment ago, with another password.
+    CodeSpent,
 }
 
 /// Longest wait that a server is believed: far above any of its limits, and short of what a clock cannot add.
@@ -202,7 +206,9 @@ impl ClientError {
             | ErrorKind::Certificate(_)
             | ErrorKind::NoTls
             | ErrorKind::NotCastle
-            | ErrorKind::Protocol => false,
+            | ErrorKind::Protocol
+            | ErrorKind::CodeRefused
+            | ErrorKind::CodeSpent => false,
         }
     }
 
@@ -220,6 +226,8 @@ impl ClientError {
             ErrorKind::Unreachable => say("error-unreachable").into(),
             ErrorKind::NotCastle => say("error-not-castle").into(),
             ErrorKind::Protocol => say("error-protocol").into(),
+            ErrorKind::CodeRefused => say("error-code-refused").into(),
+            ErrorKind::CodeSpent => say("error-code-spent").into(),
         }
     }
 
@@ -288,7 +296,9 @@ impl ClientError {
         let field = self.field.as_deref().unwrap_or_default();
         match field.rsplit('.').next().unwrap_or_default() {
             "name" => say("error-field-name").into(),
-            "password" => say("error-field-password").into(),
+            "password" | "new_password" => say("error-field-password").into(),
+            "code" => say("error-code-refused").into(),
+            "display_name" => say("error-field-display-name").into(),
             "invitation_code" => say("error-field-invitation").into(),
             "tags" | "languages" => say("error-field-tags").into(),
             _ => say("error-field-other").into(),

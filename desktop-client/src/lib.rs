@@ -7,6 +7,7 @@ pub mod call;
 pub mod cli;
 pub mod congestion;
 pub mod crash;
+pub mod downloads;
 pub mod engine;
 pub mod error;
 pub mod instance;

@@ -26,6 +26,7 @@ mod nack;
 mod outlet;
 mod pacer;
 mod path;
+mod reading;
 mod remote;
 mod repeats;
 mod restart;

@@ -6,7 +6,7 @@
 use crate::call::{CallInfo, Frame, Negotiation};
 use crate::error::ClientError;
 use crate::peer::IceServer;
-use crate::view::{Availability, HallRow, Me};
+use crate::view::{Act, Availability, HallRow, Me};
 use castle::ids::CallId;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,11 +24,11 @@ mod tls;
 mod transport;
 mod wire;
 
-pub use account::{Account, Credentials, KeyKeeper, LoginKey, log_in};
+pub use account::{Account, Credentials, KeyKeeper, LoginKey, ResetCode, log_in};
 pub use address::{DEFAULT_PORT, Pins, ServerAddress};
 pub use devices::DeviceTokens;
 pub use pin::Pin;
-pub use requests::{Answer, Request};
+pub use requests::{Answer, DocumentKeeper, Request};
 pub use tls::{CertificateRefused, Distrust, NoTls};
 
 /// What the session is told.
@@ -115,7 +115,15 @@ pub enum Event {
     /// News of the queue.
     Match(MatchNews),
     /// What was asked is answered, or refused.
-    Answer(Result<Answer, ClientError>),
+    Answer {
+        /// What of my account it was about.
+        act: Option<Act>,
+        /// The answer.
+        answer: Result<Answer, ClientError>,
+    },
+    /// The server has no room for one more session of mine. It is asked again as soon as another one is ended from here,
+    /// and by and by.
+    Crowded(ClientError),
     /// The session is over for good. Last.
     Ended(Option<ClientError>),
 }

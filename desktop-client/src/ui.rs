@@ -9,6 +9,7 @@ use eframe::egui::{self, Event, Ui, ViewportCommand};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
+pub mod account;
 pub mod broken;
 pub mod call;
 pub mod checkup;
@@ -18,7 +19,9 @@ pub mod hall;
 pub mod help;
 pub mod history;
 pub mod icons;
+pub mod interests;
 pub mod joining;
+pub mod keys;
 pub mod lines;
 pub mod login;
 pub mod moderation;
@@ -64,6 +67,8 @@ pub enum Page {
     Tryout,
     /// What is set for good.
     Settings,
+    /// What is mine at the server.
+    Account,
     /// What the matchmaker is told.
     Interests,
     /// Shortcuts, diagnostics, the check of the connection.
@@ -110,10 +115,13 @@ enum Dialog {
 pub struct Screens {
     page: Page,
     dialog: Option<Dialog>,
+    /// What lay over all else when a call began, kept until it is over.
+    put_by: Option<Dialog>,
     login: login::Draft,
     hall: hall::Draft,
     history: history::Draft,
-    settings: settings::Draft,
+    interests: interests::Draft,
+    account: account::Draft,
     changes: settings::Changes,
     help: help::Draft,
     call: call::Draft,
@@ -124,6 +132,8 @@ pub struct Screens {
     joining: Option<String>,
     /// A call was there when this was last drawn.
     had_call: bool,
+    /// The one that was not over then.
+    live: Option<CallId>,
     overloaded: bool,
     leaving: bool,
     broken: bool,
@@ -146,6 +156,11 @@ impl Screens {
         self.link = Some(link);
     }
 
+    /// The keyboard goes to another window, and this one may not be drawn before it is back: what was held is let go.
+    pub fn let_go(&mut self, commands: &mut Vec<Command>) {
+        self.call.let_go(commands);
+    }
+
     /// Goes to a page, as a person does by its button.
     pub fn open(&mut self, page: Page, snapshot: &Snapshot, commands: &mut Vec<Command>) {
         if self.page == Page::Tryout && page != Page::Tryout {
@@ -158,6 +173,7 @@ impl Screens {
             Page::Settings => commands.push(Command::ChooseDevices(true)),
             Page::History => commands.push(Command::LoadHistory),
             Page::Blocked => commands.push(Command::LoadBlocked),
+            Page::Account => commands.push(Command::LoadLogins),
             Page::Tryout if snapshot.call.is_none() => commands.push(Command::SetTryout(true)),
             _ => {}
         }
@@ -203,8 +219,10 @@ impl Screens {
             self.login.forget_password(ui.ctx());
         } else if self.page != Page::Hall {
             self.open(Page::Hall, snapshot, commands);
-            self.settings.forget(ui.ctx());
+            self.interests = interests::Draft::default();
+            self.account.forget(ui.ctx());
         }
+        self.make_room(snapshot);
         self.follow_link(snapshot);
         // What was a call a moment ago is one more of the past.
         let ended = std::mem::replace(&mut self.had_call, call.is_some()) && call.is_none();
@@ -215,21 +233,47 @@ impl Screens {
             self.call.leave_full_screen(ui.ctx());
         }
         self.dialog_ui(ui.ctx(), snapshot, commands);
-        let go = match call.filter(|call| !matches!(call.stage, Stage::Ended { .. })) {
-            Some(call) => self.live_ui(ui, view, call, commands),
-            None => self.still_ui(ui, view, logged_in, commands),
+        let placing = snapshot.placing.as_ref().filter(|placing| !placing.given_up);
+        let go = match (call.filter(|call| !matches!(call.stage, Stage::Ended { .. })), placing) {
+            (Some(call), _) => self.live_ui(ui, view, call, commands),
+            (None, Some(placing)) => {
+                let free = ringing::placing_ui(ui, placing, commands);
+                notices::floating_ui(ui, view, free, &mut self.overloaded, commands);
+                None
+            }
+            (None, None) => self.still_ui(ui, view, logged_in, commands),
         };
         match go {
             None => {}
-            Some(Go::Page(page)) => self.open(page, snapshot, commands),
+            Some(Go::Page(page)) => {
+                if self.page == Page::Account {
+                    self.account.forget(ui.ctx());
+                }
+                self.open(page, snapshot, commands);
+            }
             Some(Go::Report(subject)) => self.dialog = Some(Dialog::Report(moderation::Draft::new(subject))),
             Some(Go::Block(subject)) => self.dialog = Some(Dialog::Block(subject)),
             Some(Go::Devices) => self.dialog = Some(Dialog::Devices),
         }
     }
 
-    /// Where nobody is logged in a link is for the login screen; elsewhere it is asked first.
+    /// Nothing that was begun before a call lies over it: who rings is seen, and can be answered.
+    fn make_room(&mut self, snapshot: &Snapshot) {
+        let now = snapshot.call.as_ref().filter(|_| live(snapshot)).map(|call| call.id);
+        let before = std::mem::replace(&mut self.live, now);
+        if now.is_some() && now != before {
+            self.put_by = self.dialog.take().or(self.put_by.take());
+        } else if now.is_none() && self.dialog.is_none() {
+            self.dialog = self.put_by.take();
+        }
+    }
+
+    /// Where nobody is logged in a link is for the login screen; elsewhere it is asked first, and not while it rings.
     fn follow_link(&mut self, snapshot: &Snapshot) {
+        let rings = snapshot.call.as_ref().is_some_and(|call| matches!(call.stage, Stage::Ringing { .. }));
+        if rings {
+            return;
+        }
         if snapshot.connection != Connection::LoggedOut {
             if let Some(link) = self.link.take() {
                 self.dialog = Some(Dialog::Join(link));
@@ -249,13 +293,13 @@ impl Screens {
         if self.page == Page::Tryout {
             self.open(Page::Hall, view.snapshot, commands);
         }
-        let go = if let Stage::Connected { since } = call.stage {
-            call::call_ui(ui, &mut self.call, view, call, since, commands)
+        let (go, free) = if let Stage::Connected { since } = call.stage {
+            let go = call::call_ui(ui, &mut self.call, view, call, since, commands);
+            (go, call::free_for_notices(ui.max_rect()))
         } else {
-            ringing::ringing_ui(ui, view, call, commands);
-            None
+            (None, ringing::ringing_ui(ui, view, call, commands))
         };
-        notices::floating_ui(ui, view, &mut self.overloaded, commands);
+        notices::floating_ui(ui, view, free, &mut self.overloaded, commands);
         go
     }
 
@@ -268,12 +312,15 @@ impl Screens {
     ) -> Option<Go> {
         let snapshot = view.snapshot;
         let shown = egui::CentralPanel::no_frame().frame(page(ui)).show(ui, |ui| {
-            notices::notices_ui(ui, view, &mut self.overloaded, commands);
-            // An id of its own: a notice that comes or goes above does not take the keyboard away.
-            let screen = egui::UiBuilder::new().scope_id(egui::Id::unique("screen"));
+            // There each device has a card that says what is wrong with it.
+            let faults = self.page != Page::Tryout;
+            let room = ui.max_rect();
+            let room = notices::notices_ui(ui, view, room, faults, &mut self.overloaded, commands);
+            // An id of its own: a notice that comes or goes does not take the keyboard away.
+            let screen = egui::UiBuilder::new().max_rect(room).scope_id(egui::Id::unique("screen"));
             ui.scope_builder(screen, |ui| {
                 if let Some(call) = &snapshot.call {
-                    return ended::ended_ui(ui, &mut self.ended, call, commands);
+                    return ended::ended_ui(ui, &mut self.ended, call, snapshot.can_call(), commands);
                 }
                 if let Some(checkup) = &snapshot.checkup {
                     checkup::checkup_ui(ui, checkup, commands);
@@ -298,11 +345,10 @@ impl Screens {
             Page::History => history::history_ui(ui, &mut self.history, view, commands),
             Page::Blocked => hall(history::blocked_ui(ui, view, commands)),
             Page::Tryout => tryout::tryout_ui(ui, &mut self.changes, view, commands),
-            Page::Settings => {
-                settings::settings_ui(ui, &mut self.settings, &mut self.changes, view, commands)
-            }
+            Page::Settings => settings::settings_ui(ui, &mut self.changes, view, commands),
+            Page::Account => hall(account::account_ui(ui, &mut self.account, view, commands)),
             Page::Interests => {
-                hall(settings::interests_ui(ui, &mut self.settings, &mut self.changes, view, commands))
+                hall(interests::interests_ui(ui, &mut self.interests, &mut self.changes, view, commands))
             }
             Page::Help => help::help_ui(ui, &mut self.help, view, commands),
         }

@@ -9,11 +9,13 @@ pub use crate::media::screen::{ScreenChoice, ScreenSpec};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+mod account;
 mod command;
 mod people;
 mod preferences;
 mod talk;
 
+pub use account::{AccountView, Act, DeviceLogin};
 pub use command::{Command, Secret};
 pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason};
 pub use preferences::{DeviceKind, Preferences, QualityCap, TEST_PICTURE, ThemeChoice, WindowPlace};
@@ -37,6 +39,8 @@ pub struct Snapshot {
     pub hall_count: usize,
     /// Waiting for a match.
     pub search: Option<Search>,
+    /// A call that was asked for, and that the server does not know yet.
+    pub placing: Option<Placing>,
     /// The call, ringing, live or just over.
     pub call: Option<CallView>,
     /// What happened that a person should read, oldest first, at most [`NOTICES_MAX`].
@@ -53,12 +57,21 @@ pub struct Snapshot {
     pub history: History,
     /// Guests I blocked; `None` until asked for.
     pub blocked: Option<Arc<Vec<BlockedGuest>>>,
+    /// What is mine at the server.
+    pub account: AccountView,
     /// Camera, microphone and speaker tried out before a call; `None` while they are not.
     pub tryout: Option<Tryout>,
     /// A second start of the app called this one up.
     pub called_up: CalledUp,
     /// The system wants the app to end: the window is to close, without asking.
     pub closing: bool,
+}
+
+impl Snapshot {
+    /// Whether somebody can be called now: what is asked for while the server is not there would come true at any time.
+    pub fn can_call(&self) -> bool {
+        matches!(self.connection, Connection::Online { .. }) && self.placing.is_none()
+    }
 }
 
 /// How often a second start of the app called this one up, and what it brought.
@@ -155,6 +168,15 @@ pub struct Search {
     pub camera_on: bool,
 }
 
+/// A call that was asked for, and that the server does not know yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placing {
+    /// What people see of whom it goes to; `None` for whoever is free.
+    pub peer: Option<String>,
+    /// Given up already: it ends as soon as the server knows it.
+    pub given_up: bool,
+}
+
 /// A call as the screen shows it.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a lamp of its own on the screen")]
@@ -173,6 +195,8 @@ pub struct CallView {
     pub received: bool,
     /// The peer's session is being taken up again.
     pub peer_reconnecting: bool,
+    /// Nothing comes or goes between the two ends; a new way is looked for.
+    pub path_lost: bool,
     /// The own microphone is muted.
     pub muted: bool,
     /// The own camera is on.
@@ -277,6 +301,8 @@ pub struct CallStats {
     pub rtt_ms: Option<f64>,
     /// Share of packets lost on the way here, 0 to 1.
     pub loss: Option<f64>,
+    /// Share of packets lost on the way there, 0 to 1, as the other end last reported: of pictures or sound, the worse.
+    pub lost_there: Option<f64>,
     /// Pictures shown per second.
     pub fps: Option<f64>,
     /// From the peer's camera to this screen, milliseconds, of the last picture.
@@ -303,8 +329,6 @@ pub enum Route {
     /// Direct through a NAT.
     Srflx,
     /// Direct, found while checking.
-    /// Share of packets lost on the way there, 0 to 1, as the other end last reported: of pictures or sound, the worse.
-    pub lost_there: Option<f64>,
     Prflx,
     /// Through the server's relay.
     Relay,
@@ -401,6 +425,8 @@ pub struct Notice {
     pub text: String,
     /// What a person can take at once, by [`Command::TakeOffer`].
     pub offer: Option<Offer>,
+    /// The last device of this kind is gone: what is wrong with it is told by this.
+    pub gone: Option<DeviceKind>,
 }
 
 /// A device that is there now and not used.

@@ -5,6 +5,7 @@
 //! arguments, and that none is left unused. Knows nothing of windows: the engine's sentences come from here, too.
 
 use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::types::{FluentNumber, FluentNumberOptions};
 use fluent_bundle::{FluentArgs, FluentResource};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use fluent_bundle::FluentValue;
 
+pub mod spoken;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,8 @@ pub struct Language {
     pub own_name: &'static str,
     /// Written from the right to the left.
     pub right_to_left: bool,
+    /// Numbers have a comma before what is less than one, and points between thousands; else the other way round.
+    decimal_comma: bool,
     text: &'static str,
 }
 
@@ -34,16 +38,22 @@ pub const LANGUAGES: [Language; 3] = [
         tag: "en",
         own_name: "English",
         right_to_left: false,
+        decimal_comma: false,
         text: include_str!("../locales/en.ftl"),
     },
     Language {
         tag: "de",
         own_name: "Deutsch",
         right_to_left: false,
+        decimal_comma: true,
         text: include_str!("../locales/de.ftl"),
     },
     Language {
-        tag: "he", own_name: "עברית", right_to_left: true, text: include_str!("../locales/he.ftl")
+        tag: "he",
+        own_name: "עברית",
+        right_to_left: true,
+        decimal_comma: false,
+        text: include_str!("../locales/he.ftl"),
     },
 ];
 
@@ -70,6 +80,11 @@ impl Catalog {
         let mut bundle = FluentBundle::new_concurrent(vec![tag]);
         // The window orders directions itself, and its fonts have no glyphs for the marks.
         bundle.set_use_isolating(false);
+        bundle.set_formatter(Some(if language.decimal_comma {
+            written::<',', '.', _>
+        } else {
+            written::<'.', ',', _>
+        }));
         let resource = FluentResource::try_new(language.text.to_owned())
             .unwrap_or_else(|(_, errors)| panic!("{}.ftl is not Fluent: {errors:?}", language.tag));
         let keys: Vec<String> = keys(language).map(str::to_owned).collect();
@@ -92,6 +107,37 @@ impl Catalog {
         let pattern = self.bundle.get_message(key)?.value()?;
         Some(self.bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned())
     }
+}
+
+/// Numbers with the signs of a language; everything else as it is.
+fn written<const DECIMAL: char, const THOUSANDS: char, M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
+    let FluentValue::Number(number) = value else { return None };
+    let digits = number.options.maximum_fraction_digits.unwrap_or_default();
+    let plain = format!("{:.digits$}", number.value.abs());
+    let (whole, rest) =
+        plain.split_once('.').map_or((plain.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let mut written = String::new();
+    if number.value.is_sign_negative() && plain.contains(|digit| digit > '0') {
+        written.push('-');
+    }
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place) % 3 == 0 {
+            written.push(THOUSANDS);
+        }
+        written.push(digit);
+    }
+    if let Some(rest) = rest {
+        written.push(DECIMAL);
+        written.push_str(rest);
+    }
+    Some(written)
+}
+
+/// A number with so many digits after the decimal sign, to be told in a sentence.
+pub fn decimal(value: f64, digits: usize) -> FluentValue<'static> {
+    let options =
+        FluentNumberOptions { maximum_fraction_digits: Some(digits), ..FluentNumberOptions::default() };
+    FluentNumber::new(value, options).into()
 }
 
 /// The keys that a language has, as they stand in its file.

@@ -10,17 +10,12 @@ use crate::view::{
 };
 use castle::ids::CallId;
 use serde_json::{Value, json};
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Log that goes in, bytes.
 const LOG_BYTES: u64 = 256 * 1024;
 /// Calls of the history that go in.
 const CALLS_MAX: usize = 50;
-/// Names tried for the file: whoever has so many has kept more than anybody reads.
-const NAMES_MAX: u32 = 100;
 
 /// What there is to tell.
 pub(super) struct Known<'a> {
@@ -67,40 +62,6 @@ pub(super) fn write(known: &Known<'_>) -> String {
         "log": log,
     });
     serde_json::to_string_pretty(&clean(report, &scrubber)).expect("values can be written")
-}
-
-/// Keeps `text` in `file`, or beside it where that name is taken: nobody's file is lost to it. It tells of a person, and
-/// so is for their eyes alone. Returns where it is.
-pub(super) fn keep(file: &Path, text: &str) -> io::Result<PathBuf> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    for attempt in 1..=NAMES_MAX {
-        let path = if attempt == 1 { file.to_owned() } else { beside(file, attempt) };
-        match options.open(&path) {
-            Ok(mut kept) => return kept.write_all(text.as_bytes()).map(|()| path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
-}
-
-/// `notes.txt` becomes `notes-2.txt`.
-fn beside(file: &Path, number: u32) -> PathBuf {
-    let mut name = file.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("-{number}"));
-    let numbered = file.with_file_name(name);
-    match file.extension() {
-        Some(extension) => {
-            let mut whole = numbered.into_os_string();
-            whole.push(".");
-            whole.push(extension);
-            whole.into()
-        }
-        None => numbered,
-    }
 }
 
 /// Names of people, servers, devices and this machine, as far as they are known.
@@ -223,29 +184,4 @@ fn checkup(checkup: &Checkup) -> Vec<Value> {
         })
     });
     lines.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_is_there_is_left_alone_and_the_new_one_is_for_its_owner() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("notes.of mine.txt");
-        std::fs::write(&file, "a letter").expect("written");
-        let kept = keep(&file, "first").expect("kept");
-        assert_eq!(kept, folder.path().join("notes.of mine-2.txt"));
-        assert_eq!(keep(&file, "second").expect("kept"), folder.path().join("notes.of mine-3.txt"));
-        assert_eq!(std::fs::read_to_string(&file).expect("read"), "a letter");
-        assert_eq!(std::fs::read_to_string(&kept).expect("read"), "first");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = std::fs::metadata(&kept).expect("there").permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
-        assert!(keep(&folder.path().join("no/such/folder.txt"), "x").is_err());
-        assert_eq!(beside(Path::new("/a/name"), 2), Path::new("/a/name-2"));
-    }
 }

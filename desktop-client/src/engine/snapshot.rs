@@ -6,7 +6,7 @@ use crate::call::{CallInfo, Origin, Presence, Reason, State};
 use crate::media::audio::SILENCE_DB;
 use crate::media::codec::VideoCodec;
 use crate::peer::{self, PathRoute, PathStats};
-use crate::view::{CallStats, CallView, EndReason, RelayProtocol, Route, RouteReason, Stage};
+use crate::view::{CallStats, CallView, EndReason, Placing, RelayProtocol, Route, RouteReason, Stage};
 use std::time::Duration;
 
 /// What a person switched, at both ends.
@@ -53,6 +53,12 @@ pub(super) fn info(state: &State) -> Option<&CallInfo> {
     }
 }
 
+/// The call that was asked for, to `peer`; `None` once the server knows it, and when there is none.
+pub(super) fn placing(state: &State, peer: Option<&str>) -> Option<Placing> {
+    let State::Placing { cancelled } = state else { return None };
+    Some(Placing { peer: peer.map(str::to_owned), given_up: *cancelled })
+}
+
 /// The call as the screen shows it; `None` before the server knows it, and when there is none.
 pub(super) fn call(
     state: &State,
@@ -83,6 +89,7 @@ pub(super) fn call(
         matched: call.origin == Origin::Matched,
         received: call.origin == Origin::Received,
         peer_reconnecting: call.presence != Presence::Present,
+        path_lost: talk.judge.path_lost(),
         muted: switches.muted,
         camera_on: switches.camera_on,
         peer_muted: switches.peer_muted,
@@ -142,6 +149,7 @@ pub(super) fn stats(
         rtt_ms: path.round_trip.map(|rtt| rtt.as_secs_f64() * 1e3),
         // Retransmissions may make up for more than this second lost.
         loss: (expected > 0).then(|| (1.0 - received as f64 / expected as f64).clamp(0.0, 1.0)),
+        lost_there: path.video_lost_there.into_iter().chain(path.audio_lost_there).reduce(f64::max),
         fps: (receiver.frames_decoded > 0).then_some(f64::from(receiver.fps)),
         glass_to_glass_ms: record.figures.glass_to_glass_last,
         size: (receiver.width > 0).then_some((receiver.width as u32, receiver.height as u32)),
@@ -150,7 +158,6 @@ pub(super) fn stats(
         sent_bps: Some(per_second(path.sent_bytes, before.sent_bytes)),
         mic_level: level(mic_db),
         peer_level: level(peer_db),
-        lost_there: path.video_lost_there.into_iter().chain(path.audio_lost_there).reduce(f64::max),
     }
 }
 

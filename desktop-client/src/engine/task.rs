@@ -20,8 +20,8 @@ use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PeerEvent};
 use crate::signaling::{self, DeviceTokens, Event, ServerAddress, Session};
 use crate::view::{
-    BlockedGuest, CallStats, CalledUp, Connection, DeviceKind, Devices, HallRow, History, KnownServer, Me,
-    NOTICES_MAX, Notice, Preferences, Search, Severity, Snapshot,
+    AccountView, BlockedGuest, CallStats, CalledUp, Connection, DeviceKind, Devices, HallRow, History,
+    KnownServer, Me, NOTICES_MAX, Notice, Preferences, Search, Severity, Snapshot,
 };
 use crate::words::say;
 use castle::ids::CallId;
@@ -37,6 +37,7 @@ mod entering;
 mod hearing;
 mod live;
 mod obeying;
+mod owning;
 mod performing;
 mod sharing;
 mod talking;
@@ -44,6 +45,7 @@ mod tending;
 
 use entering::{Entry, Progress};
 use live::LiveCall;
+use owning::TriedCode;
 pub(super) use talking::Shown;
 use talking::Talk;
 use tending::TryoutRig;
@@ -110,6 +112,8 @@ struct Engine {
     /// Where older calls begin.
     history_next: String,
     blocked: Option<Arc<Vec<BlockedGuest>>>,
+    account: AccountView,
+    tried_code: Option<TriedCode>,
     key: DeviceKey,
     device_tokens: DeviceTokens,
     called_up: CalledUp,
@@ -125,6 +129,8 @@ struct Engine {
     /// How far the server's clock is ahead of this one.
     clock_ahead_ms: Option<i64>,
     machine: CallMachine,
+    /// What people see of whom the last call went to.
+    placed: Option<String>,
     /// Media of the call, while there is one.
     live: Option<LiveCall>,
     talk: Talk,
@@ -280,6 +286,8 @@ impl Engine {
             history: History::default(),
             history_next: String::new(),
             blocked: None,
+            account: AccountView::default(),
+            tried_code: None,
             key: key.expect("made above"),
             device_tokens: DeviceTokens::new(servers.devices),
             called_up: CalledUp::default(),
@@ -292,6 +300,7 @@ impl Engine {
             clock_ahead_ms: None,
             network: NetworkWatch::new(Instant::now(), config.wall_clock.now(), network::routes()),
             machine: CallMachine::default(),
+            placed: None,
             live: None,
             talk: Talk::default(),
             tryout: None,
@@ -357,7 +366,7 @@ impl Engine {
         if severity == Severity::Info {
             self.passing.push((self.notice_count, Instant::now()));
         }
-        self.notices.push(Notice { id: self.notice_count, severity, text, offer: None });
+        self.notices.push(Notice { id: self.notice_count, severity, text, offer: None, gone: None });
         if self.notices.len() > NOTICES_MAX {
             self.notices.remove(0);
         }
@@ -403,6 +412,7 @@ impl Engine {
                 camera_on: self.switches.camera_on,
                 ..search
             }),
+            placing: snapshot::placing(self.machine.state(), self.placed.as_deref()),
             call: snapshot::call(self.machine.state(), self.switches, self.stats, self.talk.shown()),
             notices: self.notices.clone(),
             devices: self.devices.clone(),
@@ -411,6 +421,7 @@ impl Engine {
             servers: self.servers.clone(),
             history: self.history.clone(),
             blocked: self.blocked.clone(),
+            account: self.account.clone(),
             tryout: self.tryout.as_ref().map(TryoutRig::shown),
             called_up: self.called_up.clone(),
             closing: self.closing,
@@ -450,3 +461,6 @@ impl Engine {
 fn meanwhile(fault: String, in_call: bool) -> String {
     if in_call { format!("{fault} {}", say("fault-goes-on")) } else { fault }
 }
+
+#[cfg(test)]
+mod tests;

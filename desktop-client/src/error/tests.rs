@@ -38,6 +38,19 @@ fn a_refusal_carries_its_reason_field_and_wait() {
 }
 
 #[test]
+fn each_field_at_fault_is_told_in_words_of_its_own() {
+    let sentence = |field: &str| {
+        let refused = ClientError::from(ErrorReason::InvalidField);
+        ClientError { field: Some(field.into()), ..refused }.sentence()
+    };
+    let fields = ["name", "password", "invitation_code", "tags", "code", "display_name", "something_else"];
+    let told: std::collections::BTreeSet<_> = fields.map(sentence).into();
+    assert_eq!(told.len(), fields.len(), "{told:?}");
+    assert_eq!(sentence("new_password"), sentence("password"));
+    assert_eq!(sentence("code"), ClientError::from(ErrorKind::CodeRefused).sentence());
+}
+
+#[test]
 fn a_reason_of_another_domain_is_not_ours() {
     let details =
         ErrorDetails::with_error_info("NAME_TAKEN", "elsewhere.example", [(String::new(), String::new())]);

@@ -78,6 +78,8 @@ const PERIOD_US: i64 = 5_000_000;
 const MAX_PERIODS: usize = 24;
 /// How far apart two undisciplined quartz clocks drift, in parts per million.
 const QUARTZ_PPM: i64 = 100;
+/// A media clock that shows more than this, 142 years, is none: sums and differences of two that are always fit.
+pub const CLOCK_MAX_US: u64 = 1 << 52;
 /// A round trip longer than this says nothing that the 20 ms bound on measured figures could use.
 const MAX_ROUND_TRIP_US: u64 = 10_000_000;
 
@@ -88,12 +90,10 @@ impl ClockAlignment {
     }
 
     /// Takes one ping sample; answers whether it was plausible (an answer before its question is not, nor is a
-    /// round trip over ten seconds).
+    /// round trip over ten seconds, nor a clock beyond [`CLOCK_MAX_US`]).
     pub fn add(&mut self, ping: PingSample) -> bool {
         let Some(rtt_us) = ping.received_us.checked_sub(ping.sent_us) else { return false };
-        let (Ok(sent_us), Ok(peer_us)) = (i64::try_from(ping.sent_us), i64::try_from(ping.peer_us)) else {
-            return false;
-        };
+        let Some((sent_us, peer_us)) = shown(ping.sent_us).zip(shown(ping.peer_us)) else { return false };
         if rtt_us > MAX_ROUND_TRIP_US {
             return false;
         }
@@ -118,18 +118,19 @@ impl ClockAlignment {
         true
     }
 
-    /// What our clock showed when the peer's showed `peer_us`; `None` before the first sample. May be negative.
+    /// What our clock showed when the peer's showed `peer_us`; `None` before the first sample, and beyond
+    /// [`CLOCK_MAX_US`]. May be negative.
     pub fn peer_to_local_us(&self, peer_us: u64) -> Option<i64> {
         let best = self.best()?;
-        let peer_us = i64::try_from(peer_us).ok()?;
-        let near = peer_us - best.offset;
+        let near = shown(peer_us)? - best.offset;
         Some(near - self.drift_us(best, near))
     }
 
-    /// What the peer's clock showed when ours showed `local_us`; `None` before the first sample. May be negative.
+    /// What the peer's clock showed when ours showed `local_us`; `None` before the first sample, and beyond
+    /// [`CLOCK_MAX_US`]. May be negative.
     pub fn local_to_peer_us(&self, local_us: u64) -> Option<i64> {
         let best = self.best()?;
-        let local_us = i64::try_from(local_us).ok()?;
+        let local_us = shown(local_us)?;
         Some(local_us + best.offset + self.drift_us(best, local_us))
     }
 
@@ -153,8 +154,10 @@ impl ClockAlignment {
         sample.uncertain + (self.newest_us - sample.at).max(0) * QUARTZ_PPM / 1_000_000
     }
 
+    /// Whatever a peer said of its clock, no drift is larger than a clock can be.
     fn drift_us(&self, best: Sample, local_us: i64) -> i64 {
-        self.skew().map_or(0, |skew| ((local_us - best.at) as f64 * skew) as i64)
+        let drift = self.skew().map_or(0.0, |skew| (local_us - best.at) as f64 * skew);
+        drift.clamp(-(CLOCK_MAX_US as f64), CLOCK_MAX_US as f64) as i64
     }
 
     /// The skew between the best samples of the older and of the newer half, if bounded better than quartz.
@@ -168,4 +171,9 @@ impl ClockAlignment {
         let bounded = span_us > 0 && uncertain_us * 1_000_000 < span_us * QUARTZ_PPM;
         bounded.then(|| (newer.offset - older.offset) as f64 / span_us as f64)
     }
+}
+
+/// What a clock shows, if it is one.
+fn shown(us: u64) -> Option<i64> {
+    (us <= CLOCK_MAX_US).then_some(us as i64)
 }

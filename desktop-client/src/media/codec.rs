@@ -90,6 +90,9 @@ pub enum CodecError {
     /// The bytes are no frame of this codec, or one of a kind that calls do not have.
     #[error("not a frame of this codec")]
     NotAFrame,
+    /// A part of the frame is missing, or of a frame that it builds on: the library made something up in its place.
+    #[error("a damaged frame")]
+    Damaged,
     /// The stream has a size that is not accepted.
     #[error("a picture of {width}x{height} is not accepted")]
     Size {

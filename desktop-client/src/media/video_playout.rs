@@ -17,7 +17,7 @@ const BASE_US: i64 = 10_000_000;
 /// Unevenness that nobody sees, µs: half the time of a picture.
 const UNSEEN_US: i64 = 16_000;
 /// The least delay where one is needed, and the most: beyond it people notice the delay more than the stalls, µs.
-const DELAY_US: (i64, i64) = (60_000, 300_000);
+const DELAY_US: (i64, i64) = (20_000, 300_000);
 /// Beyond what was seen: the grain of our own scheduling, µs.
 const MARGIN_US: i64 = 5_000;
 /// What a picture takes from a delay that is not needed any more, µs: a sixtieth of the speed.

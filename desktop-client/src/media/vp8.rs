@@ -10,7 +10,7 @@ use std::ptr;
 
 use vpx_sys::{
     VPX_CODEC_OK, VPX_DECODER_ABI_VERSION, VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION,
-    VPX_FRAME_IS_KEY, vp8e_enc_control_id, vpx_codec_control_, vpx_codec_ctx_t, vpx_codec_cx_pkt_kind,
+    VPX_FRAME_IS_KEY, vp8_dec_control_id, vp8e_enc_control_id, vpx_codec_control_, vpx_codec_ctx_t, vpx_codec_cx_pkt_kind,
     vpx_codec_dec_cfg_t, vpx_codec_dec_init_ver, vpx_codec_decode, vpx_codec_destroy, vpx_codec_enc_cfg_t,
     vpx_codec_enc_config_default, vpx_codec_enc_config_set, vpx_codec_enc_init_ver, vpx_codec_encode,
     vpx_codec_err_t, vpx_codec_get_cx_data, vpx_codec_get_frame, vpx_codec_iter_t, vpx_codec_vp8_cx,
@@ -23,7 +23,7 @@ use super::frame::{FrameInfo, FramePool, Plane, VideoFrame, copy_plane};
 #[cfg(test)]
 mod tests;
 
-/// Speed over quality: the fastest setting whose pictures still hold up (see the measurements in `tests.rs`).
+/// Speed over quality: the fastest setting whose pictures still hold up (see the likeness that `tests.rs` asks for).
 const CPU_USED: c_int = -8;
 /// Coarsest quantiser of text: beyond it small letters cannot be read, so pictures are left out instead.
 const DETAIL_MAX_QUANTIZER: c_uint = 40;
@@ -228,6 +228,9 @@ impl Vp8Decoder {
         let code =
             unsafe { vpx_codec_decode(&raw mut *self.context, data.as_ptr(), length, ptr::null_mut(), 0) };
         check("vpx_codec_decode", code)?;
+        if self.is_damaged()? {
+            return Err(CodecError::Damaged);
+        }
         let mut iterator: vpx_codec_iter_t = ptr::null();
         // SAFETY: the context is initialised; the image stays valid until the next call on the context.
         let image = unsafe { vpx_codec_get_frame(&raw mut *self.context, &raw mut iterator).as_ref() };
@@ -248,6 +251,20 @@ impl Vp8Decoder {
                 copy_plane(into, planes.uv_stride, from, half_width, half_height);
             }
         })))
+    }
+}
+
+impl Vp8Decoder {
+    /// Whether the last frame is not what was sent, which libvpx takes for no error.
+    fn is_damaged(&mut self) -> Result<bool, CodecError> {
+        let mut damaged: c_int = 0;
+        // SAFETY: the context is initialised, and this control writes one int to a place that is valid.
+        let code = unsafe {
+            let id = vp8_dec_control_id::VP8D_GET_FRAME_CORRUPTED as c_int;
+            vpx_codec_control_(&raw mut *self.context, id, &raw mut damaged)
+        };
+        check("vpx_codec_control", code)?;
+        Ok(damaged != 0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The task of one connection: applies descriptions and candidates in order, writes and reads packets, reports.
+//! The task of one connection: applies descriptions and candidates in order, reports.
 
 use super::bridge::Bridge;
 use super::connection::{self, CHANNEL_LABEL, Connection, LocalTrack, StackEvent};
@@ -7,14 +7,13 @@ use super::outlet::Queued;
 use super::remote::Remote;
 use super::restart::Restarts;
 use super::sharing::Sharing;
-use super::window::{ReceiveWindow, Source, Whose};
+use super::window::{ReceiveWindow, Whose};
 use super::writer::{Writer, negotiated_payload_type};
 use super::{
-    CHANNEL_MESSAGE_MAX, IceServer, MediaKind, PacketHandler, PathRoute, PeerCommand, PeerConfig, PeerEvent,
-    PeerFault, SendRate, scrub,
+    IceServer, MediaKind, PacketHandler, PathRoute, PeerCommand, PeerConfig, PeerEvent, PeerFault, SendRate,
+    scrub,
 };
 use crate::call::Candidate;
-use crate::media::packet::IncomingPacket;
 use bytes::{Bytes, BytesMut};
 use castle::ids::CallId;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -23,9 +22,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_local::TrackLocal as _;
-use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{RTCPeerConnectionState, RTCSessionDescription};
 
 /// Events of the stack that may wait.
@@ -101,7 +100,7 @@ pub(super) struct Counters {
 
 impl Counters {
     /// Whether the packet is new.
-    fn accept(&self, kind: MediaKind, whose: Whose, sequence: u16) -> bool {
+    pub(super) fn accept(&self, kind: MediaKind, whose: Whose, sequence: u16) -> bool {
         let mut windows = self.windows.lock().expect("no holder panics");
         let window = &mut windows[kind as usize];
         if whose == Whose::New {
@@ -125,16 +124,16 @@ pub(super) struct Task {
     pub(super) offering: bool,
     commands: mpsc::Receiver<PeerCommand>,
     outgoing: Option<(mpsc::Receiver<Queued>, mpsc::Receiver<Queued>)>,
-    packets: PacketHandler,
+    pub(super) packets: PacketHandler,
     pub(super) counters: Arc<Counters>,
     /// Writers, track readers and the channel's reader; all end with this task.
     pub(super) helpers: JoinSet<()>,
-    messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
-    channel: Option<Arc<dyn DataChannel>>,
+    pub(super) messages: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+    pub(super) channel: Option<Arc<dyn DataChannel>>,
     channel_open: bool,
     pub(super) remote: Remote,
     /// Of each kind the one that is read; others are left alone.
-    remote_tracks: [Option<RemoteTrack>; 3],
+    pub(super) remote_tracks: [Option<RemoteTrack>; 3],
     pub(super) sharing: Sharing,
     local_ufrag: String,
     /// The candidates of this generation that left.
@@ -146,9 +145,9 @@ pub(super) struct Task {
 }
 
 /// A track of the other end, and the SSRC that came last.
-type RemoteTrack = (Arc<dyn TrackRemote>, Arc<AtomicU64>);
+pub(super) type RemoteTrack = (Arc<dyn TrackRemote>, Arc<AtomicU64>);
 
-enum Message {
+pub(super) enum Message {
     Open,
     Data(Bytes),
 }
@@ -455,59 +454,5 @@ impl Task {
             _ => {}
         }
         Ok(())
-    }
-
-    fn read_channel(&mut self, channel: Arc<dyn DataChannel>) {
-        self.channel = Some(channel.clone());
-        let messages = self.messages.0.clone();
-        self.helpers.spawn(async move {
-            while let Some(event) = channel.poll().await {
-                let message = match event {
-                    DataChannelEvent::OnOpen => Message::Open,
-                    DataChannelEvent::OnMessage(message) if message.data.len() <= CHANNEL_MESSAGE_MAX => {
-                        Message::Data(message.data.freeze())
-                    }
-                    DataChannelEvent::OnClose => return,
-                    _ => continue,
-                };
-                if messages.send(message).await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-
-    fn read_track(&mut self, kind: MediaKind, track: Arc<dyn TrackRemote>) {
-        let ssrc = Arc::<AtomicU64>::default();
-        self.remote_tracks[kind as usize] = Some((track.clone(), ssrc.clone()));
-        let (packets, counters) = (self.packets.clone(), self.counters.clone());
-        let mut source = Source::default();
-        self.helpers.spawn(async move {
-            while let Some(event) = track.poll().await {
-                let packet = match event {
-                    TrackRemoteEvent::OnRtpPacket(packet) => packet,
-                    TrackRemoteEvent::OnEnded => return,
-                    _ => continue,
-                };
-                counters.received_bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
-                let whose = source.whose(packet.header.ssrc, Instant::now());
-                if whose == Whose::Other {
-                    continue;
-                }
-                ssrc.store(u64::from(packet.header.ssrc), Ordering::Relaxed);
-                if counters.accept(kind, whose, packet.header.sequence_number) {
-                    packets(
-                        kind,
-                        IncomingPacket {
-                            sequence: packet.header.sequence_number,
-                            timestamp: packet.header.timestamp,
-                            marker: packet.header.marker,
-                            payload: packet.payload,
-                            arrived: Instant::now(),
-                        },
-                    );
-                }
-            }
-        });
     }
 }

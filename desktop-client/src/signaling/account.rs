@@ -7,7 +7,9 @@ use crate::error::{ClientError, ErrorKind};
 use crate::view::Secret;
 use castle::limits::UNARY_DEADLINE;
 use castle::v1::castle_service_client::CastleServiceClient;
-use castle::v1::{self, ErrorReason, LoginRequest, RefreshRequest, RegisterRequest, Tokens};
+use castle::v1::{
+    self, ErrorReason, LoginRequest, RefreshRequest, RegisterRequest, ResetPasswordRequest, Tokens,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -54,6 +56,30 @@ pub enum Credentials {
         /// Password.
         password: Secret,
     },
+    /// With a one-time code of the host, which sets a new password.
+    Reset {
+        /// Login name.
+        name: String,
+        /// From the host.
+        code: ResetCode,
+        /// The new password.
+        password: Secret,
+    },
+}
+
+/// A one-time code and the id of the request that spends it: where only the answer was lost, the same request gives the
+/// same login.
+#[derive(Debug, Clone)]
+pub struct ResetCode {
+    code: Secret,
+    request_id: String,
+}
+
+impl ResetCode {
+    /// To be spent.
+    pub fn new(code: Secret) -> Self {
+        Self { code, request_id: wire::new_request_id() }
+    }
 }
 
 /// What lets this device log in again without a password: good for one use, which gives the next.
@@ -132,10 +158,32 @@ pub async fn log_in(
             let response = client.register(request).await?.into_inner();
             (response.guest, response.tokens)
         }
+        Credentials::Reset { name, code: ResetCode { code, request_id }, password } => {
+            let mut request = tonic::Request::new(ResetPasswordRequest {
+                name,
+                code: code.0,
+                new_password: password.0,
+                device_name,
+                request_id,
+            });
+            request.set_timeout(UNARY_DEADLINE);
+            let response = client.reset_password(request).await.map_err(code_refused)?.into_inner();
+            (response.guest, response.tokens)
+        }
     };
     let me = guest.and_then(wire::me_from_guest).ok_or(ErrorKind::Protocol)?;
     let tokens = tokens.ok_or(ErrorKind::Protocol)?;
     Ok(Account::new(address, me.name, client, tokens, devices))
+}
+
+/// A refusal of a one-time code, as what it is.
+fn code_refused(status: tonic::Status) -> ClientError {
+    let error = ClientError::from(status);
+    match error.kind {
+        ErrorKind::Refused(ErrorReason::BadCredentials) => ErrorKind::CodeRefused.into(),
+        ErrorKind::Refused(ErrorReason::RequestIdReused) => ErrorKind::CodeSpent.into(),
+        _ => error,
+    }
 }
 
 async fn refresh(client: &mut Client, refresh_token: &str, request_id: &str) -> Result<Tokens, ClientError> {
@@ -235,6 +283,11 @@ impl Account {
         self.request_id = wire::new_request_id();
         self.keep_key().await;
         Ok(())
+    }
+
+    /// Whether somebody comes back to this login: its keys are kept.
+    pub(super) fn is_kept(&self) -> bool {
+        self.keeper.is_some()
     }
 
     /// Ends the login at the server: its key is of no use any more.

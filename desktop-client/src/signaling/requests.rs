@@ -1,17 +1,22 @@
-//! What is asked beside the session, one answer for each: history, blocks, reports, the password, further pages of the
-//! hall. Each runs as a task of its own, and is tried again under the same `request_id` while the way is broken.
+//! What is asked beside the session, one answer for each: history, blocks, reports, one's own account, further pages of
+//! the hall. Each runs as a task of its own, and is tried again under the same `request_id` while the way is broken.
 
 use super::account::Client;
 use super::wire;
 use crate::backoff;
 use crate::error::{ClientError, ErrorKind};
-use crate::view::{BlockedGuest, HallRow, PastCall, ReportReason, Secret};
-use castle::ids::{CallId, GuestId};
+use crate::view::{Act, BlockedGuest, DeviceLogin, HallRow, PastCall, ReportReason, Secret};
+use castle::ids::{CallId, GuestId, LoginId};
 use castle::limits::UNARY_DEADLINE;
 use castle::v1::{self, ErrorReason};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tonic::metadata::{Ascii, MetadataValue};
+
+mod own;
+
+pub use own::DocumentKeeper;
 
 /// Calls of the history in one answer.
 const CALLS_PAGE: u32 = 50;
@@ -21,6 +26,8 @@ const GUESTS_PAGE: u32 = 200;
 const BLOCKED_PAGES_MAX: usize = 5;
 /// A request that does not come through is given up after this time.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same where the answer may be long.
+const PATIENCE_LONG: Duration = Duration::from_secs(60);
 
 /// What can be asked.
 #[derive(Debug, Clone)]
@@ -56,6 +63,36 @@ pub enum Request {
         /// The new one.
         new: Secret,
     },
+    /// Be shown by this name; empty: by the login name.
+    Rename(String),
+    /// Where I am logged in.
+    Logins,
+    /// End one of these logins.
+    EndLogin(LoginId),
+    /// All that is kept about me, for this keeper.
+    Export(DocumentKeeper),
+    /// Erase my account.
+    Erase(Secret),
+}
+
+impl Request {
+    /// What of my account it is about.
+    pub fn act(&self) -> Option<Act> {
+        match self {
+            Self::ChangePassword { .. } => Some(Act::ChangePassword),
+            Self::Rename(_) => Some(Act::Rename),
+            Self::Logins => Some(Act::List),
+            Self::EndLogin(login) => Some(Act::LogOut(*login)),
+            Self::Export(_) => Some(Act::Export),
+            Self::Erase(_) => Some(Act::Erase),
+            Self::Calls { .. }
+            | Self::EraseCalls
+            | Self::Blocked
+            | Self::Block(_)
+            | Self::Unblock(_)
+            | Self::Report { .. } => None,
+        }
+    }
 }
 
 /// What was answered.
@@ -82,6 +119,16 @@ pub enum Answer {
     Reported,
     /// The new password is good.
     PasswordChanged,
+    /// This is what people see of me now.
+    Renamed(String),
+    /// Where I am logged in.
+    Logins(Vec<DeviceLogin>),
+    /// This login is over.
+    LoginEnded(LoginId),
+    /// Where the document is; or, where it could not be written, where it should have been.
+    Exported(Result<PathBuf, PathBuf>),
+    /// My account is no more.
+    Erased,
 }
 
 /// A part of the hall beyond what is watched.
@@ -96,6 +143,19 @@ pub(super) struct HallPages {
 enum Wish {
     Request(Request),
     Page(v1::ListGuestsRequest),
+}
+
+impl Wish {
+    fn patience(&self) -> Duration {
+        if matches!(self, Self::Request(Request::Export(_))) { PATIENCE_LONG } else { PATIENCE }
+    }
+
+    /// Whether this refusal of a second try says that the first one did it, and only its answer was lost.
+    fn was_done(&self, first: &ClientError, refusal: &ClientError) -> bool {
+        matches!(self, Self::Request(Request::Erase(_)))
+            && first.is_transient()
+            && refusal.kind == ErrorKind::Refused(ErrorReason::LoginEnded)
+    }
 }
 
 enum Given {
@@ -143,6 +203,9 @@ impl Desk {
         let asking = async {
             for attempt in 0.. {
                 match self.ask_once(&wish, &id).await {
+                    Err(error) if attempt > 0 && wish.was_done(&last, &error) => {
+                        return Ok(Given::Answer(Answer::Erased));
+                    }
                     Err(error) if error.kind == ErrorKind::Refused(ErrorReason::TokenExpired) => {
                         last = error;
                         // The session renews it; when that ends, nothing more is answered.
@@ -160,7 +223,7 @@ impl Desk {
             }
             Err(ErrorKind::Unreachable.into())
         };
-        match tokio::time::timeout(PATIENCE, asking).await {
+        match tokio::time::timeout(wish.patience(), asking).await {
             Ok(done) => done,
             Err(_) => Err(last),
         }
@@ -214,15 +277,12 @@ impl Desk {
                 self.client.report(request).await?;
                 Answer::Reported
             }
-            Request::ChangePassword { old, new } => {
-                let request = self.signed(v1::ChangePasswordRequest {
-                    password: old.0.clone(),
-                    new_password: new.0.clone(),
-                    request_id,
-                });
-                self.client.change_password(request).await?;
-                Answer::PasswordChanged
-            }
+            Request::ChangePassword { old, new } => self.change_password(old, new, request_id).await?,
+            Request::Rename(name) => self.rename(name, request_id).await?,
+            Request::Logins => self.logins().await?,
+            Request::EndLogin(login) => self.end_login(*login, request_id).await?,
+            Request::Export(keeper) => self.export(keeper).await?,
+            Request::Erase(password) => self.erase(password).await?,
         })
     }
 

@@ -7,7 +7,7 @@ use super::transport::Transport;
 use super::{Command, Event, MatchNews, wire};
 use crate::backoff;
 use crate::error::{ClientError, ErrorKind};
-use crate::view::HallRow;
+use crate::view::{Act, HallRow};
 use castle::limits::{HEARTBEAT, HEARTBEAT_TIMEOUT};
 use castle::link::{Link, Overflow};
 use castle::v1::{self, ErrorReason, SignalRequest, Welcome, signal_request};
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::metadata::{Ascii, MetadataValue};
 
+mod crowded;
 mod incoming;
 mod outgoing;
 
@@ -25,6 +26,8 @@ mod outgoing;
 const ACK_DELAY: Duration = Duration::from_millis(200);
 /// A goodbye is waited for no longer.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Answers that are on their way when the login ends are waited for no longer: one may say why it did.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// `request_id` of the frame that renews a stream's token.
 const RENEWAL: &str = "renewal";
 /// News of the queue that may wait.
@@ -44,7 +47,7 @@ pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, eve
         }
     };
     let renew_at = Instant::now() + account.renew_in(SystemTime::now());
-    let session = Session {
+    let mut session = Session {
         account,
         commands,
         events: events.clone(),
@@ -65,6 +68,9 @@ pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, eve
         frames: 0,
     };
     let ended = session.live().await.err();
+    if ended.as_ref().is_some_and(|error| error.kind == ErrorKind::Refused(ErrorReason::LoginEnded)) {
+        session.settle().await;
+    }
     // Closed: the engine is gone already.
     events.send(Event::Ended(ended)).await.ok();
 }
@@ -84,7 +90,7 @@ struct Search {
 
 /// What a request came to.
 enum Done {
-    Answer(Result<Answer, ClientError>),
+    Answer(Option<Act>, Result<Answer, ClientError>),
     Further { watch: u64, pages: Result<(Vec<HallRow>, String), ClientError> },
 }
 
@@ -133,7 +139,7 @@ impl From<Overflow> for Broken {
 }
 
 impl Session {
-    async fn live(mut self) -> Result<(), ClientError> {
+    async fn live(&mut self) -> Result<(), ClientError> {
         let mut attempt = 0;
         loop {
             let broken = match self.attach().await {
@@ -145,6 +151,11 @@ impl Session {
             };
             match broken {
                 Broken::Left => return Ok(()),
+                Broken::Ended(error) if error.kind == ErrorKind::Refused(ErrorReason::SessionLimit) => {
+                    if self.wait_for_room(error).await {
+                        return Ok(());
+                    }
+                }
                 Broken::Ended(error) => return Err(error),
                 Broken::Retry(wait) => {
                     self.tell(Event::Reconnecting).await;

@@ -5,7 +5,7 @@ use crate::call::{
     self, CallInfo, Candidate, Frame, Negotiation, Origin, Phase, Presence, Reason, Role, Route, Target,
 };
 use crate::peer::IceServer;
-use crate::view::{Availability, BlockedGuest, EndReason, HallRow, Me, PastCall, ReportReason};
+use crate::view::{Availability, BlockedGuest, DeviceLogin, EndReason, HallRow, Me, PastCall, ReportReason};
 use castle::v1::{self, place_call, signal_request};
 use std::time::SystemTime;
 
@@ -194,6 +194,16 @@ fn past_reason(reason: v1::CallEndReason) -> EndReason {
 /// A guest I blocked.
 pub(super) fn blocked_guest(guest: v1::Guest) -> Option<BlockedGuest> {
     Some(BlockedGuest { guest: guest.guest_id.parse().ok()?, display_name: guest.display_name })
+}
+
+/// A login on one device.
+pub(super) fn device_login(device: v1::Device) -> Option<DeviceLogin> {
+    Some(DeviceLogin {
+        id: device.device_id.parse().ok()?,
+        device: device.device_name,
+        current: device.current,
+        last_used: SystemTime::try_from(device.last_used_at.or(device.created_at)?).ok()?,
+    })
 }
 
 /// Why a guest is reported.

@@ -2,17 +2,16 @@
 
 use super::icons::Icon;
 use super::lines;
-use super::places::{menu_item, pill};
+use super::places::{menu_item, pill, pill_shape};
 use super::theme::{self, Palette, STAGE, letters, size, space};
-use super::widgets::{Round, avatar, mirrored, round_button, tip};
-use super::{Go, Subject, View, shortcut, text};
+use super::widgets::{Round, avatar, mirrored, round_button};
+use super::{Go, Subject, View, keys, shortcut, text};
 use crate::media::frame::Picture;
-use crate::view::{CallView, Command, Quality};
-use crate::words::{right_to_left, say, say_with};
+use crate::view::{CallView, Command};
+use crate::words::{say, say_with};
 use castle::ids::CallId;
 use eframe::egui::{
-    self, Align, Align2, CornerRadius, Id, Key, Modifiers, Popup, Rect, Response, Sense, Ui, ViewportCommand,
-    WidgetInfo,
+    self, Align, Align2, Id, Key, Modifiers, Popup, Rect, Response, Sense, Ui, ViewportCommand, WidgetInfo,
     accesskit::{Live, Role},
     pos2, vec2,
 };
@@ -24,6 +23,7 @@ mod pip;
 mod safety;
 mod share;
 mod stats;
+mod title;
 
 /// What is open, typed and moved, for as long as a call lasts.
 #[expect(clippy::struct_excessive_bools, reason = "each is a panel of its own")]
@@ -47,6 +47,13 @@ impl Draft {
     fn of(&mut self, call: &CallView) {
         if self.call != Some(call.id) {
             *self = Self { call: Some(call.id), own: self.own, full: self.full, ..Self::default() };
+        }
+    }
+
+    /// The key that opens the microphone is held no longer, or nobody can tell.
+    pub(super) fn let_go(&mut self, commands: &mut Vec<Command>) {
+        if std::mem::take(&mut self.talking) {
+            commands.push(Command::SetMuted(true));
         }
     }
 
@@ -81,11 +88,10 @@ pub fn call_ui(
     commands: &mut Vec<Command>,
 ) -> Option<Go> {
     draft.of(call);
-    talk_key(ui, draft, view, call, commands);
+    talk_key(ui, draft, view, commands);
     let room = ui.max_rect();
     ui.painter().rect_filled(room, 0.0, STAGE.ground);
-    let bar_height = size::ROUND_CELL_H + FIGURES_HEIGHT + 2.0 * space::M;
-    let (mut stage, bar) = room.split_top_bottom_at_y(room.bottom() - bar_height);
+    let (mut stage, bar) = room.split_top_bottom_at_y(room.bottom() - BAR_HEIGHT);
     if draft.chat.is_some() {
         let panel;
         (stage, panel) = chat::beside(stage);
@@ -96,17 +102,30 @@ pub fn call_ui(
         }
         draft.chat_seen = call.chat.len();
     }
-    let shown = if call.peer_sharing {
-        share::peer_ui(ui, draft, view, call, stage)
-    } else {
-        remote_ui(ui, draft, view, call, stage)
-    };
     // What lies over the picture keeps to its edges, not to those of the bars beside it; cards may need these, too.
     let bottom = stage.bottom();
-    let stage = shown.filter(|shown| fills(*shown, stage)).unwrap_or(stage);
+    let over = |shown: Option<Rect>, stage| shown.filter(|shown| fills(*shown, stage)).unwrap_or(stage);
+    let stage = if call.peer_sharing {
+        let places = share::Places::in_stage(stage);
+        let shown = share::peer_ui(ui, draft, view, call, places);
+        over(shown, places.screen)
+    } else {
+        let stage = over(remote_ui(ui, draft, view, call, (stage, 0)), stage);
+        own::own_ui(ui, &mut draft.own, view, call, stage);
+        stage
+    };
     let cards = stage.with_max_y(bottom);
-    own::own_ui(ui, &mut draft.own, view, call, stage);
-    let below = title_ui(ui, view, call, since, stage);
+    if call.path_lost {
+        title::strip_ui(ui, call, stage, say("call-path-lost"));
+    } else if call.peer_reconnecting {
+        title::strip_ui(
+            ui,
+            call,
+            stage,
+            &say_with("call-peer-reconnecting", &[("peer", call.peer.as_str().into())]),
+        );
+    }
+    let below = title::title_ui(ui, view, call, since, stage);
     if call.sharing {
         share::stop_ui(ui, stage, commands);
     }
@@ -127,6 +146,15 @@ pub fn call_ui(
     go
 }
 
+/// Where notices cover neither the title nor the controls.
+pub fn free_for_notices(room: Rect) -> Rect {
+    let top = room.top() + size::CONTROL + 2.0 * space::M;
+    room.with_min_y(top).with_max_y(room.bottom() - BAR_HEIGHT - space::S)
+}
+
+/// Height of the controls with the figures below them.
+const BAR_HEIGHT: f32 = size::ROUND_CELL_H + FIGURES_HEIGHT + 2.0 * space::M;
+
 /// Whether what lies over a picture finds room on it.
 fn fills(picture: Rect, stage: Rect) -> bool {
     let taken = picture.size() / stage.size();
@@ -145,28 +173,30 @@ fn figures_ui(ui: &mut Ui, figures: &str, place: Rect) {
 }
 
 /// The microphone is open while the key is held, where the person wants it so.
-fn talk_key(ui: &Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) {
+fn talk_key(ui: &Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) {
     if !view.snapshot.preferences.push_to_talk || ui.ctx().text_edit_focused() {
-        if std::mem::take(&mut draft.talking) {
-            commands.push(Command::SetMuted(true));
-        }
-        return;
+        return draft.let_go(commands);
     }
     let held = ui.input_mut(|input| {
         input.consume_key(Modifiers::NONE, Key::Space);
         input.key_down(Key::Space) && input.focused
     });
+    // Whatever the snapshot says: it may be from before the key went down, and the microphone is to be shut.
     if held != draft.talking {
         draft.talking = held;
-        if call.muted == held {
-            commands.push(Command::SetMuted(!held));
-        }
+        commands.push(Command::SetMuted(!held));
     }
 }
 
-/// Draws the peer's picture; returns where it is, if there is one.
-fn remote_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, stage: Rect) -> Option<Rect> {
-    let shown = if call.peer_camera_on { view.remote.paint(ui, stage, false, 0) } else { None };
+/// Draws the peer's picture, its corners as round as told; returns where it is, if there is one.
+fn remote_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    view: &View<'_>,
+    call: &CallView,
+    (stage, radius): (Rect, u8),
+) -> Option<Rect> {
+    let shown = if call.peer_camera_on { view.remote.paint(ui, stage, false, radius) } else { None };
     let words = match (shown, view.remote.picture()) {
         (Some(_), _) => None,
         (None, Picture::Off) => Some(say("call-peer-camera-off")),
@@ -187,70 +217,32 @@ fn remote_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, call: &CallView, s
         WidgetInfo::labeled(Role::Image, true, frozen.clone().unwrap_or(name))
     });
     ui.ctx().accesskit_node_builder(picture.id, |node| node.set_live(Live::Polite));
+    let small = stage.height() < size::FACE_WITH_WORDS;
     if let Some(words) = words {
-        avatar(ui, stage.center(), size::AVATAR_LARGE, &call.peer, &STAGE);
-        let below = stage.center() + vec2(0.0, size::AVATAR_LARGE / 2.0 + space::M);
-        let galley = lines::line(ui, words, letters::BODY, STAGE.soft);
-        ui.painter().galley(below - vec2(galley.size().x / 2.0, 0.0), galley, STAGE.soft);
+        let face = size::AVATAR_LARGE.min(stage.height() * theme::share::FACE_IN_TILE);
+        avatar(ui, stage.center(), face, &call.peer, &STAGE);
+        if !small {
+            let below = stage.center() + vec2(0.0, face / 2.0 + space::M);
+            let galley = lines::line(ui, words, letters::BODY, STAGE.soft);
+            ui.painter().galley(below - vec2(galley.size().x / 2.0, 0.0), galley, STAGE.soft);
+        }
     }
     if let Some(frozen) = &frozen {
+        let at = (stage.center(), Align2::CENTER_CENTER);
         let room = stage.width() - 2.0 * space::M;
-        pill(ui, "frozen", (stage.center(), Align2::CENTER_CENTER), room, frozen, letters::BODY);
-    }
-    if call.peer_reconnecting {
-        let words = say_with("call-peer-reconnecting", &[("peer", call.peer.as_str().into())]);
-        let width = stage.width().min(size::LIST) - 2.0 * space::M;
-        let below = shown.filter(|shown| fills(*shown, stage)).unwrap_or(stage).bottom();
-        let middle = pos2(stage.center().x, below - space::M - size::CONTROL / 2.0);
-        let strip = Rect::from_center_size(middle, vec2(width, size::CONTROL));
-        ui.painter().rect_filled(strip, CornerRadius::same(size::RADIUS), STAGE.error_ground);
-        let galley = lines::cut(ui, &words, letters::BODY, STAGE.error_ink, width - 2.0 * space::S);
-        ui.painter().galley(strip.center() - galley.size() / 2.0, galley, STAGE.error_ink);
-        let strip = ui.interact(strip, Id::unique("peer reconnecting"), Sense::hover());
-        strip.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
-        ui.ctx().accesskit_node_builder(strip.id, |node| node.set_live(Live::Polite));
+        if small {
+            pill_shape(ui, at, room, say("call-frozen-short"), letters::SMALL);
+        } else {
+            pill(ui, "frozen", at, room, frozen, letters::BODY);
+        }
     }
     shown
-}
-
-/// Who is on, since when, and how good it is. Returns where what lies below begins.
-fn title_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, stage: Rect) -> f32 {
-    let timer = text::clock(view.now.saturating_duration_since(since));
-    let muted = call.peer_muted.then(|| say("call-peer-muted"));
-    let words = [Some(call.peer.as_str()), Some(&timer), muted];
-    let words = text::joined(words.into_iter().flatten());
-    let (corner, anchor, away) = if right_to_left() {
-        (stage.right_top() + vec2(-space::M, space::M), Align2::RIGHT_TOP, -1.0)
-    } else {
-        (stage.left_top() + vec2(space::M, space::M), Align2::LEFT_TOP, 1.0)
-    };
-    // Beside it stands how good the call is.
-    let room = stage.width() - 2.0 * space::M - size::CONTROL;
-    let title = pill(ui, "title", (corner, anchor), room, &words, letters::BODY);
-    if let Some(words) = text::quality(call.quality) {
-        let (bars, ink) = match call.quality {
-            Quality::Good => (3, STAGE.free),
-            Quality::Fair => (2, STAGE.busy),
-            Quality::Poor | Quality::Unknown => (1, STAGE.away),
-        };
-        let side = title.height();
-        let edge = if away > 0.0 { title.right() } else { title.left() };
-        let middle = pos2(edge + away * (space::S + side / 2.0), title.center().y);
-        let place = Rect::from_center_size(middle, vec2(side, side));
-        ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS), STAGE.raised);
-        Icon::Bars(bars).paint(ui.painter(), middle, side * theme::share::BARS, ink, STAGE.raised);
-        let sign = ui.interact(place, Id::unique("quality"), Sense::hover());
-        sign.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
-        tip(sign, words);
-    }
-    title.bottom() + space::S
 }
 
 /// One control of the bar.
 struct Control {
     icon: Icon,
     name: &'static str,
-    key_name: &'static str,
     modifiers: Modifiers,
     key: Key,
     look: Round,
@@ -268,15 +260,8 @@ enum Does {
 fn controls(call: &CallView, draft: &Draft, room: f32) -> Vec<Control> {
     let plain = Round::plain(&STAGE);
     let lit = Round::lit(&STAGE);
-    let letter = |icon, name, key_name, key, look, does| Control {
-        icon,
-        name,
-        key_name,
-        modifiers: Modifiers::NONE,
-        key,
-        look,
-        does,
-    };
+    let letter =
+        |icon, name, key, look, does| Control { icon, name, modifiers: Modifiers::NONE, key, look, does };
     let (mic, mic_name, mic_look) = if call.muted {
         (Icon::MicOff, say("call-unmute"), lit)
     } else {
@@ -289,39 +274,30 @@ fn controls(call: &CallView, draft: &Draft, room: f32) -> Vec<Control> {
     };
     let chat_look = if draft.unread(call) > 0 { Round::accent(&STAGE) } else { plain };
     let mut all = vec![
-        letter(mic, mic_name, "M", Key::M, mic_look, Does::Push(Command::SetMuted(!call.muted))),
-        letter(
-            camera,
-            camera_name,
-            "V",
-            Key::V,
-            camera_look,
-            Does::Push(Command::SetCamera(!call.camera_on)),
-        ),
-        letter(Icon::Chat, say("chat"), "C", Key::C, chat_look, Does::Chat),
+        letter(mic, mic_name, Key::M, mic_look, Does::Push(Command::SetMuted(!call.muted))),
+        letter(camera, camera_name, Key::V, camera_look, Does::Push(Command::SetCamera(!call.camera_on))),
+        letter(Icon::Chat, say("chat"), Key::C, chat_look, Does::Chat),
     ];
     let others = if call.matched { 3 } else { 2 };
     if (all.len() + others + 1) as f32 * size::ROUND_CELL <= room {
         let look = if call.sharing { Round::accent(&STAGE) } else { plain };
-        all.push(letter(Icon::Share, say("share-short"), "D", Key::D, look, Does::Share));
+        all.push(letter(Icon::Share, say("share-short"), Key::D, look, Does::Share));
     }
     if call.matched {
         // It ends the call: no bare letter does that.
         all.push(Control {
             icon: Icon::Next,
             name: say("call-next"),
-            key_name: "Ctrl+N",
             modifiers: Modifiers::COMMAND,
             key: Key::N,
             look: plain,
             does: Does::Push(Command::Next),
         });
     }
-    all.push(letter(Icon::More, say("call-more"), "O", Key::O, plain, Does::More));
+    all.push(letter(Icon::More, say("call-more"), Key::O, plain, Does::More));
     all.push(Control {
         icon: Icon::HangUp,
         name: say("call-hang-up"),
-        key_name: "Ctrl+H",
         modifiers: Modifiers::COMMAND,
         key: Key::H,
         look: Round::danger(&STAGE),
@@ -348,11 +324,12 @@ fn controls_ui(
         left += size::ROUND_CELL;
         // An id of its own: what comes and goes on the screen does not take the keyboard away.
         let builder = egui::UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", control.key)));
-        let Control { icon, name, key_name, modifiers, key, look, does } = control;
+        let Control { icon, name, modifiers, key, look, does } = control;
         let unread = if matches!(does, Does::Chat) { draft.unread(call) } else { 0 };
         let caption = if unread > 0 { text::chat_count(unread) } else { name.to_owned() };
+        let pressed = keys::name(modifiers, key);
         let response =
-            ui.scope_builder(builder, |ui| round_button(ui, icon, &caption, key_name, look, &STAGE)).inner;
+            ui.scope_builder(builder, |ui| round_button(ui, icon, &caption, &pressed, look, &STAGE)).inner;
         if unread > 0 {
             let words = text::chat_unread(unread);
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words));

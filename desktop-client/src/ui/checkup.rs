@@ -4,10 +4,10 @@ use super::lines;
 use super::places::{column, down, ends, strip};
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Weight, button, tip};
-use super::{shortcut, text};
+use super::{keys, shortcut, text};
 use crate::view::{CheckOutcome, Checkup, Command};
 use crate::words::say;
-use eframe::egui::{Key, Modifiers, ScrollArea, Ui};
+use eframe::egui::{Key, Modifiers, ScrollArea, Ui, accesskit::Live};
 
 /// Draws the screen.
 pub fn checkup_ui(ui: &mut Ui, checkup: &Checkup, commands: &mut Vec<Command>) {
@@ -20,13 +20,14 @@ pub fn checkup_ui(ui: &mut Ui, checkup: &Checkup, commands: &mut Vec<Command>) {
             },
             |ui| {
                 let close = button(ui, say("checkup-close"), Weight::Secondary);
-                let close = tip(close, &text::with_key(say("checkup-close"), "Esc"));
+                let close = tip(close, &text::with_key(say("checkup-close"), &keys::alone(Key::Escape)));
                 if close.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
                     commands.push(Command::CloseCheckup);
                 }
             },
         );
-        lines::soft(ui, &text::checkup_summary(checkup));
+        let told = lines::soft(ui, &text::checkup_summary(checkup));
+        ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
         ui.add_space(space::S);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             for line in &checkup.lines {

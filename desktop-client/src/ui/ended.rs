@@ -1,15 +1,16 @@
 //! After a call: why it ended, in plain words, how it was, and where to go.
 
 use super::icons::Icon;
-use super::lines;
+use super::places::{along, page_height};
 use super::theme::{Palette, letters, share, size, space};
-use super::widgets::{Weight, avatar, button, focus_ring, stacked, tip};
-use super::{Go, Subject, shortcut, text};
+use super::widgets::{Button, Weight, avatar, focus_ring, stacked, tip};
+use super::{Go, Subject, keys, lines, shortcut, text};
 use crate::view::{CallView, Command, EndReason, Stage};
-use crate::words::{right_to_left, say, say_with};
+use crate::words::{say, say_with};
 use castle::ids::CallId;
 use eframe::egui::{
-    Align, CornerRadius, Key, Layout, Modifiers, ScrollArea, Sense, Ui, Vec2, WidgetInfo, accesskit::Role,
+    CornerRadius, Key, Modifiers, ScrollArea, Sense, Ui, Vec2, WidgetInfo,
+    accesskit::{Live, Role},
     vec2,
 };
 
@@ -20,61 +21,96 @@ pub struct Draft {
 }
 
 /// Draws the screen, nothing when the call is not over; returns where else one wants to go.
-pub fn ended_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<Command>) -> Option<Go> {
+pub fn ended_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    call: &CallView,
+    can_call: bool,
+    commands: &mut Vec<Command>,
+) -> Option<Go> {
     let Stage::Ended { reason, lasted } = call.stage else { return None };
     let palette = Palette::of(ui);
     let mut go = None;
+    let height = page_height(ui);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let low = ui.available_height() < size::ENDED_LOW;
-        ui.add_space(if low { space::L } else { ui.available_height() * share::ENDED });
+        let low = height < size::ENDED_LOW;
+        ui.add_space(if low { space::L } else { height * share::ENDED });
         ui.vertical_centered(|ui| {
-            ui.set_max_width(size::COLUMN);
+            ui.set_max_width(size::NOTICE);
             let side = if low { size::ROW } else { size::AVATAR_LARGE };
             let (face, _) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
             avatar(ui, face.center(), side, &call.peer, palette);
             ui.add_space(space::M);
-            lines::title(ui, &text::ended(reason, &call.peer, call.received));
+            let told = lines::title(ui, &text::ended(reason, &call.peer, call.received, lasted.is_some()));
+            ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
             if let Some(lasted) = lasted {
                 lines::soft(ui, &text::lasted(lasted));
             }
-            if let Some(advice) = text::ended_advice(reason, call.received) {
+            if let Some(advice) = text::ended_advice(reason, call.received, lasted.is_some()) {
                 lines::soft(ui, advice);
             }
             ui.add_space(space::M);
-            if lasted.is_some() {
+            let failed = reason == EndReason::Failed;
+            // How a call was that did not work is not asked.
+            if lasted.is_some() && !failed {
                 rate_ui(ui, draft, call, commands);
                 ui.add_space(space::M);
             }
-            if call.matched && stacked(ui, say("ended-find-another"), Weight::Primary).clicked() {
-                commands.extend([Command::CloseCall, Command::Search]);
-            }
-            if reason == EndReason::Failed && stacked(ui, say("checkup"), Weight::Secondary).clicked() {
-                commands.extend([Command::CloseCall, Command::CheckConnection]);
-            }
-            let again = if call.matched { Weight::Secondary } else { Weight::Primary };
-            if call.peer_guest.is_some() && stacked(ui, say("ended-call-again"), again).clicked() {
-                commands.push(Command::CallAgain);
-            }
-            let first = !call.matched && call.peer_guest.is_none();
-            let weight = if first { Weight::Primary } else { Weight::Secondary };
-            let back = stacked(ui, say("ended-back"), weight);
-            let back = tip(back, &text::with_key(say("ended-back"), "Esc"));
-            if back.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
-                commands.push(Command::CloseCall);
-            }
+            ways_ui(ui, call, (failed, can_call), commands);
             if let Some(guest) = call.peer_guest {
-                ui.add_space(space::M);
-                let subject = || Subject { guest, name: call.peer.clone(), call: Some(call.id) };
-                if button(ui, say("guest-report"), Weight::Quiet).clicked() {
-                    go = Some(Go::Report(subject()));
-                }
-                if button(ui, say("guest-block"), Weight::Quiet).clicked() {
-                    go = Some(Go::Block(subject()));
-                }
+                ui.add_space(space::S);
+                about_ui(ui, || Subject { guest, name: call.peer.clone(), call: Some(call.id) }, &mut go);
             }
         });
     });
     go
+}
+
+/// Where to go from here, what helps most first: after a call that never came about that is the check.
+fn ways_ui(ui: &mut Ui, call: &CallView, (failed, can_call): (bool, bool), commands: &mut Vec<Command>) {
+    let mut first = true;
+    let mut way = |ui: &mut Ui, words| {
+        let weight = if std::mem::take(&mut first) { Weight::Primary } else { Weight::Secondary };
+        stacked(ui, words, weight)
+    };
+    let lasted = matches!(call.stage, Stage::Ended { lasted: Some(_), .. });
+    let check = [Command::CloseCall, Command::CheckConnection];
+    if failed && !lasted && way(ui, say("checkup")).clicked() {
+        commands.extend(check.clone());
+    }
+    if call.matched && way(ui, say("ended-find-another")).clicked() {
+        commands.extend([Command::CloseCall, Command::Search]);
+    }
+    if call.peer_guest.is_some() {
+        let again = ui.add_enabled_ui(can_call, |ui| way(ui, say("ended-call-again")).clicked());
+        if again.inner {
+            commands.push(Command::CallAgain);
+        }
+    }
+    if failed && lasted && way(ui, say("checkup")).clicked() {
+        commands.extend(check);
+    }
+    let back = way(ui, say("ended-back"));
+    let back = tip(back, &text::with_key(say("ended-back"), &keys::alone(Key::Escape)));
+    if back.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
+        commands.push(Command::CloseCall);
+    }
+}
+
+/// What can be done about the other guest, in one row.
+fn about_ui(ui: &mut Ui, subject: impl Fn() -> Subject, go: &mut Option<Go>) {
+    let min = vec2(0.0, size::CONTROL_SMALL);
+    let look = |words| Button { words, name: words, weight: Weight::Quiet, min };
+    let [report, block] = [say("guest-report"), say("guest-block")].map(look);
+    let wide = report.width(ui) + ui.spacing().item_spacing.x + block.width(ui);
+    ui.allocate_ui_with_layout(vec2(wide, min.y), along(), |ui| {
+        if report.show(ui).clicked() {
+            *go = Some(Go::Report(subject()));
+        }
+        if block.show(ui).clicked() {
+            *go = Some(Go::Block(subject()));
+        }
+    });
 }
 
 /// Stars that a call can be given.
@@ -86,14 +122,9 @@ fn rate_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<C
     let given = draft.rated.filter(|(id, _)| *id == call.id).map_or(0, |(_, stars)| stars);
     lines::small(ui, if given == 0 { say("ended-rate") } else { say("ended-rated") });
     let side = size::CONTROL;
-    let along = if right_to_left() {
-        Layout::right_to_left(Align::Center)
-    } else {
-        Layout::left_to_right(Align::Center)
-    };
     let (all, gap) = (f32::from(STARS), ui.spacing().item_spacing.x);
     let wanted = vec2(all * (side + gap) - gap, side);
-    ui.allocate_ui_with_layout(wanted, along, |ui| {
+    ui.allocate_ui_with_layout(wanted, along(), |ui| {
         for stars in 1..=STARS {
             let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
             let name = say_with("ended-stars", &[("count", stars.into())]);

@@ -3,9 +3,9 @@
 
 use super::icons::Icon;
 use super::lines;
-use super::places::{begin, row};
+use super::places::{along, begin, row};
 use super::theme::{Palette, letters, size, space};
-use super::widgets::{focus_ring, inward};
+use super::widgets::{choice, choice_width, focus_ring, inward, tip};
 use eframe::egui::{
     self, Align, Align2, CornerRadius, Layout, Popup, Response, ScrollArea, Sense, Stroke, StrokeKind,
     TextEdit, Ui, WidgetInfo, accesskit::Role, vec2,
@@ -137,27 +137,83 @@ pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> bool {
     response.clicked()
 }
 
+/// The name of what is chosen before it where a line has room for both, and above it elsewhere. `wanted`: how wide the
+/// choice is.
+fn named<R>(ui: &mut Ui, name: &str, wanted: f32, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let palette = Palette::of(ui);
+    let room = ui.available_width();
+    if room < size::NAMED || wanted > room - size::NAME {
+        lines::small(ui, name);
+        ui.add_space(-space::XS);
+        let result = row(ui, contents);
+        ui.add_space(space::XS);
+        return result;
+    }
+    let words = lines::paragraph(ui, name, letters::BODY, palette.ink, size::NAME - space::S, begin());
+    let height = words.size().y.max(size::CONTROL);
+    ui.allocate_ui_with_layout(vec2(room, height), along(), |ui| {
+        ui.set_height(height);
+        let gap = ui.spacing().item_spacing.x;
+        let (place, said) = ui.allocate_exact_size(vec2(size::NAME - gap, height), Sense::hover());
+        let middle = inward(place, words.size().x / 2.0);
+        let corner = middle - words.size() / 2.0 - vec2(words.rect.left(), 0.0);
+        ui.painter().galley(corner, words, palette.ink);
+        said.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
+        contents(ui)
+    })
+    .inner
+}
+
 /// One out of a list that may be long. `choices` are what is kept, and what is read. Returns whether it changed.
 pub fn pick<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[(T, String)]) -> bool {
-    let mut wanted = None;
     let shown = choices.iter().find(|(value, _)| value == chosen).map_or("", |(_, words)| words.as_str());
-    lines::small(ui, name);
-    ui.add_space(-space::XS);
+    let wanted = named(ui, name, size::LIST_LEAST, |ui| list(ui, name, shown, Some(&*chosen), choices));
+    let changed = wanted.as_ref().is_some_and(|value| value != chosen);
+    *chosen = wanted.unwrap_or_else(|| chosen.clone());
+    changed
+}
+
+/// What opens a list that may be long, with what is `shown` on it. Returns what was picked.
+pub fn list<T: PartialEq + Clone>(
+    ui: &mut Ui,
+    name: &str,
+    shown: &str,
+    chosen: Option<&T>,
+    choices: &[(T, String)],
+) -> Option<T> {
+    let mut wanted = None;
     let opened = ui.push_id(("pick", name), |ui| opener(ui, name, shown)).inner;
     let list = Popup::menu(&opened).width(opened.rect.width()).accessible_name(name);
     list.layout(Layout::top_down_justified(Align::Min)).show(|ui| {
         ScrollArea::vertical().max_height(size::CHOICES).show(ui, |ui| {
             for (value, words) in choices {
-                if option(ui, words, value == chosen) {
+                if option(ui, words, Some(value) == chosen) {
                     wanted = Some(value.clone());
                 }
             }
         });
     });
-    ui.add_space(space::XS);
-    let changed = wanted.as_ref().is_some_and(|value| value != chosen);
-    *chosen = wanted.unwrap_or_else(|| chosen.clone());
-    changed
+    wanted
+}
+
+/// Something that was picked, to be taken back. Returns whether it was.
+pub fn chip(ui: &mut Ui, words: &str, name: &str) -> bool {
+    let palette = Palette::of(ui);
+    let words = lines::line(ui, words, letters::BODY, palette.ink);
+    let sign = size::ARROW + space::S;
+    let wanted = vec2(words.size().x + sign + 2.0 * space::FIELD, size::CONTROL_SMALL);
+    let (rect, response) = ui.allocate_exact_size(wanted, Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
+    let radius = CornerRadius::same(size::RADIUS);
+    let ground = if response.hovered() { palette.hover } else { palette.raised };
+    ui.painter().rect_filled(rect, radius, ground);
+    ui.painter().rect_stroke(rect, radius, Stroke::new(size::LINE, palette.line), StrokeKind::Inside);
+    let middle = inward(rect, space::FIELD + words.size().x / 2.0);
+    ui.painter().galley(middle - words.size() / 2.0, words, palette.ink);
+    let cross = inward(rect, rect.width() - space::FIELD - size::ARROW / 2.0);
+    Icon::Close.paint(ui.painter(), cross, size::ARROW, palette.soft, ground);
+    focus_ring(ui, &response, rect, radius, palette.focus);
+    tip(response, name).clicked()
 }
 
 /// What opens a list: what is chosen, and at the other end a sign that there is more.
@@ -212,17 +268,16 @@ fn option(ui: &mut Ui, words: &str, chosen: bool) -> bool {
 
 /// One of a few, all in view. Returns whether it changed.
 pub fn choose<T: PartialEq + Copy>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[(T, &str)]) -> bool {
-    let mut changed = false;
-    lines::small(ui, name);
-    ui.add_space(-space::XS);
-    row(ui, |ui| {
+    let gap = ui.spacing().item_spacing.x;
+    let wide = choices.iter().map(|(_, words)| choice_width(ui, words, false) + gap).sum();
+    named(ui, name, wide, |ui| {
+        let mut changed = false;
         for (value, words) in choices {
-            if super::widgets::choice(ui, words, None, chosen == value) {
+            if choice(ui, words, None, chosen == value) {
                 *chosen = *value;
                 changed = true;
             }
         }
-    });
-    ui.add_space(space::XS);
-    changed
+        changed
+    })
 }

@@ -4,18 +4,19 @@
 
 use super::fields::named_edit;
 use super::icons::Icon;
-use super::lines;
-use super::places::{column, down, ends, menu_item, row};
+use super::places::{column, down, menu_item, page_height, row};
 use super::theme::{Palette, letters, share, size, space};
-use super::widgets::{Button, Weight, avatar, button, choice, dot_color, inward, mirrored, sign_button, tip};
-use super::{Go, Page, Subject, View, shortcut, text};
-use crate::view::{Availability, Command, HallRow, Me};
+use super::widgets::{Button, Weight, avatar, button, dot_color, inward, mirrored, sign_button, tip};
+use super::{Go, Page, Subject, View, keys, lines, shortcut, text};
+use crate::view::{Availability, Command, HallRow};
 use crate::words::{say, say_with};
 use eframe::egui::{
     self, CornerRadius, Id, Key, Modifiers, Popup, Rect, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
     accesskit::Role, pos2, vec2,
 };
 use std::sync::Arc;
+
+mod head;
 
 /// Longest search, in characters.
 const LONGEST_SEARCH: usize = 64;
@@ -67,7 +68,7 @@ fn list(hall: &Arc<Vec<HallRow>>, query: &str) -> Listed {
 pub fn hall_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
     let mut go = None;
     column(ui, size::LIST, |ui| {
-        if ui.available_height() < size::HALL_LOW {
+        if page_height(ui) < size::HALL_LOW {
             // The head alone would leave no room for the guests, and so moves with them.
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 ui.with_layout(down(), |ui| contents_ui(ui, draft, view, true, (&mut go, commands)));
@@ -87,20 +88,37 @@ fn contents_ui(
     low: bool,
     (go, commands): (&mut Option<Go>, &mut Vec<Command>),
 ) {
-    header_ui(ui, view, go, commands);
+    // What scrolls has nothing to show beyond its edges.
+    let hang = if low { 0.0 } else { space::M };
+    head::head_ui(ui, view, hang, go, commands);
     ui.add_space(space::S);
     let hall = &view.snapshot.hall;
-    if hall.is_empty() && draft.query.is_empty() {
-        actions_ui(ui, false, view, go, commands);
+    let empty = hall.is_empty() && draft.query.is_empty();
+    let free = draft.listed(hall).free;
+    // Of those who are not known, or not searched for, somebody may be free: the server says.
+    let can_call = view.snapshot.can_call();
+    let perhaps = free > 0 || view.snapshot.hall_more || !draft.query.trim().is_empty();
+    let beside = row(ui, |ui| {
+        actions_ui(ui, perhaps && can_call, go, commands);
+        let room = vec2(ui.available_size_before_wrap().x, size::CONTROL);
+        let beside = !empty && room.x >= size::SEARCH_FIELD;
+        if beside {
+            let search = |ui: &mut Ui| search_ui(ui, draft, (hall, can_call), commands);
+            ui.allocate_ui_with_layout(room, down(), search);
+        }
+        beside
+    });
+    if let Some(wishes) = text::wishes(&view.snapshot.preferences) {
+        lines::small(ui, &wishes);
+    }
+    if empty {
         empty_ui(ui);
         return;
     }
-    let free = draft.listed(hall).free;
-    // Of those who are not known, or not searched for, somebody may be free: the server says.
-    let perhaps = free > 0 || view.snapshot.hall_more || !draft.query.trim().is_empty();
-    actions_ui(ui, perhaps, view, go, commands);
-    ui.add_space(space::S);
-    search_ui(ui, draft, hall, commands);
+    if !beside {
+        search_ui(ui, draft, (hall, can_call), commands);
+    }
+    ui.add_space(space::XS);
     let listed = draft.listed(hall);
     let count = if view.snapshot.hall_more {
         text::hall_count_all(view.snapshot.hall_count.max(hall.len()))
@@ -117,17 +135,22 @@ fn contents_ui(
         ui.allocate_ui(room, |ui| {
             let begin = ui.max_rect().min.to_vec2();
             let viewport = ui.clip_rect().translate(-begin);
-            rows_ui(ui, viewport, listed, more, (go, commands));
+            rows_ui(ui, viewport, listed, (more, can_call), (go, commands));
         });
     } else {
-        ScrollArea::vertical()
-            .auto_shrink(false)
-            .show_viewport(ui, |ui, viewport| rows_ui(ui, viewport, listed, more, (go, commands)));
+        ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, viewport| {
+            rows_ui(ui, viewport, listed, (more, can_call), (go, commands))
+        });
     }
 }
 
 /// The field that finds guests. Enter calls when one alone is left and free.
-fn search_ui(ui: &mut Ui, draft: &mut Draft, hall: &Arc<Vec<HallRow>>, commands: &mut Vec<Command>) {
+fn search_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    (hall, can_call): (&Arc<Vec<HallRow>>, bool),
+    commands: &mut Vec<Command>,
+) {
     let id = Id::unique("hall search");
     let field = named_edit(ui, id, &mut draft.query, say("hall-search"), LONGEST_SEARCH);
     if shortcut(ui, Modifiers::COMMAND, Key::F) {
@@ -140,99 +163,34 @@ fn search_ui(ui: &mut Ui, draft: &mut Draft, hall: &Arc<Vec<HallRow>>, commands:
         let listed = draft.listed(hall);
         if let [place] = listed.rows[..]
             && listed.hall[place].availability == Availability::Available
+            && can_call
         {
             commands.push(Command::Call(listed.hall[place].guest));
         }
     }
 }
 
-fn header_ui(ui: &mut Ui, view: &View<'_>, go: &mut Option<Go>, commands: &mut Vec<Command>) {
-    let missed = view.snapshot.history.missed;
-    ends(
-        ui,
-        size::CONTROL,
-        |ui| {
-            lines::heading(ui, say("hall"));
-        },
-        |ui| {
-            if button(ui, say("hall-log-out"), Weight::Quiet).clicked() {
-                commands.push(Command::LogOut);
-            }
-            if let Some(Me { display_name, .. }) = &view.snapshot.me {
-                let room = ui.available_width() - space::S;
-                let galley = lines::cut(ui, display_name, letters::BODY, Palette::of(ui).soft, room);
-                let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::hover());
-                ui.painter().galley(rect.min, galley, Palette::of(ui).soft);
-                response.widget_info(|| WidgetInfo::labeled(Role::Label, true, display_name));
-            }
-        },
-    );
-    row(ui, |ui| {
-        let calls = if missed == 0 {
-            say("history").to_owned()
-        } else {
-            say_with("history-missed", &[("count", missed.into())])
-        };
-        let pages = [
-            (calls.as_str(), Page::History, Key::Y),
-            (say("tryout"), Page::Tryout, Key::D),
-            (say("settings"), Page::Settings, Key::Comma),
-            (say("help"), Page::Help, Key::F1),
-        ];
-        for (words, page, key) in pages {
-            let modifiers = if key == Key::F1 { Modifiers::NONE } else { Modifiers::COMMAND };
-            let weight = if page == Page::History && missed > 0 { Weight::Secondary } else { Weight::Quiet };
-            if button(ui, words, weight).clicked() || shortcut(ui, modifiers, key) {
-                *go = Some(Go::Page(page));
-            }
-        }
-    });
-    let Some(me) = &view.snapshot.me else { return };
-    row(ui, |ui| {
-        lines::small(ui, say("hall-shown-as"));
-        for wanted in [Availability::Available, Availability::DoNotDisturb, Availability::Invisible] {
-            let dot = dot_color(Palette::of(ui), wanted);
-            if choice(ui, text::availability(wanted), Some(dot), me.availability == wanted) {
-                commands.push(Command::SetAvailability(wanted));
-            }
-        }
-    });
-}
-
-fn actions_ui(
-    ui: &mut Ui,
-    somebody_free: bool,
-    view: &View<'_>,
-    go: &mut Option<Go>,
-    commands: &mut Vec<Command>,
-) {
-    row(ui, |ui| {
-        let find = button(ui, say("hall-find"), Weight::Primary);
-        let find = tip(find, &text::with_key(say("hall-find-tip"), "Ctrl+M"));
-        if find.clicked() || shortcut(ui, Modifiers::COMMAND, Key::M) {
-            commands.push(Command::Search);
-        }
-        let next_free =
-            ui.add_enabled_ui(somebody_free, |ui| button(ui, say("hall-next-free"), Weight::Secondary));
-        let words = text::with_key(say("hall-next-free-tip"), "Ctrl+N");
-        let asked = tip(next_free.inner, &words).clicked();
-        if asked || (somebody_free && shortcut(ui, Modifiers::COMMAND, Key::N)) {
-            commands.push(Command::CallNextFree);
-        }
-        if button(ui, say("hall-interests"), Weight::Quiet).clicked() {
-            *go = Some(Go::Page(Page::Interests));
-        }
-    });
-    let preferences = &view.snapshot.preferences;
-    let wanted: Vec<&str> =
-        preferences.tags.iter().chain(&preferences.languages).map(String::as_str).collect();
-    if !wanted.is_empty() {
-        lines::small(ui, &say_with("hall-looks-for", &[("list", wanted.join(", ").into())]));
+fn actions_ui(ui: &mut Ui, somebody_free: bool, go: &mut Option<Go>, commands: &mut Vec<Command>) {
+    let find = button(ui, say("hall-find"), Weight::Primary);
+    let find = tip(find, &text::with_key(say("hall-find-tip"), &keys::name(Modifiers::COMMAND, Key::M)));
+    if find.clicked() || shortcut(ui, Modifiers::COMMAND, Key::M) {
+        commands.push(Command::Search);
+    }
+    let next_free =
+        ui.add_enabled_ui(somebody_free, |ui| button(ui, say("hall-next-free"), Weight::Secondary));
+    let words = text::with_key(say("hall-next-free-tip"), &keys::name(Modifiers::COMMAND, Key::N));
+    let asked = tip(next_free.inner, &words).clicked();
+    if asked || (somebody_free && shortcut(ui, Modifiers::COMMAND, Key::N)) {
+        commands.push(Command::CallNextFree);
+    }
+    if button(ui, say("hall-interests"), Weight::Quiet).clicked() {
+        *go = Some(Go::Page(Page::Interests));
     }
 }
 
 fn empty_ui(ui: &mut Ui) {
-    ui.add_space((ui.available_height() * share::MESSAGE).max(space::XL));
+    let left = page_height(ui) - (ui.cursor().top() - ui.max_rect().top());
+    ui.add_space((left * share::MESSAGE).max(space::XL));
     ui.vertical_centered(|ui| {
         lines::title(ui, say("hall-empty"));
         ui.set_max_width(size::COLUMN);
@@ -249,7 +207,7 @@ fn rows_ui(
     ui: &mut Ui,
     viewport: Rect,
     listed: &Listed,
-    more: bool,
+    (more, can_call): (bool, bool),
     (go, commands): (&mut Option<Go>, &mut Vec<Command>),
 ) {
     ui.set_height(rows_height(listed, more));
@@ -262,7 +220,7 @@ fn rows_ui(
         |top: f32| Rect::from_min_size(pos2(area.left(), area.top() + top), vec2(area.width(), size::ROW));
     for index in first..last.min(count) {
         let rect = place(index as f32 * size::ROW);
-        row_ui(ui, rect, &listed.hall[listed.rows[index]], go, commands);
+        row_ui(ui, rect, &listed.hall[listed.rows[index]], can_call, (&mut *go, &mut *commands));
     }
     if more && viewport.bottom() > end {
         let builder = UiBuilder::new()
@@ -276,7 +234,13 @@ fn rows_ui(
     }
 }
 
-fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands: &mut Vec<Command>) {
+fn row_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    row: &HallRow,
+    can_call: bool,
+    (go, commands): (&mut Option<Go>, &mut Vec<Command>),
+) {
     let palette = Palette::of(ui);
     let card = rect.shrink2(vec2(0.0, space::XS / 2.0));
     let state = text::availability(row.availability);
@@ -311,7 +275,7 @@ fn row_ui(ui: &mut Ui, rect: Rect, row: &HallRow, go: &mut Option<Go>, commands:
         UiBuilder::new().max_rect(mirrored(place, card)).scope_id(Id::unique((what.to_owned(), salt)))
     };
     let mut inner = ui.new_child(builder(call, "call"));
-    if row.availability != Availability::Available {
+    if row.availability != Availability::Available || !can_call {
         inner.disable();
     }
     let name = say_with("hall-call-name", &[("name", row.display_name.as_str().into())]);

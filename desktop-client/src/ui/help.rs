@@ -1,14 +1,16 @@
-//! Help: the check of the connection, the shortcuts, diagnostics to send to the host, and what this program is.
+//! Help: the check of the connection, diagnostics to send to the host, what this program is, and the shortcuts.
 
 use super::fields::{Field, switch};
-use super::lines;
-use super::places::{card, ends, page};
+use super::places::{along, begin, card, down, page};
 use super::theme::{Palette, letters, size, space};
-use super::widgets::{Weight, button};
-use super::{Go, Page, View};
+use super::widgets::{Weight, button, inward, mirrored};
+use super::{Go, Page, View, keys, lines};
 use crate::view::Command;
 use crate::words::{say, say_with};
-use eframe::egui::{Id, Ui};
+use eframe::egui::{
+    Align, CornerRadius, Id, Key, Modifiers, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
+    accesskit::Role, vec2,
+};
 use std::path::PathBuf;
 
 /// What was typed.
@@ -38,7 +40,6 @@ pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut V
                 commands.push(Command::CheckConnection);
             }
         });
-        card(ui, say("help-shortcuts"), shortcuts_ui);
         card(ui, say("help-diagnostics"), |ui| {
             lines::soft(ui, say("help-diagnostics-explained"));
             let name = say("help-diagnostics-file");
@@ -61,49 +62,99 @@ pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut V
                 lines::small(ui, &say_with("about-server", &[("server", server.into())]));
             }
         });
+        card(ui, say("help-shortcuts"), shortcuts_ui);
     });
     back.then_some(Go::Page(Page::Hall))
 }
 
-/// Every key that does something, and what.
-pub fn shortcuts_ui(ui: &mut Ui) {
-    let keys = [
-        ("Ctrl+F", say("keys-search")),
-        ("Ctrl+M", say("hall-find")),
-        ("Ctrl+N", say("keys-next-free")),
-        ("Ctrl+Y", say("history")),
-        ("Ctrl+D", say("tryout")),
-        ("Ctrl+,", say("settings")),
-        ("F1", say("help")),
-        ("Ctrl+Enter", say("call-accept")),
-        ("Ctrl+Shift+Enter", say("call-accept-without-camera")),
-        ("Esc", say("keys-escape")),
-        ("M", say("keys-mute")),
-        ("V", say("keys-camera")),
-        ("Space", say("keys-talk")),
-        ("C", say("chat")),
-        ("D", say("keys-share")),
-        ("S", say("safety")),
-        ("I", say("stats")),
-        ("O", say("call-more")),
-        ("Ctrl+N", say("keys-next")),
-        ("F11", say("call-full-screen")),
-        ("P", say("call-pip")),
-        ("Ctrl+H", say("call-hang-up")),
-        ("Tab", say("keys-tab")),
+/// What a person can press, and what it does.
+type Keys = (Modifiers, Key, &'static str);
+
+/// Every key that does something, by where it does.
+fn every() -> [(&'static str, Vec<Keys>); 3] {
+    const NONE: Modifiers = Modifiers::NONE;
+    const COMMAND: Modifiers = Modifiers::COMMAND;
+    let anywhere = vec![
+        (COMMAND, Key::Y, say("history")),
+        (COMMAND, Key::D, say("tryout")),
+        (COMMAND, Key::Comma, say("settings")),
+        (NONE, Key::F1, say("help")),
+        (NONE, Key::Escape, say("keys-escape")),
+        (NONE, Key::Tab, say("keys-tab")),
     ];
-    for (key, does) in keys {
-        ends(
-            ui,
-            size::KEY_ROW,
-            |ui| {
-                lines::body(ui, does);
-            },
-            |ui| {
-                lines::text(ui, key, letters::BODY, Palette::of(ui).accent_ink);
-            },
-        );
-        ui.add_space(-space::XS);
+    let hall = vec![
+        (COMMAND, Key::F, say("keys-search")),
+        (COMMAND, Key::M, say("hall-find")),
+        (COMMAND, Key::N, say("hall-next-free")),
+        (COMMAND, Key::Enter, say("call-accept")),
+        (COMMAND | Modifiers::SHIFT, Key::Enter, say("call-accept-without-camera")),
+    ];
+    let call = vec![
+        (NONE, Key::M, say("keys-mute")),
+        (NONE, Key::V, say("keys-camera")),
+        (NONE, Key::Space, say("keys-talk")),
+        (NONE, Key::C, say("chat")),
+        (NONE, Key::D, say("keys-share")),
+        (NONE, Key::S, say("safety")),
+        (NONE, Key::I, say("stats")),
+        (NONE, Key::O, say("call-more")),
+        (NONE, Key::P, say("call-pip")),
+        (NONE, Key::F11, say("call-full-screen")),
+        (COMMAND, Key::N, say("keys-next")),
+        (COMMAND, Key::H, say("call-hang-up")),
+    ];
+    [(say("keys-in-hall"), hall), (say("keys-anywhere"), anywhere), (say("keys-in-call"), call)]
+}
+
+/// Every key that does something, and what: in two columns where there is room for them.
+fn shortcuts_ui(ui: &mut Ui) {
+    let [hall, anywhere, call] = every();
+    let room = ui.available_width();
+    if room < size::TWO_COLUMNS {
+        for group in [&hall, &anywhere, &call] {
+            group_ui(ui, group);
+        }
+        return;
     }
-    ui.add_space(size::DOT);
+    let width = (room - space::L) / 2.0;
+    ui.allocate_ui_with_layout(vec2(room, 0.0), along().with_cross_align(Align::Min), |ui| {
+        ui.spacing_mut().item_spacing.x = space::L;
+        for column in [vec![&hall, &anywhere], vec![&call]] {
+            ui.allocate_ui_with_layout(vec2(width, 0.0), down(), |ui| {
+                ui.set_width(width);
+                for group in column {
+                    group_ui(ui, group);
+                }
+            });
+        }
+    });
+}
+
+fn group_ui(ui: &mut Ui, (name, keys): &(&'static str, Vec<Keys>)) {
+    lines::small(ui, name);
+    for (modifiers, key, does) in keys {
+        key_ui(ui, &keys::name(*modifiers, *key), does);
+    }
+    ui.add_space(space::S);
+}
+
+/// A key as it looks on a keyboard, and right beside it what it does.
+fn key_ui(ui: &mut Ui, key: &str, does: &str) {
+    let palette = Palette::of(ui);
+    let room = ui.available_width();
+    let key_words = lines::line(ui, key, letters::SMALL, palette.accent_ink);
+    let cap = vec2((key_words.size().x + 2.0 * space::S).max(size::KEY), size::KEY_H);
+    let before = (cap.x + space::S).max(size::KEYS);
+    let words = lines::paragraph(ui, does, letters::BODY, palette.ink, room - before, begin());
+    let height = words.size().y.max(cap.y);
+    let (rect, said) = ui.allocate_exact_size(vec2(room, height), Sense::hover());
+    said.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{key}: {does}")));
+    let cap = mirrored(Rect::from_min_size(rect.min, cap), rect);
+    let radius = CornerRadius::same(size::RADIUS_S);
+    ui.painter().rect_filled(cap, radius, palette.ground);
+    ui.painter().rect_stroke(cap, radius, Stroke::new(size::LINE, palette.line), StrokeKind::Inside);
+    ui.painter().galley(cap.center() - key_words.size() / 2.0, key_words, palette.accent_ink);
+    let middle = inward(rect, before + words.size().x / 2.0);
+    let corner = middle - words.size() / 2.0 - vec2(words.rect.left(), 0.0);
+    ui.painter().galley(corner, words, palette.ink);
 }

@@ -5,7 +5,7 @@ use super::icons::Icon;
 use super::lines;
 use super::places::{begin, dialog, ends, page, row};
 use super::theme::{Palette, letters, size, space};
-use super::widgets::{Button, Weight, avatar, button, mirrored, sign_button};
+use super::widgets::{Button, Weight, avatar, button, mirrored, nobody, sign_button};
 use super::{Go, Page, Subject, View, text};
 use crate::view::{Command, PastCall};
 use crate::words::{say, say_with};
@@ -95,7 +95,7 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
         Some(lasted) => about.push(text::clock(lasted)),
         // That it was missed says why already.
         None if call.missed => {}
-        None => about.push(text::ended(call.reason, name, !call.outgoing && !call.matched)),
+        None => about.push(text::ended(call.reason, name, !call.outgoing && !call.matched, false)),
     }
     let about = text::joined(about);
     let sign = letters::SMALL + space::XS;
@@ -109,7 +109,11 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
         |ui| {
             let (face, response) = ui.allocate_exact_size(Vec2::splat(size::AVATAR), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{name}, {about}")));
-            avatar(ui, face.center(), size::AVATAR, name, palette);
+            if call.peer_name.is_empty() {
+                nobody(ui, face.center(), size::AVATAR, palette);
+            } else {
+                avatar(ui, face.center(), size::AVATAR, name, palette);
+            }
             ui.add_space(space::S);
             let (place, _) = ui.allocate_exact_size(words, Sense::hover());
             let at = mirrored(Rect::from_min_size(place.min, first.size()), place);
@@ -131,7 +135,8 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
             let full = say_with("hall-call-name", &[("name", name.as_str().into())]);
             let min = vec2(size::CALL, size::CONTROL_SMALL);
             let look = Button { words: say("hall-call"), name: &full, weight: Weight::Secondary, min };
-            if look.show(ui).clicked() {
+            let called = ui.add_enabled_ui(view.snapshot.can_call(), |ui| look.show(ui)).inner;
+            if called.clicked() {
                 commands.push(Command::Call(guest));
             }
         },

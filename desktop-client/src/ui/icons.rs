@@ -23,6 +23,10 @@ pub enum Icon {
     Next,
     /// Away with it.
     Close,
+    /// Two sheets, one before the other.
+    Copy,
+    /// Somebody, no matter who.
+    Person,
     /// Something was written.
     Chat,
     /// A screen that goes out.
@@ -67,6 +71,8 @@ impl Icon {
                 pen.line(&[vec2(-6.0, -6.0), vec2(6.0, 6.0)]);
                 pen.line(&[vec2(-6.0, 6.0), vec2(6.0, -6.0)]);
             }
+            Self::Copy => pen.sheets(behind),
+            Self::Person => pen.person(),
             Self::Chat => pen.chat(behind),
             Self::Share => pen.screen(),
             Self::More => {
@@ -176,6 +182,24 @@ impl Pen<'_> {
         let lens = [vec2(5.5, -1.5), vec2(10.5, -5.5), vec2(10.5, 5.5), vec2(5.5, 1.5)];
         let lens = lens.into_iter().map(|point| self.at(point)).collect();
         self.painter.add(Shape::convex_polygon(lens, self.stroke.color, Stroke::NONE));
+    }
+
+    /// Two sheets of paper, the one before hiding a corner of the other.
+    fn sheets(&self, behind: Color32) {
+        let corners = [vec2(-8.5, -9.5), vec2(3.5, -9.5), vec2(3.5, 4.5), vec2(-8.5, 4.5), vec2(-8.5, -9.5)];
+        self.line(&corners);
+        let before = corners.map(|corner| corner + vec2(5.0, 5.0));
+        let sheet = Rect::from_min_max(self.at(before[0]), self.at(before[2]));
+        self.painter.rect_filled(sheet.expand(self.stroke.width), 0.0, behind);
+        self.line(&before);
+    }
+
+    /// Head and shoulders.
+    fn person(&self) {
+        self.painter.circle_filled(self.at(vec2(0.0, -4.5)), 4.6 * self.unit, self.stroke.color);
+        let bow = (0..=STEPS).map(|step| PI * (1.0 + f32::from(step) / f32::from(STEPS)));
+        let shoulders = bow.map(|at| self.at(vec2(0.0, 10.0) + 8.6 * vec2(at.cos(), at.sin()))).collect();
+        self.painter.add(Shape::convex_polygon(shoulders, self.stroke.color, Stroke::NONE));
     }
 
     /// A screen on its foot, and an arrow out of it.

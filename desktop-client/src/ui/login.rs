@@ -1,11 +1,13 @@
-//! Login and registration: where to, who, and the password. The password is forgotten once it was of use.
+//! Login, registration, and a new password with a code of the host: where to, who, and the password. What is secret is
+//! forgotten once it was of use.
 
 use super::View;
+use super::account::crowded_ui;
 use super::fields::{Field, switch};
 use super::icons::Icon;
 use super::icons::castle_mark;
 use super::lines;
-use super::places::{card, column, ends, row};
+use super::places::{card, column, ends, page_height, row};
 use super::theme::{Palette, letters, share, size, space};
 use super::widgets::{Button, Weight, button, choice, sign_button};
 use crate::view::{Command, Connection, KnownServer, Prefill, Secret};
@@ -25,6 +27,10 @@ pub struct Draft {
     invitation: String,
     name: String,
     password: Secret,
+    /// The new password once more, where it is not shown.
+    again: Secret,
+    /// The one-time code of the host.
+    code: Secret,
     aim: Aim,
     show_password: bool,
     remember: bool,
@@ -47,6 +53,8 @@ enum Aim {
     LogIn,
     /// Coming for the first time.
     Register,
+    /// Coming back without the password, with a code of the host.
+    Reset,
 }
 
 /// What is wrong with a field, if anything is.
@@ -55,7 +63,9 @@ struct Complaints {
     server: Option<&'static str>,
     invitation: Option<&'static str>,
     name: Option<&'static str>,
+    code: Option<&'static str>,
     password: Option<&'static str>,
+    again: Option<&'static str>,
 }
 
 impl Draft {
@@ -75,7 +85,7 @@ impl Draft {
 
     /// The guest came in: next time it is no invitation that is needed, but name and password.
     pub fn entered(&mut self, server: &str, name: &str) {
-        if self.registering() || self.server != server {
+        if self.aim != Aim::LogIn || self.server != server {
             server.clone_into(&mut self.server);
             name.clone_into(&mut self.name);
             self.invitation.clear();
@@ -85,22 +95,24 @@ impl Draft {
         (self.busy, self.failed) = (false, false);
     }
 
-    /// Forgets the password, and what the text field remembers of it for undo.
+    /// Forgets password and code, and what the text fields remember of them for undo.
     pub fn forget_password(&mut self, ctx: &egui::Context) {
-        if self.password.0.is_empty() {
+        if [&self.password, &self.again, &self.code].iter().all(|secret| secret.0.is_empty()) {
             return;
         }
-        self.password = Secret::default();
+        (self.password, self.again, self.code) = Default::default();
         self.tried = false;
         self.show_password = false;
-        TextEditState::default().store(ctx, password_id());
+        for id in [password_id(), again_id(), code_id()] {
+            TextEditState::default().store(ctx, id);
+        }
     }
 
     /// Whether the servers where one click is enough stand alone.
     fn is_folded(&self, servers: &[KnownServer]) -> bool {
         servers.iter().any(|known| known.remembered)
             && !self.unfold
-            && !self.registering()
+            && self.aim == Aim::LogIn
             && self.password.0.is_empty()
     }
 
@@ -112,21 +124,25 @@ impl Draft {
         let blank = |value: &str| value.trim().is_empty();
         let link = is_link(&self.server);
         let registering = self.registering();
+        let resetting = self.aim == Aim::Reset;
+        let differs = resetting && !self.show_password && self.again != self.password;
         Complaints {
             server: match (blank(&self.server), registering) {
                 (true, true) => Some(say("login-need-link")),
                 (true, false) => Some(say("login-need-server")),
-                (false, false) if link => Some(say("login-link-needs-invitation")),
+                (false, false) if link && !resetting => Some(say("login-link-needs-invitation")),
                 (false, _) => None,
             },
             invitation: (registering && !link && blank(&self.invitation))
                 .then_some(say("login-need-invitation")),
             name: blank(&self.name).then_some(say("login-need-name")),
-            password: match (self.password.0.is_empty(), registering) {
-                (true, true) => Some(say("login-need-new-password")),
-                (true, false) => Some(say("login-need-password")),
+            code: (resetting && blank(&self.code.0)).then_some(say("login-need-code")),
+            password: match (self.password.0.is_empty(), self.aim) {
+                (true, Aim::Register | Aim::Reset) => Some(say("login-need-new-password")),
+                (true, Aim::LogIn) => Some(say("login-need-password")),
                 (false, _) => None,
             },
+            again: differs.then_some(say("password-differs")),
         }
     }
 
@@ -138,11 +154,17 @@ impl Draft {
         let trimmed = |value: &str| value.trim().to_owned();
         let remember = self.remember;
         let (server, name, password) = (trimmed(&self.server), trimmed(&self.name), self.password.clone());
-        commands.push(if self.registering() {
-            let invitation = if is_link(&self.server) { String::new() } else { trimmed(&self.invitation) };
-            Command::Register { server, invitation, name, password, remember }
-        } else {
-            Command::LogIn { server, name, password, remember }
+        commands.push(match self.aim {
+            Aim::LogIn => Command::LogIn { server, name, password, remember },
+            Aim::Register => {
+                let link = is_link(&self.server);
+                let invitation = if link { String::new() } else { trimmed(&self.invitation) };
+                Command::Register { server, invitation, name, password, remember }
+            }
+            Aim::Reset => {
+                let code = Secret(trimmed(&self.code.0));
+                Command::ResetPassword { server, name, code, password, remember }
+            }
         });
     }
 }
@@ -157,17 +179,26 @@ fn password_id() -> Id {
     Id::unique("login password")
 }
 
+fn again_id() -> Id {
+    Id::unique("login password again")
+}
+
+fn code_id() -> Id {
+    Id::unique("login code")
+}
+
 /// Draws the screen.
 pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) {
     let busy = matches!(view.snapshot.connection, Connection::LoggingIn { .. });
     if std::mem::replace(&mut draft.busy, busy) && !busy {
         draft.failed = true;
-        // It failed, or was given up: most often it is the password that is typed anew.
+        // It failed, or was given up: most often it is the password that is typed anew, or the code.
         draft.unfold = true;
-        ui.memory_mut(|memory| memory.request_focus(password_id()));
+        let anew = if draft.aim == Aim::Reset { code_id() } else { password_id() };
+        ui.memory_mut(|memory| memory.request_focus(anew));
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let spare = ui.available_height() - size::FORM;
+        let spare = page_height(ui) - size::FORM;
         ui.add_space((spare * share::FORM).max(space::S));
         column(ui, size::COLUMN, |ui| {
             row(ui, |ui| {
@@ -178,6 +209,10 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
             });
             lines::soft(ui, say("login-intro"));
             ui.add_space(space::M);
+            if view.snapshot.account.crowded {
+                crowded_ui(ui, view, commands);
+                return;
+            }
             if !busy {
                 known_ui(ui, draft, &view.snapshot.servers, commands);
             }
@@ -252,6 +287,8 @@ fn known_ui(ui: &mut Ui, draft: &mut Draft, servers: &[KnownServer], commands: &
 
 /// A login is under way: what happens, and the way out.
 fn busy_ui(ui: &mut Ui, commands: &mut Vec<Command>) {
+    // It stands where the button stood.
+    ui.add_space(-ui.spacing().item_spacing.y);
     ends(
         ui,
         size::CONTROL,
@@ -269,16 +306,25 @@ fn busy_ui(ui: &mut Ui, commands: &mut Vec<Command>) {
 
 fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
     row(ui, |ui| {
-        for (words, aim) in
-            [(say("login-mode-log-in"), Aim::LogIn), (say("login-mode-register"), Aim::Register)]
-        {
+        let aims = [
+            (say("login-mode-log-in"), Aim::LogIn),
+            (say("login-mode-register"), Aim::Register),
+            (say("login-mode-reset"), Aim::Reset),
+        ];
+        for (words, aim) in aims {
             if choice(ui, words, None, draft.aim == aim) {
                 draft.aim = aim;
                 draft.tried = false;
+                // Name and server are known as a rule: what comes next is the code.
+                draft.started &= aim != Aim::Reset;
             }
         }
     });
     ui.add_space(space::S);
+    if draft.aim == Aim::Reset {
+        lines::soft(ui, say("login-reset-explained"));
+        ui.add_space(space::S);
+    }
     let complaints = if draft.tried { draft.complaints() } else { Complaints::default() };
     let entered = fields_ui(ui, draft, &complaints);
     switch(ui, say("login-show-password"), &mut draft.show_password);
@@ -287,7 +333,11 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
     if draft.busy {
         return;
     }
-    let words = if draft.registering() { say("login-register") } else { say("login-log-in") };
+    let words = match draft.aim {
+        Aim::LogIn => say("login-log-in"),
+        Aim::Register => say("login-register"),
+        Aim::Reset => say("login-reset"),
+    };
     let min = vec2(ui.available_width(), size::CONTROL);
     let pressed = Button { words, name: words, weight: Weight::Primary, min }.show(ui).clicked();
     if entered || pressed {
@@ -317,19 +367,28 @@ fn fields_ui(ui: &mut Ui, draft: &mut Draft, complaints: &Complaints) -> bool {
     }
     let name = Field { name: say("login-name"), hint: "", complaint: complaints.name, ..server };
     responses.push(name.show(ui, Id::unique("login name"), &mut draft.name));
+    let after_name = responses.len();
     let hidden = !draft.show_password;
-    let password =
-        Field { name: say("login-password"), hint: "", hidden, complaint: complaints.password, ..server };
+    let resetting = draft.aim == Aim::Reset;
+    if resetting {
+        let field = Field { name: say("login-code"), hint: "", complaint: complaints.code, ..server };
+        responses.push(field.show(ui, code_id(), &mut draft.code.0));
+    }
+    let words = if resetting { say("settings-new-password") } else { say("login-password") };
+    let password = Field { name: words, hint: "", hidden, complaint: complaints.password, ..server };
     responses.push(password.show(ui, password_id(), &mut draft.password.0));
+    if resetting && hidden {
+        let field = Field { name: say("password-again"), complaint: complaints.again, ..password };
+        responses.push(field.show(ui, again_id(), &mut draft.again.0));
+    }
     if !draft.started {
         draft.started = true;
-        let first_empty = [draft.server.is_empty(), draft.name.is_empty()];
-        let index = match first_empty {
+        let first_empty = match [draft.server.is_empty(), draft.name.is_empty()] {
             [true, _] => 0,
-            [_, true] => responses.len() - 2,
-            _ => responses.len() - 1,
+            [_, true] => after_name - 1,
+            _ => after_name,
         };
-        responses[index].request_focus();
+        responses[first_empty].request_focus();
     }
     ui.input(|input| input.key_pressed(Key::Enter)) && responses.iter().any(egui::Response::lost_focus)
 }

@@ -5,7 +5,7 @@ use super::icons::Icon;
 use super::lines;
 use super::theme::{Palette, STAGE, letters, size, space};
 use super::widgets::{Weight, button, mirrored, sign_button, tip};
-use super::{shortcut, text};
+use super::{keys, shortcut, text};
 use crate::words::{right_to_left, say};
 use eframe::egui::{
     self, Align, Color32, CornerRadius, Id, Key, Layout, Modifiers, Rect, ScrollArea, Ui, UiBuilder, pos2,
@@ -22,28 +22,28 @@ pub fn down() -> Layout {
     Layout::top_down(begin())
 }
 
+/// One beside the other.
+pub fn along() -> Layout {
+    if right_to_left() { Layout::right_to_left(Align::Center) } else { Layout::left_to_right(Align::Center) }
+}
+
+/// One beside the other from where lines end.
+pub fn against() -> Layout {
+    if right_to_left() { Layout::left_to_right(Align::Center) } else { Layout::right_to_left(Align::Center) }
+}
+
 /// Things beside each other, in as many rows as it takes.
 pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
-    let along = if right_to_left() {
-        Layout::right_to_left(Align::Center).with_main_wrap(true)
-    } else {
-        Layout::left_to_right(Align::Center).with_main_wrap(true)
-    };
     let wanted = vec2(ui.available_width(), size::CONTROL_SMALL);
-    ui.allocate_ui_with_layout(wanted, along, contents).inner
+    ui.allocate_ui_with_layout(wanted, along().with_main_wrap(true), contents).inner
 }
 
 /// One line: `begin` where lines begin, `end` at the other side.
 pub fn ends(ui: &mut Ui, height: f32, begin: impl FnOnce(&mut Ui), end: impl FnOnce(&mut Ui)) {
-    let (along, against) = if right_to_left() {
-        (Layout::right_to_left(Align::Center), Layout::left_to_right(Align::Center))
-    } else {
-        (Layout::left_to_right(Align::Center), Layout::right_to_left(Align::Center))
-    };
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), height), along, |ui| {
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), height), along(), |ui| {
         ui.set_height(height);
         begin(ui);
-        ui.with_layout(against, end);
+        ui.with_layout(against(), end);
     });
 }
 
@@ -95,9 +95,16 @@ pub fn column<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) -
     result
 }
 
+/// How high a page is where no notices lie at its foot: what is placed by this stays when they come and go.
+pub fn page_height(ui: &Ui) -> f32 {
+    ui.ctx().content_rect().height() - 2.0 * space::M
+}
+
 /// A page beside the hall: its name, the way back, and what it holds, which may be long. Returns whether one wants back.
 pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
     let mut back = false;
+    // Before it hears of Esc itself: the key shuts a list that is open, and no more.
+    let listing = egui::Popup::is_any_open(ui.ctx());
     column(ui, size::LIST, |ui| {
         ends(
             ui,
@@ -107,7 +114,7 @@ pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
             },
             |ui| {
                 let response = button(ui, say("page-back"), Weight::Secondary);
-                back = tip(response, &text::with_key(say("page-back"), "Esc")).clicked();
+                back = tip(response, &text::with_key(say("page-back"), &keys::alone(Key::Escape))).clicked();
             },
         );
         ui.add_space(space::S);
@@ -117,7 +124,7 @@ pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
             ui.with_layout(down(), contents);
         });
     });
-    back || (!egui::Popup::is_any_open(ui.ctx()) && shortcut(ui, Modifiers::NONE, Key::Escape))
+    back || (!listing && shortcut(ui, Modifiers::NONE, Key::Escape))
 }
 
 /// What is asked or shown above all else, until it is put away. Returns whether Esc or a click outside did.
@@ -188,8 +195,22 @@ pub fn card_head(ui: &mut Ui, name: &str) -> bool {
 
 /// Words on a ground of their own, readable over any picture, cut where there is no more room. Returns where they are.
 pub fn pill(
-    ui: &mut Ui,
+    ui: &Ui,
     id: &str,
+    place: (egui::Pos2, egui::Align2),
+    room: f32,
+    words: &str,
+    points: f32,
+) -> Rect {
+    let rect = pill_shape(ui, place, room, words, points);
+    ui.interact(rect, Id::unique(("pill", id)), egui::Sense::hover())
+        .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, words));
+    rect
+}
+
+/// The same, where a screen reader hears of it in another way.
+pub fn pill_shape(
+    ui: &Ui,
     (at, anchor): (egui::Pos2, egui::Align2),
     room: f32,
     words: &str,
@@ -199,8 +220,6 @@ pub fn pill(
     let rect = anchor.anchor_size(at, galley.size() + vec2(2.0 * space::S, space::S));
     ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), STAGE.raised);
     ui.painter().galley(rect.center() - galley.size() / 2.0, galley, STAGE.ink);
-    ui.interact(rect, Id::unique(("pill", id)), egui::Sense::hover())
-        .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, words));
     rect
 }
 

@@ -4,15 +4,17 @@ use super::icons::Icon;
 use super::lines;
 use super::theme::{Palette, STAGE, letters, share, size, space};
 use super::widgets::{Round, avatar, mirrored, round_button};
-use super::{View, shortcut, text};
-use crate::view::{CallView, Command, Stage};
+use super::{View, keys, shortcut, text};
+use crate::view::{CallView, Command, Placing, Stage};
 use crate::words::say;
 use eframe::egui::{
-    Align, Id, Key, Modifiers, Pos2, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
+    Align, Id, Key, Modifiers, Pos2, Rect, Sense, Ui, UiBuilder, WidgetInfo,
+    accesskit::{Live, Role},
+    pos2, vec2,
 };
 
-/// Draws the screen.
-pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) {
+/// Draws the screen; returns where notices cover neither words nor buttons.
+pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) -> Rect {
     let room = ui.max_rect();
     ui.painter().rect_filled(room, 0.0, STAGE.ground);
     let since = |since| text::clock(view.now.saturating_duration_since(since));
@@ -21,11 +23,33 @@ pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut 
         Stage::Ringing { since: start } => (say("call-calls-you"), since(start)),
         _ => (say("call-connecting"), String::new()),
     };
+    let rings = matches!(call.stage, Stage::Ringing { .. });
+    let free = words_ui(ui, Some(&call.peer), (status, &timer), rings);
+    let by_key = view.snapshot.preferences.push_to_talk;
+    buttons_ui(ui, call, by_key, commands);
+    free
+}
+
+/// Draws the screen of a call that the server does not know yet, as it goes on once it does; returns the same.
+pub fn placing_ui(ui: &mut Ui, placing: &Placing, commands: &mut Vec<Command>) -> Rect {
+    let room = ui.max_rect();
+    ui.painter().rect_filled(room, 0.0, STAGE.ground);
+    let free = words_ui(ui, placing.peer.as_deref(), (say("call-placing"), ""), false);
+    let cancel = out(say("call-cancel"), Command::Cancel);
+    let first = pos2(room.center().x - size::RING_CELL / 2.0, buttons_top(room));
+    choices_ui(ui, vec![cancel], first, 0.0, &STAGE, commands);
+    free
+}
+
+/// Who it is about, what happens and for how long; `rings`: somebody calls. Returns what is free above.
+fn words_ui(ui: &mut Ui, peer: Option<&str>, (status, timer): (&'static str, &str), rings: bool) -> Rect {
+    let room = ui.max_rect();
     let width = room.width() - 2.0 * space::M;
+    let name = peer.unwrap_or(say("call-placing-next-free"));
     let words = [
-        (call.peer.as_str(), letters::HEADING, STAGE.ink),
+        (name, letters::HEADING, STAGE.ink),
         (status, letters::BODY, STAGE.ink),
-        (timer.as_str(), letters::BODY, STAGE.soft),
+        (timer, letters::BODY, STAGE.soft),
     ];
     let galleys = words.map(|(words, points, color)| {
         if points > letters::TITLE {
@@ -42,20 +66,36 @@ pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut 
         .min(above.bottom() - height - face.max(0.0))
         .max(above.top());
     if face >= size::AVATAR {
-        avatar(ui, pos2(room.center().x, top + face / 2.0), face, &call.peer, &STAGE);
+        if let Some(peer) = peer {
+            avatar(ui, pos2(room.center().x, top + face / 2.0), face, peer, &STAGE);
+        }
         top += face;
     }
     top += space::M;
-    for ((words, points, color), galley) in words.into_iter().zip(galleys) {
+    let free = room.shrink2(vec2(0.0, space::M)).with_max_y(top - space::S);
+    for (place, ((words, points, color), galley)) in words.into_iter().zip(galleys).enumerate() {
         let line = Rect::from_min_size(pos2(room.center().x - galley.size().x / 2.0, top), galley.size());
         top = line.bottom() + space::XS;
         ui.painter().galley(line.min, galley, color);
-        ui.interact(line, Id::unique(("ringing", points as u32, color)), Sense::hover())
-            .widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
+        let told = ui.interact(line, Id::unique(("ringing", points as u32, color)), Sense::hover());
+        if place != STATUS {
+            told.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
+            continue;
+        }
+        // Read out by itself, and so with the name.
+        let (words, live) = if rings {
+            (text::window_ringing(name), Live::Assertive)
+        } else {
+            (words.to_owned(), Live::Polite)
+        };
+        told.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
+        ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(live));
     }
-    let by_key = view.snapshot.preferences.push_to_talk;
-    buttons_ui(ui, call, by_key, commands);
+    free
 }
+
+/// Which of the lines tells what happens.
+const STATUS: usize = 1;
 
 fn buttons_top(room: Rect) -> f32 {
     room.bottom() - size::ROUND_CELL_H - space::XL.min(room.height() * share::BELOW)
@@ -64,7 +104,6 @@ fn buttons_top(room: Rect) -> f32 {
 struct Choice {
     icon: Icon,
     name: &'static str,
-    key_name: &'static str,
     modifiers: Modifiers,
     key: Key,
     look: Round,
@@ -74,10 +113,9 @@ struct Choice {
 /// Microphone and camera as whoever is called or found will find them. With the key that opens the microphone there is
 /// nothing to switch about it.
 fn switches((muted, camera_on): (bool, bool), by_key: bool, palette: &Palette) -> Vec<Choice> {
-    let switch = |icon, name, key_name, key, off, command| Choice {
+    let switch = |icon, name, key, off, command| Choice {
         icon,
         name,
-        key_name,
         modifiers: Modifiers::NONE,
         key,
         look: if off { Round::lit(palette) } else { Round::plain(palette) },
@@ -90,8 +128,8 @@ fn switches((muted, camera_on): (bool, bool), by_key: bool, palette: &Palette) -
     } else {
         (Icon::CameraOff, say("call-camera-on"))
     };
-    let mic = switch(mic, mic_name, "M", Key::M, muted, Command::SetMuted(!muted));
-    let camera = switch(camera, camera_name, "V", Key::V, !camera_on, Command::SetCamera(!camera_on));
+    let mic = switch(mic, mic_name, Key::M, muted, Command::SetMuted(!muted));
+    let camera = switch(camera, camera_name, Key::V, !camera_on, Command::SetCamera(!camera_on));
     if by_key { vec![camera] } else { vec![mic, camera] }
 }
 
@@ -109,24 +147,20 @@ pub(super) fn switches_ui(
     choices_ui(ui, choices, place.min, 0.0, palette, commands);
 }
 
+/// The way out, by a key that everybody tries.
+fn out(name: &'static str, command: Command) -> Choice {
+    let look = Round::danger(&STAGE);
+    Choice { icon: Icon::HangUp, name, modifiers: Modifiers::NONE, key: Key::Escape, look, command }
+}
+
 fn buttons_ui(ui: &mut Ui, call: &CallView, by_key: bool, commands: &mut Vec<Command>) {
-    let out = |icon, name, command| Choice {
-        icon,
-        name,
-        key_name: "Esc",
-        modifiers: Modifiers::NONE,
-        key: Key::Escape,
-        look: Round::danger(&STAGE),
-        command,
-    };
     let mut before = switches((call.muted, call.camera_on), by_key, &STAGE);
     let choices = match call.stage {
         Stage::Ringing { .. } => vec![
-            out(Icon::HangUp, say("call-decline"), Command::Decline),
+            out(say("call-decline"), Command::Decline),
             Choice {
                 icon: Icon::CameraOff,
                 name: say("call-accept-without-camera"),
-                key_name: "Ctrl+Shift+Enter",
                 modifiers: Modifiers::COMMAND | Modifiers::SHIFT,
                 key: Key::Enter,
                 look: Round::plain(&STAGE),
@@ -135,7 +169,6 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, by_key: bool, commands: &mut Vec<Com
             Choice {
                 icon: Icon::Answer,
                 name: say("call-accept"),
-                key_name: "Ctrl+Enter",
                 modifiers: Modifiers::COMMAND,
                 key: Key::Enter,
                 look: Round::accent(&STAGE),
@@ -143,11 +176,11 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, by_key: bool, commands: &mut Vec<Com
             },
         ],
         Stage::Calling { .. } => {
-            before.push(out(Icon::HangUp, say("call-cancel"), Command::Cancel));
+            before.push(out(say("call-cancel"), Command::Cancel));
             before
         }
         _ => {
-            before.push(out(Icon::HangUp, say("call-hang-up"), Command::HangUp));
+            before.push(out(say("call-hang-up"), Command::HangUp));
             before
         }
     };
@@ -171,14 +204,15 @@ fn choices_ui(
     let wide = choices.len() as f32 * (size::RING_CELL + gap) - gap;
     let room = Rect::from_min_size(first, vec2(wide, size::ROUND_CELL_H));
     let mut left = first.x;
-    for Choice { icon, name, key_name, modifiers, key, look, command } in choices {
+    for Choice { icon, name, modifiers, key, look, command } in choices {
         let place = Rect::from_min_size(pos2(left, first.y), vec2(size::RING_CELL, size::ROUND_CELL_H));
         let place = mirrored(place, room);
         left += size::RING_CELL + gap;
         // An id of its own: what comes and goes on the screen does not take the keyboard away.
-        let builder = UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", key, key_name)));
+        let pressed = keys::name(modifiers, key);
+        let builder = UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", &pressed)));
         let response =
-            ui.scope_builder(builder, |ui| round_button(ui, icon, name, key_name, look, palette)).inner;
+            ui.scope_builder(builder, |ui| round_button(ui, icon, name, &pressed, look, palette)).inner;
         if response.clicked() || shortcut(ui, modifiers, key) {
             commands.push(command);
         }

@@ -16,6 +16,7 @@ fn talking() -> Snapshot {
         matched: false,
         received: false,
         peer_reconnecting: false,
+        path_lost: false,
         muted: false,
         camera_on: true,
         peer_muted: false,

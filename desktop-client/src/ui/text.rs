@@ -2,10 +2,11 @@
 //! in the translations (`words`).
 
 use crate::view::{
-    Availability, CallStats, CheckLine, CheckOutcome, Checkup, DeviceStanding, EndReason, Quality,
-    RelayProtocol, ReportReason, Route, RouteReason, Search,
+    Availability, CallStats, CheckLine, CheckOutcome, Checkup, DeviceStanding, EndReason, Preferences,
+    Quality, RelayProtocol, ReportReason, Route, RouteReason, Search,
 };
-use crate::words::{right_to_left, say, say_with};
+use crate::words::spoken::own_name;
+use crate::words::{decimal, right_to_left, say, say_with};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Title of the window while media flows.
@@ -43,6 +44,14 @@ pub fn hall_count(all: usize, free: usize) -> String {
     say_with("hall-count", &[("all", all.into()), ("free", free.into())])
 }
 
+/// What the matchmaker looks for, if it was told.
+pub fn wishes(set: &Preferences) -> Option<String> {
+    let languages = set.languages.iter().map(|tag| own_name(tag));
+    let wanted: Vec<&str> = set.tags.iter().map(String::as_str).chain(languages).collect();
+    let list = || say_with("hall-looks-for", &[("list", wanted.join(", ").into())]);
+    (!wanted.is_empty()).then(list)
+}
+
 /// The caption of the way to the chat while so many lines wait to be read.
 pub fn chat_count(unread: usize) -> String {
     say_with("chat-count", &[("count", unread.into())])
@@ -53,9 +62,10 @@ pub fn chat_unread(unread: usize) -> String {
     say_with("chat-unread", &[("count", unread.into())])
 }
 
-/// Why the call is over, as a heading. `received`: they called me.
-pub fn ended(reason: EndReason, peer: &str, received: bool) -> String {
+/// Why the call is over, as a heading. `received`: they called me; `lasted`: the two were connected.
+pub fn ended(reason: EndReason, peer: &str, received: bool, lasted: bool) -> String {
     match reason {
+        EndReason::Failed if lasted => say("ended-broke").into(),
         EndReason::Declined if received => say("ended-you-declined").into(),
         EndReason::Cancelled if received => say_with("ended-gave-up", &[("peer", peer.into())]),
         EndReason::TimedOut if received => say_with("ended-missed", &[("peer", peer.into())]),
@@ -74,8 +84,9 @@ pub fn ended(reason: EndReason, peer: &str, received: bool) -> String {
 }
 
 /// What to make of it, below the heading.
-pub fn ended_advice(reason: EndReason, received: bool) -> Option<&'static str> {
+pub fn ended_advice(reason: EndReason, received: bool, lasted: bool) -> Option<&'static str> {
     match reason {
+        EndReason::Failed if lasted => Some(say("ended-call-back")),
         EndReason::Declined | EndReason::TimedOut if received => None,
         EndReason::Declined | EndReason::TimedOut => Some(say("ended-try-later")),
         EndReason::Busy => Some(say("ended-try-when-free")),
@@ -114,7 +125,7 @@ pub fn ago(then: SystemTime, now: SystemTime) -> String {
     }
 }
 
-/// Year, month and day, by the clock of the world.
+/// The day, by the clock of the world.
 fn day(then: SystemTime) -> String {
     // Days since 1 March of the year 0, in eras of 400 years (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
     let days = then.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400 + 719_468;
@@ -125,7 +136,9 @@ fn day(then: SystemTime) -> String {
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02}")
+    // Words rather than numbers: a year has no sign between its thousands.
+    let (day, year) = (day.to_string(), year.to_string());
+    say_with("date", &[("day", day.into()), ("month", month.into()), ("year", year.into())])
 }
 
 /// Where I stand in line.
@@ -205,15 +218,15 @@ pub fn way(stats: &CallStats) -> Option<String> {
 pub fn stats(stats: &CallStats) -> String {
     let parts = [
         way(stats),
-        stats.rtt_ms.map(|ms| say_with("stats-line-rtt", &[("ms", whole(ms).into())])),
-        stats.glass_to_glass_ms.map(|ms| say_with("stats-line-glass", &[("ms", whole(ms).into())])),
-        stats.fps.map(|fps| format!("{fps:.0} fps")),
+        stats.rtt_ms.map(|ms| say_with("stats-line-rtt", &[("ms", decimal(ms, 0))])),
+        stats.glass_to_glass_ms.map(|ms| say_with("stats-line-glass", &[("ms", decimal(ms, 0))])),
+        stats.fps.map(|fps| say_with("unit-fps", &[("count", decimal(fps, 0))])),
         stats.size.map(|(width, height)| format!("{}{width} × {height}", left_to_right_mark())),
         stats.codec.map(str::to_owned),
         stats
             .loss
             .filter(|loss| *loss >= 0.001)
-            .map(|loss| say_with("stats-line-loss", &[("percent", percent(loss).into())])),
+            .map(|loss| say_with("stats-line-loss", &[("percent", decimal(loss * 100.0, 1))])),
     ];
     joined(parts.into_iter().flatten())
 }
@@ -229,24 +242,23 @@ pub fn joined(parts: impl IntoIterator<Item = impl Into<String>>) -> String {
     parts.into_iter().map(Into::into).collect::<Vec<String>>().join(between)
 }
 
-/// Without a fraction, and without signs between thousands.
-pub fn whole(value: f64) -> String {
-    format!("{value:.0}")
+/// Milliseconds with their unit.
+pub fn milliseconds(ms: f64) -> String {
+    say_with("unit-ms", &[("count", decimal(ms, 0))])
 }
 
-/// A share as per cent with one digit.
-pub fn percent(share: f64) -> String {
-    format!("{:.1}", share * 100.0)
-}
-
-/// A share as per cent without a fraction, with the sign.
-pub fn whole_percent(share: f64) -> String {
-    format!("{} %", whole(share * 100.0))
+/// A share as per cent with so many digits after the decimal sign.
+pub fn percent(share: f64, digits: usize) -> String {
+    say_with("unit-percent", &[("share", decimal(share * 100.0, digits))])
 }
 
 /// Bits per second with a unit.
 pub fn bit_rate(bps: f64) -> String {
-    if bps >= 1e6 { format!("{:.1} Mb/s", bps / 1e6) } else { format!("{:.0} kb/s", bps / 1e3) }
+    if bps >= 1e6 {
+        say_with("unit-mbps", &[("count", decimal(bps / 1e6, 1))])
+    } else {
+        say_with("unit-kbps", &[("count", decimal(bps / 1e3, 0))])
+    }
 }
 
 /// How good the call is.
@@ -291,6 +303,7 @@ pub fn initials(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words;
 
     #[test]
     fn a_clock_shows_hours_only_when_there_are_any() {
@@ -309,8 +322,9 @@ mod tests {
     #[test]
     fn a_day_is_told_once_it_is_long_ago() {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        assert_eq!(ago(at(951_782_400), at(4_000_000_000)), "2000-02-29");
-        assert_eq!(ago(at(0), at(4_000_000_000)), "1970-01-01");
+        assert_eq!(ago(at(951_782_400), at(4_000_000_000)), "29 February 2000");
+        assert_eq!(ago(at(0), at(4_000_000_000)), "1 January 1970");
+        words::speaking("de", || assert_eq!(ago(at(951_782_400), at(4_000_000_000)), "29. Februar 2000"));
         assert_eq!(ago(at(1000), at(1000 + 7200)), "2 hours ago");
         assert_eq!(ago(at(2000), at(1000)), "just now", "clocks differ");
     }
@@ -322,6 +336,15 @@ mod tests {
         assert_eq!(stats(&known), "Relayed by the server  ·  42 ms round trip");
         let coded = CallStats { size: Some((640, 360)), codec: Some("H264"), ..CallStats::default() };
         assert_eq!(stats(&coded), "640 × 360  ·  H264");
+    }
+
+    #[test]
+    fn figures_are_written_as_the_language_writes_them() {
+        let written = || [percent(0.012, 1), bit_rate(2.25e6), bit_rate(4.2e5), hall_count_all(10_000)];
+        assert_eq!(written(), ["1.2 %", "2.2 Mb/s", "420 kb/s", "10,000 guests"]);
+        let german = ["1,2 %", "2,2 Mbit/s", "420 kbit/s", "10.000 Gäste"];
+        words::speaking("de", || assert_eq!(written(), german));
+        words::speaking("he", || assert_eq!(percent(0.012, 1), "1.2%"));
     }
 
     #[test]

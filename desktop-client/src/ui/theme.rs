@@ -65,8 +65,14 @@ pub mod size {
     pub const ROW: f32 = 60.0;
     /// From the middle of such a row to that of its second line.
     pub const ROW_BELOW: f32 = 9.75;
-    /// Height of one line in the list of shortcuts.
-    pub const KEY_ROW: f32 = 24.8;
+    /// Narrowest key in the list of shortcuts.
+    pub const KEY: f32 = 28.0;
+    /// Height of one.
+    pub const KEY_H: f32 = 24.0;
+    /// Room for keys before what they do, where they are no longer.
+    pub const KEYS: f32 = 76.0;
+    /// Room that two columns need.
+    pub const TWO_COLUMNS: f32 = 560.0;
     /// Width of the button that calls, in a row.
     pub const CALL: f32 = 84.0;
     /// Height of the choice of screens, as far as there is room.
@@ -79,6 +85,10 @@ pub mod size {
     pub const MARK: f32 = 32.0;
     /// Height of a caption, for what stands beside it.
     pub const CAPTION: f32 = 15.0;
+    /// Radius of the disc that tells how many wait.
+    pub const BADGE: f32 = 8.0;
+    /// Narrowest field to search in beside buttons.
+    pub const SEARCH_FIELD: f32 = 200.0;
     /// Radius of the dot that tells availability.
     pub const DOT: f32 = 5.0;
     /// Radius of the mark of one choice among others.
@@ -101,6 +111,14 @@ pub mod size {
     pub const WIDE: f32 = 16.0 / 9.0;
     /// Own picture: never wider.
     pub const SELF_MAX: f32 = 240.0;
+    /// Width of a face beside a shared screen.
+    pub const TILE: f32 = 160.0;
+    /// Stages at least so wide have a column of faces beside a shared screen.
+    pub const TILES_BESIDE: f32 = 700.0;
+    /// Others at least so high have a row of them below it.
+    pub const TILES_BELOW: f32 = 380.0;
+    /// Lower places have no room for words below a face.
+    pub const FACE_WITH_WORDS: f32 = 180.0;
     /// Room between the own picture and the edge.
     pub const SELF_EDGE: f32 = 16.0;
     /// Height of a bar that shows a level.
@@ -128,13 +146,19 @@ pub mod size {
     /// About as high as the login form with all its fields.
     pub const FORM: f32 = 580.0;
     /// Below this height the hall scrolls as a whole, and not its list alone.
-    pub const HALL_LOW: f32 = 440.0;
+    pub const HALL_LOW: f32 = 520.0;
     /// The end of a call has no room for a large face below this height.
     pub const ENDED_LOW: f32 = 680.0;
     /// The search has no room for large circles below this height.
     pub const SEARCH_LOW: f32 = 520.0;
     /// And for none at all below this one.
     pub const SEARCH_LOWEST: f32 = 400.0;
+    /// Room for the name of a choice before it.
+    pub const NAME: f32 = 190.0;
+    /// Narrower places have the name above.
+    pub const NAMED: f32 = 520.0;
+    /// Narrowest way to a list.
+    pub const LIST_LEAST: f32 = 240.0;
     /// Width of a menu.
     pub const MENU: f32 = 220.0;
     /// Widest dialog.
@@ -143,6 +167,8 @@ pub mod size {
     pub const PIP_W: f32 = 320.0;
     /// Picture in picture, first height.
     pub const PIP_H: f32 = 180.0;
+    /// Radius of corners of keys.
+    pub const RADIUS_S: u8 = 5;
     /// Radius of corners of controls.
     pub const RADIUS: u8 = 8;
     /// Radius of corners of cards and pictures.
@@ -163,12 +189,14 @@ pub mod share {
     pub const SEARCH: f32 = 0.4;
     /// Middle of the face of whoever calls: of the height.
     pub const FACE: f32 = 0.36;
+    /// What stands for a face where there is no picture, at most: of the height.
+    pub const FACE_IN_TILE: f32 = 0.6;
     /// Below the buttons of a screen that waits: of the height.
     pub const BELOW: f32 = 0.06;
     /// Notices on a page, at most: with more of them they scroll.
     pub const NOTICES: f32 = 0.4;
     /// Own picture before a call, at most: of the window's height.
-    pub const PREVIEW: f32 = 0.42;
+    pub const PREVIEW: f32 = 0.32;
     /// Own picture in a call: of the stage's width and height.
     pub const SELF: f32 = 0.3;
     /// What a picture takes at least of the stage to be laid over.
@@ -191,6 +219,8 @@ pub mod share {
 
 /// Letter sizes, in points.
 pub mod letters {
+    /// On the disc that tells how many wait.
+    pub const BADGE: f32 = 11.0;
     /// Captions and figures.
     pub const SMALL: f32 = 13.0;
     /// Height of a line of them.
@@ -349,7 +379,7 @@ impl Palette {
     }
 
     /// Every pair of text and ground that a screen puts together, with a name for the test that measures them.
-    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 26] {
+    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 29] {
         [
             ("ink on ground", self.ink, self.ground),
             ("ink on raised", self.ink, self.raised),
@@ -363,6 +393,9 @@ impl Palette {
             ("accent under the pointer", self.on_accent, self.accent_hover),
             ("accent as text", self.accent_ink, self.ground),
             ("accent as text on raised", self.accent_ink, self.raised),
+            ("accent as text under the pointer", self.accent_ink, self.hover),
+            ("a sign on an error", self.soft, self.error_ground),
+            ("a sign on information", self.soft, self.info_ground),
             ("danger", self.on_danger, self.danger),
             ("danger under the pointer", self.on_danger, self.danger_hover),
             ("error", self.error_ink, self.error_ground),

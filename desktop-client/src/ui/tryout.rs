@@ -2,7 +2,7 @@
 
 use super::fields::pick;
 use super::lines;
-use super::places::{card, dialog, page, row};
+use super::places::{card, dialog, page};
 use super::settings::Changes;
 use super::theme::{Palette, STAGE, letters, share, size, space};
 use super::widgets::{Weight, button, meter};
@@ -10,7 +10,11 @@ use super::{Go, Page, View};
 use crate::media::frame::Picture;
 use crate::view::{Command, Devices, Preferences, Snapshot, TEST_PICTURE};
 use crate::words::say;
-use eframe::egui::{self, CornerRadius, Rect, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
+use eframe::egui::{
+    self, CornerRadius, Rect, Sense, Ui, WidgetInfo,
+    accesskit::{Live, Role},
+    vec2,
+};
 
 /// Draws the screen; returns where else one wants to go.
 pub fn tryout_ui(
@@ -24,35 +28,24 @@ pub fn tryout_ui(
     let tryout = view.snapshot.tryout.unwrap_or_default();
     let back = page(ui, say("tryout"), |ui| {
         preview_ui(ui, view);
-        if let Some(fault) = &devices.camera_fault {
-            fault_ui(ui, fault);
-        }
         ui.add_space(space::S);
-        card(ui, say("tryout-mic"), |ui| {
-            lines::soft(ui, say("tryout-mic-explained"));
+        card(ui, say("settings-devices"), |ui| {
+            camera_ui(ui, devices, &mut set);
+            fault_ui(ui, devices.camera_fault.as_deref());
+            mic_ui(ui, devices, &mut set);
+            lines::small(ui, say("tryout-mic-explained"));
             meter(ui, say("tryout-level"), tryout.mic_level);
-            if let Some(fault) = &devices.mic_fault {
-                fault_ui(ui, fault);
+            fault_ui(ui, devices.mic_fault.as_deref());
+            ui.add_space(space::XS);
+            speaker_ui(ui, devices, &mut set);
+            let plays = tryout.speaker_playing;
+            let words = if plays { say("tryout-speaker-plays") } else { say("tryout-speaker-test") };
+            let test = ui.add_enabled_ui(!plays, |ui| button(ui, words, Weight::Secondary));
+            if test.inner.clicked() {
+                commands.push(Command::TestSpeaker);
             }
+            fault_ui(ui, devices.speaker_fault.as_deref());
         });
-        card(ui, say("tryout-speaker"), |ui| {
-            row(ui, |ui| {
-                let words = if tryout.speaker_playing {
-                    say("tryout-speaker-plays")
-                } else {
-                    say("tryout-speaker-test")
-                };
-                let test =
-                    ui.add_enabled_ui(!tryout.speaker_playing, |ui| button(ui, words, Weight::Secondary));
-                if test.inner.clicked() {
-                    commands.push(Command::TestSpeaker);
-                }
-            });
-            if let Some(fault) = &devices.speaker_fault {
-                fault_ui(ui, fault);
-            }
-        });
-        card(ui, say("settings-devices"), |ui| devices_ui(ui, devices, &mut set));
     });
     changes.end(view.snapshot, set, commands);
     back.then_some(Go::Page(Page::Hall))
@@ -82,9 +75,11 @@ fn preview_ui(ui: &mut Ui, view: &View<'_>) {
     });
 }
 
-fn fault_ui(ui: &mut Ui, fault: &str) {
+fn fault_ui(ui: &mut Ui, fault: Option<&str>) {
+    let Some(fault) = fault else { return };
     let ink = Palette::of(ui).error_ink;
-    lines::text(ui, fault, letters::SMALL, ink);
+    let told = lines::text(ui, fault, letters::SMALL, ink);
+    ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
 }
 
 /// The choice of devices over a call; every change is heard and seen at once. Returns whether it is to be put away.
@@ -106,20 +101,33 @@ pub fn devices_over_call_ui(
 
 /// The choice of devices.
 pub fn devices_ui(ui: &mut Ui, devices: &Devices, set: &mut Preferences) {
-    let listed = |names: &[String], chosen: &Option<String>, first: &'static str| {
-        let mut all: Vec<(Option<String>, String)> = vec![(None, first.to_owned())];
-        all.extend(names.iter().map(|name| (Some(name.clone()), name.clone())));
-        if let Some(gone) = chosen.as_ref().filter(|chosen| !names.contains(chosen)) {
-            all.push((Some(gone.clone()), gone.clone()));
-        }
-        all
-    };
-    let chosen = set.camera.clone().filter(|camera| camera != TEST_PICTURE);
-    let mut cameras = listed(&devices.cameras, &chosen, say("settings-first-camera"));
+    camera_ui(ui, devices, set);
+    mic_ui(ui, devices, set);
+    speaker_ui(ui, devices, set);
+}
+
+fn camera_ui(ui: &mut Ui, devices: &Devices, set: &mut Preferences) {
+    let chosen = set.camera.as_deref().filter(|camera| *camera != TEST_PICTURE);
+    let mut cameras = listed(&devices.cameras, chosen, say("settings-first-camera"));
     cameras.push((Some(TEST_PICTURE.to_owned()), say("settings-test-picture").to_owned()));
     pick(ui, say("settings-camera"), &mut set.camera, &cameras);
-    let mics = listed(&devices.mics, &set.mic, say("settings-system-device"));
+}
+
+fn mic_ui(ui: &mut Ui, devices: &Devices, set: &mut Preferences) {
+    let mics = listed(&devices.mics, set.mic.as_deref(), say("settings-system-device"));
     pick(ui, say("settings-mic"), &mut set.mic, &mics);
-    let speakers = listed(&devices.speakers, &set.speaker, say("settings-system-device"));
+}
+
+fn speaker_ui(ui: &mut Ui, devices: &Devices, set: &mut Preferences) {
+    let speakers = listed(&devices.speakers, set.speaker.as_deref(), say("settings-system-device"));
     pick(ui, say("settings-speaker"), &mut set.speaker, &speakers);
+}
+
+/// What there is to choose from: none in particular, those that are there, and what was chosen though it is gone.
+fn listed(names: &[String], chosen: Option<&str>, first: &str) -> Vec<(Option<String>, String)> {
+    let mut all = vec![(None, first.to_owned())];
+    let gone = chosen.filter(|chosen| !names.iter().any(|name| name == chosen));
+    let named = names.iter().map(String::as_str).chain(gone);
+    all.extend(named.map(|name| (Some(name.to_owned()), name.to_owned())));
+    all
 }

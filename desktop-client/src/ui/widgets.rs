@@ -51,6 +51,12 @@ pub struct Button<'a> {
 }
 
 impl Button<'_> {
+    /// How wide it will be.
+    pub fn width(&self, ui: &Ui) -> f32 {
+        let words = lines::line(ui, self.words, letters::BUTTON, Color32::PLACEHOLDER);
+        (words.size().x + 2.0 * space::M).max(self.min.x)
+    }
+
     /// Draws it at the cursor.
     pub fn show(self, ui: &mut Ui) -> Response {
         let palette = Palette::of(ui);
@@ -58,7 +64,7 @@ impl Button<'_> {
         let (fill, hover, ink, line) = match self.weight {
             Weight::Primary => (palette.accent, palette.accent_hover, palette.on_accent, None),
             Weight::Secondary => (palette.raised, palette.hover, palette.ink, Some(palette.line)),
-            Weight::Quiet => (Color32::TRANSPARENT, palette.hover, palette.ink, None),
+            Weight::Quiet => (Color32::TRANSPARENT, palette.hover, palette.accent_ink, None),
             Weight::Danger => (palette.danger, palette.danger_hover, palette.on_danger, None),
         };
         let galley = lines::line(ui, self.words, letters::BUTTON, ink);
@@ -154,6 +160,12 @@ pub fn avatar(ui: &Ui, center: egui::Pos2, diameter: f32, name: &str, palette: &
     ui.painter().galley(center - letters.size() / 2.0, letters, palette.on_avatar);
 }
 
+/// The same of somebody whose name is not known.
+pub fn nobody(ui: &Ui, center: egui::Pos2, diameter: f32, palette: &Palette) {
+    ui.painter().circle_filled(center, diameter / 2.0, palette.avatar);
+    Icon::Person.paint(ui.painter(), center, diameter * share::SIGN, palette.on_avatar, palette.avatar);
+}
+
 /// The colour of the dot beside a state.
 pub fn dot_color(palette: &Palette, availability: Availability) -> Color32 {
     match availability {
@@ -164,13 +176,33 @@ pub fn dot_color(palette: &Palette, availability: Availability) -> Color32 {
     }
 }
 
+/// How many wait, at the end of the words of a quiet button, where it takes no room.
+pub fn badge(ui: &Ui, button: Rect, count: u32) {
+    let palette = Palette::of(ui);
+    let middle = inward(button, button.width() - size::BADGE) - vec2(0.0, size::BADGE);
+    ui.painter().circle_filled(middle, size::BADGE, palette.danger);
+    let words = if count < 10 { count.to_string() } else { "9+".to_owned() };
+    let words = lines::line(ui, &words, letters::BADGE, palette.on_danger);
+    ui.painter().galley(middle - words.size() / 2.0, words, palette.on_danger);
+}
+
+fn dot_room(dot: bool) -> f32 {
+    if dot { 2.0 * size::DOT + space::S } else { 0.0 }
+}
+
+/// How wide a choice will be, with a dot before its words or without.
+pub fn choice_width(ui: &Ui, words: &str, dot: bool) -> f32 {
+    let words = lines::line(ui, words, letters::BODY, Color32::PLACEHOLDER);
+    words.size().x + dot_room(dot) + 2.0 * space::S + space::XS
+}
+
 /// One of several choices, of which one holds. Returns whether it was chosen now.
 pub fn choice(ui: &mut Ui, words: &str, dot: Option<Color32>, chosen: bool) -> bool {
     let palette = Palette::of(ui);
     let ink = if chosen { palette.ink } else { palette.soft };
     let galley = lines::line(ui, words, letters::BODY, ink);
-    let dot_width = if dot.is_some() { 2.0 * size::DOT + space::S } else { 0.0 };
-    let wanted = vec2(galley.size().x + dot_width + 2.0 * space::S + space::XS, size::CONTROL_SMALL);
+    let dot_width = dot_room(dot.is_some());
+    let wanted = vec2(choice_width(ui, words, dot.is_some()), size::CONTROL_SMALL);
     let (rect, response) = ui.allocate_exact_size(wanted, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), chosen, words));
     let radius = CornerRadius::same(size::RADIUS);

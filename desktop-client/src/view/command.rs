@@ -1,7 +1,7 @@
 //! What a person asks for.
 
 use super::{Availability, Preferences, ReportReason, ScreenSpec, WindowPlace};
-use castle::ids::{CallId, GuestId};
+use castle::ids::{CallId, GuestId, LoginId};
 use std::path::PathBuf;
 
 /// What a person asked for.
@@ -31,6 +31,19 @@ pub enum Command {
         /// Keep a key in the system's keyring, so that the next start needs no password.
         remember: bool,
     },
+    /// Set a new password with a one-time code of the host, and log in.
+    ResetPassword {
+        /// `http://host:port` or a link.
+        server: String,
+        /// Login name.
+        name: String,
+        /// From the host.
+        code: Secret,
+        /// The new one.
+        password: Secret,
+        /// As with [`Command::LogIn`].
+        remember: bool,
+    },
     /// Log in with the key that is kept for one of the known servers.
     LogInRemembered {
         /// Which server.
@@ -55,6 +68,22 @@ pub enum Command {
         old: Secret,
         /// The new one.
         new: Secret,
+    },
+    /// Be shown by this name; empty: by the login name.
+    SetDisplayName(String),
+    /// Ask where I am logged in.
+    LoadLogins,
+    /// End one of these logins.
+    EndLogin(LoginId),
+    /// Write all that the server keeps about me.
+    ExportAccount {
+        /// Into which file.
+        file: PathBuf,
+    },
+    /// Erase my account.
+    EraseAccount {
+        /// To be sure that it is me.
+        password: Secret,
     },
     /// Show only guests whose name has this in it; empty for all.
     SearchHall(String),
@@ -161,7 +190,7 @@ pub enum Command {
     CloseCheckup,
 }
 
-/// A password on its way to the server: never printed.
+/// A password or a code on its way to the server: never printed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(pub String);
 

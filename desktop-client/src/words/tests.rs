@@ -177,3 +177,78 @@ fn what_people_read_stands_in_the_translations_alone() {
     }
     assert!(looked_at > 80, "{looked_at}");
 }
+
+/// Has a word in it, or a unit, besides what is put in.
+fn has_a_word(literal: &str) -> bool {
+    let mut put_in = 0;
+    let said: String = literal
+        .chars()
+        .filter(|c| {
+            put_in += i32::from(*c == '{') - i32::from(*c == '}');
+            put_in == 0
+        })
+        .collect();
+    said.split(|c: char| !c.is_alphabetic()).any(|word| word.chars().count() > 1)
+}
+
+/// What stands before a literal that is the key of a sentence, or names something for the program alone.
+const NO_WORDS: [&str; 9] = [
+    "say(",
+    "say_with(",
+    "Id::unique(",
+    "Id::unique((",
+    "push_id((",
+    "with(",
+    "from_hash_of(",
+    "over_picture(ui, ",
+    "pill(ui, ",
+];
+
+/// Words in the code of a screen that people would read, as far as it can be told.
+fn words_on_a_screen(text: &str) -> Vec<String> {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let mut found = Vec::new();
+    for line in code.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("#["))
+    {
+        let kept_from_people = ["tracing::", "expect(", "panic!(", "reason = ", "env!(", "target_os"];
+        if kept_from_people.iter().any(|sign| line.contains(sign)) {
+            continue;
+        }
+        let parts: Vec<&str> = line.split('"').collect();
+        for around in parts.windows(3).step_by(2) {
+            let [before, literal, after] = around else { continue };
+            let put_in = line.contains(".into()") || line.contains("decimal(");
+            let argument = put_in && before.ends_with('(') && after.starts_with(", ");
+            let named = NO_WORDS.iter().any(|call| before.ends_with(call));
+            if has_a_word(literal) && !argument && !named {
+                found.push((*literal).to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_screen_has_a_word_of_its_own() {
+    let told = |line: &str| words_on_a_screen(line).len();
+    assert_eq!((told(r#"("Space", say("keys-talk")),"#), told(r#"format!("{fps:.0} fps")"#)), (1, 1));
+    assert_eq!((told(r#"with_key(words, "Esc")"#), told(r#"lines::body(ui, "Help");"#)), (1, 1));
+    assert_eq!(told(r#"say_with("ago-days", &[("count", days.into())])"#), 0);
+    // File names, protocols, a part of links, and what tells two controls of one row apart.
+    let known =
+        ["castle-diagnostics.txt", "castle-account.json", " (TCP)", " (TLS)", "invite=", "call", "menu"];
+    let screens = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui");
+    let mut files = Vec::new();
+    sources(&screens, &mut files);
+    assert!(files.len() > 30);
+    for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+        let inside = file.strip_prefix(&screens).expect("found below it");
+        if inside.starts_with("video") || inside == Path::new("video.rs") {
+            continue; // shaders
+        }
+        let text = std::fs::read_to_string(file).expect("sources are UTF-8");
+        for literal in words_on_a_screen(&text) {
+            assert!(known.contains(&literal.as_str()), "{}: {literal:?}", inside.display());
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! A way to a relay on which datagrams may be lost.
+//! A way to a relay on which datagrams may be lost or changed.
 
 use castle_desktop::peer::IceServer;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ pub(crate) enum Way {
     In,
 }
 
-type Loses = Arc<dyn Fn(Way, &[u8]) -> bool + Send + Sync>;
+type Passes = Arc<dyn Fn(Way, &mut Vec<u8>) -> bool + Send + Sync>;
 
 /// Takes what guests say to the relay on to it, and back what it answers.
 pub(crate) struct Front {
@@ -24,17 +24,17 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Before the relay of these servers. Asked about each datagram, `loses` says whether it is lost.
+    /// Before the relay of these servers. Asked about each datagram, `passes` says whether it does, and may change it.
     pub(crate) async fn open(
         servers: &[IceServer],
-        loses: impl Fn(Way, &[u8]) -> bool + Send + Sync + 'static,
+        passes: impl Fn(Way, &mut Vec<u8>) -> bool + Send + Sync + 'static,
     ) -> Self {
         let mut urls = servers.iter().flat_map(|server| &server.urls);
         let relay = urls.find_map(|url| url.strip_prefix("turn:")?.split('?').next()).expect("a relay");
         let relay = relay.parse().expect("an address");
         let socket = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port"));
         let address = socket.local_addr().expect("bound");
-        tokio::spawn(carry(relay, socket, Arc::new(loses)));
+        tokio::spawn(carry(relay, socket, Arc::new(passes)));
         Self { address }
     }
 
@@ -45,7 +45,7 @@ impl Front {
     }
 }
 
-async fn carry(relay: SocketAddr, front: Arc<UdpSocket>, loses: Loses) {
+async fn carry(relay: SocketAddr, front: Arc<UdpSocket>, passes: Passes) {
     let mut backs: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -53,11 +53,12 @@ async fn carry(relay: SocketAddr, front: Arc<UdpSocket>, loses: Loses) {
         let back = match backs.entry(guest) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
-                new.insert(way_to(relay, (Arc::clone(&front), guest), Arc::clone(&loses)).await)
+                new.insert(way_to(relay, (Arc::clone(&front), guest), Arc::clone(&passes)).await)
             }
         };
-        if !loses(Way::Out, &buffer[..length]) {
-            back.send(&buffer[..length]).await.ok();
+        let mut datagram = buffer[..length].to_vec();
+        if passes(Way::Out, &mut datagram) {
+            back.send(&datagram).await.ok();
         }
     }
 }
@@ -66,7 +67,7 @@ async fn carry(relay: SocketAddr, front: Arc<UdpSocket>, loses: Loses) {
 async fn way_to(
     relay: SocketAddr,
     (front, guest): (Arc<UdpSocket>, SocketAddr),
-    loses: Loses,
+    passes: Passes,
 ) -> Arc<UdpSocket> {
     let back = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port"));
     back.connect(relay).await.expect("loopback");
@@ -74,8 +75,9 @@ async fn way_to(
     tokio::spawn(async move {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(length) = from.recv(&mut buffer).await {
-            if !loses(Way::In, &buffer[..length]) {
-                front.send_to(&buffer[..length], guest).await.ok();
+            let mut datagram = buffer[..length].to_vec();
+            if passes(Way::In, &mut datagram) {
+                front.send_to(&datagram, guest).await.ok();
             }
         }
     });

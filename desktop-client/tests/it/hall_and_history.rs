@@ -1,9 +1,7 @@
 //! What a guest does besides calling, against a real server: finding others, blocking, reporting, looking back.
 
 use crate::support::{Guest, PASSWORD, TestServer, config};
-use castle_desktop::view::{
-    Availability, Command, EndReason, ReportReason, Secret, Severity, Snapshot, Stage,
-};
+use castle_desktop::view::{Availability, Command, EndReason, ReportReason, Severity, Snapshot, Stage};
 use castle_server::config::MatchRoute;
 
 fn server(folder: &tempfile::TempDir) -> TestServer {
@@ -125,24 +123,6 @@ fn the_same_guest_is_called_again() {
     bea.until_ringing();
     bea.does(Command::Accept);
     ada.until_connected();
-}
-
-#[test]
-fn a_password_is_changed_with_the_old_one_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = server(&folder);
-    let ada = Guest::online(&server, "ada");
-    let secret = |text: &str| Secret(text.into());
-    ada.does(Command::ChangePassword { old: secret("not this one"), new: secret("another horse battery") });
-    ada.until_told("do not match");
-    ada.does(Command::ChangePassword { old: secret(PASSWORD), new: secret("another horse battery") });
-    ada.until_told("password is changed");
-    drop(ada);
-    let ada = Guest::new("ada");
-    ada.log_in(&server.url(), PASSWORD);
-    ada.until_told("do not match");
-    ada.log_in(&server.url(), "another horse battery");
-    ada.until("online", |snapshot| snapshot.me.is_some());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Behaviour seen from outside.
 
 mod bad_peers;
+mod beforehand;
 mod bot_call;
 mod breaking;
 mod call_flow;
@@ -12,12 +13,14 @@ mod free_port;
 mod front;
 mod gathering;
 mod hall_and_history;
+mod hidden;
 mod hostile_media;
 mod keeping;
 mod killed_server;
 mod lost_flights;
 mod machine;
 mod open_for_days;
+mod own_account;
 mod prepared;
 mod programs;
 mod relay_only;

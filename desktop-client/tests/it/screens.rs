@@ -8,12 +8,15 @@ use castle_desktop::view::{
     Route, Safety, Search, Severity, Snapshot, Stage,
 };
 use castle_desktop::words::{say, say_with};
+use eframe::egui::epaint::text::{FontInsert, FontPriority, InsertFontFamily};
 use eframe::egui::{self, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+mod account;
+mod arriving;
 mod call;
 mod fitting;
 mod hall;
@@ -21,6 +24,7 @@ mod layout;
 mod login;
 mod mirrored;
 mod monkey;
+mod notices;
 mod pages;
 mod pictures;
 mod raster;
@@ -67,19 +71,32 @@ impl Window {
     }
 }
 
+/// The letters of the right-to-left language, on whatever machine: a sign that no font has breaks the test.
+fn hebrew() -> FontInsert {
+    let font = egui::FontData::from_static(include_bytes!("screens/fonts/hebrew.ttf"));
+    let last = InsertFontFamily {
+        family: egui::FontFamily::Proportional,
+        priority: FontPriority::Lowest,
+    };
+    FontInsert::new("hebrew", font, vec![last])
+}
+
 fn built(builder: egui_kittest::HarnessBuilder<Window>, window: Window, size: Vec2) -> Shown {
     let draw = |ui: &mut egui::Ui, window: &mut Window| {
         let Window { snapshot, screens, remote, local, screen, now, commands } = window;
         remote.poll(ui.ctx());
         local.poll(ui.ctx());
         screen.poll(ui.ctx());
-        screens.show(ui, &View { snapshot, now: *now, wall: clock(), remote, local, screen }, commands);
+        let view = View { snapshot, now: *now, wall: clock(), remote, local, screen };
+        // All of the window: the harness leaves a frame free.
+        let room = egui::UiBuilder::new().max_rect(ui.ctx().content_rect());
+        ui.scope_builder(room, |ui| screens.show(ui, &view, commands));
     };
-    let mut shown = builder
-        .with_size(size)
-        .allow_missing_glyphs() // languages are offered by their own names
-        .with_context_setup(theme::install)
-        .build_ui_state(draw, window);
+    let dress = |ctx: &egui::Context| {
+        theme::install(ctx);
+        ctx.add_font(hebrew());
+    };
+    let mut shown = builder.with_size(size).with_context_setup(dress).build_ui_state(draw, window);
     shown.run();
     shown
 }
@@ -164,6 +181,7 @@ fn in_call(stage: Stage) -> Snapshot {
         matched: false,
         received: false,
         peer_reconnecting: false,
+        path_lost: false,
         muted: false,
         camera_on: true,
         peer_muted: false,
@@ -194,7 +212,7 @@ fn searching() -> Snapshot {
 }
 
 fn notice(id: u64, severity: Severity, text: &str) -> Notice {
-    Notice { id, severity, text: text.into(), offer: None }
+    Notice { id, severity, text: text.into(), offer: None, gone: None }
 }
 
 fn figures() -> CallStats {

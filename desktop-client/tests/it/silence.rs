@@ -63,7 +63,7 @@ fn a_path_that_falls_silent_is_distrusted_after_two_seconds_and_left_after_two_m
                 if way == Way::In && is_check(datagram) && !lost {
                     *noting.lock().expect("no holder panics") = Some(Instant::now());
                 }
-                lost
+                !lost
             });
             ways.push(Watched { front: front.await, heard });
         }

@@ -7,9 +7,9 @@ use castle_desktop::media::mic::MicSpec;
 use castle_desktop::media::speaker::SpeakerSpec;
 use castle_desktop::view::{Command, Connection, EndReason, Secret, Snapshot, Stage};
 use castle_server::config::{Config, MatchRoute};
-use castle_server::moderation::{Asking, Inviting};
+use castle_server::moderation::{Asking, Inviting, Moderation};
 use castle_server::server::{Listening, Server};
-use castle_server::store::Role;
+use castle_server::store::{AccountRef, Role};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -27,6 +27,8 @@ pub(crate) struct TestServer {
     stop: CancellationToken,
     done: Receiver<()>,
     pub(crate) listening: Listening,
+    /// What the host does; holds the store, and so goes before the server.
+    moderation: Option<Moderation>,
     /// Good for many guests.
     pub(crate) invitation: String,
     _machine: machine::Share,
@@ -47,6 +49,7 @@ impl TestServer {
         let stop = CancellationToken::new();
         let server = runtime.block_on(Server::bind(config)).expect("free ports and a folder");
         let listening = server.listening().clone();
+        let moderation = Some(server.moderation().clone());
         let inviting =
             Inviting { uses: 50, good_for: Duration::from_hours(1), note: "test".into(), role: Role::Guest };
         let (_, invitation) = runtime
@@ -60,11 +63,30 @@ impl TestServer {
             server.run(stopping, force).await.expect("serves until stopped");
             finished.send(()).expect("room for one word");
         });
-        Self { runtime: Some(runtime), stop, done, listening, invitation, _machine: machine }
+        Self { runtime: Some(runtime), stop, done, listening, moderation, invitation, _machine: machine }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.listening.grpc)
+    }
+
+    /// A one-time code for a new password, as the host makes it.
+    pub(crate) fn reset_code(&self, name: &str) -> String {
+        let (asking, named) = (Asking::of_host("CreateResetCode"), AccountRef::Name(name.into()));
+        let (runtime, moderation) = self.host();
+        runtime.block_on(moderation.create_reset_code(&asking, &named)).expect("the guest is there").code
+    }
+
+    /// Makes a guest one of the hosts.
+    pub(crate) fn make_admin(&self, name: &str) {
+        let (asking, named) = (Asking::of_host("SetRole"), AccountRef::Name(name.into()));
+        let (runtime, moderation) = self.host();
+        runtime.block_on(moderation.set_role(&asking, &named, Role::Admin)).expect("the guest is there");
+    }
+
+    fn host(&self) -> (&Runtime, &Moderation) {
+        let moderation = self.moderation.as_ref().expect("there until the end");
+        (self.runtime.as_ref().expect("there until the end"), moderation)
     }
 
     /// Stops and waits until all is released.
@@ -73,6 +95,7 @@ impl TestServer {
     }
 
     fn end(&mut self) {
+        self.moderation = None;
         self.stop.cancel();
         self.done.recv_timeout(PATIENCE).ok();
         if let Some(runtime) = self.runtime.take() {

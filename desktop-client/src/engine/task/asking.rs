@@ -1,10 +1,10 @@
-//! What is asked beside the session, and what comes back: history, blocked guests, reports, the password.
+//! What is asked beside the session, and what comes back: history, blocked guests, reports.
 
 use super::Engine;
 use crate::call::{Input, State};
 use crate::error::ClientError;
 use crate::signaling::{self, Answer, Request};
-use crate::view::Severity;
+use crate::view::{Act, Severity};
 use crate::words::say;
 use castle::ids::GuestId;
 use std::sync::Arc;
@@ -25,7 +25,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn hear_answer(&mut self, answer: Result<Answer, ClientError>) {
+    /// `act`: what of the account it was about.
+    pub(super) fn hear_answer(&mut self, act: Option<Act>, answer: Result<Answer, ClientError>) {
+        self.account.busy.retain(|busy| Some(*busy) != act);
         match answer {
             Ok(Answer::Calls { first, calls, until, next }) => {
                 let mut all = match &self.history.calls {
@@ -53,8 +55,8 @@ impl Engine {
             Ok(Answer::Reported) => {
                 self.notify(Severity::Info, say("told-reported").into());
             }
-            Ok(Answer::PasswordChanged) => self.notify(Severity::Info, say("told-password-changed").into()),
-            Err(error) => self.complain(&error),
+            Ok(answer) => self.hear_of_me(answer),
+            Err(error) => self.complain_about(act, &error),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::error::{ClientError, ErrorKind};
 use crate::settings::{Keepable as _, Servers, Trouble};
 use crate::signaling::{self, Account, Credentials, KeyKeeper, ServerAddress, Session};
 use crate::vault::Kept;
-use crate::view::{Command, History, Severity};
+use crate::view::{AccountView, Command, History, Severity};
 use crate::words::{say, say_with};
 use castle::v1::ErrorReason;
 use std::path::Path;
@@ -61,6 +61,10 @@ impl Engine {
             Command::LogIn { server, name, password, remember } => {
                 self.begin_login(&server, remember, |_| Credentials::LogIn { name, password });
             }
+            Command::ResetPassword { server, name, code, password, remember } => {
+                let code = self.code_of(&server, &name, code);
+                self.begin_login(&server, remember, |_| Credentials::Reset { name, code, password });
+            }
             Command::LogInRemembered { server, name } => {
                 self.begin_login(&server, true, |_| Credentials::Remembered { name, key: None });
             }
@@ -96,7 +100,7 @@ impl Engine {
         }
     }
 
-    fn throw_key_away(&self, server: String, name: String) {
+    pub(super) fn throw_key_away(&self, server: String, name: String) {
         let vault = self.config.profile.vault.clone();
         self.farewells.spawn_blocking(move || vault.forget(&server, &name));
     }
@@ -126,7 +130,7 @@ impl Engine {
         }
         let remembered = match &credentials {
             Credentials::Remembered { name, .. } => Some(name.clone()),
-            Credentials::LogIn { .. } | Credentials::Register { .. } => None,
+            Credentials::LogIn { .. } | Credentials::Register { .. } | Credentials::Reset { .. } => None,
         };
         let (devices, vault) = (self.device_tokens.clone(), self.config.profile.vault.clone());
         let kept = Arc::<AtomicU8>::default();
@@ -174,6 +178,7 @@ impl Engine {
         match result {
             Ok(account) => {
                 self.forget_trouble();
+                self.tried_code = None;
                 self.note_login(&entry, &account);
                 let (events, inbox) = mpsc::channel(SESSION_EVENTS_MAX);
                 let (server, name) = (account.address.clone(), account.name.clone());
@@ -225,7 +230,7 @@ impl Engine {
     }
 
     /// Says goodbye in the given way.
-    fn leave(&mut self, goodbye: signaling::Command) {
+    pub(super) fn leave(&mut self, goodbye: signaling::Command) {
         self.drive(Input::HangUp);
         self.drive(Input::Close);
         self.tell_server(goodbye);
@@ -233,6 +238,7 @@ impl Engine {
     }
 
     pub(super) fn forget_session(&mut self) {
+        self.forget_guest();
         let link = std::mem::replace(&mut self.link, Link::Out);
         if let Link::Session { session, mut events, .. } = link {
             // Its goodbye takes a moment, and is said to nobody.
@@ -241,6 +247,10 @@ impl Engine {
                 drop(session);
             });
         }
+    }
+
+    /// What the server told of this guest and to them.
+    pub(super) fn forget_guest(&mut self) {
         self.me = None;
         self.hall = Default::default();
         self.query = String::new();
@@ -249,6 +259,7 @@ impl Engine {
         self.history = History::default();
         self.history_next = String::new();
         self.blocked = None;
+        self.account = AccountView::default();
         self.ice = Vec::new();
     }
 

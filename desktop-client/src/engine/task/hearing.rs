@@ -1,7 +1,7 @@
 //! What the session says, and the devices.
 
 use super::{Engine, Link, meanwhile};
-use crate::call::Input;
+use crate::call::{Input, State};
 use crate::engine::devices::Notice as DeviceNotice;
 use crate::error::{ClientError, ErrorKind};
 use crate::signaling::{Asked, Event, MatchNews};
@@ -17,6 +17,7 @@ impl Engine {
                     *since = None;
                 }
                 let first = self.me.replace(me).is_none();
+                self.account.crowded = false;
                 self.history.missed = u32::try_from(missed).unwrap_or(u32::MAX);
                 self.take_ice(ice);
                 match (resumed, call) {
@@ -29,6 +30,7 @@ impl Engine {
                 }
             }
             Event::Reconnecting => {
+                self.account.crowded = false;
                 if let Link::Session { since, .. } = &mut self.link {
                     since.get_or_insert_with(Instant::now);
                 }
@@ -45,7 +47,8 @@ impl Engine {
             Event::Remote(call, what) => self.drive(Input::Remote(call, what)),
             Event::Refused { asked, error } => self.refused(asked, &error),
             Event::Match(news) => self.hear_match(news),
-            Event::Answer(answer) => self.hear_answer(answer),
+            Event::Answer { act, answer } => self.hear_answer(act, answer),
+            Event::Crowded(error) => self.crowded(&error),
             Event::Ended(error) => self.session_ended(error.unwrap_or_else(|| ErrorKind::Unreachable.into())),
         }
     }
@@ -74,7 +77,11 @@ impl Engine {
 
     fn refused(&mut self, asked: Asked, error: &ClientError) {
         if asked == Asked::Place {
+            let given_up = matches!(self.machine.state(), State::Placing { cancelled: true });
             self.drive(Input::PlaceRefused);
+            if given_up {
+                return;
+            }
         }
         // A frame that crossed the end of its call is nothing a person did.
         let late = [ErrorReason::NotInCall, ErrorReason::WrongState].map(ErrorKind::Refused);

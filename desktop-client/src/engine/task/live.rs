@@ -159,7 +159,7 @@ impl LiveCall {
             pings: 0,
             ping_at: now,
             pongs: 0,
-            key_frame_at: [None; 2],
+            key_frames: Default::default(),
             path: (PathStats::default(), now),
             path_before: (PathStats::default(), now),
         });
@@ -320,13 +320,16 @@ impl LiveCall {
                     viewer.add_ping(ping);
                 }
             }
-            Message::Anchor { timestamp, capture_us } => {
+            Message::Anchor { timestamp, capture_us } if capture_us <= CLOCK_MAX_US => {
                 if let Some(audio) = &connection.conversation.audio {
                     audio.set_remote_anchor(CaptureAnchor { timestamp, capture_us });
                 }
             }
-            Message::State { .. } | Message::Chat { .. } | Message::ChatTaken { .. } | Message::Safety(_) => {
-            }
+            Message::Anchor { .. }
+            | Message::State { .. }
+            | Message::Chat { .. }
+            | Message::ChatTaken { .. }
+            | Message::Safety(_) => {}
         }
     }
 
@@ -376,10 +379,10 @@ impl LiveCall {
         let conversation = &connection.conversation;
         if let Some(audio) = &conversation.audio {
             record.audio = audio.stats();
+            record.sync = audio.lip_sync().figures();
         }
         if let Some(receiver) = &conversation.receiver {
             record.receiver = receiver.stats();
-            record.sync = audio.lip_sync().figures();
         }
         if let Some(receiver) = &conversation.peer_screen.receiver {
             record.screen_receiver = receiver.stats();

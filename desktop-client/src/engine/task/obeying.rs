@@ -1,6 +1,6 @@
 //! What a person asked for, done.
 
-use super::Engine;
+use super::{Engine, Link};
 use crate::call::{Input, Origin, State, Target};
 use crate::engine::chat::Unsent;
 use crate::engine::snapshot;
@@ -21,11 +21,17 @@ impl Engine {
         match command {
             Command::Register { .. }
             | Command::LogIn { .. }
+            | Command::ResetPassword { .. }
             | Command::LogInRemembered { .. }
             | Command::ForgetServer { .. }
             | Command::CancelLogIn
             | Command::LogOut => self.obey_at_the_door(command),
-            Command::ChangePassword { old, new } => self.ask(Request::ChangePassword { old, new }),
+            Command::ChangePassword { .. }
+            | Command::SetDisplayName(_)
+            | Command::LoadLogins
+            | Command::EndLogin(_)
+            | Command::ExportAccount { .. }
+            | Command::EraseAccount { .. } => self.obey_about_me(command),
             Command::SearchHall(query) => self.search_hall(&query),
             Command::MoreOfHall => self.tell_server(signaling::Command::MoreOfHall),
             Command::SetPreferences(preferences) => self.set_preferences(*preferences),
@@ -129,10 +135,33 @@ impl Engine {
     }
 
     fn place(&mut self, target: Target) {
-        if self.me.is_some() {
+        if self.may_place() {
+            self.placed = self.name_of(&target);
             self.record.asked_at = Some(Instant::now());
             self.drive(Input::Place(target));
         }
+    }
+
+    /// Not while the server is away: the call would be kept for its return, and ring when nobody waits for it any more.
+    fn may_place(&mut self) -> bool {
+        let away = matches!(self.link, Link::Session { since: Some(_), .. });
+        if away {
+            self.notify(Severity::Error, say("told-no-call-yet").into());
+        }
+        self.me.is_some() && !away
+    }
+
+    /// What people see of whom a call goes to, as far as that is known here.
+    fn name_of(&self, target: &Target) -> Option<String> {
+        let guest = match target {
+            Target::NextFree => return None,
+            Target::Name(name) => return Some(name.clone()),
+            Target::Guest(guest) => *guest,
+        };
+        let seen = self.hall.0.iter().find(|row| row.guest == guest).map(|row| row.display_name.clone());
+        let past = self.history.calls.iter().flat_map(|calls| calls.iter());
+        let mut past = past.filter(|call| call.peer == Some(guest)).map(|call| call.peer_name.clone());
+        seen.or_else(|| past.next()).or_else(|| Some(String::new()))
     }
 
     /// Whom the call that is over was with.
@@ -142,9 +171,13 @@ impl Engine {
         if call.origin == Origin::Matched && call.peer_guest.is_none() {
             return self.complain(&ErrorKind::Refused(ErrorReason::PeerUnavailable).into());
         }
-        let target = call.peer_guest.map_or_else(|| Target::Name(call.peer_name.clone()), Target::Guest);
-        self.drive(Input::Close);
-        self.place(target);
+        let (peer, target) = (call.peer.clone(), call.peer_guest);
+        let target = target.map_or_else(|| Target::Name(call.peer_name.clone()), Target::Guest);
+        if self.may_place() {
+            self.drive(Input::Close);
+            self.place(target);
+            self.placed = Some(peer);
+        }
     }
 
     pub(super) fn begin_search(&mut self) {

@@ -144,7 +144,11 @@ impl Engine {
         let cap = bits(self.preferences.quality);
         // The camera that is tried out goes on with the call; its microphone is let go.
         let camera = match self.tryout.take() {
-            Some(rig) => rig.camera,
+            Some(rig) => {
+                let (camera, rehearsal) = rig.part();
+                self.farewells.spawn_blocking(move || drop(rehearsal));
+                camera
+            }
             None => self.source.open_camera(cap),
         };
         self.live = Some(LiveCall::ring(camera, self.source.clock, self.switches, cap));
@@ -290,18 +294,21 @@ impl Engine {
                     live.sound_lost(lost);
                 }
             }
-            PeerEvent::Path(path) => {
-                if self.live.as_mut().filter(|_| current).is_some_and(|live| live.take_path(path, now)) {
-                    self.drive(Input::Media(call));
-                }
             PeerEvent::Clock(kind, clock) => {
                 if let Some(live) = self.live.as_ref().filter(|_| current) {
                     live.sender_clock(kind, clock);
                 }
             }
+            PeerEvent::Path(path) => {
+                if self.live.as_mut().filter(|_| current).is_some_and(|live| live.take_path(path, now)) {
+                    self.drive(Input::Media(call));
+                }
             }
             PeerEvent::Disconnected | PeerEvent::Reconnected => {
                 tracing::info!(%call, ?event, "the path");
+                if current {
+                    self.talk.judge.path(event == PeerEvent::Disconnected);
+                }
             }
         }
     }
@@ -401,9 +408,14 @@ impl Engine {
         if matches!(self.machine.state(), State::Connected { .. })
             && let Some((before, span)) = live.path_before()
         {
-            let stats = snapshot::stats(&self.record, (&before, span), live.levels());
+            let mut stats = snapshot::stats(&self.record, (&before, span), live.levels());
+            if self.talk.judge.path_lost() {
+                // The last that came back is of a way that is no more.
+                stats.rtt_ms = None;
+            }
             self.stats = Some(stats);
             self.talk.judge.second(stats, self.switches.peer_camera_on);
+            self.record.seconds = self.talk.judge.history();
         }
         self.tell_of_no_camera();
         if let Some((width, height)) = self.record.receiver.refused_size.filter(|_| !told) {
@@ -415,7 +427,6 @@ impl Engine {
         for message in self.talk.chat.again(Instant::now()) {
             self.say(&message);
         }
-            self.record.seconds = self.talk.judge.history();
         self.publish_record();
     }
 

@@ -179,8 +179,10 @@ impl Engine {
     pub(super) fn glance(&mut self) {
         let now = Instant::now();
         if let Some(rig) = &mut self.tryout {
-            rig.look(now);
-            self.devices.mic_fault = rig.mic_fault();
+            if let Some(over) = rig.look(now) {
+                self.farewells.spawn_blocking(move || drop(over));
+            }
+            (self.devices.mic_fault, self.devices.speaker_fault) = (rig.mic_fault(), rig.speaker_fault());
         }
         let Some(live) =
             self.live.as_ref().filter(|_| matches!(self.machine.state(), State::Connected { .. }))

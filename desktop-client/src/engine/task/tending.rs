@@ -4,11 +4,13 @@ use super::Engine;
 use crate::engine::Viewer;
 use crate::engine::devices::{Camera, Rehearsal};
 use crate::engine::diagnostics;
+use crate::engine::files;
 use crate::engine::inventory::{Change, Lists, changes};
 use crate::engine::snapshot::level;
 use crate::media::camera::CameraSpec;
 use crate::media::frame::Picture;
 use crate::media::processing::AudioProcessing;
+use crate::media::tones::TonePlayer;
 use crate::view::{DeviceKind, Offer, Preferences, QualityCap, Severity, TEST_PICTURE, Tryout};
 use crate::words::{say, say_with};
 use std::path::PathBuf;
@@ -23,7 +25,7 @@ const TAG_CHARS_MAX: usize = 32;
 
 /// Camera, microphone and speaker tried out without a call.
 pub(super) struct TryoutRig {
-    pub(super) camera: Camera,
+    camera: Camera,
     rehearsal: Rehearsal,
     shown: Tryout,
 }
@@ -33,15 +35,27 @@ impl TryoutRig {
         self.shown
     }
 
+    /// The camera goes on; what heard and played goes where waiting is allowed.
+    pub(super) fn part(self) -> (Camera, Rehearsal) {
+        (self.camera, self.rehearsal)
+    }
+
     pub(super) fn mic_fault(&self) -> Option<String> {
         self.rehearsal.mic_fault()
     }
 
-    pub(super) fn look(&mut self, now: Instant) {
+    pub(super) fn speaker_fault(&self) -> Option<String> {
+        self.rehearsal.speaker_fault()
+    }
+
+    /// The levels of now; what of the test sound is over goes where waiting is allowed.
+    pub(super) fn look(&mut self, now: Instant) -> Option<TonePlayer> {
+        let over = self.rehearsal.look(now);
         self.shown = Tryout {
             mic_level: level(self.rehearsal.mic_db()),
-            speaker_playing: self.rehearsal.is_playing(now),
+            speaker_playing: self.rehearsal.is_playing(),
         };
+        over
     }
 }
 
@@ -93,7 +107,10 @@ impl Engine {
             .as_ref()
             .map(|before| changes(before, &lists, &self.preferences, &self.kinds_by_choice()))
             .unwrap_or_default();
-        self.lists = Some(lists);
+        let others = self.lists.replace(lists.clone()).is_some_and(|before| before.speakers != lists.speakers);
+        if let Some(rig) = self.tryout.as_mut().filter(|_| others) {
+            rig.rehearsal.forget_speaker_fault();
+        }
         for change in changes {
             self.tell_of_device(change);
         }
@@ -114,9 +131,12 @@ impl Engine {
     fn tell_of_device(&mut self, change: Change) {
         let told = change.sentence();
         match change {
-            Change::Gone { kind, .. } => {
+            Change::Gone { kind, another, .. } => {
                 self.notify(Severity::Error, told);
                 self.missed_devices.push((kind, self.notice_count));
+                if let Some(notice) = self.notices.last_mut() {
+                    notice.gone = (!another).then_some(kind);
+                }
             }
             Change::Back { kind, .. } | Change::Used { kind, .. } => {
                 // What was told of the loss holds no longer.
@@ -217,7 +237,8 @@ impl Engine {
     /// Lets the devices go, where waiting is allowed.
     pub(super) fn end_tryout(&mut self) {
         if let Some(rig) = self.tryout.take() {
-            (self.devices.camera_fault, self.devices.mic_fault) = (None, None);
+            (self.devices.camera_fault, self.devices.mic_fault, self.devices.speaker_fault) =
+                (None, None, None);
             self.source.local_frames.set_picture(Picture::Waiting);
             self.farewells.spawn_blocking(move || drop(rig));
         }
@@ -225,7 +246,7 @@ impl Engine {
 
     pub(super) fn test_speaker(&mut self) {
         if let Some(rig) = &mut self.tryout {
-            rig.rehearsal.play(Instant::now(), &self.source);
+            rig.rehearsal.play(&self.source);
         }
     }
 
@@ -245,7 +266,7 @@ impl Engine {
             checkup: self.examination.as_ref().map(|examination| &examination.checkup),
             with_names,
         });
-        match diagnostics::keep(&file, &text) {
+        match files::keep(&file, text.as_bytes()) {
             Ok(kept) => {
                 let kept = kept.display().to_string();
                 self.notify(Severity::Info, say_with("told-diagnostics-saved", &[("file", kept.into())]));

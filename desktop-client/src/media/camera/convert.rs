@@ -68,14 +68,22 @@ fn enough(data: &[u8], needed: usize) -> Result<(), ConvertError> {
     Err(ConvertError(format!("a picture of {} bytes instead of {needed}", data.len())))
 }
 
+fn wide_enough(stride: usize, needed: usize, width: usize) -> Result<(), ConvertError> {
+    if stride >= needed {
+        return Ok(());
+    }
+    Err(ConvertError(format!("rows of {stride} bytes instead of {needed} for {width} pixels")))
+}
+
 fn from_packed(
     layout: PixelLayout,
     data: &[u8],
     stride: usize,
     planes: &mut PlanesMut<'_>,
 ) -> Result<(), ConvertError> {
-    let needed = stride * (planes.height - 1) + planes.width.next_multiple_of(2) * 2;
-    enough(data, needed)?;
+    let row = planes.width.next_multiple_of(2) * 2;
+    wide_enough(stride, row, planes.width)?;
+    enough(data, stride * (planes.height - 1) + row)?;
     let packed = YuvPackedImage {
         yuy: data,
         yuy_stride: stride as u32,
@@ -110,6 +118,7 @@ fn from_rgb(
     stride: usize,
     planes: &mut PlanesMut<'_>,
 ) -> Result<(), ConvertError> {
+    wide_enough(stride, planes.width * 3, planes.width)?;
     enough(data, stride * (planes.height - 1) + planes.width * 3)?;
     let mut planar = planar(planes);
     let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::Balanced);
@@ -123,6 +132,7 @@ fn from_rgb(
 fn from_nv12(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
     let (width, height) = (planes.width, planes.height);
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
+    wide_enough(stride, 2 * half_width, width)?;
     enough(data, stride * (height + half_height - 1) + 2 * half_width)?;
     let (luma, chroma) = data.split_at(stride * height);
     for (row, from) in planes.y.chunks_mut(planes.y_stride).zip(luma.chunks(stride)) {
@@ -140,9 +150,7 @@ fn from_nv12(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(
 fn from_i420(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
     let (width, height) = (planes.width, planes.height);
     let (half_width, half_height, half_stride) = (width.div_ceil(2), height.div_ceil(2), stride / 2);
-    if half_stride < half_width {
-        return Err(ConvertError(format!("rows of {stride} bytes for {width} pixels")));
-    }
+    wide_enough(half_stride, half_width, width)?;
     enough(data, stride * height + half_stride * (2 * half_height - 1) + half_width)?;
     let (luma, chroma) = data.split_at(stride * height);
     let (blue, red) = chroma.split_at(half_stride * half_height);
@@ -260,6 +268,15 @@ mod tests {
         };
         assert!(converted(FLAT_JPEG, 16).is_err());
         assert!(converted(&FLAT_JPEG[..100], 32).is_err());
+    }
+
+    #[test]
+    fn rows_that_are_shorter_than_their_pixels_are_refused() {
+        for layout in PixelLayout::ALL {
+            for stride in 0..4 {
+                assert!(converted(layout, &[1; 64], stride).is_err(), "{layout:?} in rows of {stride} bytes");
+            }
+        }
     }
 
     #[test]

@@ -70,20 +70,22 @@ impl FrameSource for Pattern {
 
 impl Background {
     fn new(width: usize, height: usize) -> Self {
-        let texture =
-            |x: usize, y: usize, cells: u32, seed: u32| noise(x % width, y, width as u32, cells, seed);
-        let mut y = vec![0; 2 * width * height];
-        for (at, sample) in y.iter_mut().enumerate() {
-            let (column, row) = (at % (2 * width), at / (2 * width));
-            let coarse = texture(column, row, COARSE_CELLS, 1) * 110 / 256;
-            let fine = texture(column, row, FINE_CELLS, 2) * 48 / 256;
-            *sample = (44 + coarse + fine) as u8;
+        let (coarse, fine) = (Texture::new(width, COARSE_CELLS, 1), Texture::new(width, FINE_CELLS, 2));
+        let mut y = Vec::with_capacity(2 * width * height);
+        for row in 0..height {
+            let textures = coarse.row(row).zip(fine.row(row));
+            y.extend(textures.map(|(coarse, fine)| (44 + coarse * 110 / 256 + fine * 48 / 256) as u8));
+            y.extend_from_within(2 * width * row..);
         }
         let chroma = |seed| {
-            (0..2 * (width / 2) * (height / 2))
-                .map(|at| (at % width, at / width))
-                .map(|(x, y)| (104 + texture(2 * x, 2 * y, COARSE_CELLS, seed) * 48 / 256) as u8)
-                .collect()
+            let texture = Texture::new(width, COARSE_CELLS, seed);
+            let mut plane = Vec::with_capacity(2 * (width / 2) * (height / 2));
+            for row in 0..height / 2 {
+                let halved = texture.row(2 * row).step_by(2).take(width / 2);
+                plane.extend(halved.map(|level| (104 + level * 48 / 256) as u8));
+                plane.extend_from_within(2 * (width / 2) * row..);
+            }
+            plane
         };
         let grains = width as u32 + GRAIN_PLACES;
         let grain = (0..grains).map(|at| (hash(at, 0, 5) * GRAIN / 256) as u8).collect();
@@ -110,15 +112,38 @@ impl Background {
     }
 }
 
-/// Smooth value noise, 0 to 255, that repeats after `period` pixels across.
-fn noise(x: usize, y: usize, period: u32, cells: u32, seed: u32) -> u32 {
-    let scale = |at: usize| at as u32 * cells * 256 / period;
-    let (x, y) = (scale(x), scale(y));
-    let (column, row) = (x / 256, y / 256);
-    let corner = |dx, dy| hash((column + dx) % cells, row + dy, seed);
-    let (across, down) = (ease(x % 256), ease(y % 256));
-    let mix = |a: u32, b: u32, t: u32| (a * (256 - t) + b * t) / 256;
-    mix(mix(corner(0, 0), corner(1, 0), across), mix(corner(0, 1), corner(1, 1), across), down)
+/// Smooth value noise, 0 to 255, that repeats after the picture's width.
+struct Texture {
+    width: usize,
+    cells: u32,
+    seed: u32,
+    /// For each pixel across: its cell, and how far it is into it.
+    across: Vec<(u32, u32)>,
+}
+
+impl Texture {
+    fn new(width: usize, cells: u32, seed: u32) -> Self {
+        let mut texture = Self { width, cells, seed, across: Vec::new() };
+        texture.across = (0..width).map(|x| texture.place(x)).collect();
+        texture
+    }
+
+    /// The cell that a pixel is in, and how far it is into it, 0 to 256.
+    fn place(&self, at: usize) -> (u32, u32) {
+        let scaled = at as u32 * self.cells * 256 / self.width as u32;
+        (scaled / 256, ease(scaled % 256))
+    }
+
+    fn row(&self, y: usize) -> impl Iterator<Item = u32> {
+        let (row, down) = self.place(y);
+        let mix = |a: u32, b: u32, t: u32| (a * (256 - t) + b * t) / 256;
+        let corners = |row| (0..self.cells).map(|column| hash(column, row, self.seed)).collect::<Vec<u32>>();
+        let (upper, lower) = (corners(row), corners(row + 1));
+        self.across.iter().map(move |&(column, across)| {
+            let (left, right) = (column as usize, (column + 1) as usize % upper.len());
+            mix(mix(upper[left], upper[right], across), mix(lower[left], lower[right], across), down)
+        })
+    }
 }
 
 /// The smoothstep curve on 0 to 256, so that cell borders do not show.

@@ -56,7 +56,30 @@ fn rubbish_is_refused() {
     assert!(!alignment.add(PingSample { sent_us: 10, peer_us: 5, received_us: 9 }));
     assert!(!alignment.add(PingSample { sent_us: 0, peer_us: 5, received_us: 20_000_000 }));
     assert!(!alignment.add(PingSample { sent_us: 0, peer_us: u64::MAX, received_us: 10 }));
+    for peer_us in [CLOCK_MAX_US + 1, i64::MAX as u64, i64::MAX as u64 + 1] {
+        assert!(!alignment.add(PingSample { sent_us: 0, peer_us, received_us: 10 }), "{peer_us}");
+    }
     assert_eq!(alignment.error_ms(), None);
+}
+
+#[test]
+fn whatever_a_peer_says_of_its_clock_no_sum_overflows() {
+    let extremes = [0, 1, 1_000_000, CLOCK_MAX_US - 1, CLOCK_MAX_US, i64::MAX as u64, u64::MAX];
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let mut any = move || extremes[rng.next_u32() as usize % extremes.len()];
+    for _ in 0..2000 {
+        let mut alignment = ClockAlignment::new();
+        for period in 0..10 {
+            let sent_us = period * 5_000_000 - u64::from(period % 2 == 1);
+            alignment.add(PingSample { sent_us, peer_us: any(), received_us: sent_us });
+        }
+        for asked in extremes {
+            let bound = 4 * CLOCK_MAX_US;
+            for told in [alignment.peer_to_local_us(asked), alignment.local_to_peer_us(asked)] {
+                assert!(told.is_none_or(|us| us.unsigned_abs() <= bound), "{told:?} of {asked}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::transport::Transport;
 use super::super::{Event, wire};
-use super::{Broken, Done, FURTHER_EVERY, RENEWAL, Session};
+use super::{Broken, Done, FURTHER_EVERY, RENEWAL, SETTLE_TIMEOUT, Session};
 use crate::call::Negotiation;
 use castle::link::Arrival;
 use castle::v1::{self, SignalResponse, signal_request, signal_response};
@@ -113,7 +113,7 @@ impl Session {
 
     pub(super) async fn take_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
         match done {
-            Ok(Done::Answer(answer)) => self.tell(Event::Answer(answer)).await,
+            Ok(Done::Answer(act, answer)) => self.tell(Event::Answer { act, answer }).await,
             Ok(Done::Further { watch, pages: Ok((rows, next)) }) => {
                 if self.hall.extend(watch, rows, !next.is_empty()) {
                     self.further_at = Some(Instant::now() + FURTHER_EVERY);
@@ -127,6 +127,16 @@ impl Session {
             }
             Err(error) => tracing::error!(%error, "a request broke"),
         }
+    }
+
+    /// Takes the answers that are still to come, the login being over.
+    pub(super) async fn settle(&mut self) {
+        let answered = async {
+            while let Some(done) = self.requests.join_next().await {
+                self.take_done(done).await;
+            }
+        };
+        tokio::time::timeout(SETTLE_TIMEOUT, answered).await.ok();
     }
 
     async fn tell_hall(&self) {

@@ -88,13 +88,13 @@ impl Session {
         Desk { client: self.account.client.clone(), bearer: self.bearer.subscribe() }
     }
 
-    fn ask(&mut self, request: Request) {
-        let desk = self.desk();
+    pub(super) fn ask(&mut self, request: Request) {
+        let (desk, act) = (self.desk(), request.act());
         if self.requests.len() < REQUESTS_MAX {
-            self.requests.spawn(async move { Done::Answer(desk.ask(request).await) });
+            self.requests.spawn(async move { Done::Answer(act, desk.ask(request).await) });
         } else {
             let refused = ErrorKind::Refused(ErrorReason::RateLimited);
-            self.requests.spawn(async move { Done::Answer(Err(refused.into())) });
+            self.requests.spawn(async move { Done::Answer(act, Err(refused.into())) });
         }
     }
 

@@ -3,13 +3,15 @@
 use super::super::fields::named_edit;
 use super::super::icons::Icon;
 use super::super::lines;
-use super::super::places::{begin, down, ends};
+use super::super::places::{begin, down, ends, menu_item};
 use super::super::theme::{Palette, letters, share, size, space};
 use super::super::widgets::{Weight, button, sign_button};
 use crate::view::{CHAT_BYTES_MAX, CallView, ChatLine, Command};
 use crate::words::{right_to_left, say};
 use eframe::egui::{
-    Align, CornerRadius, Frame, Id, Key, Layout, Margin, Rect, ScrollArea, Ui, UiBuilder, accesskit::Live,
+    Align, CornerRadius, Frame, Id, Key, Layout, Margin, Popup, Rect, ScrollArea, Sense, Ui, UiBuilder,
+    WidgetInfo,
+    accesskit::{Live, Role},
     vec2,
 };
 
@@ -53,7 +55,13 @@ pub(super) fn chat_ui(
             |ui| {
                 lines::title(ui, say("chat"));
             },
-            |ui| away = sign_button(ui, Icon::Close, say("chat-close")).clicked(),
+            |ui| {
+                away = sign_button(ui, Icon::Close, say("chat-close")).clicked();
+                if !call.chat.is_empty() && sign_button(ui, Icon::Copy, say("chat-copy")).clicked() {
+                    let lines: Vec<_> = call.chat.iter().map(told).collect();
+                    ui.ctx().copy_text(lines.join("\n"));
+                }
+            },
         );
         let long = draft.words.trim().len() > CHAT_BYTES_MAX;
         let warning = if long { size::CHAT_WARNING } else { 0.0 };
@@ -101,6 +109,12 @@ fn write_ui(ui: &mut Ui, draft: &mut Draft, long: bool, commands: &mut Vec<Comma
     }
 }
 
+/// Who wrote it, and what.
+fn told(line: &ChatLine) -> String {
+    let who = if line.mine { say("chat-you") } else { say("chat-they") };
+    format!("{who}: {}", line.text)
+}
+
 fn line_ui(ui: &mut Ui, line: &ChatLine) {
     let palette = Palette::of(ui);
     let (fill, ink) =
@@ -116,14 +130,16 @@ fn line_ui(ui: &mut Ui, line: &ChatLine) {
         bubble.show(ui, |ui| {
             ui.set_max_width(widest);
             let galley = lines::paragraph(ui, &line.text, letters::BODY, ink, widest, begin());
-            let (rect, response) = ui.allocate_exact_size(galley.size(), eframe::egui::Sense::hover());
+            // Not by Tab, which would go through all that was ever written: the whole is copied by its button.
+            let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::CLICK);
             ui.painter().galley(rect.min - vec2(galley.rect.left(), 0.0), galley, ink);
-            let who = if line.mine { say("chat-you") } else { say("chat-they") };
-            let words = format!("{who}: {}", line.text);
-            response.widget_info(|| {
-                eframe::egui::WidgetInfo::labeled(eframe::egui::accesskit::Role::Label, true, &words)
-            });
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, told(line)));
             ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(Live::Polite));
+            Popup::context_menu(&response).width(size::MENU).show(|ui| {
+                if menu_item(ui, say("copy"), "", None) {
+                    ui.ctx().copy_text(line.text.clone());
+                }
+            });
         });
         if line.mine && !line.delivered {
             lines::small(ui, say("chat-not-delivered"));

@@ -8,8 +8,8 @@ use crate::media::frame::Picture;
 use crate::view::CallView;
 use crate::words::{right_to_left, say};
 use eframe::egui::{
-    Align, Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Sense, Stroke, StrokeKind, Ui, Vec2,
-    WidgetInfo, accesskit::Role, vec2,
+    Align, Align2, CornerRadius, CursorIcon, EventFilter, Id, Key, Rect, Response, Sense, Stroke, StrokeKind,
+    Ui, Vec2, WidgetInfo, accesskit::Role, vec2,
 };
 
 /// Where the own picture is: share of the free way from the left and from the top, 0 to 1. The corner at the end of
@@ -33,6 +33,29 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
     if moved != Vec2::ZERO {
         kept.0 = Some((way_gone + moved).clamp(Vec2::ZERO, Vec2::splat(1.0)));
     }
+    face_ui(ui, place, view, call, &response);
+    response.on_hover_cursor(CursorIcon::Grab);
+}
+
+/// The same at a fixed place.
+pub(super) fn tile_ui(ui: &Ui, place: Rect, view: &View<'_>, call: &CallView) {
+    ui.painter().rect_filled(place, CornerRadius::same(size::RADIUS_L), STAGE.raised);
+    let response = ui.interact(place, Id::unique("own picture"), Sense::hover());
+    face_ui(ui, place, view, call, &response);
+}
+
+/// The line around a picture that lies over another, or the ring around what has the keyboard.
+pub(super) fn edge_ui(ui: &Ui, place: Rect, focus: bool) {
+    let edge = if focus {
+        Stroke::new(size::FOCUS, STAGE.focus)
+    } else {
+        Stroke::new(size::LINE_SIGN, STAGE.ground)
+    };
+    ui.painter().rect_stroke(place, CornerRadius::same(size::RADIUS_L), edge, StrokeKind::Middle);
+}
+
+/// The picture or why there is none, and whether one is heard.
+fn face_ui(ui: &Ui, place: Rect, view: &View<'_>, call: &CallView, response: &Response) {
     let shown = if call.camera_on { view.local.paint(ui, place, true, size::RADIUS_L) } else { None };
     let words = match view.local.picture() {
         _ if shown.is_some() => None,
@@ -47,12 +70,7 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
         let below = if call.muted { size::CONTROL_SMALL } else { 0.0 };
         said_ui(ui, place.with_max_y(place.bottom() - below), words);
     }
-    let edge = if response.has_focus() {
-        Stroke::new(size::FOCUS, STAGE.focus)
-    } else {
-        Stroke::new(size::LINE_SIGN, STAGE.ground)
-    };
-    ui.painter().rect_stroke(place, radius, edge, StrokeKind::Middle);
+    edge_ui(ui, place, response.has_focus());
     if call.muted {
         muted_ui(ui, place);
     }
@@ -61,7 +79,6 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
         let name = states.fold(say("own-picture").to_owned(), |name, state| format!("{name}, {state}"));
         WidgetInfo::labeled(Role::Image, true, name)
     });
-    response.on_hover_cursor(CursorIcon::Grab);
 }
 
 /// Why there is no picture, in words as far as there is room for them.
@@ -98,7 +115,7 @@ fn muted_ui(ui: &Ui, place: Rect) {
 }
 
 /// How far arrow keys move it while it has the keyboard.
-fn keys(ui: &Ui, response: &eframe::egui::Response) -> Vec2 {
+fn keys(ui: &Ui, response: &Response) -> Vec2 {
     if !response.has_focus() {
         return Vec2::ZERO;
     }

@@ -2,14 +2,15 @@
 
 use super::super::lines;
 use super::super::places::{card_head, over_picture, wear_stage};
-use super::super::theme::{self, STAGE, letters, size, space};
-use super::super::widgets::{Button, Weight, tip};
-use super::super::{View, shortcut, text};
-use super::remote_ui;
+use super::super::theme::{STAGE, letters, size, space};
+use super::super::widgets::{Button, Weight, mirrored, tip};
+use super::super::{View, keys, shortcut, text};
+use super::{own, remote_ui};
 use crate::view::{CallView, Command, ScreenChoice, ScreenSpec};
 use crate::words::{right_to_left, say, say_with};
 use eframe::egui::{
-    Align, Align2, Id, Key, Layout, Modifiers, Rect, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
+    Align, Align2, CornerRadius, Id, Key, Layout, Modifiers, Rect, ScrollArea, Sense, Ui, UiBuilder,
+    WidgetInfo,
     accesskit::{Live, Role},
     vec2,
 };
@@ -29,7 +30,7 @@ pub(super) fn stop_ui(ui: &mut Ui, stage: Rect, commands: &mut Vec<Command>) {
         button.show(ui)
     };
     let response = ui.scope_builder(builder.layout(layout), show).inner;
-    let response = tip(response, &text::with_key(words, "D"));
+    let response = tip(response, &text::with_key(words, &keys::alone(Key::D)));
     if response.clicked() || shortcut(ui, Modifiers::NONE, Key::D) {
         commands.push(Command::StopSharing);
     }
@@ -111,14 +112,56 @@ fn name(choice: &ScreenChoice, several: bool) -> String {
     }
 }
 
-/// The other end's screen as large as fits, and its camera in a corner. Returns where the screen is, if there is one.
+/// Where the other end's screen is shown, and the two faces.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    pub(super) screen: Rect,
+    peer: Rect,
+    /// None where it would hide too much of the screen.
+    own: Option<Rect>,
+}
+
+impl Places {
+    /// Faces beside the screen, or below it, so that they hide nothing; one in a corner where there is room for neither.
+    pub(super) fn in_stage(stage: Rect) -> Self {
+        let tile = vec2(size::TILE, size::TILE / size::WIDE);
+        let next = tile + vec2(space::S, space::S);
+        if stage.width() >= size::TILES_BESIDE {
+            let (screen, column) = stage.split_left_right_at_x(stage.right() - next.x - space::M);
+            let first = Rect::from_min_size(column.min + vec2(space::S, space::M), tile);
+            let second = first.translate(vec2(0.0, next.y));
+            return Self { screen, peer: first, own: Some(second) }.mirrored(stage);
+        }
+        if stage.height() >= size::TILES_BELOW {
+            let (screen, row) = stage.split_top_bottom_at_y(stage.bottom() - next.y - space::S);
+            let middle = row.center() - vec2(next.x / 2.0, 0.0);
+            let first = Rect::from_center_size(middle, tile);
+            let second = first.translate(vec2(next.x, 0.0));
+            return Self { screen, peer: first, own: Some(second) }.mirrored(stage);
+        }
+        let corner = stage.right_bottom() - vec2(size::SELF_EDGE, size::SELF_EDGE);
+        let peer = Align2::RIGHT_BOTTOM.anchor_size(corner, tile);
+        Self { screen: stage, peer, own: None }.mirrored(stage)
+    }
+
+    fn mirrored(self, stage: Rect) -> Self {
+        Self {
+            screen: mirrored(self.screen, stage),
+            peer: mirrored(self.peer, stage),
+            own: self.own.map(|own| mirrored(own, stage)),
+        }
+    }
+}
+
+/// The other end's screen as large as fits, and the faces. Returns where the screen is, if there is one.
 pub(super) fn peer_ui(
     ui: &mut Ui,
     draft: &mut super::Draft,
     view: &View<'_>,
     call: &CallView,
-    stage: Rect,
+    places: Places,
 ) -> Option<Rect> {
+    let stage = places.screen;
     let shown = view.screen.paint(ui, stage, false, 0);
     let screen = ui.interact(stage, Id::unique("shared screen"), Sense::CLICK);
     if screen.double_clicked() {
@@ -131,16 +174,11 @@ pub(super) fn peer_ui(
     }
     screen.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
     ui.ctx().accesskit_node_builder(screen.id, |node| node.set_live(Live::Polite));
-    let longest = (stage.width() * theme::share::SELF).min(size::SELF_MAX);
-    let camera = vec2(longest, longest / size::WIDE);
-    let edge = vec2(size::SELF_EDGE, size::SELF_EDGE);
-    let (corner, anchor) = if right_to_left() {
-        (stage.left_bottom() + vec2(edge.x, -edge.y), Align2::LEFT_BOTTOM)
-    } else {
-        (stage.right_bottom() - edge, Align2::RIGHT_BOTTOM)
-    };
-    let place = anchor.anchor_size(corner, camera);
-    ui.painter().rect_filled(place.expand(size::LINE_SIGN), size::LINE_SIGN, STAGE.ground);
-    remote_ui(ui, draft, view, call, place);
+    ui.painter().rect_filled(places.peer, CornerRadius::same(size::RADIUS_L), STAGE.raised);
+    remote_ui(ui, draft, view, call, (places.peer, size::RADIUS_L));
+    own::edge_ui(ui, places.peer, false);
+    if let Some(place) = places.own {
+        own::tile_ui(ui, place, view, call);
+    }
     shown
 }

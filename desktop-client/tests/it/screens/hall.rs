@@ -226,7 +226,7 @@ fn of_a_hall_that_is_not_known_whole_the_count_is_the_servers_and_anybody_may_be
     let hall = Arc::new(vec![guest(2, "Bruno", Availability::InCall)]);
     let mut shown = show(Snapshot { hall, hall_more: true, hall_count: 10_000, ..online() });
     assert!(
-        says(&shown, "10000 guests") && !says(&shown, ", 0 free"),
+        says(&shown, "10,000 guests") && !says(&shown, ", 0 free"),
         "who is free of the rest is not known"
     );
     assert_eq!(click(&mut shown, say("hall-next-free")), [Command::CallNextFree]);

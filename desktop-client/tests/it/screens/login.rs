@@ -110,6 +110,67 @@ fn a_pasted_invitation_link_needs_no_code() {
     assert_eq!(asked, [Command::Register { server, invitation, name, password, remember: true }]);
 }
 
+/// The form for who forgot the password, with server and name filled in.
+fn forgot() -> Shown {
+    let prefill = Prefill { server: Some(SERVER.into()), name: Some("noor".into()), invitation: None };
+    let mut shown = show_with(Snapshot::default(), prefill, ROOMY);
+    click(&mut shown, say("login-mode-reset"));
+    shown
+}
+
+#[test]
+fn who_forgot_the_password_sets_another_with_a_code_by_keyboard_alone() {
+    let mut shown = forgot();
+    assert!(says(&shown, say("login-reset-explained")), "it says where the code comes from");
+    assert_eq!(focused(&shown).as_deref(), Some(say("login-code")));
+    type_text(&mut shown, " k7qm-2fxd ");
+    for field in [say("settings-new-password"), say("password-again")] {
+        press(&mut shown, NONE, Key::Tab);
+        assert_eq!(focused(&shown).as_deref(), Some(field));
+        type_text(&mut shown, "open sesame");
+    }
+    let (code, password) = (Secret("k7qm-2fxd".into()), Secret("open sesame".into()));
+    let (server, name) = (SERVER.into(), "noor".into());
+    let reset = Command::ResetPassword { server, name, code, password, remember: true };
+    assert_eq!(press(&mut shown, NONE, Key::Enter), [reset]);
+}
+
+#[test]
+fn a_new_password_that_is_shown_is_typed_once_and_one_that_differs_is_not_sent() {
+    let mut shown = forgot();
+    let reset = say("login-reset");
+    assert_eq!(click(&mut shown, reset), []);
+    for complaint in [say("login-need-code"), say("login-need-new-password")] {
+        assert!(says(&shown, complaint), "{complaint}");
+    }
+    shown.get_by_label(say("login-code")).focus();
+    type_text(&mut shown, "K7QM");
+    shown.get_by_label(say("settings-new-password")).focus();
+    type_text(&mut shown, "open sesame");
+    assert_eq!(click(&mut shown, reset), []);
+    assert!(says(&shown, say("password-differs")));
+    click(&mut shown, say("login-show-password"));
+    assert!(matches!(&click(&mut shown, reset)[..], [Command::ResetPassword { .. }]));
+}
+
+#[test]
+fn a_code_that_was_refused_is_typed_anew_and_forgotten_once_it_was_of_use() {
+    let mut shown = forgot();
+    type_text(&mut shown, "K7QM");
+    for connection in [Connection::LoggingIn { server: SERVER.into() }, Connection::LoggedOut] {
+        shown.state_mut().snapshot.connection = connection;
+        shown.run();
+    }
+    assert_eq!(focused(&shown).as_deref(), Some(say("login-code")));
+    shown.state_mut().snapshot = online();
+    shown.run();
+    shown.state_mut().snapshot = Snapshot::default();
+    shown.run();
+    assert!(shown.query_by_label(say("login-code")).is_none(), "next time it is the password");
+    click(&mut shown, say("login-mode-reset"));
+    assert_eq!(shown.get_by_label(say("login-code")).value().unwrap_or_default(), "");
+}
+
 #[test]
 fn a_link_pasted_for_login_is_pointed_out() {
     let mut shown = show(Snapshot::default());

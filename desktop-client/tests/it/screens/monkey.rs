@@ -73,7 +73,7 @@ fn anything(random: &mut ChaCha8Rng) -> String {
 }
 
 fn lenient(snapshot: Snapshot) -> Shown {
-    let builder = Harness::builder();
+    let builder = Harness::builder().allow_missing_glyphs();
     built(builder, Window::new(snapshot, Prefill::default()), ROOMY)
 }
 

@@ -87,7 +87,7 @@ fn a_blocked_guest_is_let_in_again() {
 fn past_calls_are_told_and_called_back_and_erased_only_when_sure() {
     let mut shown = state("history");
     assert!(says(&shown, say("history-way-missed")) && says(&shown, "4 minutes ago"));
-    assert!(says(&shown, say("history-erased-guest")) && says(&shown, "2023-09-18"));
+    assert!(says(&shown, say("history-erased-guest")) && says(&shown, "18 September 2023"));
     assert_eq!(click(&mut shown, "Call Ana"), [Command::Call(GuestId::from_bits(1))]);
     assert_eq!(click(&mut shown, say("history-more")), [Command::MoreOfHistory]);
     for (answer, asked) in [(say("cancel"), vec![]), (say("history-erase"), vec![Command::EraseHistory])] {
@@ -124,28 +124,45 @@ fn every_setting_is_sent_as_soon_as_it_is_changed() {
 }
 
 #[test]
+fn languages_are_picked_by_their_own_names_and_taken_back() {
+    let mut shown = show(online());
+    click(&mut shown, say("hall-interests"));
+    // A list of all of them has letters that no font of the tests has.
+    shown.ctx.set_missing_glyph_policy(egui::MissingGlyphPolicy::Tofu);
+    for (name, tags) in [("Deutsch", &["de"][..]), ("Türkçe", &["de", "tr"][..])] {
+        shown.get_by_role_and_label(Role::ComboBox, say("interests-add-language")).click();
+        shown.run();
+        assert_eq!(set(&click(&mut shown, name)).languages, tags);
+    }
+    shown.get_by_role_and_label(Role::ComboBox, say("interests-add-language")).click();
+    shown.run();
+    assert!(shown.query_by_role_and_label(Role::RadioButton, "Deutsch").is_none(), "it is there already");
+    press(&mut shown, NONE, Key::Escape);
+    let away = say_with("interests-remove", &[("name", "Deutsch".into())]);
+    assert_eq!(set(&click(&mut shown, &away)).languages, ["tr"]);
+}
+
+#[test]
+fn the_hall_tells_what_is_looked_for_by_names_and_not_by_tags() {
+    let wishes = Preferences {
+        tags: vec!["chess".into()],
+        languages: vec!["de".into(), "he".into()],
+        ..Preferences::default()
+    };
+    let shown = show(Snapshot { preferences: Arc::new(wishes), ..online() });
+    assert!(says(&shown, "Looking for: chess, Deutsch, עברית"));
+}
+
+#[test]
 fn interests_are_typed_with_commas_and_lead_to_the_search() {
-    let mut shown = state("interests");
+    let mut shown = show(online());
+    click(&mut shown, say("hall-interests"));
     shown.get_by_label(say("interests-tags")).focus();
     type_text(&mut shown, "chess, rust");
     let sent = commands(&mut shown);
     assert_eq!(set(&sent).tags, ["chess", "rust"], "sent as it is typed");
     let asked = click(&mut shown, say("hall-find"));
     assert_eq!(asked.last(), Some(&Command::Search));
-}
-
-#[test]
-fn the_password_is_changed_once_both_are_there() {
-    let mut shown = state("settings");
-    shown.get_by_label(say("settings-old-password")).focus();
-    type_text(&mut shown, "open sesame");
-    assert_eq!(click(&mut shown, say("settings-change-password")), []);
-    shown.get_by_label(say("settings-new-password")).focus();
-    type_text(&mut shown, "shut sesame");
-    let asked = click(&mut shown, say("settings-change-password"));
-    assert!(
-        matches!(&asked[..], [Command::ChangePassword { old, new }] if old.0 == "open sesame" && new.0 == "shut sesame")
-    );
 }
 
 #[test]
@@ -206,6 +223,13 @@ fn the_statistics_tell_the_newest_figures() {
     for words in ["Received: ", "Round trip: 42 ms", "Glass to glass: 84 ms", "Lost: 0.2 %"] {
         assert!(says(&shown, words), "{words}");
     }
+    let there = say("stats-lost-there");
+    assert!(!says(&shown, there), "the other end reported nothing");
+    let call = shown.state_mut().snapshot.call.as_mut().expect("in a call");
+    let reported = CallStats { lost_there: Some(0.03), ..call.stats.expect("figures") };
+    (call.stats, call.stats_history) = (Some(reported), Arc::new(vec![reported]));
+    shown.run();
+    assert!(says(&shown, &format!("{there}: 3.0 %")), "what the other end lost");
 }
 
 #[test]
@@ -223,13 +247,6 @@ fn a_frozen_picture_is_told_with_its_seconds() {
 #[test]
 fn space_opens_the_microphone_only_while_it_is_held() {
     let mut snapshot = talking(|call| call.muted = true);
-    let there = say("stats-lost-there");
-    assert!(!says(&shown, there), "the other end reported nothing");
-    let call = shown.state_mut().snapshot.call.as_mut().expect("in a call");
-    let reported = CallStats { lost_there: Some(0.03), ..call.stats.expect("figures") };
-    (call.stats, call.stats_history) = (Some(reported), Arc::new(vec![reported]));
-    shown.run();
-    assert!(says(&shown, &format!("{there}: 3.0 %")), "what the other end lost");
     snapshot.preferences = Arc::new(Preferences { push_to_talk: true, ..Preferences::default() });
     let mut shown = show(snapshot);
     shown.key_down(Key::Space);
@@ -364,7 +381,9 @@ fn the_calls_are_asked_for_again_once_there_was_one_more() {
 fn every_key_of_a_call_is_listed() {
     let mut shown = show(online());
     click(&mut shown, say("help"));
-    for words in [say("keys-next"), say("keys-next-free"), say("keys-mute"), "Ctrl+N"] {
+    for words in [say("keys-next"), say("hall-next-free"), say("keys-mute"), "Ctrl+N", "Space: "] {
         assert!(says(&shown, words), "{words}");
     }
+    let german = castle_desktop::words::speaking("de", || state("help"));
+    assert!(says(&german, "Strg+Umschalt+Eingabe: ") && says(&german, "Leertaste: "));
 }

@@ -3,8 +3,9 @@
 use super::*;
 use castle_desktop::ui::Page;
 use castle_desktop::view::{
-    BlockedGuest, ChatLine, CheckLine, CheckOutcome, Checkup, DeviceStanding, Devices, Frozen, History,
-    KnownServer, PastCall, ScreenChoice, ScreenSpec, Tryout,
+    AccountView, Act, BlockedGuest, ChatLine, CheckLine, CheckOutcome, Checkup, DeviceKind, DeviceLogin,
+    DeviceStanding, Devices, Frozen, History, KnownServer, PastCall, Placing, Preferences, ScreenChoice,
+    ScreenSpec, Tryout,
 };
 use egui::Key;
 
@@ -16,7 +17,9 @@ pub(super) struct State {
     pub(super) page: Page,
     /// Keys that are pressed then.
     pub(super) keys: Vec<(egui::Modifiers, Key)>,
-    /// What is clicked after that, by its key in the translations.
+    /// What is chosen on the page after that, by its key in the translations.
+    pub(super) chosen: Option<&'static str>,
+    /// What is clicked then, which opens a question.
     pub(super) clicks: Vec<&'static str>,
     /// Asked to close.
     pub(super) closing: bool,
@@ -47,7 +50,7 @@ impl State {
             shown.key_press_modifiers(*modifiers, *key);
             shown.run();
         }
-        for name in &self.clicks {
+        for name in self.chosen.iter().chain(&self.clicks) {
             click(shown, say(name));
         }
         shown.state_mut().commands.clear();
@@ -136,6 +139,11 @@ fn full(change: impl FnOnce(&mut CallView)) -> Snapshot {
     })
 }
 
+fn placing() -> Snapshot {
+    let placing = Placing { peer: Some("Bruno".into()), given_up: false };
+    Snapshot { placing: Some(placing), ..online() }
+}
+
 fn hall_notices() -> Snapshot {
     let text = "Bruno could not be called, because he just left the hall.";
     let connection = Connection::Reconnecting { server: SERVER.into(), since: Instant::now() };
@@ -144,11 +152,53 @@ fn hall_notices() -> Snapshot {
     Snapshot { connection, notices, ..online() }
 }
 
+/// With the most that there is to read at once: a dock was pulled while the server is away.
+pub(super) fn crowded(snapshot: Snapshot) -> Snapshot {
+    let gone = |id, kind, text: String| Notice { gone: Some(kind), ..notice(id, Severity::Error, &text) };
+    let of = |key| say_with(key, &[("name", "USB dock".into())]);
+    let notices = vec![
+        notice(1, Severity::Info, say("told-reported")),
+        gone(2, DeviceKind::Camera, of("told-camera-gone-last")),
+        gone(3, DeviceKind::Mic, of("told-mic-gone-last")),
+        notice(4, Severity::Error, say("told-broke")),
+    ];
+    let devices = Devices {
+        camera_fault: Some(say("fault-no-camera").into()),
+        mic_fault: Some(say("fault-mic-gone").into()),
+        speaker_fault: Some(say("fault-speaker-gone").into()),
+        ..Devices::default()
+    };
+    let connection = Connection::Reconnecting { server: SERVER.into(), since: Instant::now() };
+    Snapshot { connection, notices, devices, ..snapshot }
+}
+
+fn wishing() -> Snapshot {
+    let set = Preferences {
+        tags: vec!["chess".into(), "gardening".into()],
+        languages: vec!["de".into(), "en".into()],
+        ..Preferences::default()
+    };
+    Snapshot { preferences: Arc::new(set), ..online() }
+}
+
 fn known() -> Snapshot {
     let known =
         |server: &str, name: &str| KnownServer { server: server.into(), name: name.into(), remembered: true };
     let servers = vec![known("https://castle.example:50051", "noor"), known("https://club.example", "noor2")];
     Snapshot { servers: Arc::new(servers), ..Snapshot::default() }
+}
+
+/// Where Noor is logged in.
+fn my_account() -> AccountView {
+    let login = |number: u128, device: &str, current, ago: u64| DeviceLogin {
+        id: castle::ids::LoginId::from_bits(number),
+        device: device.into(),
+        current,
+        last_used: clock() - Duration::from_secs(ago),
+    };
+    let logins =
+        vec![login(1, "desk", true, 60), login(2, "laptop", false, 7300), login(3, "", false, 5_000_000)];
+    AccountView { logins: Some(Arc::new(logins)), ..AccountView::default() }
 }
 
 fn trying() -> Snapshot {
@@ -173,18 +223,49 @@ pub(super) fn screens() -> Devices {
     Devices { screens: Arc::new(screens), ..Devices::default() }
 }
 
-/// All of them.
-pub(super) fn every() -> Vec<State> {
-    let since = Instant::now();
-    let state = |name, snapshot| State {
+/// A state that needs nothing more to be brought about.
+fn state(name: &'static str, snapshot: Snapshot) -> State {
+    State {
         name,
         snapshot,
         prefill: Prefill::default(),
         page: Page::Hall,
         keys: Vec::new(),
+        chosen: None,
         clicks: Vec::new(),
         closing: false,
-    };
+    }
+}
+
+/// All of them.
+pub(super) fn every() -> Vec<State> {
+    let mut all = of_calls_and_pages();
+    all.extend(of_my_account());
+    all
+}
+
+/// A code of the host, and what is mine at the server.
+fn of_my_account() -> Vec<State> {
+    let at_server = Prefill { server: Some(SERVER.into()), name: Some("noor".into()), invitation: None };
+    let forgot = State { prefill: at_server, ..state("login-code", Snapshot::default()) };
+    let connection = Connection::LoggingIn { server: SERVER.into() };
+    let crowded = AccountView { crowded: true, ..my_account() };
+    let crowded = Snapshot { connection, account: crowded, ..Snapshot::default() };
+    let mine = || Snapshot { account: my_account(), ..online() };
+    let acts = vec![Act::Rename, Act::List, Act::ChangePassword, Act::Export, Act::Erase];
+    let busy = AccountView { busy: acts, ..AccountView::default() };
+    let page = |name, snapshot| State { page: Page::Account, ..state(name, snapshot) };
+    vec![
+        State { chosen: Some("login-mode-reset"), ..forgot },
+        state("login-crowded", crowded),
+        page("account", mine()),
+        page("account-busy", Snapshot { account: busy, ..online() }),
+        State { clicks: vec!["account-erase-ask"], ..page("account-erase", mine()) },
+    ]
+}
+
+fn of_calls_and_pages() -> Vec<State> {
+    let since = Instant::now();
     let on = |name, page, snapshot| State { page, ..state(name, snapshot) };
     let key =
         |name, key, snapshot| State { keys: vec![(egui::Modifiers::NONE, key)], ..state(name, snapshot) };
@@ -204,7 +285,11 @@ pub(super) fn every() -> Vec<State> {
         state("hall-empty", Snapshot { hall: Arc::default(), ..online() }),
         state("hall-more", Snapshot { hall_more: true, hall_count: 10_000, ..online() }),
         state("search", searching()),
+        state("placing", placing()),
         state("calling", in_call(Stage::Calling { since })),
+        state("ringing-notices", crowded(in_call(Stage::Ringing { since }))),
+        state("call-notices", crowded(full(|_| {}))),
+        state("login-notices", Snapshot { notices: hall_notices().notices, ..Snapshot::default() }),
         state("ringing", in_call(Stage::Ringing { since })),
         state("connecting", in_call(Stage::Connecting)),
         state("call", full(|_| {})),
@@ -213,8 +298,19 @@ pub(super) fn every() -> Vec<State> {
             full(|call| (call.camera_on, call.peer_camera_on, call.muted) = (false, false, true)),
         ),
         state("call-frozen", full(|call| (call.frozen, call.quality) = (Some(frozen), Quality::Poor))),
+        state("call-path-lost", full(|call| (call.path_lost, call.quality) = (true, Quality::Poor))),
         state("call-away", full(|call| (call.peer_reconnecting, call.peer_muted) = (true, true))),
         state("call-shared", full(|call| call.peer_sharing = true)),
+        state(
+            "call-shared-off",
+            full(|call| (call.peer_sharing, call.peer_camera_on, call.muted) = (true, false, true)),
+        ),
+        state(
+            "call-shared-away",
+            full(|call| {
+                (call.peer_sharing, call.peer_reconnecting, call.frozen) = (true, true, Some(frozen));
+            }),
+        ),
         key("call-share", Key::D, Snapshot { devices: screens(), ..full(|_| {}) }),
         state("call-sharing", full(|call| call.sharing = true)),
         key("call-chat", Key::C, full(|_| {})),
@@ -222,7 +318,8 @@ pub(super) fn every() -> Vec<State> {
         key("call-safety", Key::S, full(|_| {})),
         State { closing: true, ..state("quit", full(|_| {})) },
         state("ended", ended(EndReason::PeerHungUp)),
-        state("ended-failed", ended(EndReason::Failed)),
+        state("ended-failed", in_call(Stage::Ended { reason: EndReason::Failed, lasted: None })),
+        state("ended-broke", ended(EndReason::Failed)),
         State { clicks: vec!["guest-report"], ..state("report", ended(EndReason::PeerHungUp)) },
         State { clicks: vec!["guest-block"], ..state("block", ended(EndReason::PeerHungUp)) },
         on("history", Page::History, Snapshot { history: history(), ..online() }),
@@ -234,7 +331,7 @@ pub(super) fn every() -> Vec<State> {
         on("blocked", Page::Blocked, blocked),
         on("tryout", Page::Tryout, trying()),
         on("settings", Page::Settings, trying()),
-        on("interests", Page::Interests, online()),
+        on("interests", Page::Interests, wishing()),
         on("help", Page::Help, online()),
         state("checkup", Snapshot { checkup: Some(checkup()), ..online() }),
     ]

@@ -1,6 +1,6 @@
 //! A window that nobody draws: minimised, or behind others. It rings and talks as ever.
 
-use crate::support::{Guest, PASSWORD, PATIENCE, TestServer, config, without_devices};
+use crate::support::{Guest, PASSWORD, PATIENCE, TestServer, config, until_published, without_devices};
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig, SystemNotice, Viewer};
 use castle_desktop::media::frame::FrameSlot;
@@ -12,7 +12,7 @@ use eframe::egui::{Key, Modifiers, ViewportId};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+
 use tokio::sync::watch;
 
 type Told = Arc<Mutex<Vec<SystemNotice>>>;
@@ -51,11 +51,7 @@ impl Ada {
 
     /// Waits without drawing anything.
     fn until(&self, what: &str, holds: impl Fn(&Snapshot) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !holds(&self.snapshots.borrow()) {
-            assert!(Instant::now() < deadline, "never {what}: {:#?}", self.snapshots.borrow());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until_published(&self.snapshots, what, holds);
     }
 
     fn until_stage(&self, what: &str, holds: impl Fn(&Stage) -> bool) {
@@ -114,10 +110,8 @@ fn a_window_that_is_not_drawn_rings_talks_and_hears_of_the_end() {
     bea.does(Command::CloseCall);
     bea.calls("ada");
     ada.until_stage("ringing", |stage| matches!(stage, Stage::Ringing { .. }));
-    ada.until("told by the system", |_| {
-        let told = ada.told.lock().expect("no holder panics");
-        told.last() == Some(&SystemNotice::Ringing { peer: "bea".into() })
-    });
+    let told = ada.told.lock().expect("no holder panics").clone();
+    assert_eq!(told.last(), Some(&SystemNotice::Ringing { peer: "bea".into() }));
     ada.window.state_mut().on_exit(None);
 }
 

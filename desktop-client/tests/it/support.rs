@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// No step takes longer on one machine, however busy.
@@ -108,6 +109,21 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Waits for what an engine publishes, where another holds its handle.
+pub(crate) fn until_published(
+    snapshots: &watch::Receiver<Arc<Snapshot>>,
+    what: &str,
+    holds: impl Fn(&Snapshot) -> bool,
+) {
+    let mut snapshots = snapshots.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let waited = runtime.block_on(async {
+        let published = snapshots.wait_for(|snapshot| holds(snapshot));
+        tokio::time::timeout(PATIENCE, published).await.map(|published| published.is_ok())
+    });
+    assert_eq!(waited, Ok(true), "never {what}: {:#?}", snapshots.borrow());
 }
 
 /// A guest at an engine, without devices: the pattern and a tone.

@@ -53,8 +53,21 @@ impl State {
         for name in self.chosen.iter().chain(&self.clicks) {
             click(shown, say(name));
         }
+        if self.page == Page::Help {
+            name_file(shown);
+        }
         shown.state_mut().commands.clear();
     }
+}
+
+/// Where files go differs from machine to machine, and would be seen.
+fn name_file(shown: &mut Shown) {
+    shown.get_by_label(say("help-diagnostics-file")).focus();
+    shown.run();
+    press(shown, egui::Modifiers::COMMAND, Key::A);
+    type_text(shown, "/home/noor/castle-diagnostics.txt");
+    shown.ctx.memory_mut(egui::Memory::stop_text_input);
+    shown.run();
 }
 
 fn history() -> History {

@@ -1,6 +1,6 @@
 //! The window with a real engine behind it.
 
-use crate::support::{PASSWORD, PATIENCE, TestServer, config};
+use crate::support::{PASSWORD, TestServer, config, until_published};
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig};
 use castle_desktop::profile::Profile;
@@ -66,11 +66,7 @@ fn until(
     snapshots: &watch::Receiver<Arc<Snapshot>>,
     holds: impl Fn(&Snapshot) -> bool,
 ) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds(&snapshots.borrow()) {
-        assert!(Instant::now() < deadline, "never: {:#?}", snapshots.borrow());
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until_published(snapshots, "drawn", holds);
     window.run_steps(3);
 }
 

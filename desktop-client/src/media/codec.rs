@@ -58,7 +58,7 @@ impl VideoCodec {
     }
 
     /// The frame that these payloads make; `None` if they make none.
-    pub fn join<'a>(self, payloads: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+    pub fn join<'a>(self, payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<u8>> {
         match self {
             Self::Vp8 => vp8_rtp::join(payloads),
             Self::H264 => h264_rtp::join(payloads),

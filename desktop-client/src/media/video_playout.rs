@@ -71,7 +71,11 @@ impl VideoPlayout {
     }
 
     fn follow(&mut self) {
-        let mut sorted: Vec<i64> = self.slower.iter().copied().collect();
+        let mut sorted = [0; PICTURES];
+        let sorted = &mut sorted[..self.slower.len()];
+        for (place, slower) in sorted.iter_mut().zip(&self.slower) {
+            *place = *slower;
+        }
         let place = ((sorted.len() - 1) as f64 * COVERED) as usize;
         let covering_us = *sorted.select_nth_unstable(place).1;
         let wanted_us = if covering_us < UNSEEN_US || sorted.len() < PICTURES_MIN {

@@ -24,8 +24,8 @@ pub fn piece(payload: &[u8]) -> Option<Piece> {
 }
 
 /// The frame that these payloads make: all of them without their descriptors.
-pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
-    let mut frame = Vec::new();
+pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<u8>> {
+    let mut frame = Vec::with_capacity(payloads.clone().map(<[u8]>::len).sum());
     for payload in payloads {
         frame.extend_from_slice(&payload[Descriptor::parse(payload)?.length..]);
     }

@@ -22,18 +22,28 @@ const HOPELESS_AFTER: Duration = Duration::from_secs(18);
 pub(super) struct Restarts {
     offers: bool,
     due: Option<Instant>,
-    up: bool,
-    /// The first descriptions were exchanged.
-    settled: bool,
-    /// The network changed before that.
-    stale: bool,
+    way: Way,
     hopeless: Option<Instant>,
+}
+
+/// How far the first way has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The first descriptions are not exchanged yet.
+    Prepared {
+        /// The network changed since.
+        stale: bool,
+    },
+    /// They are.
+    Sought,
+    /// A path was up, if it is not now.
+    Found,
 }
 
 impl Restarts {
     /// Of the end that made the first offer, or of the other, polite one.
     pub(super) fn new(offers: bool) -> Self {
-        Self { offers, due: None, up: false, settled: false, stale: false, hopeless: None }
+        Self { offers, due: None, way: Way::Prepared { stale: false }, hopeless: None }
     }
 
     /// When to begin, if at all.
@@ -48,7 +58,7 @@ impl Restarts {
 
     /// The path is up.
     pub(super) fn connected(&mut self) {
-        *self = Self { up: true, settled: true, ..Self::new(self.offers) };
+        *self = Self { way: Way::Found, ..Self::new(self.offers) };
     }
 
     /// Nothing comes by the path.
@@ -62,24 +72,24 @@ impl Restarts {
     /// The network changed. Before the first descriptions were exchanged no other can be; after that the addresses in them are
     /// of no use any more, whether a path was found by then or not.
     pub(super) fn want_now(&mut self, now: Instant) {
-        if self.settled {
-            self.due = Some(now);
-        } else {
-            self.stale = true;
+        match &mut self.way {
+            Way::Prepared { stale } => *stale = true,
+            Way::Sought | Way::Found => self.due = Some(now),
         }
     }
 
     /// The first descriptions are exchanged: what was prepared on a network that is gone is done again.
     pub(super) fn settled(&mut self, now: Instant) {
-        self.settled = true;
-        if std::mem::take(&mut self.stale) {
+        let Way::Prepared { stale } = self.way else { return };
+        self.way = Way::Sought;
+        if stale {
             self.due = Some(now);
         }
     }
 
     /// It begins; again later, unless the path comes up.
     fn begin(&mut self, now: Instant) {
-        if self.up {
+        if self.way == Way::Found {
             self.hopeless.get_or_insert(now + HOPELESS_AFTER);
         }
         let politeness = if self.offers { Duration::ZERO } else { POLITENESS };

@@ -106,7 +106,8 @@ fn talking(change: impl FnOnce(&mut CallView), now: Instant) -> Snapshot {
 }
 
 fn snapshot(screen: &str, now: Instant) -> Option<Snapshot> {
-    let error = |text: &str| Notice { id: 1, severity: Severity::Error, text: text.into(), offer: None, gone: None };
+    let error =
+        |text: &str| Notice { id: 1, severity: Severity::Error, text: text.into(), offer: None, gone: None };
     let ended = |reason, lasted: Option<u64>| {
         in_call(Stage::Ended { reason, lasted: lasted.map(Duration::from_secs) })
     };

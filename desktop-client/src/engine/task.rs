@@ -77,6 +77,24 @@ pub(super) struct Outside {
     pub(super) window: WindowMeter,
 }
 
+impl Outside {
+    fn media_source(&self, config: &EngineConfig, notices: mpsc::Sender<DeviceNotice>) -> MediaSource {
+        MediaSource {
+            camera: config.camera.clone().unwrap_or_default(),
+            mic: config.mic.clone().unwrap_or_default(),
+            speaker: config.speaker.clone().unwrap_or_default(),
+            processing: AudioProcessing::default(),
+            viewer: config.viewer.clone(),
+            clock: MediaClock::starting_at(Instant::now()),
+            remote_frames: self.remote_frames.clone(),
+            local_frames: self.local_frames.clone(),
+            screen_frames: self.screen_frames.clone(),
+            window: self.window.clone(),
+            notices,
+        }
+    }
+}
+
 /// How the engine stands with the server.
 enum Link {
     Out,
@@ -259,19 +277,7 @@ impl Engine {
         let (settings, servers) = (config.profile.settings.get(), config.profile.servers.get());
         let mut key = None;
         config.profile.identity.change(|identity| key = Some(identity.device_key(rand::random())));
-        let source = MediaSource {
-            camera: config.camera.clone().unwrap_or_default(),
-            mic: config.mic.clone().unwrap_or_default(),
-            speaker: config.speaker.clone().unwrap_or_default(),
-            processing: AudioProcessing::default(),
-            viewer: config.viewer.clone(),
-            clock: MediaClock::starting_at(Instant::now()),
-            remote_frames: outside.remote_frames,
-            local_frames: outside.local_frames,
-            screen_frames: outside.screen_frames,
-            window: outside.window,
-            notices: notices.clone(),
-        };
+        let source = outside.media_source(&config, notices.clone());
         let mut engine = Self {
             snapshot: outside.snapshot,
             records: outside.record,

@@ -86,7 +86,7 @@ impl FeedbackTap {
 
 /// Seconds with the binary point in the middle, as µs.
 fn ntp_us(time: u64) -> u64 {
-    (time >> 32) * 1_000_000 + ((time & 0xFFFF_FFFF) * 1_000_000 >> 32)
+    (time >> 32) * 1_000_000 + (((time & 0xFFFF_FFFF) * 1_000_000) >> 32)
 }
 
 impl Protocol<TaggedPacket, TaggedPacket, ()> for FeedbackTap {

@@ -64,9 +64,10 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
     use crate::media::assembler::{Assembler, AssemblerEvent};
+    use crate::media::packet::{IncomingPacket, MAX_PAYLOAD_BYTES};
     use crate::media::vp8_rtp::Packetizer;
+    use bytes::Bytes;
     use std::time::Instant;
 
     /// What a writer makes of all that waits: number and packet.
@@ -82,7 +83,7 @@ mod tests {
         let mut numbers = Numbers::from(u16::MAX - 1);
         let send = |count: u32| {
             for timestamp in 0..count {
-                outlet.send(OutgoingPacket { timestamp, marker: true, payload: Default::default() });
+                outlet.send(OutgoingPacket { timestamp, marker: true, payload: Bytes::default() });
             }
         };
         let mut numbers_of = |count| {

@@ -108,7 +108,7 @@ impl Task {
     async fn set_direction(&self, theirs: Option<&str>) -> Result<(), webrtc::error::Error> {
         let Some((transceiver, _)) = &self.sharing.transceiver else { return Ok(()) };
         let theirs = theirs.zip(transceiver.mid().await?).is_some_and(|(sdp, mid)| sends_by(sdp, &mid));
-        transceiver.set_direction(direction(self.sharing.wanted, theirs)).await
+        transceiver.set_direction(direction((self.sharing.wanted, theirs))).await
     }
 
     async fn offer_screen(&mut self) -> Result<(), webrtc::error::Error> {
@@ -128,7 +128,7 @@ impl Task {
             };
             let local = track.clone() as Arc<dyn TrackLocal>;
             let transceiver = self.connection.pc.add_transceiver_from_track(local, Some(init)).await?;
-            transceiver.set_direction(direction(true, false)).await?;
+            transceiver.set_direction(direction((true, false))).await?;
             self.sharing.transceiver = Some((transceiver, track));
         }
         let offer = self.connection.pc.create_offer(None).await?;
@@ -188,8 +188,8 @@ fn shares_screen(sdp: &str) -> bool {
 }
 
 /// What our section is for: our screen while it is wanted, and theirs where it comes by the same.
-fn direction(ours: bool, theirs: bool) -> RTCRtpTransceiverDirection {
-    match (ours, theirs) {
+fn direction(ours_and_theirs: (bool, bool)) -> RTCRtpTransceiverDirection {
+    match ours_and_theirs {
         (true, true) => RTCRtpTransceiverDirection::Sendrecv,
         (true, false) => RTCRtpTransceiverDirection::Sendonly,
         (false, true) => RTCRtpTransceiverDirection::Recvonly,
@@ -235,11 +235,11 @@ mod tests {
         let sdp = |way: &str| {
             format!("v=0\r\nm=video 9 x 96\r\na=mid:1\r\nm=video 9 x 96\r\na={way}\r\na=mid:3\r\n")
         };
-        let ours = |offer: &str| direction(true, sends_by(offer, "3"));
+        let ours = |offer: &str| direction((true, sends_by(offer, "3")));
         assert_eq!(ours(&sdp("sendrecv")), RTCRtpTransceiverDirection::Sendrecv);
         assert_eq!(ours(&sdp("recvonly")), RTCRtpTransceiverDirection::Sendonly);
-        assert_eq!(direction(false, sends_by(&sdp("sendonly"), "3")), RTCRtpTransceiverDirection::Recvonly);
-        assert_eq!(direction(false, sends_by(&sdp("inactive"), "3")), RTCRtpTransceiverDirection::Inactive);
+        assert_eq!(direction((false, sends_by(&sdp("sendonly"), "3"))), RTCRtpTransceiverDirection::Recvonly);
+        assert_eq!(direction((false, sends_by(&sdp("inactive"), "3"))), RTCRtpTransceiverDirection::Inactive);
         assert!(!sends_by(&sdp("sendrecv"), "4"), "another section says nothing of ours");
     }
 

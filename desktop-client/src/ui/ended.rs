@@ -41,12 +41,13 @@ pub fn ended_ui(
             let (face, _) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
             avatar(ui, face.center(), side, &call.peer, palette);
             ui.add_space(space::M);
-            let told = lines::title(ui, &text::ended(reason, &call.peer, call.received, lasted.is_some()));
+            let how = (call.received, lasted.is_some());
+            let told = lines::title(ui, &text::ended(reason, &call.peer, how));
             ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
             if let Some(lasted) = lasted {
                 lines::soft(ui, &text::lasted(lasted));
             }
-            if let Some(advice) = text::ended_advice(reason, call.received, lasted.is_some()) {
+            if let Some(advice) = text::ended_advice(reason, how) {
                 lines::soft(ui, advice);
             }
             ui.add_space(space::M);

@@ -139,7 +139,7 @@ fn contents_ui(
         });
     } else {
         ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, viewport| {
-            rows_ui(ui, viewport, listed, (more, can_call), (go, commands))
+            rows_ui(ui, viewport, listed, (more, can_call), (go, commands));
         });
     }
 }

@@ -95,7 +95,7 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
         Some(lasted) => about.push(text::clock(lasted)),
         // That it was missed says why already.
         None if call.missed => {}
-        None => about.push(text::ended(call.reason, name, !call.outgoing && !call.matched, false)),
+        None => about.push(text::ended(call.reason, name, (!call.outgoing && !call.matched, false))),
     }
     let about = text::joined(about);
     let sign = letters::SMALL + space::XS;

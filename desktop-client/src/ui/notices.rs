@@ -55,7 +55,7 @@ impl Line {
 }
 
 /// All of them. `faults`: what is wrong with devices is not told by the page itself.
-fn lines(view: &View<'_>, faults: bool, overloaded: bool) -> Vec<Line> {
+fn lines(view: &View<'_>, (faults, overloaded): (bool, bool)) -> Vec<Line> {
     let snapshot = view.snapshot;
     let mut lines = Vec::new();
     if matches!(snapshot.connection, Connection::Reconnecting { .. }) {
@@ -199,7 +199,7 @@ pub fn notices_ui(
     overloaded: &mut bool,
     commands: &mut Vec<Command>,
 ) -> Rect {
-    let lines = lines(view, faults, *overloaded);
+    let lines = lines(view, (faults, *overloaded));
     if lines.is_empty() {
         return page;
     }
@@ -219,7 +219,7 @@ pub fn floating_ui(
     overloaded: &mut bool,
     commands: &mut Vec<Command>,
 ) {
-    let lines = lines(view, true, *overloaded);
+    let lines = lines(view, (true, *overloaded));
     if lines.is_empty() {
         return;
     }

@@ -63,7 +63,7 @@ pub fn chat_unread(unread: usize) -> String {
 }
 
 /// Why the call is over, as a heading. `received`: they called me; `lasted`: the two were connected.
-pub fn ended(reason: EndReason, peer: &str, received: bool, lasted: bool) -> String {
+pub fn ended(reason: EndReason, peer: &str, (received, lasted): (bool, bool)) -> String {
     match reason {
         EndReason::Failed if lasted => say("ended-broke").into(),
         EndReason::Declined if received => say("ended-you-declined").into(),
@@ -83,8 +83,8 @@ pub fn ended(reason: EndReason, peer: &str, received: bool, lasted: bool) -> Str
     }
 }
 
-/// What to make of it, below the heading.
-pub fn ended_advice(reason: EndReason, received: bool, lasted: bool) -> Option<&'static str> {
+/// What to make of it, below the heading; of the same.
+pub fn ended_advice(reason: EndReason, (received, lasted): (bool, bool)) -> Option<&'static str> {
     match reason {
         EndReason::Failed if lasted => Some(say("ended-call-back")),
         EndReason::Declined | EndReason::TimedOut if received => None,

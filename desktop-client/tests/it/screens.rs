@@ -74,10 +74,7 @@ impl Window {
 /// The letters of the right-to-left language, on whatever machine: a sign that no font has breaks the test.
 fn hebrew() -> FontInsert {
     let font = egui::FontData::from_static(include_bytes!("screens/fonts/hebrew.ttf"));
-    let last = InsertFontFamily {
-        family: egui::FontFamily::Proportional,
-        priority: FontPriority::Lowest,
-    };
+    let last = InsertFontFamily { family: egui::FontFamily::Proportional, priority: FontPriority::Lowest };
     FontInsert::new("hebrew", font, vec![last])
 }
 

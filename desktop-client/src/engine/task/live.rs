@@ -11,7 +11,9 @@ use crate::media::clock::{CLOCK_MAX_US, MediaClock, PingSample};
 use crate::media::codec::VideoCodec;
 use crate::media::key_frame_floor::{KeyFramePace, pause};
 use crate::media::ladder::split;
-use crate::peer::{MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, SendRate, SenderClock};
+use crate::peer::{
+    MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, PeerEvent, SendRate, SenderClock,
+};
 use crate::rate::{RateController, START_BPS};
 use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
@@ -199,8 +201,20 @@ impl LiveCall {
         }
     }
 
+    /// What the other end says of what it is sent, and of its clocks.
+    pub(super) fn heed(&mut self, now: Instant, event: &PeerEvent) {
+        match *event {
+            PeerEvent::KeyFrameWanted(kind) => self.key_frame_wanted(now, kind),
+            PeerEvent::Rate(rate) => self.send_rate(now, rate),
+            PeerEvent::VideoLoss(lost) => self.video_lost(now, lost),
+            PeerEvent::SoundLoss(lost) => self.sound_lost(lost),
+            PeerEvent::Clock(kind, clock) => self.sender_clock(kind, clock),
+            _ => {}
+        }
+    }
+
     /// The other end lost this share of our pictures.
-    pub(super) fn video_lost(&mut self, now: Instant, lost: f64) {
+    fn video_lost(&mut self, now: Instant, lost: f64) {
         if let Some(rate) = self.connection.as_mut().and_then(|connection| connection.rate.as_mut()) {
             let before = rate.target_bps();
             rate.report(now, lost);
@@ -212,7 +226,7 @@ impl LiveCall {
     }
 
     /// The other end lost this share of our sound.
-    pub(super) fn sound_lost(&self, lost: f64) {
+    fn sound_lost(&self, lost: f64) {
         let audio = self.connection.as_ref().and_then(|connection| connection.conversation.audio.as_ref());
         if let Some(audio) = audio {
             audio.set_loss(lost);
@@ -220,7 +234,7 @@ impl LiveCall {
     }
 
     /// Where the other end's timestamps stand, by its reports.
-    pub(super) fn sender_clock(&self, kind: MediaKind, clock: SenderClock) {
+    fn sender_clock(&self, kind: MediaKind, clock: SenderClock) {
         let audio = self.connection.as_ref().and_then(|connection| connection.conversation.audio.as_ref());
         let Some(audio) = audio else { return };
         let SenderClock { timestamp, wall_us } = clock;
@@ -232,7 +246,7 @@ impl LiveCall {
     }
 
     /// What the pictures may take: from now on the path is known packet by packet.
-    pub(super) fn send_rate(&mut self, now: Instant, rate: SendRate) {
+    fn send_rate(&mut self, now: Instant, rate: SendRate) {
         if let Some(connection) = &mut self.connection {
             connection.rate = None;
         }
@@ -244,7 +258,7 @@ impl LiveCall {
         self.set_rate(rate);
     }
 
-    pub(super) fn key_frame_wanted(&mut self, now: Instant, kind: MediaKind) {
+    fn key_frame_wanted(&mut self, now: Instant, kind: MediaKind) {
         let Some(connection) = &mut self.connection else { return };
         let pace = &mut connection.key_frames[usize::from(kind == MediaKind::Screen)];
         let round_trip = connection.path.0.round_trip.unwrap_or_default();

@@ -274,29 +274,13 @@ impl Engine {
             PeerEvent::ScreenTaken(taken) if current => self.screen_taken(taken),
             PeerEvent::PeerScreen(shares) if current => self.peer_shares(shares),
             PeerEvent::Message(_) | PeerEvent::ScreenTaken(_) | PeerEvent::PeerScreen(_) => {}
-            PeerEvent::KeyFrameWanted(kind) => {
+            PeerEvent::KeyFrameWanted(_)
+            | PeerEvent::Rate(_)
+            | PeerEvent::VideoLoss(_)
+            | PeerEvent::SoundLoss(_)
+            | PeerEvent::Clock(..) => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
-                    live.key_frame_wanted(now, kind);
-                }
-            }
-            PeerEvent::Rate(rate) => {
-                if let Some(live) = self.live.as_mut().filter(|_| current) {
-                    live.send_rate(now, rate);
-                }
-            }
-            PeerEvent::VideoLoss(lost) => {
-                if let Some(live) = self.live.as_mut().filter(|_| current) {
-                    live.video_lost(now, lost);
-                }
-            }
-            PeerEvent::SoundLoss(lost) => {
-                if let Some(live) = self.live.as_ref().filter(|_| current) {
-                    live.sound_lost(lost);
-                }
-            }
-            PeerEvent::Clock(kind, clock) => {
-                if let Some(live) = self.live.as_ref().filter(|_| current) {
-                    live.sender_clock(kind, clock);
+                    live.heed(now, &event);
                 }
             }
             PeerEvent::Path(path) => {

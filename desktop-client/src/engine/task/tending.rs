@@ -107,7 +107,8 @@ impl Engine {
             .as_ref()
             .map(|before| changes(before, &lists, &self.preferences, &self.kinds_by_choice()))
             .unwrap_or_default();
-        let others = self.lists.replace(lists.clone()).is_some_and(|before| before.speakers != lists.speakers);
+        let others =
+            self.lists.replace(lists.clone()).is_some_and(|before| before.speakers != lists.speakers);
         if let Some(rig) = self.tryout.as_mut().filter(|_| others) {
             rig.rehearsal.forget_speaker_fault();
         }

@@ -46,7 +46,9 @@ fn limit(planes: &mut PlanesMut<'_>) {
         (128 + (off + off.signum() * 127) / 255) as u8
     });
     let map = |plane: &mut [u8], table: &[u8; 256]| {
-        plane.iter_mut().for_each(|sample| *sample = table[usize::from(*sample)]);
+        for sample in plane {
+            *sample = table[usize::from(*sample)];
+        }
     };
     map(planes.y, &luma);
     map(planes.u, &chroma);

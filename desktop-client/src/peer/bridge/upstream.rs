@@ -86,7 +86,7 @@ impl Upstream {
     async fn unheard(&self, by: Instant) {
         tokio::time::sleep_until(by).await;
         if self.carried.is_heard() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -15,7 +15,9 @@ const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Writes the document about an account down. Tells where it is; or, where it could not be written, where it should
 /// have been. May block.
 #[derive(Clone)]
-pub struct DocumentKeeper(Arc<dyn Fn(&[u8]) -> Result<PathBuf, PathBuf> + Send + Sync>);
+pub struct DocumentKeeper(Arc<Keep>);
+
+type Keep = dyn Fn(&[u8]) -> Result<PathBuf, PathBuf> + Send + Sync;
 
 impl DocumentKeeper {
     /// One that keeps by this.

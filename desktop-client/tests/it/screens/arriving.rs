@@ -190,7 +190,7 @@ fn a_call_that_broke_is_not_said_to_have_never_worked() {
     let never = failed(None);
     assert!(says(&never, say("ended-failed")) && says(&never, say("ended-check-network")));
     for reason in REASONS {
-        let one = text::ended(reason, "Ana", false, true) == text::ended(reason, "Ana", false, false);
+        let one = text::ended(reason, "Ana", (false, true)) == text::ended(reason, "Ana", (false, false));
         assert_eq!(one, reason != EndReason::Failed, "{reason:?}");
     }
 }

@@ -146,7 +146,7 @@ fn the_timer_and_the_figures_are_shown() {
 fn every_end_has_a_sentence_and_a_way_back() {
     for reason in REASONS {
         let mut shown = show(ended(reason));
-        assert!(says(&shown, &text::ended(reason, "Ana", false, true)), "{reason:?}");
+        assert!(says(&shown, &text::ended(reason, "Ana", (false, true))), "{reason:?}");
         assert!(says(&shown, "The call lasted 1:05."));
         assert_eq!(click(&mut shown, say("ended-back")), [Command::CloseCall]);
         assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::CloseCall]);

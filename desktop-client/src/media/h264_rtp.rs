@@ -56,7 +56,7 @@ pub fn piece(payload: &[u8]) -> Option<Piece> {
 /// The frame that these payloads make, as decoders take it: slices and parameter sets, each after a start code. `None` if
 /// fragments do not fit each other.
 pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<u8>> {
-    // A start code is longer than the headers that it takes the place of, where units are few.
+    // Enough for a start code before each payload; one that holds many units may need more.
     let bytes: usize = payloads.clone().map(|payload| payload.len() + START_CODE.len()).sum();
     let (mut frame, mut open) = (Vec::with_capacity(bytes), None);
     for part in payloads.flat_map(parts) {

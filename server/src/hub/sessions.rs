@@ -72,6 +72,8 @@ pub(super) struct Session {
     pub(super) login: LoginId,
     secret: u128,
     pub(super) epoch: u64,
+    /// What its client calls it by as long as the `Welcome` with its new name has not come.
+    former: Option<Former>,
     pub(super) link: Link<Arc<Frame>>,
     /// A frame did not fit: what the client has cannot be completed by replay.
     pub(super) gap: bool,
@@ -88,6 +90,15 @@ pub(super) struct Session {
     pub(super) shown_at: Option<Duration>,
     /// When it is to be shown its part again.
     pub(super) show_due: Option<Duration>,
+}
+
+/// A name that a session had before some of its frames could not be kept.
+#[derive(Clone, Copy)]
+struct Former {
+    id: SessionId,
+    secret: u128,
+    /// The highest with which it was resumed by this name.
+    epoch: u64,
 }
 
 /// What a client asks to take up again.
@@ -129,6 +140,8 @@ fn frames(bucket: &TokenBucket, retry_after: Duration) -> Error {
 pub(super) struct Sessions {
     pub(super) config: SessionsConfig,
     table: BTreeMap<SessionId, Session>,
+    /// By their former names.
+    renamed: BTreeMap<SessionId, SessionId>,
     by_guest: BTreeMap<GuestId, Theirs>,
     /// Guests without a session whose bucket is not full again before then.
     resting: BTreeSet<(Duration, GuestId)>,
@@ -142,6 +155,7 @@ impl Sessions {
         Self {
             config,
             table: BTreeMap::new(),
+            renamed: BTreeMap::new(),
             by_guest: BTreeMap::new(),
             resting: BTreeSet::new(),
             expiry: BTreeSet::new(),
@@ -260,7 +274,8 @@ impl Sessions {
         })
     }
 
-    /// Resumes the session that `resume` names, if it is this login's. `fresh` is random: the id, where a new one
+    /// Resumes the session that `resume` names, if it is this login's. One that was replaced answers to its former name
+    /// too: its client has not heard the new one, and everything of the session would stay with that. `fresh` is random: the id, where a new one
     /// is needed, and the secret.
     pub(super) fn resume(
         &mut self,
@@ -269,21 +284,24 @@ impl Sessions {
         resume: &ResumeRequest,
         fresh: (SessionId, u128),
     ) -> Result<Option<(SessionId, Opened)>, Error> {
-        let Some(id) = self.named_by(&resume.token, login) else { return Ok(None) };
+        let Some((named, id)) = self.named_by(&resume.token, login) else { return Ok(None) };
         let (frames_max, bytes_max) = (self.config.unacked_frames_max, self.config.unacked_bytes_max);
         let session = self.table.get_mut(&id).expect("named_by finds live sessions");
-        if resume.epoch <= session.epoch {
+        let former = session.former.as_mut().filter(|former| former.id == named);
+        let by_former = former.is_some();
+        let epoch = former.map_or(&mut session.epoch, |former| &mut former.epoch);
+        if resume.epoch <= *epoch {
             return Err(Error::Superseded);
         }
+        *epoch = resume.epoch;
         if let Some(older) = session.outbox.take() {
             older.end_with(Error::Superseded);
         }
-        session.epoch = resume.epoch;
         if let Some(until) = session.suspended_until.take() {
             self.expiry.remove(&(until, id));
         }
         let replay = match session.link.resume(resume.received_seq) {
-            Ok(replay) if !session.gap => Some(replay.cloned().collect()),
+            Ok(replay) if !session.gap && !by_former => Some(replay.cloned().collect()),
             Ok(_) | Err(_) => None,
         };
         if let Some(replay) = replay {
@@ -291,6 +309,9 @@ impl Sessions {
         }
         let (new, secret) = fresh;
         let mut session = self.remove(id).expect("it was there just above");
+        if !by_former {
+            session.former = Some(Former { id, secret: session.secret, epoch: resume.epoch });
+        }
         session.link = Link::with_bounds(frames_max, bytes_max);
         session.gap = false;
         session.epoch = 1;
@@ -324,6 +345,7 @@ impl Sessions {
             login,
             secret,
             epoch: 1,
+            former: None,
             link: Link::with_bounds(self.config.unacked_frames_max, self.config.unacked_bytes_max),
             gap: false,
             outbox: None,
@@ -353,6 +375,9 @@ impl Sessions {
 
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Session> {
         let mut session = self.table.remove(&id)?;
+        if let Some(former) = session.former {
+            self.renamed.remove(&former.id);
+        }
         if let Some(until) = session.suspended_until {
             self.expiry.remove(&(until, id));
         }
@@ -374,15 +399,22 @@ impl Sessions {
 
     fn insert(&mut self, now: Duration, id: SessionId, session: Session) {
         self.theirs(now, session.guest.id).sessions.insert(id);
+        if let Some(former) = session.former {
+            self.renamed.insert(former.id, id);
+        }
         self.table.insert(id, session);
     }
 
-    fn named_by(&self, token: &str, login: LoginId) -> Option<SessionId> {
-        let (id, secret) = token.split_once('.')?;
-        let id: SessionId = id.parse().ok()?;
+    /// The name that `token` tells, and the session that has it or had it, if it is this login's.
+    fn named_by(&self, token: &str, login: LoginId) -> Option<(SessionId, SessionId)> {
+        let (named, secret) = token.split_once('.')?;
+        let named: SessionId = named.parse().ok()?;
         let secret = u128::from_str_radix(secret, 16).ok()?;
+        let id = self.renamed.get(&named).copied().unwrap_or(named);
         let session = self.table.get(&id)?;
+        let former = session.former.filter(|former| former.id == named);
+        let expected = former.map_or(session.secret, |former| former.secret);
         // One comparison of 128 bits: no prefix of it can be guessed by its timing.
-        (session.secret == secret && session.login == login).then_some(id)
+        (expected == secret && session.login == login).then_some((named, id))
     }
 }

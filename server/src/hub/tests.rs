@@ -281,3 +281,32 @@ fn a_stream_that_is_not_read_overflows_and_is_resumed_where_nothing_is_missing()
     let (_, mut stream) = opens(&mut hub, now, Some(resume)).expect("it is resumed");
     assert!(welcomed(&mut stream).resumed, "nothing was lost");
 }
+
+#[test]
+fn who_never_heard_the_new_name_of_a_session_finds_it_by_the_former_one() {
+    let mut hub = hub(IceVendor::new(vec![]));
+    let (on, mut stream) = opens(&mut hub, SECOND, None).expect("the stream opens");
+    let token = welcomed(&mut stream).resume_token;
+    let mut now = SECOND;
+    for seq in 1.. {
+        // Each is answered with a number, and no answer is acknowledged.
+        let command = Some(Ok(Asked::Lobby(Command::AcceptCall(CallId::from_bits(1)))));
+        let frame = ClientFrame { seq, ack: 0, request_id: seq.to_string(), command };
+        hub.frame(now, on.session, on.epoch, frame);
+        if stream.end.try_recv().is_ok() {
+            break;
+        }
+        now += SECOND / 10;
+        assert!(now < 1000 * SECOND, "what may be unacknowledged has an end");
+    }
+    let resume = |epoch| Some(ResumeRequest { token: token.clone(), received_seq: 0, epoch });
+    let (second, mut unheard) = opens(&mut hub, now, resume(2)).expect("it goes on");
+    assert!(second.session != on.session, "under a new name");
+    let (third, mut stream) = opens(&mut hub, now, resume(4)).expect("it goes on");
+    assert!(matches!(unheard.end.try_recv(), Ok(Error::Superseded)), "it was the same session");
+    assert_eq!(hub.sessions.len(), 1);
+    let welcome = welcomed(&mut stream);
+    assert!(!welcome.resumed && welcome.session == third.session && third.session != second.session);
+    let late = opens(&mut hub, now, resume(3)).map(|(on, _)| on.session);
+    assert!(matches!(late, Err(Error::Superseded)), "an older hello that was on its way: {late:?}");
+}

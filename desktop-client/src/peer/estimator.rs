@@ -38,6 +38,8 @@ struct State {
     outages: u32,
     pace_bps: u32,
     relayed: bool,
+    /// Since when this path is up.
+    up: Duration,
     /// Bits sent again lately, fading, and when they were counted last.
     resent_bits: f64,
     resent_at: Duration,
@@ -64,6 +66,7 @@ impl Estimator {
             resent_bits: 0.0,
             resent_at: Duration::ZERO,
             relayed: false,
+            up: Duration::ZERO,
         };
         Self { began: now, state: Arc::new(Mutex::new(state)) }
     }
@@ -76,15 +79,15 @@ impl Estimator {
         instant.saturating_duration_since(self.began)
     }
 
-    /// A path came up, by a relay or not. What was learnt of the one before, and the silence between the two, says
-    /// nothing about it.
+    /// A path came up, by a relay or not. What was learnt of the one before, what was lost with it, and the silence between the
+    /// two say nothing about it.
     pub(super) fn take_path(&self, now: Instant, relayed: bool) {
         let mut state = self.locked();
         let max_bps = if relayed { MAX_RELAYED_BPS } else { MAX_DIRECT_BPS };
         let now = self.at(now);
         state.control = Congestion::new(now, max_bps);
         state.pace_bps = state.control.pace_bps(now);
-        state.relayed = relayed;
+        (state.relayed, state.up) = (relayed, now);
     }
 
     /// Whether the path is by a relay.
@@ -153,6 +156,7 @@ impl BandwidthEstimator for Estimator {
         let mut state = self.locked();
         let reports: Vec<PacketReport> = reports
             .iter()
+            .filter(|report| self.at(report.departure) >= state.up)
             .map(|report| PacketReport {
                 sent: self.at(report.departure),
                 fate: match report.arrival.filter(|_| report.arrived) {
@@ -198,5 +202,34 @@ mod tests {
         assert!(estimator.is_relayed());
         estimator.take_path(at(5000), false);
         assert!(!estimator.is_relayed());
+    }
+
+    #[test]
+    fn what_was_lost_with_the_path_before_is_not_held_against_the_new_one() {
+        let start = Instant::now();
+        let mut estimator = Estimator::new(start);
+        let at = |ms| start + Duration::from_millis(ms);
+        estimator.locked().heard = true;
+        estimator.take_path(at(1000), false);
+        estimator.covers(0, 100);
+        let lost = |number: u16| StackReport {
+            ssrc: 1,
+            id: number.into(),
+            rtp_sequence_number: number,
+            is_twcc: true,
+            twcc_sequence_number: number,
+            size: 1000,
+            arrived: false,
+            departure: at(500 + u64::from(number) * 4),
+            arrival: None,
+            ecn: Default::default(),
+        };
+        estimator.on_reports(at(1100), &(0..100).map(lost).collect::<Vec<_>>());
+        let rate = estimator.rate(at(1100)).expect("something was reported");
+        assert!(rate.picture_bps > START_BPS * 8 / 10 && rate.outages == 0, "{rate:?}");
+        estimator.covers(100, 100);
+        estimator.on_reports(at(1400), &(130..200).map(lost).collect::<Vec<_>>());
+        let rate = estimator.rate(at(1400)).expect("something was reported");
+        assert!(rate.outages > 0, "what is lost on the new one is: {rate:?}");
     }
 }

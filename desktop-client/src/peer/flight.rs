@@ -5,6 +5,7 @@
 //! Here each flight is kept as it left and leaves again, at a pace that suits a call, and the receiver's window drops what
 //! came already (RFC 6347 section 4.1.2.6). By way of a relay the datagrams lie in those of TURN (RFC 8656).
 
+use super::relayed::payload;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -94,35 +95,10 @@ impl Flight {
 
 /// What the datagram is, or the one that it carries to or from a relay (RFC 7983 section 7).
 fn content(datagram: &[u8]) -> Content {
-    match datagram.first() {
+    match payload(datagram).first() {
         Some(20..=22) => Content::Handshake,
         Some(23 | 128..=191) => Content::Sealed,
-        // ChannelData (RFC 8656 section 12.4): number and length come first.
-        Some(64..=79) => datagram.get(4..).map_or(Content::Other, content_of_payload),
-        Some(0 | 1) => carried(datagram).map_or(Content::Other, content_of_payload),
         _ => Content::Other,
-    }
-}
-
-fn content_of_payload(payload: &[u8]) -> Content {
-    if matches!(payload.first(), Some(20..=23 | 128..=191)) { content(payload) } else { Content::Other }
-}
-
-/// The payload of a Send or Data indication (RFC 8656 section 11).
-fn carried(message: &[u8]) -> Option<&[u8]> {
-    const SEND_AND_DATA: [[u8; 2]; 2] = [[0x00, 0x16], [0x00, 0x17]];
-    const DATA: [u8; 2] = [0x00, 0x13];
-    if !SEND_AND_DATA.iter().any(|kind| message.starts_with(kind)) {
-        return None;
-    }
-    let mut rest = message.get(20..)?;
-    loop {
-        let length = usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]));
-        let value = rest.get(4..4 + length)?;
-        if rest.starts_with(&DATA) {
-            return Some(value);
-        }
-        rest = rest.get(4 + length.next_multiple_of(4)..)?;
     }
 }
 

@@ -1,10 +1,11 @@
 //! The runtime under the stack: tokio's, with timers that are short while a connection is set up, and with sockets that send
-//! the flights of a handshake again (`flight.rs`).
+//! the flights of a handshake again (`flight.rs`) and hold back what would turn the other end's role round (`roles.rs`).
 //!
 //! What the stack prepares while it looks at an event, such as the first flight of DTLS, leaves when its next timer runs out
 //! (webrtc 0.21.1): with nothing else due that is a tenth of a second of a call that stands already.
 
 use super::flight::Flight;
+use super::roles::refuses_check;
 use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -139,6 +140,9 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        if refuses_check(transmit.contents) {
+            return Poll::Ready(Ok(transmit.contents.len()));
+        }
         let sent = self.inner.poll_send(cx, transmit);
         if let Poll::Ready(Ok(_)) = sent {
             let kept =

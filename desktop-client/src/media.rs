@@ -20,6 +20,8 @@ pub mod jitter;
 pub mod key_frame_floor;
 pub mod ladder;
 pub mod lip_sync;
+#[cfg(test)]
+mod made_frames;
 pub mod measure;
 pub mod mic;
 pub mod opus;

@@ -13,6 +13,9 @@ use bytes::Bytes;
 use super::codec::VideoCodec;
 use super::packet::{IncomingPacket, MAX_PAYLOAD_BYTES, SequenceUnwrapper};
 
+#[cfg(test)]
+mod tests;
+
 /// Packets held at most: a key frame of noise in full HD, as fine as text is encoded. More means that nothing completes.
 pub const PACKETS_MAX: usize = 2048;
 /// Bytes of one frame at most: as many as these packets carry in full payloads.

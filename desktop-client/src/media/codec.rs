@@ -11,6 +11,9 @@ use super::packet::OutgoingPacket;
 use super::vp8::{Vp8Decoder, Vp8Encoder};
 use super::vp8_rtp;
 
+#[cfg(test)]
+mod tests;
+
 /// Longest side a decoder accepts: full HD either way up.
 pub const MAX_SIDE: usize = 1920;
 /// Most pixels a decoder accepts: full HD, with the rows that fill up its last macroblock.

@@ -13,7 +13,7 @@ use super::frame::VideoFrame;
 use crate::words::say_with;
 
 mod colour;
-mod convert;
+pub(super) mod convert;
 #[cfg(any(target_os = "macos", target_os = "windows"))]
 mod native;
 #[cfg(any(target_os = "macos", target_os = "windows"))]

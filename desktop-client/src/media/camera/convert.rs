@@ -1,10 +1,10 @@
-//! Pixel layouts of cameras to I420, BT.601 limited range as VP8 carries it.
+//! Pixel layouts of cameras and screens to I420, BT.601 limited range as VP8 carries it.
 //!
 //! Never trusts the length of what a driver handed over: a short buffer is an error, not a panic.
 
 use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
-    bgr_to_yuv420, rgb_to_yuv420, uyvy422_to_yuv420, yuyv422_to_yuv420,
+    bgr_to_yuv420, bgra_to_yuv420, rgb_to_yuv420, uyvy422_to_yuv420, yuyv422_to_yuv420,
 };
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -16,7 +16,7 @@ use crate::media::frame::PlanesMut;
 /// A picture that could not be converted; the next one may be fine.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct ConvertError(pub(super) String);
+pub(in crate::media) struct ConvertError(pub(super) String);
 
 /// The layouts we read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,19 @@ fn from_rgb(
     converted.map_err(|error| ConvertError(error.to_string()))
 }
 
+/// Pixels of four bytes, the last of which is not used: what is on a screen.
+pub(in crate::media) fn from_bgra(
+    data: &[u8],
+    stride: usize,
+    planes: &mut PlanesMut<'_>,
+) -> Result<(), ConvertError> {
+    wide_enough(stride, planes.width * 4, planes.width)?;
+    enough(data, stride * (planes.height - 1) + planes.width * 4)?;
+    let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::Balanced);
+    bgra_to_yuv420(&mut planar(planes), data, stride as u32, range, matrix, mode)
+        .map_err(|error| ConvertError(error.to_string()))
+}
+
 fn from_nv12(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
     let (width, height) = (planes.width, planes.height);
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
@@ -172,12 +185,12 @@ pub(super) fn jpeg_size(data: &[u8]) -> Option<(usize, usize)> {
     decoder.info().map(|info| (usize::from(info.width), usize::from(info.height)))
 }
 
-/// JPEG is full range 4:4:4 once decoded: averages chroma over 2x2 pixels and maps to limited range on the way.
+/// By way of RGB, which both libraries do with SIMD: from the full range of JPEG and its chroma to ours there is no such way.
 fn from_jpeg(data: &[u8], planes: &mut PlanesMut<'_>, scratch: &mut Vec<u8>) -> Result<(), ConvertError> {
     let fail = |error: &dyn std::fmt::Debug| ConvertError(format!("a broken JPEG: {error:?}"));
     let (width, height) = (planes.width, planes.height);
     let options = DecoderOptions::default()
-        .jpeg_set_out_colorspace(ColorSpace::YCbCr)
+        .jpeg_set_out_colorspace(ColorSpace::RGB)
         .set_max_width(width)
         .set_max_height(height);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
@@ -188,25 +201,7 @@ fn from_jpeg(data: &[u8], planes: &mut PlanesMut<'_>, scratch: &mut Vec<u8>) -> 
     }
     scratch.resize(width * height * 3, 0);
     decoder.decode_into(scratch).map_err(|error| fail(&error))?;
-    for (row, from) in planes.y.chunks_mut(planes.y_stride).zip(scratch.chunks(width * 3)) {
-        for (sample, pixel) in row.iter_mut().zip(from.chunks_exact(3)) {
-            *sample = (16 + (u32::from(pixel[0]) * 219 + 127) / 255) as u8;
-        }
-    }
-    for (component, plane) in [(1, &mut *planes.u), (2, &mut *planes.v)] {
-        let pairs = scratch.chunks(width * 3 * 2);
-        for (row, from) in plane.chunks_mut(planes.uv_stride).zip(pairs) {
-            let (upper, lower) = from.split_at(width * 3);
-            let lower = if lower.is_empty() { upper } else { lower };
-            for (x, sample) in row.iter_mut().take(width.div_ceil(2)).enumerate() {
-                let right = (2 * x + 1).min(width - 1);
-                let at = |line: &[u8], x: usize| i32::from(line[x * 3 + component]);
-                let sum = at(upper, 2 * x) + at(upper, right) + at(lower, 2 * x) + at(lower, right);
-                *sample = (128 + (sum - 512) * 224 / 1020) as u8;
-            }
-        }
-    }
-    Ok(())
+    from_rgb(PixelLayout::Rgb, scratch, width * 3, planes)
 }
 
 #[cfg(test)]

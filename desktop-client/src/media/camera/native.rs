@@ -18,7 +18,6 @@ use super::vetting::{SILENCE, Vetting, fits};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
-use crate::words::say;
 
 /// Opening asks the person for permission the first time; without an answer by then, it is tried again later.
 const OPENING: Duration = Duration::from_secs(20);
@@ -115,21 +114,9 @@ impl Camera for NativeCamera {
                 convert(layout, picture.buffer(), stride, planes, scratch)
             })
         });
-        match converted {
-            Ok(frame) => {
-                self.vetting.good(self.last_picture);
-                self.number = self.number.wrapping_add(1);
-                Ok(Some(frame))
-            }
-            Err(error) => {
-                tracing::debug!(camera = %self.name, %error, "picture left out");
-                if !self.vetting.is_hopeless(self.last_picture) {
-                    return Ok(None);
-                }
-                let reason = say("reason-broken-pictures").to_owned();
-                Err(CameraError::Unsupported { device: self.name.clone(), reason })
-            }
-        }
+        let shown = self.vetting.judge(&self.name, converted, self.last_picture)?;
+        self.number = self.number.wrapping_add(shown.is_some().into());
+        Ok(shown)
     }
 }
 

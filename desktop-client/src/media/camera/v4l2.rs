@@ -139,21 +139,9 @@ impl Camera for V4l2Camera {
                 Ok(())
             })
         });
-        match converted {
-            Ok(frame) => {
-                self.vetting.good(self.last_picture);
-                self.number = self.number.wrapping_add(1);
-                Ok(Some(frame))
-            }
-            Err(error) => {
-                tracing::debug!(camera = %self.name, %error, "picture left out");
-                if !self.vetting.is_hopeless(self.last_picture) {
-                    return Ok(None);
-                }
-                let reason = say("reason-broken-pictures").to_owned();
-                Err(CameraError::Unsupported { device: self.name.clone(), reason })
-            }
-        }
+        let shown = self.vetting.judge(&self.name, converted, self.last_picture)?;
+        self.number = self.number.wrapping_add(shown.is_some().into());
+        Ok(shown)
     }
 }
 

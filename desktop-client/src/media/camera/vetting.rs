@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::CameraError;
 use super::convert::ConvertError;
+use crate::media::frame::VideoFrame;
+use crate::words::say;
 
 /// A working camera sends a picture at least this often, even in the dark; opening one may take as long.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
@@ -26,13 +29,35 @@ pub(super) struct Vetting {
 }
 
 impl Vetting {
+    /// What is shown of a picture that came at `now`: nothing if it was torn, and an error if all were for too long.
+    pub(super) fn judge(
+        &mut self,
+        camera: &str,
+        converted: Result<VideoFrame, ConvertError>,
+        now: Instant,
+    ) -> Result<Option<VideoFrame>, CameraError> {
+        let error = match converted {
+            Ok(frame) => {
+                self.good(now);
+                return Ok(Some(frame));
+            }
+            Err(error) => error,
+        };
+        tracing::debug!(camera, %error, "picture left out");
+        if !self.is_hopeless(now) {
+            return Ok(None);
+        }
+        let reason = say("reason-broken-pictures").to_owned();
+        Err(CameraError::Unsupported { device: camera.to_owned(), reason })
+    }
+
     /// A picture was good.
-    pub(super) fn good(&mut self, now: Instant) {
+    fn good(&mut self, now: Instant) {
         self.last_good = Some(now);
     }
 
     /// A picture was broken: whether it is nothing but that by now.
-    pub(super) fn is_hopeless(&mut self, now: Instant) -> bool {
+    fn is_hopeless(&mut self, now: Instant) -> bool {
         let good = *self.last_good.get_or_insert(now);
         now.saturating_duration_since(good) >= SILENCE
     }

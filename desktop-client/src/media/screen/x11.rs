@@ -19,11 +19,9 @@ use x11rb::protocol::xfixes::ConnectionExt as _;
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, ImageFormat, MapState, Window, WindowClass};
 use x11rb::protocol::{Event, xfixes};
 use x11rb::rust_connection::RustConnection;
-use yuv::{
-    BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420,
-};
 
 use super::{ScreenChoice, ScreenError, ScreenSpec};
+use crate::media::camera::convert::from_bgra;
 use crate::media::camera::{Camera, CameraError, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
@@ -292,25 +290,7 @@ impl X11Screen {
         let (across, down) = (even(width), even(height));
         let (pixels, stride) = (&self.pixels, usize::from(width) * PIXEL);
         self.pool.try_draw(across, down, info, |planes| {
-            let mut planar = YuvPlanarImageMut {
-                y_plane: BufferStoreMut::Borrowed(&mut *planes.y),
-                y_stride: planes.y_stride as u32,
-                u_plane: BufferStoreMut::Borrowed(&mut *planes.u),
-                u_stride: planes.uv_stride as u32,
-                v_plane: BufferStoreMut::Borrowed(&mut *planes.v),
-                v_stride: planes.uv_stride as u32,
-                width: across as u32,
-                height: down as u32,
-            };
-            let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
-            let converted = bgra_to_yuv420(
-                &mut planar,
-                pixels,
-                stride as u32,
-                range,
-                matrix,
-                YuvConversionMode::Balanced,
-            );
+            let converted = from_bgra(pixels, stride, planes);
             converted.map_err(|error| {
                 tracing::warn!(%error, "the window system gives other pictures than it said");
                 ScreenError::System(say("reason-other-pixels").into())

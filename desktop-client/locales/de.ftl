@@ -542,6 +542,7 @@ system-open = Öffnen
 # Devices
 fault-goes-on = Das Gespräch geht ohne sie weiter.
 fault-no-camera = Es gibt keine Kamera. Bis eine angesteckt wird, ist ein Testbild zu sehen.
+fault-no-pictures = Dieses Gespräch hat Ton und kein Bild: Das Programm am anderen Ende hat keine Bilder, die Castle versteht. Mit Castle oder einem aktuellen Browser dort sehen sich beide.
 fault-screen-unsupported = Dieses System gibt Castle noch keinen Weg zum Bildschirm. Geteilt wird er unter X11.
 fault-screen-wayland = In einer Wayland-Sitzung kann Castle den Bildschirm noch nicht teilen. Melden Sie sich dafür mit einer X11-Sitzung (Xorg) an.
 fault-screen-none = Es gibt keinen Bildschirm, der geteilt werden könnte.

@@ -542,6 +542,7 @@ system-open = Open
 # Devices
 fault-goes-on = The call goes on without it.
 fault-no-camera = There is no camera. A test picture is shown until one is plugged in.
+fault-no-pictures = This call has sound and no picture: the program at the other end has no pictures that Castle understands. With Castle or an up-to-date browser there, both see each other.
 fault-screen-unsupported = This system gives Castle no way to its screen yet. Screens are shared under X11.
 fault-screen-wayland = In a Wayland session Castle cannot share the screen yet. Log in with an X11 (Xorg) session to share it.
 fault-screen-none = There is no display that could be shared.

@@ -542,6 +542,7 @@ system-open = פתיחה
 # Devices
 fault-goes-on = השיחה ממשיכה בלעדיה.
 fault-no-camera = אין מצלמה. תמונת בדיקה מוצגת עד שתחובר אחת.
+fault-no-pictures = בשיחה הזאת יש קול ואין תמונה: לתוכנה בצד השני אין תמונות ש-Castle מבין. עם Castle או דפדפן עדכני שם, שניכם תראו זה את זה.
 fault-screen-unsupported = המערכת הזו עדיין אינה נותנת ל-Castle גישה למסך. שיתוף המסך פועל תחת X11.
 fault-screen-wayland = בהפעלת Wayland עדיין אי אפשר לשתף את המסך. יש להתחבר בהפעלת X11 (Xorg) כדי לשתף אותו.
 fault-screen-none = אין מסך שאפשר לשתף.

@@ -138,6 +138,8 @@ pub enum PeerEvent {
     Message(Bytes),
     /// What pictures are coded in from now on, both ways. Comes before any that could be.
     Codec(VideoCodec),
+    /// The other end has no pictures, or none that can be read or made here: until there is a codec, there is sound alone.
+    NoPictures,
     /// The other end's decoder wants a key frame of this track.
     KeyFrameWanted(MediaKind),
     /// The other end takes pictures of this screen (`true`), or was asked to and does not.
@@ -189,11 +191,6 @@ pub enum PeerFault {
     /// The other end's description is not one, or one we cannot speak with.
     #[error("the other end's session description cannot be used")]
     BadDescription,
-    /// The other end has pictures, and none that can be read or made here.
-    #[error(
-        "the other end speaks none of our codecs for pictures: VP8, or H.264 baseline in packetization mode 1"
-    )]
-    NoCodec,
     /// No way to the other end was found.
     #[error("no way to the other end was found")]
     NoRoute,

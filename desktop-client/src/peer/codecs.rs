@@ -57,6 +57,26 @@ pub(super) fn narrow(
     Ok((narrowed, codec))
 }
 
+/// The description with formats for pictures that the stack knows none of, so that it turns them down and sound goes on
+/// alone: it would take H.264 of any kind.
+pub(super) fn without_pictures(sdp: &str) -> String {
+    let unknown = |section: &str| {
+        let line = |line: &str| match line.strip_prefix("a=rtpmap:").and_then(|map| map.split_once(' ')) {
+            Some((payload_type, format)) => {
+                format!("a=rtpmap:{payload_type} {UNKNOWN}{}", &format[format.find('/').unwrap_or(0)..])
+            }
+            None => line.to_owned(),
+        };
+        section.split_inclusive('\n').map(line).collect::<String>()
+    };
+    sections(sdp)
+        .map(|section| if is_active(section) { unknown(section) } else { section.to_owned() })
+        .collect()
+}
+
+/// No codec has this name.
+const UNKNOWN: &str = "unknown";
+
 /// A description cut before each `m=`; joined they are what they were.
 fn sections(sdp: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(sdp);

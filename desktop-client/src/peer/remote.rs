@@ -32,6 +32,8 @@ pub(super) struct Remote {
     generation: String,
     /// What pictures are coded in, by its first description.
     codec: Option<VideoCodec>,
+    /// It had none that there is here: pictures are left out for as long as the call lasts.
+    sound_alone: bool,
     waiting: Vec<Candidate>,
     taken: usize,
 }
@@ -209,21 +211,30 @@ impl Task {
         for candidate in self.remote.describe(&sdp) {
             self.add_candidate(candidate).await;
         }
+        if self.remote.codec.is_none() {
+            self.tell(PeerEvent::NoPictures).await;
+        }
         Ok(())
     }
 
-    /// The description with one codec for pictures, which ours have from now on.
+    /// The description with one codec for pictures, which ours have from now on, or with none that the stack would take.
     async fn narrow(
         &mut self,
         description: &RTCSessionDescription,
     ) -> Result<RTCSessionDescription, PeerFault> {
         let offered = description.sdp_type == RTCSdpType::Offer;
         let said = if offered { Said::InAnOffer } else { Said::InAnAnswer };
-        let narrowed = codecs::narrow(&description.sdp, said, self.remote.codec, self.config.codecs);
-        let (sdp, codec) = narrowed.map_err(|codecs::NoCodec| {
-            tracing::warn!(call = %self.config.call, "{}", PeerFault::NoCodec);
-            PeerFault::NoCodec
-        })?;
+        let narrowed = match codecs::narrow(&description.sdp, said, self.remote.codec, self.config.codecs) {
+            Ok(narrowed) if !self.remote.sound_alone => Some(narrowed),
+            _ => None,
+        };
+        let (sdp, codec) = match narrowed {
+            Some(narrowed) => narrowed,
+            None => {
+                self.leave_pictures_out().await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
+                (codecs::without_pictures(&description.sdp), None)
+            }
+        };
         let made =
             if offered { RTCSessionDescription::offer(sdp) } else { RTCSessionDescription::answer(sdp) };
         let narrow = made.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
@@ -233,6 +244,19 @@ impl Task {
             self.speak(codec).await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
         }
         Ok(narrow)
+    }
+
+    /// The stack turns pictures down only where there are none to be sent.
+    async fn leave_pictures_out(&mut self) -> Result<(), webrtc::error::Error> {
+        if std::mem::replace(&mut self.remote.sound_alone, true) {
+            return Ok(());
+        }
+        tracing::warn!(call = %self.config.call, "the other end has none of our codecs for pictures");
+        let video = &mut self.connection.video;
+        self.connection.pc.remove_track(&video.sender).await?;
+        // Whatever is written all the same goes to a track that leads nowhere.
+        video.track = local_track(MediaKind::Video, video.ssrc, self.config.codecs[0]);
+        Ok(())
     }
 
     /// Pictures are coded in this. The stack binds feedback and congestion control to the codec of a track, and so is shown one

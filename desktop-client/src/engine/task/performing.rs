@@ -270,10 +270,14 @@ impl Engine {
                 }
             }
             PeerEvent::Codec(codec) => self.speak(call, codec),
+            PeerEvent::NoPictures if current => self.record.no_pictures = true,
             PeerEvent::Message(data) if current => self.hear_message(now, &data),
             PeerEvent::ScreenTaken(taken) if current => self.screen_taken(taken),
             PeerEvent::PeerScreen(shares) if current => self.peer_shares(shares),
-            PeerEvent::Message(_) | PeerEvent::ScreenTaken(_) | PeerEvent::PeerScreen(_) => {}
+            PeerEvent::Message(_)
+            | PeerEvent::ScreenTaken(_)
+            | PeerEvent::PeerScreen(_)
+            | PeerEvent::NoPictures => {}
             PeerEvent::KeyFrameWanted(_)
             | PeerEvent::Rate(_)
             | PeerEvent::VideoLoss(_)
@@ -300,7 +304,7 @@ impl Engine {
     /// Both ends agreed on this codec for pictures.
     fn speak(&mut self, call: CallId, codec: VideoCodec) {
         if let Some(live) = self.live.as_mut().filter(|_| self.record.call == Some(call)) {
-            self.record.codec = Some(codec);
+            (self.record.codec, self.record.no_pictures) = (Some(codec), false);
             live.speak(codec);
         }
     }
@@ -388,7 +392,9 @@ impl Engine {
         live.fill(&mut self.record);
         let (mic, speaker) = live.sound_faults();
         (self.devices.mic_fault, self.devices.speaker_fault) = (mic, speaker);
-        self.devices.camera_fault = self.record.sender.fault.clone().map(|fault| meanwhile(fault, true));
+        let fault = self.record.sender.fault.clone().map(|fault| meanwhile(fault, true));
+        let none = self.record.no_pictures.then(|| say("fault-no-pictures").to_owned());
+        self.devices.camera_fault = none.or(fault);
         if matches!(self.machine.state(), State::Connected { .. })
             && let Some((before, span)) = live.path_before()
         {

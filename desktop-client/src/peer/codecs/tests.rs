@@ -57,6 +57,15 @@ fn an_end_without_a_codec_of_ours_is_refused() {
 }
 
 #[test]
+fn where_no_codec_is_in_common_the_pictures_are_named_unknown_and_the_sound_as_it_was() {
+    let section = video("125 98", &[&h264(125, MODE_0), "a=rtpmap:98 VP9/90000\r\n"]);
+    let without = without_pictures(&format!("{AUDIO}{section}"));
+    let unknown = section.replace("H264", "unknown").replace("VP9", "unknown");
+    assert_eq!(without, format!("{AUDIO}{unknown}"));
+    assert!(without_pictures("m=video 9 x 96\na=rtpmap:96 \na=rtpmap:x").contains("96"));
+}
+
+#[test]
 fn what_comes_first_in_an_answer_is_what_will_be_sent() {
     let exact = h264(125, EXACT);
     let answer = |formats| narrow(&video(formats, &[&exact, VP8]), Said::InAnAnswer, None, ALL);

@@ -5,7 +5,7 @@
 //! systems do that without an error) is a typed error; the owner goes on without it and tries again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
@@ -27,19 +27,13 @@ mod fault;
 mod keeper;
 #[cfg(test)]
 mod tests;
+mod watchdog;
 
 pub use fault::{SoundDeviceError, SoundEnd};
 pub use keeper::{list_microphones, list_speakers};
+pub(super) use watchdog::Waking;
+use watchdog::{Pulse, Watchdog};
 
-/// A device that did not call back for this long is dead: with the opening that follows, sound is back within a second.
-const STARVED: Duration = Duration::from_millis(500);
-/// The same in its own blocks, where these are long: some systems hand over a second at once.
-const STARVED_BLOCKS: u32 = 3;
-/// The same for one that has yet to start: wireless ones take seconds, and a sound server may first play out what
-/// it has.
-const STARTING: Duration = Duration::from_secs(5);
-/// Callbacks that say nothing about a speaker: a sound server's own first filling. A microphone that was heard has started.
-const FILLING: u64 = 2;
 /// Sound in one callback, asked for: what PulseAudio chooses itself is two seconds, other systems up to 100 ms.
 const BLOCKS_PER_SECOND: u32 = 50;
 /// Ring of a microphone: what a busy machine may leave unread before sound is lost, 500 ms.
@@ -62,73 +56,6 @@ pub enum Which {
     Default,
     /// Number N of the list.
     Number(usize),
-}
-
-/// What a stream's callbacks leave for the thread that owns it.
-#[derive(Debug, Default)]
-struct Pulse {
-    callbacks: AtomicU64,
-    failed: AtomicBool,
-    /// From the callback to the ear or from the mouth to the callback, µs.
-    latency_us: AtomicU64,
-    /// Most samples (at our rate) that one callback asked for, or brought.
-    block: AtomicUsize,
-    /// Samples lost for want of room in the ring, or played as silence for want of samples.
-    missed: AtomicU64,
-}
-
-impl Pulse {
-    fn beat(&self, latency: Option<Duration>, block: usize) {
-        self.block.fetch_max(block, Ordering::Relaxed);
-        self.callbacks.fetch_add(1, Ordering::Relaxed);
-        if let Some(latency) = latency {
-            self.latency_us.store(latency.as_micros() as u64, Ordering::Relaxed);
-        }
-    }
-
-    /// Notes an error. A stream that was only rerouted, or missed some samples, goes on.
-    fn fail(&self, error: &cpal::Error) {
-        use cpal::ErrorKind::{DeviceChanged, RealtimeDenied, Xrun};
-        if !matches!(error.kind(), DeviceChanged | RealtimeDenied | Xrun) {
-            // Some systems repeat it thousands of times a second.
-            if !self.failed.swap(true, Ordering::Relaxed) {
-                tracing::debug!(%error, "a sound device failed");
-            }
-        }
-    }
-}
-
-/// Notices that callbacks stopped.
-struct Watchdog {
-    end: SoundEnd,
-    pulse: Arc<Pulse>,
-    seen: u64,
-    since: Instant,
-}
-
-impl Watchdog {
-    fn new(end: SoundEnd, pulse: Arc<Pulse>) -> Self {
-        Self { end, pulse, seen: 0, since: Instant::now() }
-    }
-
-    fn check(&mut self) -> Result<(), SoundDeviceError> {
-        if self.pulse.failed.load(Ordering::Relaxed) {
-            return Err(SoundDeviceError::Gone(self.end));
-        }
-        self.check_at(Instant::now())
-    }
-
-    fn check_at(&mut self, now: Instant) -> Result<(), SoundDeviceError> {
-        let callbacks = self.pulse.callbacks.load(Ordering::Relaxed);
-        if callbacks != self.seen {
-            (self.seen, self.since) = (callbacks, now);
-        }
-        let filling = if self.end == SoundEnd::Speaker { FILLING } else { 0 };
-        let block = Duration::from_micros(micros(self.pulse.block.load(Ordering::Relaxed)));
-        let patience = if callbacks > filling { STARVED.max(block * STARVED_BLOCKS) } else { STARTING };
-        let silent = now.saturating_duration_since(self.since);
-        if silent < patience { Ok(()) } else { Err(SoundDeviceError::Starved(self.end)) }
-    }
 }
 
 /// An open stream; closed when dropped.
@@ -349,6 +276,14 @@ impl OutputDevice {
 
     pub(super) fn echo(&mut self) -> Option<EchoReference> {
         self.echo.take()
+    }
+
+    pub(super) fn set_waking(&mut self, waking: Waking) {
+        self.stream.watchdog.waking = waking;
+    }
+
+    pub(super) fn next_waking(&self) -> Waking {
+        self.stream.watchdog.next_waking()
     }
 
     /// From writing a sample to hearing it, µs.

@@ -13,7 +13,7 @@ use super::clock::MediaClock;
 use super::echo::EchoReference;
 use super::mic::{Place, SoundFileError, SoundSpecError};
 use super::opus::SAMPLE_RATE;
-use super::sound_device::{OutputDevice, SoundDeviceError, Which};
+use super::sound_device::{OutputDevice, SoundDeviceError, Waking, Which};
 
 /// Which sink of sound to use: `default`, `device:N`, `off` or `file:X.wav`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +104,21 @@ impl Speaker {
         match self {
             Self::Paced(_) => None,
             Self::Device(device) => device.echo(),
+        }
+    }
+
+    /// How long it is waited for once it took its first filling.
+    pub(super) fn set_waking(&mut self, waking: Waking) {
+        if let Self::Device(device) = self {
+            device.set_waking(waking);
+        }
+    }
+
+    /// What the next one is given, if this one failed.
+    pub(super) fn next_waking(&self) -> Waking {
+        match self {
+            Self::Paced(_) => Waking::FIRST,
+            Self::Device(device) => device.next_waking(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::media::lip_sync::{Reference, SharedLipSync};
 use crate::media::opus::{FRAME_SAMPLES, SoundDecoder};
 use crate::media::packet::IncomingPacket;
 use crate::media::priority;
+use crate::media::sound_device::Waking;
 use crate::media::speaker::{Speaker, SpeakerError, SpeakerSpec};
 
 /// How long one wait for the speaker may keep the thread from its packets.
@@ -43,17 +44,18 @@ impl Playout {
     pub(super) fn run(mut self, mut speaker: Option<Speaker>) {
         priority::before_others();
         let mut off = Speaker::open(&SpeakerSpec::Off).expect("nowhere is always open");
-        let mut retry_at = Instant::now();
+        let (mut retry_at, mut waking) = (Instant::now(), Waking::FIRST);
         while !locked(&self.shared).stopping {
             let next = locked(&self.shared).next_speaker.take();
             if let Some(spec) = next.filter(|spec| *spec != self.spec) {
                 self.spec = spec;
-                (speaker, retry_at) = (None, Instant::now());
+                (speaker, retry_at, waking) = (None, Instant::now(), Waking::FIRST);
             }
             if speaker.is_none() && Instant::now() >= retry_at {
                 retry_at = Instant::now() + RETRY;
                 match Speaker::open(&self.spec) {
                     Ok(mut opened) => {
+                        opened.set_waking(waking);
                         let mut state = locked(&self.shared);
                         state.stats.speaker_fault = None;
                         state.echo = opened.echo();
@@ -76,7 +78,7 @@ impl Playout {
             };
             if let Err(error) = written {
                 self.fault(&error);
-                speaker = None;
+                waking = speaker.take().map_or(waking, |failed| failed.next_waking());
                 off = Speaker::open(&SpeakerSpec::Off).expect("nowhere is always open");
             }
         }

@@ -1,13 +1,17 @@
 //! When a device counts as dead.
 
+use super::watchdog::{FILLING, STARTING, STARVED};
 use super::*;
 
 /// How long a device is waited for that called back `callbacks` times, in blocks of so many samples, and then no more.
 fn waited(end: SoundEnd, callbacks: u64, block: usize) -> Duration {
-    let (began, pulse) = (Instant::now(), Arc::<Pulse>::default());
-    let mut watchdog = Watchdog { end, pulse: pulse.clone(), seen: 0, since: began };
+    given_up(&mut Watchdog::new(end, Arc::default()), callbacks, block)
+}
+
+fn given_up(watchdog: &mut Watchdog, callbacks: u64, block: usize) -> Duration {
+    let began = watchdog.since;
     for _ in 0..callbacks {
-        pulse.beat(None, block);
+        watchdog.pulse.beat(None, block);
     }
     let step = Duration::from_millis(10);
     (0..1000).map(|n| step * n).find(|at| watchdog.check_at(began + *at).is_err()).expect("given up at last")
@@ -27,6 +31,21 @@ fn one_that_has_yet_to_start_is_given_its_time_and_a_microphone_that_was_heard_h
     assert_eq!(waited(SoundEnd::Microphone, 1, FRAME_SAMPLES), STARVED);
     assert_eq!(waited(SoundEnd::Speaker, FILLING, FRAME_SAMPLES), STARTING, "that was the sound server");
     assert_eq!(waited(SoundEnd::Speaker, FILLING + 1, FRAME_SAMPLES), STARVED);
+}
+
+#[test]
+fn a_speaker_that_only_takes_its_first_filling_is_given_half_a_second_and_then_twice_as_much_each_time() {
+    let (mut waking, mut waits) = (Waking::FIRST, Vec::new());
+    for _ in 0..6 {
+        let mut watchdog = Watchdog::new(SoundEnd::Speaker, Arc::default());
+        watchdog.waking = waking;
+        waits.push(given_up(&mut watchdog, FILLING, FRAME_SAMPLES).as_millis());
+        waking = watchdog.next_waking();
+    }
+    assert_eq!(waits, [500, 1000, 2000, 4000, 5000, 5000]);
+    let mut played = Watchdog::new(SoundEnd::Speaker, Arc::default());
+    given_up(&mut played, 100, FRAME_SAMPLES);
+    assert_eq!(played.next_waking(), Waking::FIRST, "it had woken");
 }
 
 #[test]

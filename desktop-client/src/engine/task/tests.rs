@@ -3,6 +3,7 @@
 use super::*;
 use crate::call::{CallInfo, Origin, Phase, Presence, Role, Route};
 use crate::media::camera::CameraSpec;
+use crate::media::codec::VideoCodec;
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::view::{Availability, Command, Offer, Placing, Quality, Stage};
@@ -98,6 +99,22 @@ async fn a_call_whose_path_is_lost_is_poor_in_the_same_turn_and_says_that_a_new_
     assert_eq!(figures.call.as_ref().and_then(|call| call.stats).and_then(|stats| stats.rtt_ms), None);
     let back = story.heeds(Wake::Peer(CALL, PeerEvent::Reconnected));
     assert!(!of(&back).0);
+    drop(story);
+}
+
+#[tokio::test]
+async fn a_call_with_sound_alone_says_why_for_as_long_as_there_is_no_codec() {
+    let mut story = Turned::new(made_media());
+    story.engine.drive(Input::Server(info(Phase::Connecting(Role::Offerer))));
+    story.engine.drive(Input::PathUp(CALL, Route::Host));
+    story.engine.drive(Input::BothUp(CALL));
+    let told = |snapshot: &Snapshot| snapshot.devices.camera_fault.clone();
+    story.heeds(Wake::Peer(CallId::from_bits(7), PeerEvent::NoPictures));
+    assert_eq!(told(&story.heeds(Wake::Tick)), None, "of an earlier call");
+    story.heeds(Wake::Peer(CALL, PeerEvent::NoPictures));
+    assert_eq!(told(&story.heeds(Wake::Tick)).as_deref(), Some(crate::words::say("fault-no-pictures")));
+    story.heeds(Wake::Peer(CALL, PeerEvent::Codec(VideoCodec::Vp8)));
+    assert_eq!(told(&story.heeds(Wake::Tick)), None);
     drop(story);
 }
 

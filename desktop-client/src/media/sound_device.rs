@@ -21,7 +21,6 @@ use super::mic::SoundFrame;
 use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
 use super::ring::{RingReader, RingWriter, ring};
-use crate::words::say;
 
 mod fault;
 mod keeper;
@@ -29,7 +28,7 @@ mod keeper;
 mod tests;
 mod watchdog;
 
-pub use fault::{SoundDeviceError, SoundEnd};
+pub use fault::{Refusal, SoundDeviceError, SoundEnd};
 pub use keeper::{list_microphones, list_speakers};
 pub(super) use watchdog::Waking;
 use watchdog::{Pulse, Watchdog};
@@ -120,7 +119,8 @@ impl Config {
         let stream = preferred.config();
         let channels = usize::from(stream.channels);
         if channels == 0 || stream.sample_rate == 0 {
-            return Err(SoundDeviceError::Refused { end, reason: say("reason-no-channels").into() });
+            let said = format!("{channels} channels at {} Hz", stream.sample_rate);
+            return Err(SoundDeviceError::Refused { end, why: Refusal::Form, said });
         }
         let blocks = match preferred.buffer_size() {
             SupportedBufferSize::Range { min, max } => {
@@ -192,8 +192,7 @@ fn micros(samples: usize) -> u64 {
 }
 
 fn unreadable(end: SoundEnd, format: SampleFormat) -> SoundDeviceError {
-    tracing::debug!(?end, %format, "samples that are not supported");
-    SoundDeviceError::Refused { end, reason: say("reason-other-samples").into() }
+    SoundDeviceError::Refused { end, why: Refusal::Form, said: format.to_string() }
 }
 
 fn listen<T>(

@@ -1,7 +1,7 @@
 //! Why a device gives or takes no sound, in sentences that people read: what is wrong, a way forward, and what it
 //! means for the call until then.
 
-use crate::words::{say, say_with};
+use crate::words::say;
 
 /// One of the two ends of sound at this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +25,14 @@ pub enum SoundDeviceError {
     #[error("{}", .0.of(say("fault-mic-forbidden"), say("fault-speaker-forbidden")))]
     Forbidden(SoundEnd),
     /// The device does not open.
-    #[error("{}", refused(*end, reason))]
+    #[error("{}", why.sentence(*end))]
     Refused {
         /// Which end.
         end: SoundEnd,
-        /// What the system said.
-        reason: String,
+        /// What that means to a person.
+        why: Refusal,
+        /// What the system said, in its own words: for the log alone.
+        said: String,
     },
     /// The device went away or failed while in use.
     #[error("{}", .0.of(say("fault-mic-gone"), say("fault-speaker-gone")))]
@@ -43,19 +45,36 @@ pub enum SoundDeviceError {
     Silent(SoundEnd),
 }
 
+/// Why the system does not open a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has no form of sound that we know.
+    Form,
+    /// The system has no memory or threads left for it.
+    Exhausted,
+    /// It was set up anew meanwhile.
+    Changed,
+    /// What only the system's sound knows.
+    System,
+}
+
+impl Refusal {
+    fn sentence(self, end: SoundEnd) -> &'static str {
+        match self {
+            Self::Form => end.of(say("fault-mic-form"), say("fault-speaker-form")),
+            Self::Exhausted => end.of(say("fault-mic-exhausted"), say("fault-speaker-exhausted")),
+            Self::Changed => end.of(say("fault-mic-changed"), say("fault-speaker-changed")),
+            Self::System => end.of(say("fault-mic-refused"), say("fault-speaker-refused")),
+        }
+    }
+}
+
 impl SoundEnd {
     fn of<T>(self, mic: T, speaker: T) -> T {
         match self {
             Self::Microphone => mic,
             Self::Speaker => speaker,
         }
-    }
-}
-
-fn refused(end: SoundEnd, reason: &str) -> String {
-    match end {
-        SoundEnd::Microphone => say_with("fault-mic-refused", &[("reason", reason.into())]),
-        SoundEnd::Speaker => say_with("fault-speaker-refused", &[("reason", reason.into())]),
     }
 }
 

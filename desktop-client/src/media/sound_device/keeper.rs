@@ -11,7 +11,7 @@ use std::time::Duration;
 use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{Device, ErrorKind, Host};
 
-use super::fault::{SoundDeviceError, SoundEnd};
+use super::fault::{Refusal, SoundDeviceError, SoundEnd};
 use super::{OPEN_TIMEOUT, Which};
 
 /// How long who asks waits: a stream's opening, its start, and some for a busy machine.
@@ -102,7 +102,18 @@ pub(super) fn refused(end: SoundEnd) -> impl Fn(cpal::Error) -> SoundDeviceError
         ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable => SoundDeviceError::NotFound(end),
         ErrorKind::DeviceBusy => SoundDeviceError::Busy(end),
         ErrorKind::PermissionDenied => SoundDeviceError::Forbidden(end),
-        _ => SoundDeviceError::Refused { end, reason: error.to_string() },
+        kind => SoundDeviceError::Refused { end, why: meaning(kind), said: error.to_string() },
+    }
+}
+
+fn meaning(kind: ErrorKind) -> Refusal {
+    match kind {
+        ErrorKind::UnsupportedConfig | ErrorKind::UnsupportedOperation | ErrorKind::InvalidInput => {
+            Refusal::Form
+        }
+        ErrorKind::ResourceExhausted => Refusal::Exhausted,
+        ErrorKind::StreamInvalidated | ErrorKind::DeviceChanged => Refusal::Changed,
+        _ => Refusal::System,
     }
 }
 

@@ -1,4 +1,4 @@
-//! When a device counts as dead.
+//! When a device counts as dead, and what a person reads of one that does not open.
 
 use super::watchdog::{FILLING, STARTING, STARVED};
 use super::*;
@@ -51,4 +51,34 @@ fn a_speaker_that_only_takes_its_first_filling_is_given_half_a_second_and_then_t
 #[test]
 fn one_that_hands_over_much_at_once_is_waited_for_accordingly() {
     assert_eq!(waited(SoundEnd::Microphone, 9, SAMPLE_RATE as usize), Duration::from_secs(3));
+}
+
+#[test]
+fn what_the_sound_library_says_is_told_in_sentences_of_our_own_and_stands_in_the_log_alone() {
+    use cpal::ErrorKind;
+    let kinds = [
+        ErrorKind::DeviceNotAvailable,
+        ErrorKind::DeviceBusy,
+        ErrorKind::PermissionDenied,
+        ErrorKind::UnsupportedConfig,
+        ErrorKind::ResourceExhausted,
+        ErrorKind::StreamInvalidated,
+        ErrorKind::BackendError,
+    ];
+    for language in crate::words::LANGUAGES {
+        crate::words::speaking(language.tag, || {
+            let mut told = std::collections::BTreeSet::new();
+            for end in [SoundEnd::Microphone, SoundEnd::Speaker] {
+                for kind in kinds {
+                    let fault = keeper::refused(end)(cpal::Error::with_message(kind, "snd_pcm_hw_params"));
+                    let sentence = fault.to_string();
+                    assert!(sentence.ends_with('.') && !sentence.contains("snd_"), "{kind:?}: {sentence}");
+                    assert!(told.insert(sentence), "{kind:?} has a sentence of its own: {fault}");
+                    let kept = !matches!(fault, SoundDeviceError::Refused { .. })
+                        || format!("{fault:?}").contains("snd_pcm_hw_params");
+                    assert!(kept, "{fault:?}");
+                }
+            }
+        });
+    }
 }

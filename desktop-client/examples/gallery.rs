@@ -8,8 +8,8 @@ use castle_desktop::media::frame::{FrameInfo, FramePool, FrameSlot, Picture};
 use castle_desktop::ui::video::{Renderer, Screen, Tile};
 use castle_desktop::ui::{Screens, View, next_tick, theme};
 use castle_desktop::view::{
-    Availability, CallStats, CallView, Connection, Devices, EndReason, HallRow, Me, Notice, Prefill, Quality,
-    Route, Safety, Search, Severity, Snapshot, Stage,
+    Availability, CallStats, CallView, Connection, Devices, EndReason, HallRow, Me, Notice, Prefill, Route,
+    Search, Severity, Snapshot, Stage,
 };
 use eframe::egui;
 use std::sync::Arc;
@@ -64,28 +64,8 @@ fn online() -> Snapshot {
 }
 
 fn in_call(stage: Stage) -> Snapshot {
-    let call = CallView {
-        peer_guest: None,
-        stats_history: Arc::default(),
-        chat: Arc::default(),
-        safety: Safety::default(),
-        quality: Quality::default(),
-        frozen: None,
-        id: CallId::from_bits(1),
-        peer: "Ana Lópezová".into(),
-        stage,
-        received: false,
-        matched: true,
-        peer_reconnecting: false,
-        path_lost: false,
-        muted: false,
-        camera_on: true,
-        peer_muted: false,
-        peer_camera_on: true,
-        sharing: false,
-        peer_sharing: false,
-        stats: None,
-    };
+    let call =
+        CallView { matched: true, ..CallView::new(CallId::from_bits(1), "Ana Lópezová".into(), stage) };
     Snapshot { call: Some(call), ..online() }
 }
 

@@ -223,6 +223,34 @@ pub struct CallView {
     pub frozen: Option<Frozen>,
 }
 
+impl CallView {
+    /// A call of which nothing is known but this: both cameras are on, nobody is muted, nothing was said.
+    pub fn new(id: CallId, peer: String, stage: Stage) -> Self {
+        Self {
+            id,
+            peer,
+            peer_guest: None,
+            stage,
+            matched: false,
+            received: false,
+            peer_reconnecting: false,
+            path_lost: false,
+            muted: false,
+            camera_on: true,
+            peer_muted: false,
+            peer_camera_on: true,
+            sharing: false,
+            peer_sharing: false,
+            stats: None,
+            stats_history: Arc::default(),
+            chat: Arc::default(),
+            safety: Safety::default(),
+            quality: Quality::default(),
+            frozen: None,
+        }
+    }
+}
+
 /// Devices that are tried out before a call.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Tryout {

@@ -229,3 +229,35 @@ pub fn floating_ui(
     let corner = pos2(room.center().x - width / 2.0, room.top());
     stack.show(ui, Rect::from_min_size(corner, vec2(width, height)), overloaded, commands);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{tests::without_pictures, video::Tile};
+    use super::*;
+    use crate::view::{Devices, Notice, Snapshot};
+    use DeviceKind::{Camera, Mic, Speaker};
+
+    /// What there is to read, from the top, where something is wrong with a device of each kind.
+    fn told(notices: Vec<Notice>, faults: bool) -> Vec<String> {
+        let [camera_fault, mic_fault, speaker_fault] =
+            ["camera", "mic", "speaker"].map(|fault| Some(fault.to_owned()));
+        let devices = Devices { camera_fault, mic_fault, speaker_fault, ..Devices::default() };
+        let snapshot = Snapshot { devices, notices, ..Snapshot::default() };
+        let lines = lines(&without_pictures(&snapshot, &Tile::empty()), (faults, false));
+        lines.into_iter().map(|line| line.words).collect()
+    }
+
+    fn of_loss(gone: Option<DeviceKind>) -> Vec<Notice> {
+        vec![Notice { id: 1, severity: Severity::Error, text: "gone".into(), offer: None, gone }]
+    }
+
+    #[test]
+    fn the_loss_of_the_last_device_of_a_kind_stands_for_its_fault_until_it_is_put_away() {
+        assert_eq!(told(of_loss(Some(Camera)), true), ["gone", "mic", "speaker"]);
+        assert_eq!(told(of_loss(Some(Mic)), true), ["gone", "camera", "speaker"]);
+        assert_eq!(told(of_loss(Some(Speaker)), true), ["gone", "camera", "mic"]);
+        assert_eq!(told(of_loss(None), true), ["gone", "camera", "mic", "speaker"], "another one serves");
+        assert_eq!(told(Vec::new(), true), ["camera", "mic", "speaker"]);
+        assert_eq!(told(of_loss(Some(Mic)), false), ["gone"], "the page tells the faults itself");
+    }
+}

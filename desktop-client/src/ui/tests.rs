@@ -1,36 +1,21 @@
 //! The stories of what surrounds the screens: one that breaks, the window that closes meanwhile, the timer.
 
 use super::*;
-use crate::view::{Quality, Safety, Search};
+use crate::view::Search;
 use crate::words::say;
 use egui_kittest::kittest::Queryable as _;
-use std::sync::Arc;
 
 /// A call that is on.
 fn talking() -> Snapshot {
-    let call = CallView {
-        id: CallId::from_bits(1),
-        peer: "Ana".into(),
-        peer_guest: None,
-        stage: Stage::Connected { since: Instant::now() },
-        matched: false,
-        received: false,
-        peer_reconnecting: false,
-        path_lost: false,
-        muted: false,
-        camera_on: true,
-        peer_muted: false,
-        peer_camera_on: true,
-        sharing: false,
-        peer_sharing: false,
-        stats: None,
-        stats_history: Arc::default(),
-        chat: Arc::default(),
-        safety: Safety::default(),
-        quality: Quality::default(),
-        frozen: None,
-    };
+    let stage = Stage::Connected { since: Instant::now() };
+    let call = CallView::new(CallId::from_bits(1), "Ana".into(), stage);
     Snapshot { call: Some(call), ..Snapshot::default() }
+}
+
+/// What a screen looks at where there are no pictures.
+pub(super) fn without_pictures<'a>(snapshot: &'a Snapshot, none: &'a video::Tile) -> View<'a> {
+    let (now, wall) = (Instant::now(), SystemTime::UNIX_EPOCH);
+    View { snapshot, now, wall, remote: none, local: none, screen: none }
 }
 
 #[test]
@@ -69,16 +54,7 @@ fn a_window_whose_screen_broke_closes_without_a_question_and_hangs_up_by_its_but
     assert!(screens.may_close(&snapshot), "one that broke has no way to ask");
 
     let draw = |ui: &mut Ui, (screens, commands): &mut (Screens, Vec<Command>)| {
-        let tile = video::Tile::empty();
-        let view = View {
-            snapshot: &talking(),
-            now: Instant::now(),
-            wall: SystemTime::UNIX_EPOCH,
-            remote: &tile,
-            local: &tile,
-            screen: &tile,
-        };
-        screens.show(ui, &view, commands);
+        screens.show(ui, &without_pictures(&talking(), &video::Tile::empty()), commands);
     };
     let mut shown = egui_kittest::Harness::builder().build_ui_state(draw, (screens, Vec::new()));
     shown.get_by_label(say("call-hang-up")).click();

@@ -1,6 +1,6 @@
 //! Two engines and a real server on loopback: each way a call can go.
 
-use crate::support::{Guest, PASSWORD, TestServer, config, without_devices};
+use crate::support::{Guest, PASSWORD, TestServer, config, register, without_devices};
 use castle_desktop::engine::EngineConfig;
 use castle_desktop::media::codec::VideoCodec;
 use castle_desktop::media::screen::ScreenSpec;
@@ -141,13 +141,7 @@ fn wrong_words_at_the_door_are_told_in_sentences() {
     ada.log_in(&server.url().replace("http://", "https://"), PASSWORD);
     ada.until_told("does not encrypt");
     let bea = Guest::new("bea");
-    bea.does(Command::Register {
-        remember: false,
-        server: server.url(),
-        invitation: "not-an-invitation".into(),
-        name: "bea".into(),
-        password: castle_desktop::view::Secret(PASSWORD.into()),
-    });
+    bea.does(register(server.url(), "not-an-invitation", "bea"));
     bea.until_told("invitation");
 }
 

@@ -1,10 +1,10 @@
 //! A window that nobody draws: minimised, or behind others. It rings and talks as ever.
 
-use crate::support::{Guest, PASSWORD, PATIENCE, TestServer, config, until_published, without_devices};
+use crate::support::{Guest, PATIENCE, TestServer, config, until_published, without_devices};
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig, SystemNotice, Viewer};
 use castle_desktop::media::frame::FrameSlot;
-use castle_desktop::view::{Command, EndReason, Preferences, Secret, Snapshot, Stage};
+use castle_desktop::view::{Command, EndReason, Preferences, Snapshot, Stage};
 use castle_desktop::words::say;
 use castle_server::config::MatchRoute;
 use eframe::App as _;
@@ -34,13 +34,7 @@ impl Ada {
             EngineConfig { viewer: Viewer::Window, notifier: Some(Arc::new(notifier)), ..without_devices() };
         let engine = Engine::start(config, wake.waker());
         assert!(engine.send(Command::SetPreferences(Box::new(preferences))));
-        assert!(engine.send(Command::Register {
-            server: server.url(),
-            invitation: server.invitation.clone(),
-            name: "ada".into(),
-            password: Secret(PASSWORD.into()),
-            remember: false,
-        }));
+        assert!(engine.send(server.registering("ada")));
         let (snapshots, pictures) = (engine.snapshots(), engine.remote_frames());
         let window =
             Harness::builder().build_eframe(move |cc| App::new(cc, engine, &wake, AppOptions::default()));

@@ -2,18 +2,12 @@
 
 use crate::machine;
 use crate::programs::ServerProcess;
-use crate::support::{Guest, PASSWORD};
-use castle_desktop::view::{Availability, Command, Connection, Secret, Stage};
+use crate::support::{Guest, register};
+use castle_desktop::view::{Availability, Command, Connection, Stage};
 
 fn online(server: &ServerProcess, invitation: &str, name: &str) -> Guest {
     let guest = Guest::new(name);
-    guest.does(Command::Register {
-        remember: false,
-        server: server.url.clone(),
-        invitation: invitation.into(),
-        name: name.into(),
-        password: Secret(PASSWORD.into()),
-    });
+    guest.does(register(server.url.clone(), invitation, name));
     guest.until("online", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
     guest
 }

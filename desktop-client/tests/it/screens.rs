@@ -5,7 +5,7 @@ use castle_desktop::ui::video::Tile;
 use castle_desktop::ui::{Screens, View, theme};
 use castle_desktop::view::{
     Availability, CallStats, CallView, Command, Connection, EndReason, HallRow, Me, Notice, Prefill, Quality,
-    Route, Safety, Search, Severity, Snapshot, Stage,
+    Route, Search, Severity, Snapshot, Stage,
 };
 use castle_desktop::words::{say, say_with};
 use eframe::egui::epaint::text::{FontInsert, FontPriority, InsertFontFamily};
@@ -34,6 +34,8 @@ mod window;
 const SERVER: &str = "http://127.0.0.1:50051";
 const ROOMY: Vec2 = vec2(900.0, 700.0);
 const SMALLEST: Vec2 = vec2(theme::size::WINDOW_MIN_W, theme::size::WINDOW_MIN_H);
+/// A first window with everything at twice its size: the least room that there is.
+const LOWEST: Vec2 = vec2(theme::size::WINDOW_MIN_W, theme::size::WINDOW_LOWEST_H);
 
 /// A window without an engine: the snapshot is made by hand, commands are kept.
 struct Window {
@@ -167,25 +169,7 @@ fn online() -> Snapshot {
 fn in_call(stage: Stage) -> Snapshot {
     let call = CallView {
         peer_guest: Some(GuestId::from_bits(1)),
-        stats_history: Arc::default(),
-        chat: Arc::default(),
-        safety: Safety::default(),
-        quality: Quality::default(),
-        frozen: None,
-        id: CallId::from_bits(1),
-        peer: "Ana".into(),
-        stage,
-        matched: false,
-        received: false,
-        peer_reconnecting: false,
-        path_lost: false,
-        muted: false,
-        camera_on: true,
-        peer_muted: false,
-        peer_camera_on: true,
-        sharing: false,
-        peer_sharing: false,
-        stats: None,
+        ..CallView::new(CallId::from_bits(1), "Ana".into(), stage)
     };
     Snapshot { call: Some(call), ..online() }
 }

@@ -71,6 +71,11 @@ impl TestServer {
         format!("http://{}", self.listening.grpc)
     }
 
+    /// What a guest of this name asks for to register here.
+    pub(crate) fn registering(&self, name: &str) -> Command {
+        register(self.url(), &self.invitation, name)
+    }
+
     /// A one-time code for a new password, as the host makes it.
     pub(crate) fn reset_code(&self, name: &str) -> String {
         let (asking, named) = (Asking::of_host("CreateResetCode"), AccountRef::Name(name.into()));
@@ -108,6 +113,17 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// What a guest asks for to register with the password of all.
+pub(crate) fn register(server: String, invitation: &str, name: &str) -> Command {
+    Command::Register {
+        server,
+        invitation: invitation.into(),
+        name: name.into(),
+        password: Secret(PASSWORD.into()),
+        remember: false,
     }
 }
 
@@ -190,13 +206,7 @@ impl Guest {
 
     /// The same, by another way to that server.
     pub(crate) fn register_by(&self, url: String, server: &TestServer) {
-        self.engine.send(Command::Register {
-            remember: false,
-            server: url,
-            invitation: server.invitation.clone(),
-            name: self.name.clone(),
-            password: Secret(PASSWORD.into()),
-        });
+        self.engine.send(register(url, &server.invitation, &self.name));
     }
 
     pub(crate) fn log_in(&self, url: &str, password: &str) {

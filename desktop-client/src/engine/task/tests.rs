@@ -169,3 +169,25 @@ fn a_device_that_goes_or_comes_is_made_up_for_and_told_in_the_turn_in_which_it_i
     assert!(told(&back).is_some_and(|told| told.contains("back and in use")), "{:?}", back.notices);
     assert!(!back.notices.iter().any(|notice| notice.severity == Severity::Error), "{:?}", back.notices);
 }
+
+#[test]
+fn the_last_device_of_a_kind_that_goes_is_told_as_such_until_it_is_back_or_that_is_put_away() {
+    let mut story = Turned::new(EngineConfig { mic: None, ..made_media() });
+    let gone = |snapshot: &Snapshot| {
+        snapshot.notices.iter().map(|notice| (notice.id, notice.gone)).collect::<Vec<_>>()
+    };
+    let headset = Preferences { mic: Some("headset".into()), ..Preferences::default() };
+    story.is_asked(Command::SetPreferences(Box::new(headset)));
+    story.finds(&["headset"]);
+    let last = gone(&story.finds(&[]));
+    assert!(matches!(last[..], [(_, Some(DeviceKind::Mic))]), "{last:?}");
+    let back = gone(&story.finds(&["headset", "built in"]));
+    assert!(back.iter().all(|(_, kind)| kind.is_none()), "{back:?}");
+    let another_serves = gone(&story.finds(&["built in"]));
+    assert!(another_serves.iter().all(|(_, kind)| kind.is_none()), "{another_serves:?}");
+    story.finds(&["headset"]);
+    let again = gone(&story.finds(&[]));
+    let (told, _) = *again.iter().find(|(_, kind)| kind.is_some()).expect("told once more");
+    let put_away = gone(&story.is_asked(Command::Dismiss(told)));
+    assert!(put_away.iter().all(|(_, kind)| kind.is_none()), "{put_away:?}");
+}

@@ -11,7 +11,7 @@ const SIZES: [(&str, Vec2, f32); 4] = [
     ("the smallest window, two pixels a point", SMALLEST, 2.0),
     ("4K", vec2(3840.0, 2160.0), 1.0),
     ("4K, two pixels a point", vec2(1920.0, 1080.0), 2.0),
-    ("a window of the first size, everything at twice its size", vec2(480.0, 360.0), 2.0),
+    ("a window of the first size, everything at twice its size", LOWEST, 2.0),
 ];
 
 /// What is used, by pointer or by keyboard.

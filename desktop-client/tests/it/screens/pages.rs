@@ -167,7 +167,7 @@ fn interests_are_typed_with_commas_and_lead_to_the_search() {
 
 #[test]
 fn devices_are_tried_out_and_let_go_when_one_leaves() {
-    let mut shown = state("tryout");
+    let mut shown = state("tryout-silent");
     assert!(says(&shown, say("fault-speaker-not-found")));
     let level = shown.get_by_role_and_label(Role::Meter, say("tryout-level"));
     assert!(level.accesskit_node().numeric_value().is_some_and(|value| (value - 0.6).abs() < 0.01));

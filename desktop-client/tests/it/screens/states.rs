@@ -4,8 +4,8 @@ use super::*;
 use castle_desktop::ui::Page;
 use castle_desktop::view::{
     AccountView, Act, BlockedGuest, ChatLine, CheckLine, CheckOutcome, Checkup, DeviceKind, DeviceLogin,
-    DeviceStanding, Devices, Frozen, History, KnownServer, PastCall, Placing, Preferences, ScreenChoice,
-    ScreenSpec, Tryout,
+    DeviceStanding, Devices, Frozen, History, KnownServer, PastCall, Placing, Preferences, Safety,
+    ScreenChoice, ScreenSpec, Tryout,
 };
 use egui::Key;
 
@@ -215,13 +215,16 @@ fn my_account() -> AccountView {
 }
 
 fn trying() -> Snapshot {
-    let devices = Devices {
-        cameras: Arc::new(vec!["Integrated Camera".into()]),
-        speaker_fault: Some(say("fault-speaker-not-found").into()),
-        ..Devices::default()
-    };
+    let devices = Devices { cameras: Arc::new(vec!["Integrated Camera".into()]), ..Devices::default() };
     let tryout = Some(Tryout { mic_level: 0.6, speaker_playing: false });
     Snapshot { devices, tryout, ..online() }
+}
+
+/// The same without a speaker.
+fn silent() -> Snapshot {
+    let trying = trying();
+    let speaker_fault = Some(say("fault-speaker-not-found").into());
+    Snapshot { devices: Devices { speaker_fault, ..trying.devices.clone() }, ..trying }
 }
 
 /// What can be shared.
@@ -343,7 +346,8 @@ fn of_calls_and_pages() -> Vec<State> {
         ),
         on("blocked", Page::Blocked, blocked),
         on("tryout", Page::Tryout, trying()),
-        on("settings", Page::Settings, trying()),
+        on("tryout-silent", Page::Tryout, silent()),
+        on("settings", Page::Settings, silent()),
         on("interests", Page::Interests, wishing()),
         on("help", Page::Help, online()),
         state("checkup", Snapshot { checkup: Some(checkup()), ..online() }),

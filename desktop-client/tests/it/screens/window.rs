@@ -1,10 +1,10 @@
 //! The window with a real engine behind it.
 
-use crate::support::{PASSWORD, TestServer, config, until_published};
+use crate::support::{TestServer, config, until_published};
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig};
 use castle_desktop::profile::Profile;
-use castle_desktop::view::{Command, Connection, Prefill, Secret, Snapshot, WindowPlace};
+use castle_desktop::view::{Connection, Prefill, Snapshot, WindowPlace};
 use castle_desktop::words::say;
 use castle_server::config::MatchRoute;
 use eframe::App as _;
@@ -81,13 +81,7 @@ fn a_link_of_a_second_start_is_at_the_login_or_asked_about_where_one_is_logged_i
         let engine = Engine::start(EngineConfig::default(), wake.waker());
         let (line, snapshots) = (engine.line(), engine.snapshots());
         if logged_in {
-            assert!(engine.send(Command::Register {
-                server: server.url(),
-                invitation: server.invitation.clone(),
-                name: "ada".into(),
-                password: Secret(PASSWORD.into()),
-                remember: false,
-            }));
+            assert!(engine.send(server.registering("ada")));
         }
         let mut window =
             Harness::builder().build_eframe(|cc| App::new(cc, engine, &wake, AppOptions::default()));

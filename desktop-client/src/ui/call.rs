@@ -105,14 +105,13 @@ pub fn call_ui(
     // What lies over the picture keeps to its edges, not to those of the bars beside it; cards may need these, too.
     let bottom = stage.bottom();
     let over = |shown: Option<Rect>, stage| shown.filter(|shown| fills(*shown, stage)).unwrap_or(stage);
-    let stage = if call.peer_sharing {
+    let (stage, taken) = if call.peer_sharing {
         let places = share::Places::in_stage(stage);
         let shown = share::peer_ui(ui, draft, view, call, places);
-        over(shown, places.screen)
+        (over(shown, places.screen), 0.0)
     } else {
         let stage = over(remote_ui(ui, draft, view, call, (stage, 0)), stage);
-        own::own_ui(ui, &mut draft.own, view, call, stage);
-        stage
+        (stage, own::own_ui(ui, &mut draft.own, view, call, stage))
     };
     let cards = stage.with_max_y(bottom);
     if call.path_lost {
@@ -125,7 +124,7 @@ pub fn call_ui(
             &say_with("call-peer-reconnecting", &[("peer", call.peer.as_str().into())]),
         );
     }
-    let below = title::title_ui(ui, view, call, since, stage);
+    let below = title::title_ui(ui, view, call, since, (stage, taken));
     if call.sharing {
         share::stop_ui(ui, stage, commands);
     }

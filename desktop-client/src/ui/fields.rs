@@ -53,7 +53,7 @@ pub fn line_edit(
 ) -> Response {
     let palette = Palette::of(ui);
     let align = if crate::words::right_to_left() { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
-    TextEdit::singleline(value)
+    let field = TextEdit::singleline(value)
         .id(id)
         .hint_text(lines::line(ui, hint, letters::BODY, palette.soft))
         .password(hidden)
@@ -64,7 +64,16 @@ pub fn line_edit(
         .margin(vec2(space::FIELD, space::XS))
         .show(ui)
         .response
-        .response
+        .response;
+    bring_into_view(ui, &field);
+    field
+}
+
+/// Brings a field that just got the keyboard into view, with its name above it.
+fn bring_into_view(ui: &Ui, field: &Response) {
+    if field.gained_focus() {
+        ui.scroll_to_rect(field.rect.expand2(vec2(0.0, size::CAPTION + space::S)), None);
+    }
 }
 
 /// A text field of one line that is named for screen readers alone, by `name`, which also stands in it while empty.
@@ -82,7 +91,7 @@ pub fn named_edit(ui: &mut Ui, id: egui::Id, value: &mut String, name: &str, lon
 pub fn paragraph_edit(ui: &mut Ui, id: egui::Id, name: &str, value: &mut String, longest: usize) {
     let label = lines::small(ui, name);
     ui.add_space(-space::XS);
-    TextEdit::multiline(value)
+    let field = TextEdit::multiline(value)
         .id(id)
         .align(Align2([begin(), Align::Min]))
         .char_limit(longest)
@@ -93,6 +102,7 @@ pub fn paragraph_edit(ui: &mut Ui, id: egui::Id, name: &str, value: &mut String,
         .response
         .response
         .labelled_by(label.id);
+    bring_into_view(ui, &field);
     ui.add_space(space::XS);
 }
 

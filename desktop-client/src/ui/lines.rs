@@ -132,6 +132,25 @@ pub fn cut(ui: &Ui, text: &str, points: f32, color: Color32, width: f32) -> Arc<
     }
 }
 
+/// As much of the text as is no wider than `width`, with a sign where it is cut, for what is put together of words.
+pub fn shortened(ui: &Ui, text: &str, points: f32, width: f32) -> String {
+    let fits = |words: &str| line(ui, words, points, Color32::PLACEHOLDER).size().x <= width;
+    if fits(text) {
+        return text.to_owned();
+    }
+    let mut kept: Vec<char> = text.chars().take(SHORTENED_MAX).collect();
+    loop {
+        kept.pop();
+        let shorter = format!("{}…", kept.iter().collect::<String>().trim_end());
+        if kept.is_empty() || fits(&shorter) {
+            return shorter;
+        }
+    }
+}
+
+/// Nothing that is shortened is so wide that more letters would fit.
+const SHORTENED_MAX: usize = 100;
+
 /// As many lines as it takes to be no wider than `width`, each at `align` of where it is painted.
 pub fn paragraph(ui: &Ui, text: &str, points: f32, color: Color32, width: f32, align: Align) -> Arc<Galley> {
     let mut job = if has_right_to_left(text) {

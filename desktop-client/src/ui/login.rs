@@ -13,7 +13,7 @@ use super::widgets::{Button, Weight, button, choice, sign_button};
 use crate::view::{Command, Connection, KnownServer, Prefill, Secret};
 use crate::words::{say, say_with};
 use eframe::egui::{
-    self, Id, Key, ScrollArea, Sense, Ui, Vec2, accesskit::Live, text_edit::TextEditState, vec2,
+    self, Id, Key, Response, ScrollArea, Sense, Ui, Vec2, accesskit::Live, text_edit::TextEditState, vec2,
 };
 
 /// Longer input is refused by the field, in characters: far beyond what the server takes.
@@ -43,6 +43,8 @@ pub struct Draft {
     failed: bool,
     /// The form is wanted though one click would be enough.
     unfold: bool,
+    /// The secret that was being typed when this was last drawn.
+    typing: Option<Id>,
 }
 
 /// What the form is for.
@@ -326,11 +328,12 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
         ui.add_space(space::S);
     }
     let complaints = if draft.tried { draft.complaints() } else { Complaints::default() };
-    let entered = fields_ui(ui, draft, &complaints);
+    let (entered, secret) = fields_ui(ui, draft, &complaints);
     switch(ui, say("login-show-password"), &mut draft.show_password);
     switch(ui, say("login-remember"), &mut draft.remember);
     ui.add_space(space::M);
     if draft.busy {
+        draft.typing = None;
         return;
     }
     let words = match draft.aim {
@@ -339,14 +342,21 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
         Aim::Reset => say("login-reset"),
     };
     let min = vec2(ui.available_width(), size::CONTROL);
-    let pressed = Button { words, name: words, weight: Weight::Primary, min }.show(ui).clicked();
-    if entered || pressed {
+    let button = Button { words, name: words, weight: Weight::Primary, min }.show(ui);
+    // Whoever comes to a secret has done the rest: what sends it off comes into view with it, where both have room.
+    let before = std::mem::replace(&mut draft.typing, secret.as_ref().map(|field| field.id));
+    if let Some(field) = secret.filter(|field| before != Some(field.id)) {
+        let both = field.rect.union(button.rect);
+        let fits = both.height() <= ui.clip_rect().height();
+        ui.scroll_to_rect(if fits { both } else { field.rect }, None);
+    }
+    if entered || button.clicked() {
         draft.submit(commands);
     }
 }
 
-/// The fields; returns whether Enter was pressed in one of them.
-fn fields_ui(ui: &mut Ui, draft: &mut Draft, complaints: &Complaints) -> bool {
+/// The fields; returns whether Enter was pressed in one of them, and the secret that is being typed.
+fn fields_ui(ui: &mut Ui, draft: &mut Draft, complaints: &Complaints) -> (bool, Option<Response>) {
     let link = is_link(&draft.server);
     let server = Field {
         name: if draft.registering() { say("login-server-or-link") } else { say("login-server") },
@@ -390,5 +400,7 @@ fn fields_ui(ui: &mut Ui, draft: &mut Draft, complaints: &Complaints) -> bool {
         };
         responses[first_empty].request_focus();
     }
-    ui.input(|input| input.key_pressed(Key::Enter)) && responses.iter().any(egui::Response::lost_focus)
+    let entered =
+        ui.input(|input| input.key_pressed(Key::Enter)) && responses.iter().any(Response::lost_focus);
+    (entered, responses.into_iter().skip(after_name).find(Response::has_focus))
 }

@@ -122,6 +122,8 @@ pub mod size {
     pub const FACE_WITH_WORDS: f32 = 180.0;
     /// Room between the own picture and the edge.
     pub const SELF_EDGE: f32 = 16.0;
+    /// Narrower stages have the own picture below the line of the title, and not beside it.
+    pub const TITLE_BESIDE: f32 = 640.0;
     /// Height of a bar that shows a level.
     pub const METER: f32 = 8.0;
     /// Width of a switch.
@@ -134,6 +136,8 @@ pub mod size {
     pub const PANEL: f32 = 320.0;
     /// Height of what is said about a line of chat that is too long.
     pub const CHAT_WARNING: f32 = 50.7;
+    /// Lowest panel of the chat below a picture: its head, a line, and the field to write in.
+    pub const CHAT_LEAST: f32 = 152.0;
     /// Narrower stages have the panel below the picture.
     pub const PANEL_BESIDE: f32 = 760.0;
     /// Height of one graph.

@@ -25,7 +25,8 @@ pub(super) struct Draft {
 /// The picture's room and the panel's.
 pub(super) fn beside(stage: Rect) -> (Rect, Rect) {
     if stage.width() < size::PANEL_BESIDE {
-        return stage.split_top_bottom_at_fraction(share::ABOVE_CHAT);
+        let panel = (stage.height() * (1.0 - share::ABOVE_CHAT)).max(size::CHAT_LEAST);
+        return stage.split_top_bottom_at_y(stage.bottom() - panel);
     }
     if right_to_left() {
         let (panel, rest) = stage.split_left_right_at_x(stage.left() + size::PANEL);
@@ -67,7 +68,8 @@ pub(super) fn chat_ui(
         let warning = if long { size::CHAT_WARNING } else { 0.0 };
         let below = size::CONTROL + 2.0 * space::S + warning;
         let height = (ui.available_height() - below).max(0.0);
-        ScrollArea::vertical().auto_shrink(false).max_height(height).stick_to_bottom(true).show(ui, |ui| {
+        let lines = ScrollArea::vertical().auto_shrink(false).max_height(height).min_scrolled_height(0.0);
+        lines.stick_to_bottom(true).show(ui, |ui| {
             ui.with_layout(down(), |ui| {
                 if call.chat.is_empty() {
                     lines::soft(ui, say("chat-empty"));

@@ -63,7 +63,7 @@ pub(super) fn choose_ui(
             for (place, choice) in devices.screens.iter().enumerate() {
                 let name = name(choice, several);
                 let min = vec2(ui.available_width() - space::S, size::CONTROL);
-                let words = cut(ui, &name, min.x - 2.0 * space::M);
+                let words = lines::shortened(ui, &name, letters::BUTTON, min.x - 2.0 * space::M);
                 let weight = if place == 0 { Weight::Primary } else { Weight::Secondary };
                 if (Button { words: &words, name: &name, weight, min }).show(ui).clicked() {
                     chosen = Some(choice.spec);
@@ -75,25 +75,6 @@ pub(super) fn choose_ui(
     commands.extend(chosen.map(Command::ShareScreen));
     away || chosen.is_some() || shortcut(ui, Modifiers::NONE, Key::Escape)
 }
-
-/// As much of it as is `width` wide.
-fn cut(ui: &Ui, name: &str, width: f32) -> String {
-    let fits = |words: &str| lines::line(ui, words, letters::BUTTON, STAGE.ink).size().x <= width;
-    if fits(name) {
-        return name.to_owned();
-    }
-    let mut kept: Vec<char> = name.chars().take(TITLE_MAX).collect();
-    loop {
-        kept.pop();
-        let shorter = format!("{}…", kept.iter().collect::<String>().trim_end());
-        if kept.is_empty() || fits(&shorter) {
-            return shorter;
-        }
-    }
-}
-
-/// No button is so wide that more letters would fit.
-const TITLE_MAX: usize = 100;
 
 fn is_display(choice: &ScreenChoice) -> bool {
     matches!(choice.spec, ScreenSpec::Display(_))

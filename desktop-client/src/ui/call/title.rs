@@ -29,20 +29,30 @@ pub(super) fn strip_ui(ui: &Ui, call: &CallView, stage: Rect, words: &str) {
     ui.ctx().accesskit_node_builder(strip.id, |node| node.set_live(Live::Polite));
 }
 
-/// Who is on, since when, and how good it is. Returns where what lies below begins.
-pub(super) fn title_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, since: Instant, stage: Rect) -> f32 {
+/// Who is on, since when, and how good it is; at the end of the line `taken` is another's. Returns where what lies below
+/// begins.
+pub(super) fn title_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    call: &CallView,
+    since: Instant,
+    (stage, taken): (Rect, f32),
+) -> f32 {
     let timer = text::clock(view.now.saturating_duration_since(since));
     let known = [call.peer.as_str(), &timer];
     let poor = text::quality(call.quality).filter(|_| call.quality == Quality::Poor);
     let states = [call.peer_muted.then(|| say("call-peer-muted")), poor].into_iter().flatten();
-    let words = text::joined(known.into_iter().chain(states.clone()));
     let (corner, anchor, away) = if right_to_left() {
         (stage.right_top() + vec2(-space::M, space::M), Align2::RIGHT_TOP, -1.0)
     } else {
         (stage.left_top() + vec2(space::M, space::M), Align2::LEFT_TOP, 1.0)
     };
     // Beside it stands how good the call is.
-    let room = stage.width() - 2.0 * space::M - size::CONTROL;
+    let room = stage.width() - 2.0 * space::M - size::CONTROL - taken;
+    // A name gives way before what changes.
+    let others = text::joined(["", &timer].into_iter().chain(states.clone()));
+    let beside = lines::line(ui, &others, letters::BODY, STAGE.ink).size().x + 2.0 * space::S + size::LINE;
+    let words = lines::shortened(ui, &call.peer, letters::BODY, room - beside) + &others;
     let title = pill_shape(ui, (corner, anchor), room, &words, letters::BODY);
     ui.interact(title, Id::unique("title"), Sense::hover())
         .widget_info(|| WidgetInfo::labeled(Role::Label, true, text::joined(known)));

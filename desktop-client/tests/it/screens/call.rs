@@ -143,6 +143,64 @@ fn the_timer_and_the_figures_are_shown() {
 }
 
 #[test]
+fn the_title_and_how_good_the_call_is_keep_off_the_own_picture_in_every_language_and_size() {
+    let sizes = [LOWEST, SMALLEST, vec2(640.0, 480.0), vec2(720.0, 540.0), ROOMY, vec2(1920.0, 1080.0)];
+    for language in castle_desktop::words::LANGUAGES {
+        castle_desktop::words::speaking(language.tag, || {
+            for (size, peer, chat) in sizes.into_iter().flat_map(|size| {
+                [("Ana", false), ("Emilia van der Meer-Oosterhuis", false), ("Ana", true)]
+                    .map(|(peer, chat)| (size, peer, chat))
+            }) {
+                let mut shown = show_with(
+                    talking(|call| {
+                        (call.peer, call.peer_muted, call.quality) = (peer.into(), true, Quality::Poor);
+                    }),
+                    Prefill::default(),
+                    size,
+                );
+                shown.state_mut().remote = pictures::still(640, 360);
+                shown.state_mut().local = pictures::still(320, 180);
+                shown.state_mut().now += Duration::from_hours(1);
+                if chat {
+                    press(&mut shown, NONE, Key::C);
+                }
+                shown.run();
+                let own = shown.query_by_label_contains(say("own-picture")).map(|own| own.rect());
+                let title = shown.get_by_label(&text::joined([peer, "1:00:00"])).rect();
+                let sign = shown.get_by_label(say("quality-poor")).rect();
+                let of = format!("{}, {size}, {peer}, chat: {chat}", language.tag);
+                assert!(own.is_some() || (chat && size == LOWEST), "{of}: there is room for it");
+                let window = egui::Rect::from_min_size(egui::Pos2::ZERO, size);
+                for said in [title, sign] {
+                    let touched = own.filter(|own| said.expand(1.0).intersects(*own));
+                    assert_eq!(touched, None, "{of}: it touches {said}");
+                    assert!(window.contains_rect(said), "{of}: {said}");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn what_is_opened_over_a_call_is_used_above_its_controls_however_low_the_window() {
+    let opened =
+        [(Key::C, ["chat-words", "chat-send"].map(say)), (Key::S, ["safety-same", "safety-differ"].map(say))];
+    let words = ["harbour", "velvet", "orchard", "signal"].map(str::to_owned);
+    let device = castle_desktop::view::DeviceStanding::First;
+    for (size, (key, names)) in [LOWEST, SMALLEST].into_iter().flat_map(|size| opened.map(|it| (size, it))) {
+        let safety = castle_desktop::view::Safety::Words { words: words.clone(), device };
+        let mut shown = show_with(talking(|call| call.safety = safety), Prefill::default(), size);
+        press(&mut shown, NONE, key);
+        for name in names {
+            shown.get_by_label(name).scroll_to_me();
+            shown.run();
+            let (place, bar) = (shown.get_by_label(name).rect(), shown.get_by_label(say("call-mute")).rect());
+            assert!(place.bottom() <= bar.top(), "{size}: {name} at {place}, the controls at {bar}");
+        }
+    }
+}
+
+#[test]
 fn every_end_has_a_sentence_and_a_way_back() {
     for reason in REASONS {
         let mut shown = show(ended(reason));

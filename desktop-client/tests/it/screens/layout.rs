@@ -61,7 +61,7 @@ fn no_two_controls_lie_over_each_other() {
 
 #[test]
 fn nothing_is_cut_or_covered_while_one_waits_however_low_the_window() {
-    for size in [SMALLEST, vec2(480.0, 360.0)] {
+    for size in [SMALLEST, LOWEST] {
         for state in states::every() {
             let screen = state.name;
             if !["calling", "ringing", "connecting", "search"].contains(&screen) {
@@ -119,6 +119,26 @@ fn tab_goes_round_through_named_controls_on_every_screen() {
             assert!(names.contains(&name), "{screen}: {name:?} is not reached by Tab");
         }
     }
+}
+
+#[test]
+fn what_has_the_keyboard_is_in_view_however_low_the_window() {
+    let window = Rect::from_min_size(pos2(0.0, 0.0), LOWEST).expand(1.0);
+    let mut out_of_view = std::collections::BTreeSet::new();
+    for state in states::every() {
+        let screen = state.name;
+        if state.is_dialog() {
+            continue; // the whole of it is in view
+        }
+        let mut shown = state.show(LOWEST);
+        for _ in 0..40 {
+            press(&mut shown, Modifiers::NONE, Key::Tab);
+            let node = shown.root().children_recursive().find(egui_kittest::Node::is_focused);
+            let away = node.filter(|node| !window.contains_rect(node.rect()));
+            out_of_view.extend(away.map(|node| format!("{screen}: {:?}", node.accesskit_node().label())));
+        }
+    }
+    assert!(out_of_view.is_empty(), "{out_of_view:#?}");
 }
 
 #[test]

@@ -110,12 +110,38 @@ fn a_pasted_invitation_link_needs_no_code() {
     assert_eq!(asked, [Command::Register { server, invitation, name, password, remember: true }]);
 }
 
-/// The form for who forgot the password, with server and name filled in.
 fn forgot() -> Shown {
+    forgot_in(ROOMY)
+}
+
+/// The form for who forgot the password, with server and name filled in.
+fn forgot_in(size: Vec2) -> Shown {
     let prefill = Prefill { server: Some(SERVER.into()), name: Some("noor".into()), invitation: None };
-    let mut shown = show_with(Snapshot::default(), prefill, ROOMY);
+    let mut shown = show_with(Snapshot::default(), prefill, size);
     click(&mut shown, say("login-mode-reset"));
     shown
+}
+
+#[test]
+fn what_sends_a_new_password_off_is_in_view_with_what_is_typed_however_low_the_window() {
+    for language in castle_desktop::words::LANGUAGES {
+        castle_desktop::words::speaking(language.tag, || {
+            // To the last field in the lowest one: what is before it has no room there.
+            for (size, fields) in [(SMALLEST, 0), (vec2(640.0, 480.0), 0), (LOWEST, 2)] {
+                let mut shown = forgot_in(size);
+                for _ in 0..fields {
+                    press(&mut shown, NONE, Key::Tab);
+                }
+                let window = egui::Rect::from_min_size(egui::Pos2::ZERO, size);
+                let typed = [say("login-code"), say("settings-new-password"), say("password-again")][fields];
+                assert_eq!(focused(&shown).as_deref(), Some(typed));
+                for name in [typed, say("login-reset")] {
+                    let place = shown.get_by_label(name).rect();
+                    assert!(window.contains_rect(place), "{}, {size}: {name} at {place}", language.tag);
+                }
+            }
+        });
+    }
 }
 
 #[test]

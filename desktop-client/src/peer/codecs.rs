@@ -60,18 +60,20 @@ pub(super) fn narrow(
 /// The description with formats for pictures that the stack knows none of, so that it turns them down and sound goes on
 /// alone: it would take H.264 of any kind.
 pub(super) fn without_pictures(sdp: &str) -> String {
-    let unknown = |section: &str| {
-        let line = |line: &str| match line.strip_prefix("a=rtpmap:").and_then(|map| map.split_once(' ')) {
-            Some((payload_type, format)) => {
-                format!("a=rtpmap:{payload_type} {UNKNOWN}{}", &format[format.find('/').unwrap_or(0)..])
-            }
-            None => line.to_owned(),
-        };
-        section.split_inclusive('\n').map(line).collect::<String>()
-    };
-    sections(sdp)
-        .map(|section| if is_active(section) { unknown(section) } else { section.to_owned() })
-        .collect()
+    let mut without = String::with_capacity(sdp.len());
+    for section in sections(sdp) {
+        let active = is_active(section);
+        for line in section.split_inclusive('\n') {
+            let map = line.strip_prefix("a=rtpmap:").and_then(|map| map.split_once(' '));
+            let Some((payload_type, format)) = map.filter(|_| active) else {
+                without.push_str(line);
+                continue;
+            };
+            let behind_name = &format[format.find('/').unwrap_or(0)..];
+            without.extend(["a=rtpmap:", payload_type, " ", UNKNOWN, behind_name]);
+        }
+    }
+    without
 }
 
 /// No codec has this name.

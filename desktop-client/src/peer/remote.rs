@@ -145,7 +145,10 @@ pub(crate) fn read_description(sdp: &str) {
     let (rest, candidates) = split(sdp);
     assert!(split(&rest).1.is_empty(), "no candidate stays");
     assert!(candidates.len() <= sdp.lines().count());
+    let without = codecs::without_pictures(sdp);
     for said in [Said::InAnOffer, Said::InAnAnswer] {
+        let codec = codecs::narrow(&without, said, None, VideoCodec::ALL).ok().and_then(|(_, codec)| codec);
+        assert_eq!(codec, None, "pictures that are left out are in no codec");
         let Ok((narrow, codec)) = codecs::narrow(sdp, said, None, VideoCodec::ALL) else { continue };
         assert!(narrow.len() <= sdp.len(), "a description is never made longer");
         let again = codecs::narrow(&narrow, said, codec, VideoCodec::ALL);
@@ -224,13 +227,10 @@ impl Task {
     ) -> Result<RTCSessionDescription, PeerFault> {
         let offered = description.sdp_type == RTCSdpType::Offer;
         let said = if offered { Said::InAnOffer } else { Said::InAnAnswer };
-        let narrowed = match codecs::narrow(&description.sdp, said, self.remote.codec, self.config.codecs) {
-            Ok(narrowed) if !self.remote.sound_alone => Some(narrowed),
-            _ => None,
-        };
+        let narrowed = codecs::narrow(&description.sdp, said, self.remote.codec, self.config.codecs);
         let (sdp, codec) = match narrowed {
-            Some(narrowed) => narrowed,
-            None => {
+            Ok(narrowed) if !self.remote.sound_alone => narrowed,
+            Ok(_) | Err(codecs::NoCodec) => {
                 self.leave_pictures_out().await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
                 (codecs::without_pictures(&description.sdp), None)
             }

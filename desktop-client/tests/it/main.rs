@@ -30,6 +30,7 @@ mod sealed;
 mod silence;
 #[cfg(target_os = "linux")]
 mod sound;
+mod sound_alone;
 #[cfg(unix)]
 mod starts;
 mod support;

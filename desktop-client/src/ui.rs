@@ -295,7 +295,7 @@ impl Screens {
         }
         let (go, free) = if let Stage::Connected { since } = call.stage {
             let go = call::call_ui(ui, &mut self.call, view, call, since, commands);
-            (go, call::free_for_notices(ui.max_rect()))
+            (go, call::free_for_notices(&self.call, ui.max_rect()))
         } else {
             (None, ringing::ringing_ui(ui, view, call, commands))
         };

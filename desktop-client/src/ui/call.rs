@@ -145,10 +145,11 @@ pub fn call_ui(
     go
 }
 
-/// Where notices cover neither the title nor the controls.
-pub fn free_for_notices(room: Rect) -> Rect {
+/// Where notices cover neither the title nor the controls, nor the chat where it lies beside the picture.
+pub fn free_for_notices(draft: &Draft, room: Rect) -> Rect {
     let top = room.top() + size::CONTROL + 2.0 * space::M;
-    room.with_min_y(top).with_max_y(room.bottom() - BAR_HEIGHT - space::S)
+    let free = room.with_min_y(top).with_max_y(room.bottom() - BAR_HEIGHT - space::S);
+    if draft.chat.is_some() && room.width() >= size::PANEL_BESIDE { chat::beside(free).0 } else { free }
 }
 
 /// Height of the controls with the figures below them.

@@ -43,6 +43,8 @@ pub struct Draft {
     failed: bool,
     /// The form is wanted though one click would be enough.
     unfold: bool,
+    /// Such servers stood alone when this was last drawn.
+    folded: bool,
     /// The secret that was being typed when this was last drawn.
     typing: Option<Id>,
 }
@@ -195,7 +197,7 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
     if std::mem::replace(&mut draft.busy, busy) && !busy {
         draft.failed = true;
         // It failed, or was given up: most often it is the password that is typed anew, or the code.
-        draft.unfold = true;
+        (draft.unfold, draft.folded) = (true, false);
         let anew = if draft.aim == Aim::Reset { code_id() } else { password_id() };
         ui.memory_mut(|memory| memory.request_focus(anew));
     }
@@ -218,8 +220,12 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
             if !busy {
                 known_ui(ui, draft, &view.snapshot.servers, commands);
             }
-            let folded = !busy && draft.is_folded(&view.snapshot.servers);
-            if folded {
+            let folded = draft.is_folded(&view.snapshot.servers);
+            if std::mem::replace(&mut draft.folded, folded) && !folded {
+                // A key that is thrown away after a logout is gone a moment later than the hall.
+                draft.started = false;
+            }
+            if folded && !busy {
                 if button(ui, say("login-other-server"), Weight::Secondary).clicked() {
                     (draft.unfold, draft.started) = (true, false);
                 }

@@ -70,6 +70,21 @@ fn after_a_logout_it_is_name_and_password_that_are_asked_for() {
 }
 
 #[test]
+fn a_login_that_is_forgotten_a_moment_after_the_logout_leaves_the_keyboard_at_the_password() {
+    let known = |remembered| {
+        let known =
+            castle_desktop::view::KnownServer { server: SERVER.into(), name: "noor".into(), remembered };
+        Arc::new(vec![known])
+    };
+    let mut shown = show(Snapshot { servers: known(true), ..online() });
+    for remembered in [true, false] {
+        shown.state_mut().snapshot = Snapshot { servers: known(remembered), ..Snapshot::default() };
+        shown.run();
+    }
+    assert_eq!(focused(&shown).as_deref(), Some(say("login-password")));
+}
+
+#[test]
 fn after_a_login_that_failed_the_password_is_typed_anew() {
     let mut shown = show(Snapshot::default());
     let logging_in = Connection::LoggingIn { server: SERVER.into() };

@@ -39,6 +39,16 @@ fn no_notice_lies_over_what_is_to_be_pressed_in_a_call_however_many_there_are() 
 }
 
 #[test]
+fn no_notice_lies_over_the_chat_beside_a_call() {
+    let told = notice(1, Severity::Info, say("told-reported"));
+    let mut shown = show(Snapshot { notices: vec![told], ..talking(|_| {}) });
+    press(&mut shown, Modifiers::NONE, Key::C);
+    let away = shown.get_by_label(say("notices-dismiss")).rect();
+    let panel = shown.get_by_label(say("chat-words")).rect().left();
+    assert!(away.right() < panel, "{away} over what begins at {panel}");
+}
+
+#[test]
 fn a_device_that_is_gone_is_told_once() {
     let shown = show(crowded(talking(|_| {})));
     let gone = say_with("told-mic-gone-last", &[("name", "USB dock".into())]);

@@ -77,12 +77,12 @@ impl Capture {
         }
     }
 
-    /// The log has it in the words of the system, a person in a sentence.
+    /// A person has it in a sentence, the log in the words of the system too.
     fn fault(&self, error: &dyn std::error::Error) {
         let fault = Some(error.to_string());
         let before = std::mem::replace(&mut locked(&self.shared).stats.mic_fault, fault.clone());
         if before != fault {
-            tracing::warn!(?error, "no sound from the microphone");
+            tracing::warn!(%error, system = ?error, "no sound from the microphone");
         }
     }
 

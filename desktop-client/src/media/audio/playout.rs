@@ -84,12 +84,12 @@ impl Playout {
         }
     }
 
-    /// The log has it in the words of the system, a person in a sentence.
+    /// A person has it in a sentence, the log in the words of the system too.
     fn fault(&self, error: &dyn std::error::Error) {
         let fault = Some(error.to_string());
         let before = std::mem::replace(&mut locked(&self.shared).stats.speaker_fault, fault.clone());
         if before != fault {
-            tracing::warn!(?error, "no sound to the speaker");
+            tracing::warn!(%error, system = ?error, "no sound to the speaker");
         }
     }
 

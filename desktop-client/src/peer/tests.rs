@@ -363,6 +363,9 @@ async fn ends_with_no_codec_in_common_talk_without_pictures() {
     let mut pair = Pair::open(configs);
     pair.until(|said| both(said, |event| matches!(event, PeerEvent::ChannelOpen { .. }))).await;
     assert!(both(&pair.said, |event| *event == PeerEvent::NoPictures));
+    let refused =
+        |event: &PeerEvent| matches!(event, PeerEvent::LocalAnswer(sdp) if sdp.contains("m=video 0 "));
+    assert_eq!(count(&pair.said, refused), 1, "{:#?}", pair.said);
     for end in &pair.ends {
         for timestamp in 0..10 {
             end.peer.video.send(packet(timestamp * 3000));

@@ -92,13 +92,16 @@ def generations(page):
     return len({line for sdp in page.descriptions for line in sdp.split("\r\n") if line.startswith("a=ice-ufrag:")}) // 2
 
 
-def goes_on(page, judge, after, seconds=3):
-    """Pictures of the bot still come, in both their numbers and their time."""
+def goes_on(page, judge, after, seconds=3, wait_ms=None):
+    """Pictures of the bot still come, in their numbers and, where it is said, none of them long after the one before."""
     page.browser.call("look")
     page.hold(seconds)
-    views = page.browser.call("look")["views"]
-    numbers = [number for view in views.values() for number in view["numbers"]]
-    judge.hold(len(numbers) > seconds * page.least, f"{after}: {len(numbers)} pictures in {seconds} s")
+    views = page.browser.call("look")["views"].values()
+    count = sum(len(view["numbers"]) for view in views)
+    judge.hold(count > seconds * page.least, f"{after}: {count} pictures in {seconds} s")
+    if wait_ms:
+        gap = max((gap for view in views for gap in view["gaps"]), default=9e9)
+        judge.hold(gap < wait_ms, f"the longest wait for one: {gap:.0f} ms")
 
 
 def renegotiate(page, judge):
@@ -117,7 +120,7 @@ def renegotiate(page, judge):
     before = len(page.descriptions)
     page.browser.call("restart")
     page.until(settled, "an answer to a restart")
-    goes_on(page, judge, "another way is found", 7)
+    goes_on(page, judge, "another way is found", 7, 1500)
     judge.hold(generations(page) == 2, f"{generations(page)} generations")
     judge.hold(page.browser.call("look")["state"] == "connected", "connected")
 

@@ -52,8 +52,12 @@ const BACK_OFF: f64 = 0.85;
 const DRAIN: f64 = 0.6;
 /// A queue this deep is drained.
 const DEEP: Duration = Duration::from_millis(120);
-/// The target stays below this multiple of what arrives: an encoder that has nothing to send proves nothing.
+/// The target stays below this multiple of what arrives: an encoder that has nothing to send proves nothing,
 const ACKED_MULTIPLE: f64 = 1.5;
+/// or below this where bursts came through faster and whole: the small pictures of a poor path fill no good one.
+const SHOWN_MULTIPLE: f64 = 3.0;
+/// A path that loses more than this share is not given the benefit of it.
+const LOST_MAX: f64 = 0.5;
 /// Between two cuts: a cut shows in the reports only after a round trip and a report interval.
 const CUT_PAUSE: Duration = Duration::from_millis(200);
 /// Between two cuts for loss, which is counted over a second.
@@ -255,6 +259,9 @@ impl Congestion {
             return;
         }
         self.cut = Some(now);
+        // What the path loses anyway it had room for.
+        let lost = self.loss.own_share(now).min(self.loss.recent_share(now));
+        let acked = acked / (1.0 - lost.min(LOST_MAX));
         let capacity = match self.capacity {
             Some((known, _)) if (known * 0.7..known * 1.5).contains(&acked) => known * 0.7 + acked * 0.3,
             _ => acked,
@@ -308,16 +315,16 @@ impl Congestion {
             self.target_bps = (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(full);
             return;
         }
-        let limit = (acked * ACKED_MULTIPLE).max(self.target_bps);
-        let grown = if shown > self.target_bps && !near && now >= self.grow_after {
-            (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(shown)
+        let limit = |multiple: f64| (acked * multiple).max(self.target_bps);
+        self.target_bps = if shown > self.target_bps && !near && now >= self.grow_after {
+            let multiple = if self.loss.is_free(now) { SHOWN_MULTIPLE } else { ACKED_MULTIPLE };
+            (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(shown).min(limit(multiple))
         } else if now < self.grow_after {
             self.target_bps
         } else {
             let per_second = if near { NEAR_GROWTH_PER_S } else { GROWTH_PER_S };
-            self.target_bps * per_second.powf(seconds)
+            (self.target_bps * per_second.powf(seconds)).min(limit(ACKED_MULTIPLE))
         };
-        self.target_bps = grown.min(limit);
     }
 }
 

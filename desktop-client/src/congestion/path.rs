@@ -12,6 +12,8 @@ const STEP: f64 = 0.001;
 /// Bytes of a full packet.
 const PACKET: usize = 1200;
 const SOUND_BYTES: usize = 120;
+/// Of what it may take, what a source with small pictures takes.
+const SMALL_FILL: f64 = 0.7;
 
 #[derive(Clone, Copy)]
 pub(super) struct Path {
@@ -24,6 +26,8 @@ pub(super) struct Path {
     pub(super) tcp: bool,
     /// Probability to enter and to leave a burst, and of loss inside it (Gilbert).
     pub(super) burst: Option<(f64, f64, f64)>,
+    /// For a target below this the source has small pictures: half as many, and not enough of them.
+    pub(super) small_below_bps: f64,
 }
 
 /// What was seen of a play.
@@ -124,7 +128,7 @@ pub(super) fn play(seed: u64, seconds: f64, path: impl Fn(f64) -> Path) -> Seen 
     };
     for step in 0..(seconds / STEP) as u64 {
         let (now, path) = (step as f64 * STEP, path(step as f64 * STEP));
-        play.make_media(now);
+        play.make_media(now, path);
         play.backlog_bits = (play.backlog_bits - path.bps * STEP).max(0.0);
         if path.tcp {
             play.send_tcp(now, path);
@@ -145,7 +149,7 @@ pub(super) fn play(seed: u64, seconds: f64, path: impl Fn(f64) -> Path) -> Seen 
 }
 
 impl Play {
-    fn make_media(&mut self, now: f64) {
+    fn make_media(&mut self, now: f64, path: Path) {
         if now >= self.next_sound {
             self.next_sound += 0.02;
             self.pacer.push_front((SOUND_BYTES, 0));
@@ -153,12 +157,14 @@ impl Play {
         if now < self.next_frame {
             return;
         }
-        self.next_frame += 1.0 / 30.0;
+        let small = f64::from(self.control.target_bps()) < path.small_below_bps;
+        let (interval, fill) = if small { (1.0 / 15.0, SMALL_FILL) } else { (1.0 / 30.0, 1.0) };
+        self.next_frame += interval;
         if self.control.is_clogged(Duration::from_secs_f64(now)) {
             return;
         }
         let bps = (f64::from(self.control.target_bps()) * 0.95 - 50_000.0).max(50_000.0);
-        let bytes = (bps / 8.0 / 30.0 * self.rng.random_range(0.7..1.3)) as usize;
+        let bytes = (bps * fill / 8.0 * interval * self.rng.random_range(0.7..1.3)) as usize;
         let frame = self.missing.last_key_value().map_or(1, |(last, _)| last + 1);
         self.missing.insert(frame, bytes.div_ceil(PACKET));
         for packet in 0..bytes.div_ceil(PACKET) {

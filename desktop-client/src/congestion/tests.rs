@@ -5,8 +5,16 @@ use super::*;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-const CLEAN: Path =
-    Path { bps: 3e6, delay_ms: 20.0, queue_ms: 300.0, jitter_ms: 0.0, loss: 0.0, tcp: false, burst: None };
+const CLEAN: Path = Path {
+    bps: 3e6,
+    delay_ms: 20.0,
+    queue_ms: 300.0,
+    jitter_ms: 0.0,
+    loss: 0.0,
+    tcp: false,
+    burst: None,
+    small_below_bps: 0.0,
+};
 const SEEDS: u64 = 20;
 
 #[test]
@@ -30,6 +38,16 @@ fn a_dip_is_followed_at_once_and_left_within_seconds() {
         assert!(seen.mean_bps(18.0, 25.0) > 0.2e6, "seed {seed}: {} bit/s", seen.mean_bps(18.0, 25.0));
         let back = seen.reached(1.6e6, 25.0);
         assert!(back <= 5.0, "seed {seed}: back at 1.6 Mb/s after {back} s");
+    }
+}
+
+#[test]
+fn small_pictures_that_do_not_fill_the_rate_are_no_reason_to_stay_with_them() {
+    for seed in 0..SEEDS {
+        let dip = |at: f64| if (15.0..25.0).contains(&at) { 0.3e6 } else { 2e6 };
+        let seen = play(seed, 40.0, |at| Path { bps: dip(at), small_below_bps: 0.8e6, ..CLEAN });
+        let back = seen.reached(1.6e6, 25.0);
+        assert!(back <= 4.0, "seed {seed}: back at 1.6 Mb/s after {back} s");
     }
 }
 

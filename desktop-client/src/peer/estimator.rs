@@ -183,6 +183,7 @@ impl BandwidthEstimator for Estimator {
 mod tests {
     use super::*;
     use crate::congestion::START_BPS;
+    use rtc::rtcp::transport_feedbacks::cc_feedback_report::Ecn;
 
     #[test]
     fn a_new_path_begins_as_a_call_begins_whatever_the_silence_before_it() {
@@ -222,7 +223,7 @@ mod tests {
             arrived: false,
             departure: at(500 + u64::from(number) * 4),
             arrival: None,
-            ecn: Default::default(),
+            ecn: Ecn::default(),
         };
         estimator.on_reports(at(1100), &(0..100).map(lost).collect::<Vec<_>>());
         let rate = estimator.rate(at(1100)).expect("something was reported");

@@ -242,7 +242,7 @@ mod tests {
         let [camera_fault, mic_fault, speaker_fault] =
             ["camera", "mic", "speaker"].map(|fault| Some(fault.to_owned()));
         let devices = Devices { camera_fault, mic_fault, speaker_fault, ..Devices::default() };
-        let snapshot = Snapshot { devices, notices, ..Snapshot::default() };
+        let snapshot = Snapshot { notices, devices, ..Snapshot::default() };
         let lines = lines(&without_pictures(&snapshot, &Tile::empty()), (faults, false));
         lines.into_iter().map(|line| line.words).collect()
     }

@@ -255,7 +255,8 @@ fn state(name: &'static str, snapshot: Snapshot) -> State {
 
 /// All of them.
 pub(super) fn every() -> Vec<State> {
-    let mut all = of_calls_and_pages();
+    let mut all = of_the_way_in_and_pages();
+    all.extend(of_calls());
     all.extend(of_my_account());
     all
 }
@@ -280,16 +281,12 @@ fn of_my_account() -> Vec<State> {
     ]
 }
 
-fn of_calls_and_pages() -> Vec<State> {
-    let since = Instant::now();
+fn of_the_way_in_and_pages() -> Vec<State> {
     let on = |name, page, snapshot| State { page, ..state(name, snapshot) };
-    let key =
-        |name, key, snapshot| State { keys: vec![(egui::Modifiers::NONE, key)], ..state(name, snapshot) };
     let registering = Prefill { invitation: Some(String::new()), ..Prefill::default() };
     let logging_in = Connection::LoggingIn { server: SERVER.into() };
     let blocked = vec![BlockedGuest { guest: GuestId::from_bits(5), display_name: "Zed".into() }];
     let blocked = Snapshot { blocked: Some(Arc::new(blocked)), ..online() };
-    let frozen = Frozen { since: since.checked_sub(Duration::from_secs(2)).unwrap_or(since) };
     vec![
         state("login", Snapshot::default()),
         state("login-known", known()),
@@ -302,10 +299,32 @@ fn of_calls_and_pages() -> Vec<State> {
         state("hall-more", Snapshot { hall_more: true, hall_count: 10_000, ..online() }),
         state("search", searching()),
         state("placing", placing()),
+        state("login-notices", Snapshot { notices: hall_notices().notices, ..Snapshot::default() }),
+        on("history", Page::History, Snapshot { history: history(), ..online() }),
+        on(
+            "history-empty",
+            Page::History,
+            Snapshot { history: History { calls: Some(Arc::default()), ..History::default() }, ..online() },
+        ),
+        on("blocked", Page::Blocked, blocked),
+        on("tryout", Page::Tryout, trying()),
+        on("tryout-silent", Page::Tryout, silent()),
+        on("settings", Page::Settings, silent()),
+        on("interests", Page::Interests, wishing()),
+        on("help", Page::Help, online()),
+        state("checkup", Snapshot { checkup: Some(checkup()), ..online() }),
+    ]
+}
+
+fn of_calls() -> Vec<State> {
+    let since = Instant::now();
+    let key =
+        |name, key, snapshot| State { keys: vec![(egui::Modifiers::NONE, key)], ..state(name, snapshot) };
+    let frozen = Frozen { since: since.checked_sub(Duration::from_secs(2)).unwrap_or(since) };
+    vec![
         state("calling", in_call(Stage::Calling { since })),
         state("ringing-notices", crowded(in_call(Stage::Ringing { since }))),
         state("call-notices", crowded(full(|_| {}))),
-        state("login-notices", Snapshot { notices: hall_notices().notices, ..Snapshot::default() }),
         state("ringing", in_call(Stage::Ringing { since })),
         state("connecting", in_call(Stage::Connecting)),
         state("call", full(|_| {})),
@@ -338,18 +357,5 @@ fn of_calls_and_pages() -> Vec<State> {
         state("ended-broke", ended(EndReason::Failed)),
         State { clicks: vec!["guest-report"], ..state("report", ended(EndReason::PeerHungUp)) },
         State { clicks: vec!["guest-block"], ..state("block", ended(EndReason::PeerHungUp)) },
-        on("history", Page::History, Snapshot { history: history(), ..online() }),
-        on(
-            "history-empty",
-            Page::History,
-            Snapshot { history: History { calls: Some(Arc::default()), ..History::default() }, ..online() },
-        ),
-        on("blocked", Page::Blocked, blocked),
-        on("tryout", Page::Tryout, trying()),
-        on("tryout-silent", Page::Tryout, silent()),
-        on("settings", Page::Settings, silent()),
-        on("interests", Page::Interests, wishing()),
-        on("help", Page::Help, online()),
-        state("checkup", Snapshot { checkup: Some(checkup()), ..online() }),
     ]
 }

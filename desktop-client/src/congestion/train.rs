@@ -10,9 +10,11 @@ use std::time::Duration;
 
 /// Packets that left within this time of each other belong to one train.
 const GAP: Duration = Duration::from_millis(12);
-/// Trains that are summed: about half a second of frames.
+/// Trains that are summed, of those that left within this time of the last: a path that has changed is soon known.
+const LATELY: Duration = Duration::from_millis(500);
+/// No more than these,
 const TRAINS: usize = 15;
-/// Fewer say nothing.
+/// and fewer say nothing.
 const TRAINS_MIN: usize = 6;
 /// Packets of a train.
 const PACKETS_MIN: u32 = 2;
@@ -77,9 +79,12 @@ impl Trains {
         if self.whole.len() < TRAINS_MIN {
             return None;
         }
-        let bits: f64 = self.whole.iter().map(|train| train.bytes as f64 * 8.0).sum();
+        let since = self.whole.back().map_or(Duration::ZERO, |last| last.sent.0.saturating_sub(LATELY));
+        let first = self.whole.iter().position(|train| train.sent.0 >= since).unwrap_or(0);
+        let lately = || self.whole.range(first.min(self.whole.len() - TRAINS_MIN)..);
+        let bits: f64 = lately().map(|train| train.bytes as f64 * 8.0).sum();
         let span = |of: fn(&Train) -> (Duration, Duration)| {
-            self.whole.iter().map(|train| of(train).1.saturating_sub(of(train).0).as_secs_f64()).sum::<f64>()
+            lately().map(|train| of(train).1.saturating_sub(of(train).0).as_secs_f64()).sum::<f64>()
         };
         let slower = span(|train| train.arrived).max(span(|train| train.sent));
         (slower > 0.0).then(|| bits / slower)

@@ -260,7 +260,7 @@ impl Congestion {
         }
         self.cut = Some(now);
         // What the path loses anyway it had room for.
-        let lost = self.loss.own_share(now).min(self.loss.recent_share(now));
+        let lost = self.loss.proven_share(now).min(self.loss.recent_share(now));
         let acked = acked / (1.0 - lost.min(LOST_MAX));
         let capacity = match self.capacity {
             Some((known, _)) if (known * 0.7..known * 1.5).contains(&acked) => known * 0.7 + acked * 0.3,

@@ -138,23 +138,22 @@ impl Loss {
 
     /// Whether so little was lost lately that nobody would cut for it.
     pub(super) fn is_free(&self, now: Duration) -> bool {
-        self.recent_share(now) <= FREE
+        self.recent(now).share().is_some_and(|share| share <= FREE)
     }
 
     /// The share lost beyond the baseline, 0 to 1; none where there is nothing to cut for.
     pub(super) fn excess(&self, now: Duration) -> Option<f64> {
         let recent = self.recent(now);
         let share = recent.share()?;
-        let baseline = self.own_share(now);
+        let baseline = self.baseline().max(self.proven_share(now));
         let chance = DEVIATIONS * (baseline * (1.0 - baseline) / f64::from(recent.packets)).sqrt();
         let excess = share - (baseline * MULTIPLE + chance).max(FREE);
         (excess > 0.0).then_some(excess)
     }
 
-    /// What this path loses whatever is sent, 0 to 1.
-    pub(super) fn own_share(&self, now: Duration) -> f64 {
-        let own = self.own.filter(|&(_, seen)| now.saturating_sub(seen) < OWN_FOR);
-        self.baseline().max(own.map_or(0.0, |(own, _)| own))
+    /// What this path loses whatever is sent, 0 to 1, as a cut has proven.
+    pub(super) fn proven_share(&self, now: Duration) -> f64 {
+        self.own.filter(|&(_, seen)| now.saturating_sub(seen) < OWN_FOR).map_or(0.0, |(own, _)| own)
     }
 
     fn recent(&self, now: Duration) -> Count {

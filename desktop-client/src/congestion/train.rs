@@ -10,11 +10,11 @@ use std::time::Duration;
 
 /// Packets that left within this time of each other belong to one train.
 const GAP: Duration = Duration::from_millis(12);
-/// Trains that are summed, of those that left within this time of the last: a path that has changed is soon known.
+/// Trains are summed that left within this time of the last: a path that has changed is soon known.
 const LATELY: Duration = Duration::from_millis(500);
-/// No more than these,
+/// No more of them than this,
 const TRAINS: usize = 15;
-/// and fewer say nothing.
+/// and no fewer, however long ago they left: fewer say nothing.
 const TRAINS_MIN: usize = 6;
 /// Packets of a train.
 const PACKETS_MIN: u32 = 2;

@@ -31,7 +31,7 @@ pub(super) struct Remote {
     /// The ICE credentials of its last description.
     generation: String,
     /// What pictures are coded in, by its first description.
-    codec: Option<VideoCodec>,
+    pub(super) codec: Option<VideoCodec>,
     /// It had none that there is here: pictures are left out for as long as the call lasts.
     sound_alone: bool,
     waiting: Vec<Candidate>,
@@ -208,13 +208,17 @@ impl Task {
     ) -> Result<(), PeerFault> {
         let description = description.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
         let description = self.narrow(&description).await?;
-        let sdp = description.sdp.clone();
+        let (sdp, answered) = (description.sdp.clone(), description.sdp_type == RTCSdpType::Answer);
         let taken = self.connection.pc.set_remote_description(description).await;
         taken.map_err(|error| self.refuse(PeerFault::BadDescription, &error))?;
         for candidate in self.remote.describe(&sdp) {
             self.add_candidate(candidate).await;
         }
         if self.remote.codec.is_none() {
+            if answered {
+                // Refused there, pictures would be offered again without a codec, which the stack does not do.
+                self.leave_pictures_out().await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
+            }
             self.tell(PeerEvent::NoPictures).await;
         }
         Ok(())

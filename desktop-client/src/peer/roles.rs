@@ -2,9 +2,9 @@
 //!
 //! A browser that restarts ICE takes the controlling role (RFC 5245 section 9.1.1.1; RFC 8445 section 9 would have it keep its
 //! own), and where we called it both ends are controlling until the tie-breakers have decided. The end with the smaller one
-//! is to give way, the other to answer a check with 487. The stack (rtc-ice 0.21.1) does both at once, whatever the
-//! tie-breakers say, and answers the check with success besides. Each such 487 turns the browser round, again and again: of 38
-//! restarts by Chromium 150, 3 left it sending to the sockets of the old way for five seconds, and 11 for two.
+//! is to give way, the other to answer a check with 487. The stack (rtc-ice 0.21.1) answers every such check with 487,
+//! whoever is to give way, and with success besides. Each 487 turns the browser round, again and again: of 38 restarts by
+//! Chromium 156, 3 left it sending to the sockets of the old way for five seconds.
 //!
 //! Without any 487 each end decides alone, by the tie-breaker in the other's checks, and both come to the same.
 

@@ -75,6 +75,10 @@ impl Task {
             if std::mem::take(&mut self.sharing.asked) && self.sharing.wanted && !self.sharing.unsaid {
                 self.begin_writing_screen().await?;
             }
+            if self.sharing.unsaid && self.sharing.wanted && self.remote.codec.is_none() {
+                (self.sharing.wanted, self.sharing.unsaid) = (false, false);
+                self.tell(PeerEvent::ScreenTaken(false)).await;
+            }
             if self.sharing.unsaid {
                 self.offer_screen().await?;
             }

@@ -228,7 +228,7 @@ impl Task {
                 },
                 _ = nudge.tick(), if self.is_setting_up() => {
                     // No packets: nothing is sent, the stack only looks around. Before tracks are bound it says no.
-                    self.connection.video.track.write_rtcp(Vec::new()).await.ok();
+                    self.connection.audio.track.write_rtcp(Vec::new()).await.ok();
                 }
                 _ = rate.tick(), if self.connected => {
                     let rate = self.connection.estimator.rate(Instant::now());

@@ -379,6 +379,14 @@ async fn ends_with_no_codec_in_common_talk_without_pictures() {
     for received in received {
         assert!(received.lock().unwrap().iter().all(|(kind, _)| *kind == MediaKind::Audio));
     }
+    for end in [0, 1] {
+        pair.share(end, true);
+        pair.until_said(end, PeerEvent::ScreenTaken(false), 1).await;
+        assert!(pair.ends[end].peer.send(PeerCommand::Restart));
+        for of in [0, 1] {
+            pair.until_said(of, PeerEvent::Reconnected, end + 1).await;
+        }
+    }
     assert_eq!(count(&pair.said, |event| matches!(event, PeerEvent::Failed(_))), 0);
 }
 

@@ -142,6 +142,9 @@ fn the_system_tells_of_calls_only_while_the_window_is_not_in_front() {
     let ada = Guest::online(&server, "ada");
     for in_front in [true, false] {
         bea.does(Command::SetInFront(in_front));
+        // Commands are heeded in their order, and what this one does is seen.
+        bea.does(Command::CloseCall);
+        bea.until("no call", |snapshot| snapshot.call.is_none());
         ada.calls("bea");
         bea.until_ringing();
         ada.until_calling();
@@ -149,7 +152,6 @@ fn the_system_tells_of_calls_only_while_the_window_is_not_in_front() {
         bea.until_ended(EndReason::Cancelled);
         ada.until_ended(EndReason::Cancelled);
         ada.does(Command::CloseCall);
-        bea.does(Command::CloseCall);
     }
     let peer = || "ada".to_owned();
     assert_eq!(

@@ -72,7 +72,8 @@ pub(super) struct Session {
     pub(super) login: LoginId,
     secret: u128,
     pub(super) epoch: u64,
-    /// What its client calls it by as long as the `Welcome` with its new name has not come.
+    /// What its client calls it by where the `Welcome` with its new name has not come. Kept after that, so that a hello by it
+    /// that comes late is known to be one.
     former: Option<Former>,
     pub(super) link: Link<Arc<Frame>>,
     /// A frame did not fit: what the client has cannot be completed by replay.
@@ -275,8 +276,8 @@ impl Sessions {
     }
 
     /// Resumes the session that `resume` names, if it is this login's. One that was replaced answers to its former name
-    /// too: its client has not heard the new one, and everything of the session would stay with that. `fresh` is random: the id, where a new one
-    /// is needed, and the secret.
+    /// too: its client has not heard the new one, and everything of the session would stay with that. `fresh` is random:
+    /// the id, where a new one is needed, and the secret.
     pub(super) fn resume(
         &mut self,
         now: Duration,

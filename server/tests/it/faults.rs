@@ -259,7 +259,8 @@ async fn no_frame_is_lost_or_doubled_by_connections_that_break() {
     );
     println!("cuts of each pair: {broken:?} in {took:.1?}");
     if frames >= 100_000 {
-        assert!(broken.iter().all(|&cuts| cuts > 0), "a pair came through whole: {broken:?}");
+        let cut = broken.iter().filter(|&&cuts| cuts > 0).count();
+        assert!(cut >= PAIRS as usize * 3 / 4, "too many pairs came through whole: {broken:?}");
         assert!(in_all <= CUT_EVERY * 2 * cuts as u32, "{cuts} cuts in {in_all:?} of all pairs");
     }
 }

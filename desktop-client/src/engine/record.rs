@@ -48,8 +48,6 @@ pub struct CallRecord {
     pub reason: Option<Reason>,
     /// What pictures are coded in, both ways.
     pub codec: Option<VideoCodec>,
-    /// The other end has none for pictures that there is here.
-    pub no_pictures: bool,
     /// The path.
     pub path: PathStats,
     /// Pictures sent.

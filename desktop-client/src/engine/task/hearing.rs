@@ -114,7 +114,7 @@ impl Engine {
                 }
             }
             DeviceNotice::Camera(fault) => {
-                self.devices.camera_fault = fault.map(|fault| meanwhile(fault, self.live.is_some()));
+                self.tell_of_camera(fault.map(|fault| meanwhile(fault, self.live.is_some())));
                 self.apply_switches();
             }
             DeviceNotice::Lists(lists) => self.take_lists(lists),

@@ -31,6 +31,8 @@ pub(super) struct LiveCall {
     connection: Option<Connection>,
     clock: MediaClock,
     codec: VideoCodec,
+    /// The other end has no codec for pictures that there is here.
+    sound_alone: bool,
     /// What pictures may take of the path, and what the person lets them take; bit/s.
     rate: (SendRate, u32),
     /// What of this machine the other end sees besides the camera.
@@ -66,12 +68,13 @@ impl LiveCall {
         camera.sender().set_enabled(switches.camera_on);
         let rate = SendRate { picture_bps: START_BPS, clogged: false, outages: 0 };
         let codec = VideoCodec::default();
-        Self { camera, peer: None, connection: None, clock, codec, rate: (rate, cap), screen: None }
+        let (peer, connection, screen) = (None, None, None);
+        Self { camera, peer, connection, clock, codec, sound_alone: false, rate: (rate, cap), screen }
     }
 
     /// What pictures are coded in, both ways: agreed upon before any leave or come.
     pub(super) fn speak(&mut self, codec: VideoCodec) {
-        self.codec = codec;
+        (self.codec, self.sound_alone) = (codec, false);
         self.camera.sender().set_codec(codec);
         if let Some(screen) = &self.screen {
             screen.sender().set_codec(codec);
@@ -79,6 +82,16 @@ impl LiveCall {
         if let Some(connection) = &self.connection {
             connection.conversation.speak(codec);
         }
+    }
+
+    /// Until there is a codec for pictures, there is sound alone.
+    pub(super) fn go_without_pictures(&mut self) {
+        self.sound_alone = true;
+    }
+
+    /// Whether there is no codec for pictures.
+    pub(super) fn has_sound_alone(&self) -> bool {
+        self.sound_alone
     }
 
     /// Shares this.

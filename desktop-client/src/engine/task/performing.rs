@@ -270,14 +270,15 @@ impl Engine {
                 }
             }
             PeerEvent::Codec(codec) => self.speak(call, codec),
-            PeerEvent::NoPictures if current => self.record.no_pictures = true,
+            PeerEvent::NoPictures => {
+                if let Some(live) = self.live.as_mut().filter(|_| current) {
+                    live.go_without_pictures();
+                }
+            }
             PeerEvent::Message(data) if current => self.hear_message(now, &data),
             PeerEvent::ScreenTaken(taken) if current => self.screen_taken(taken),
             PeerEvent::PeerScreen(shares) if current => self.peer_shares(shares),
-            PeerEvent::Message(_)
-            | PeerEvent::ScreenTaken(_)
-            | PeerEvent::PeerScreen(_)
-            | PeerEvent::NoPictures => {}
+            PeerEvent::Message(_) | PeerEvent::ScreenTaken(_) | PeerEvent::PeerScreen(_) => {}
             PeerEvent::KeyFrameWanted(_)
             | PeerEvent::Rate(_)
             | PeerEvent::VideoLoss(_)
@@ -304,7 +305,7 @@ impl Engine {
     /// Both ends agreed on this codec for pictures.
     fn speak(&mut self, call: CallId, codec: VideoCodec) {
         if let Some(live) = self.live.as_mut().filter(|_| self.record.call == Some(call)) {
-            (self.record.codec, self.record.no_pictures) = (Some(codec), false);
+            self.record.codec = Some(codec);
             live.speak(codec);
         }
     }
@@ -392,9 +393,6 @@ impl Engine {
         live.fill(&mut self.record);
         let (mic, speaker) = live.sound_faults();
         (self.devices.mic_fault, self.devices.speaker_fault) = (mic, speaker);
-        let fault = self.record.sender.fault.clone().map(|fault| meanwhile(fault, true));
-        let none = self.record.no_pictures.then(|| say("fault-no-pictures").to_owned());
-        self.devices.camera_fault = none.or(fault);
         if matches!(self.machine.state(), State::Connected { .. })
             && let Some((before, span)) = live.path_before()
         {
@@ -407,7 +405,7 @@ impl Engine {
             self.talk.judge.second(stats, self.switches.peer_camera_on);
             self.record.seconds = self.talk.judge.history();
         }
-        self.tell_of_no_camera();
+        self.tell_of_camera(self.record.sender.fault.clone().map(|fault| meanwhile(fault, true)));
         if let Some((width, height)) = self.record.receiver.refused_size.filter(|_| !told) {
             let (width, height) = (width.to_string(), height.to_string());
             let text =

@@ -1,6 +1,7 @@
 //! What surrounds calls: preferences, devices and their try-out, the diagnostics.
 
 use super::Engine;
+use super::live::LiveCall;
 use crate::engine::Viewer;
 use crate::engine::devices::{Camera, Rehearsal};
 use crate::engine::diagnostics;
@@ -195,19 +196,30 @@ impl Engine {
             rig.camera.use_device(&self.source);
             rig.rehearsal.use_devices(&self.source);
         }
-        self.tell_of_no_camera();
+        let fault = self.devices.camera_fault.take();
+        self.tell_of_camera(fault);
     }
 
-    /// A camera that is not there is no fault of a device, but a person wants to know what the other end sees.
-    pub(super) fn tell_of_no_camera(&mut self) {
+    /// Whether a call is on that has no codec for pictures.
+    pub(super) fn has_sound_alone(&self) -> bool {
+        self.live.as_ref().is_some_and(LiveCall::has_sound_alone)
+    }
+
+    /// Tells the `fault` of the camera, unless something else is why the other end sees no picture of it: there is no codec
+    /// for pictures, or no camera at all.
+    pub(super) fn tell_of_camera(&mut self, fault: Option<String>) {
         let by_choice = self.config.camera.is_none()
             && self.preferences.camera.as_deref() != Some(TEST_PICTURE)
             && matches!(self.config.viewer, Viewer::Window);
         let in_use = self.live.is_some() || self.tryout.is_some();
         let none = matches!(self.source.camera, CameraSpec::Pattern(_)) && self.lists.is_some();
-        if by_choice && in_use && none {
-            self.devices.camera_fault = Some(say("fault-no-camera").into());
-        }
+        self.devices.camera_fault = if self.has_sound_alone() {
+            Some(say("fault-no-pictures").into())
+        } else if by_choice && in_use && none {
+            Some(say("fault-no-camera").into())
+        } else {
+            fault
+        };
     }
 
     /// Whether devices are looked at: once at the start, so that the first call opens the right ones, and while a call,

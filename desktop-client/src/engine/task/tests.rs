@@ -112,9 +112,27 @@ async fn a_call_with_sound_alone_says_why_for_as_long_as_there_is_no_codec() {
     story.heeds(Wake::Peer(CallId::from_bits(7), PeerEvent::NoPictures));
     assert_eq!(told(&story.heeds(Wake::Tick)), None, "of an earlier call");
     story.heeds(Wake::Peer(CALL, PeerEvent::NoPictures));
-    assert_eq!(told(&story.heeds(Wake::Tick)).as_deref(), Some(crate::words::say("fault-no-pictures")));
+    assert_eq!(told(&story.heeds(Wake::Tick)).as_deref(), Some(say("fault-no-pictures")));
     story.heeds(Wake::Peer(CALL, PeerEvent::Codec(VideoCodec::Vp8)));
     assert_eq!(told(&story.heeds(Wake::Tick)), None);
+    drop(story);
+}
+
+#[tokio::test]
+async fn why_a_call_has_sound_alone_is_told_before_what_else_the_camera_lacks_and_not_after_the_call() {
+    let mut story = Turned::new(EngineConfig { camera: None, ..made_media() });
+    let told = |snapshot: Arc<Snapshot>| snapshot.devices.camera_fault.clone().expect("something is told");
+    let fault = || Wake::Device(DeviceNotice::Camera(Some("The camera is broken.".into())));
+    story.finds(&[]);
+    story.engine.drive(Input::Server(info(Phase::Connecting(Role::Offerer))));
+    assert_eq!(told(story.heeds(Wake::Tick)), say("fault-no-camera"));
+    story.heeds(Wake::Peer(CALL, PeerEvent::NoPictures));
+    assert_eq!(told(story.heeds(Wake::Tick)), say("fault-no-pictures"));
+    assert_eq!(told(story.heeds(fault())), say("fault-no-pictures"));
+    assert_eq!(told(story.finds(&["headset"])), say("fault-no-pictures"));
+    story.engine.drive(Input::HangUp);
+    story.is_asked(Command::SetTryout(true));
+    assert_eq!(told(story.finds(&[])), say("fault-no-camera"));
     drop(story);
 }
 

@@ -53,6 +53,10 @@ impl Gate {
         *self.outlet.lock().expect("no holder of the gate panics") = outlet;
     }
 
+    fn is_open(&self) -> bool {
+        self.outlet.lock().expect("no holder of the gate panics").is_some()
+    }
+
     pub(super) fn sink(&self) -> PacketSink {
         let gate = self.clone();
         Box::new(move |packet: OutgoingPacket| {
@@ -279,6 +283,11 @@ impl Camera {
         self.sender.set_source(source.camera.clone());
     }
 
+    /// Lets pictures leave where there is a way for them, or keeps them here.
+    pub(super) fn set_sending(&self, sending: bool) {
+        self.sender.set_sending(sending && self.gate.is_open());
+    }
+
     /// The camera's own switches.
     pub(super) fn sender(&self) -> &VideoSender {
         &self.sender
@@ -326,11 +335,10 @@ impl Conversation {
         receivers.into_iter().flatten().for_each(|receiver| receiver.set_codec(codec));
     }
 
-    /// Lets sound and picture leave by `peer`.
+    /// Lets sound leave by `peer`, and the pictures that are sent.
     pub(super) fn open_gates(&self, camera: &Camera, peer: &Peer) {
         camera.gate.set(Some(peer.video.clone()));
         self.audio_gate.set(Some(peer.audio.clone()));
-        camera.sender.set_sending(true);
         if let Some(audio) = &self.audio {
             audio.set_sending(true);
         }

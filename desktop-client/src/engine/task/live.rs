@@ -76,6 +76,7 @@ impl LiveCall {
     pub(super) fn speak(&mut self, codec: VideoCodec) {
         (self.codec, self.sound_alone) = (codec, false);
         self.camera.sender().set_codec(codec);
+        self.camera.set_sending(true);
         if let Some(screen) = &self.screen {
             screen.sender().set_codec(codec);
         }
@@ -84,9 +85,10 @@ impl LiveCall {
         }
     }
 
-    /// Until there is a codec for pictures, there is sound alone.
+    /// No picture leaves until there is a codec for it.
     pub(super) fn go_without_pictures(&mut self) {
         self.sound_alone = true;
+        self.camera.set_sending(false);
     }
 
     /// Whether there is no codec for pictures.
@@ -193,10 +195,11 @@ impl LiveCall {
         self.tell_peer(PeerCommand::RequestKeyFrame(kind));
     }
 
-    /// Both ends are up: sound and picture leave.
+    /// Both ends are up: sound leaves, and the picture where there is a codec for it.
     pub(super) fn open_gates(&self) {
         if let (Some(connection), Some((peer, _))) = (&self.connection, &self.peer) {
             connection.conversation.open_gates(&self.camera, peer);
+            self.camera.set_sending(!self.sound_alone);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::media::camera::CameraSpec;
 use crate::media::codec::VideoCodec;
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
+use crate::media::video_sender::VideoSenderStats;
 use crate::view::{Availability, Command, Offer, Placing, Quality, Stage};
 use castle::ids::GuestId;
 
@@ -43,6 +44,16 @@ impl Turned {
         assert!(self.engine.heed(wake).is_continue());
         self.engine.publish();
         self.published.borrow_and_update().clone()
+    }
+
+    /// Turns second by second until the camera's sender has come as far.
+    fn until_sender(&mut self, holds: impl Fn(&VideoSenderStats) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !holds(&self.engine.record.sender) {
+            assert!(Instant::now() < deadline, "{:?}", self.engine.record.sender);
+            std::thread::sleep(Duration::from_millis(10));
+            self.heeds(Wake::Tick);
+        }
     }
 
     fn is_asked(&mut self, command: Command) -> Arc<Snapshot> {
@@ -133,6 +144,20 @@ async fn why_a_call_has_sound_alone_is_told_before_what_else_the_camera_lacks_an
     story.engine.drive(Input::HangUp);
     story.is_asked(Command::SetTryout(true));
     assert_eq!(told(story.finds(&[])), say("fault-no-camera"));
+    drop(story);
+}
+
+#[tokio::test]
+async fn pictures_leave_a_call_with_sound_alone_once_there_is_a_codec() {
+    let mut story = Turned::new(made_media());
+    story.engine.drive(Input::Server(info(Phase::Connecting(Role::Offerer))));
+    story.engine.drive(Input::PathUp(CALL, Route::Host));
+    story.heeds(Wake::Peer(CALL, PeerEvent::NoPictures));
+    story.engine.drive(Input::BothUp(CALL));
+    story.until_sender(|sender| sender.frames_captured > 30);
+    assert_eq!(story.engine.record.sender.frames_sent, 0);
+    story.heeds(Wake::Peer(CALL, PeerEvent::Codec(VideoCodec::Vp8)));
+    story.until_sender(|sender| sender.frames_sent > 0);
     drop(story);
 }
 

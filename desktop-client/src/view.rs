@@ -205,6 +205,8 @@ pub struct CallView {
     pub peer_muted: bool,
     /// As above.
     pub peer_camera_on: bool,
+    /// The two programs have no codec for pictures in common.
+    pub sound_alone: bool,
     /// The other end sees this screen, or will in a moment.
     pub sharing: bool,
     /// The other end shares its screen.
@@ -239,6 +241,7 @@ impl CallView {
             camera_on: true,
             peer_muted: false,
             peer_camera_on: true,
+            sound_alone: false,
             sharing: false,
             peer_sharing: false,
             stats: None,

@@ -65,6 +65,7 @@ pub(super) fn call(
     switches: Switches,
     stats: Option<CallStats>,
     talk: Shown<'_>,
+    sound_alone: bool,
 ) -> Option<CallView> {
     let (call, stage) = match state {
         State::Idle | State::Placing { .. } => return None,
@@ -94,6 +95,7 @@ pub(super) fn call(
         camera_on: switches.camera_on,
         peer_muted: switches.peer_muted,
         peer_camera_on: switches.peer_camera_on,
+        sound_alone,
         sharing: switches.sharing,
         peer_sharing: switches.peer_sharing,
         stats,

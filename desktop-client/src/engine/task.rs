@@ -419,7 +419,13 @@ impl Engine {
                 ..search
             }),
             placing: snapshot::placing(self.machine.state(), self.placed.as_deref()),
-            call: snapshot::call(self.machine.state(), self.switches, self.stats, self.talk.shown()),
+            call: snapshot::call(
+                self.machine.state(),
+                self.switches,
+                self.stats,
+                self.talk.shown(),
+                self.has_sound_alone(),
+            ),
             notices: self.notices.clone(),
             devices: self.devices.clone(),
             checkup: self.examination.as_ref().map(|examination| examination.checkup.clone()),

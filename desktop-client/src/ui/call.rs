@@ -199,6 +199,7 @@ fn remote_ui(
     let shown = if call.peer_camera_on { view.remote.paint(ui, stage, false, radius) } else { None };
     let words = match (shown, view.remote.picture()) {
         (Some(_), _) => None,
+        (None, _) if call.sound_alone => Some(say("call-sound-alone")),
         (None, Picture::Off) => Some(say("call-peer-camera-off")),
         (None, _) if !call.peer_camera_on => Some(say("call-peer-camera-off")),
         (None, _) => Some(say("call-waiting-picture")),

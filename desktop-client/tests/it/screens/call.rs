@@ -122,6 +122,8 @@ fn the_state_of_the_other_end_is_told() {
     let shown = show(talking(|_| {}));
     assert!(says(&shown, say("call-waiting-picture")));
     assert!(!says(&shown, &peer_reconnecting()));
+    let shown = show(talking(|call| call.sound_alone = true));
+    assert!(says(&shown, "Picture of Ana: This call has sound alone"));
 }
 
 #[test]

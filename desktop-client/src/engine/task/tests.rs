@@ -46,12 +46,12 @@ impl Turned {
         self.published.borrow_and_update().clone()
     }
 
-    /// Turns second by second until the camera's sender has come as far.
+    /// Turns with each picture of the camera until its sender has come as far.
     fn until_sender(&mut self, holds: impl Fn(&VideoSenderStats) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !holds(&self.engine.record.sender) {
             assert!(Instant::now() < deadline, "{:?}", self.engine.record.sender);
-            std::thread::sleep(Duration::from_millis(10));
+            self.engine.source.local_frames.wait(TICK).expect("the camera films");
             self.heeds(Wake::Tick);
         }
     }

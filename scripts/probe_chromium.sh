@@ -16,8 +16,9 @@ if [ "$NETWORK" = own ]; then
   ip link set dev lo up
   ip link add eth type dummy 2>/dev/null || ip link add eth type veth peer name far
   ip address add 10.78.0.2/24 dev eth
+  ip address add 10.78.0.3/24 dev eth
   ip link set dev eth up
-  ip route add default dev eth
+  ip route add default dev eth src 10.78.0.2
 fi
 python=$PWD/target/tools/python/bin/python
 PYTHON=$python OUT=$room/generated examples/python/generate.sh

@@ -238,7 +238,7 @@ impl Screens {
             (Some(call), _) => self.live_ui(ui, view, call, commands),
             (None, Some(placing)) => {
                 let free = ringing::placing_ui(ui, placing, commands);
-                notices::floating_ui(ui, view, free, &mut self.overloaded, commands);
+                notices::Floating::new(view, self.overloaded).show(ui, free, &mut self.overloaded, commands);
                 None
             }
             (None, None) => self.still_ui(ui, view, logged_in, commands),
@@ -293,14 +293,12 @@ impl Screens {
         if self.page == Page::Tryout {
             self.open(Page::Hall, view.snapshot, commands);
         }
-        let (go, free) = if let Stage::Connected { since } = call.stage {
-            let go = call::call_ui(ui, &mut self.call, view, call, since, commands);
-            (go, call::free_for_notices(&self.call, ui.max_rect()))
-        } else {
-            (None, ringing::ringing_ui(ui, view, call, commands))
-        };
-        notices::floating_ui(ui, view, free, &mut self.overloaded, commands);
-        go
+        if let Stage::Connected { since } = call.stage {
+            return call::call_ui(ui, &mut self.call, view, (call, since), &mut self.overloaded, commands);
+        }
+        let free = ringing::ringing_ui(ui, view, call, commands);
+        notices::Floating::new(view, self.overloaded).show(ui, free, &mut self.overloaded, commands);
+        None
     }
 
     fn still_ui(

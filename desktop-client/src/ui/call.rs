@@ -5,7 +5,7 @@ use super::lines;
 use super::places::{menu_item, pill, pill_shape};
 use super::theme::{self, Palette, STAGE, letters, size, space};
 use super::widgets::{Round, avatar, mirrored, round_button};
-use super::{Go, Subject, View, keys, shortcut, text};
+use super::{Go, Subject, View, keys, notices, shortcut, text};
 use crate::media::frame::Picture;
 use crate::view::{CallView, Command};
 use crate::words::{say, say_with};
@@ -69,6 +69,12 @@ impl Draft {
         ui.ctx().send_viewport_cmd(ViewportCommand::Fullscreen(self.full));
     }
 
+    /// How wide the card over the picture is, if one is open.
+    fn card(&self) -> Option<f32> {
+        let dialog = (self.safety || self.share).then_some(size::DIALOG);
+        self.stats.then_some(size::PANEL).or(dialog)
+    }
+
     /// Lines of the other end that were not in view yet.
     fn unread(&self, call: &CallView) -> usize {
         if self.chat.is_some() {
@@ -78,13 +84,13 @@ impl Draft {
     }
 }
 
-/// Draws the screen; returns where else one wants to go.
+/// Draws the screen with its notices; returns where else one wants to go.
 pub fn call_ui(
     ui: &mut Ui,
     draft: &mut Draft,
     view: &View<'_>,
-    call: &CallView,
-    since: Instant,
+    (call, since): (&CallView, Instant),
+    overloaded: &mut bool,
     commands: &mut Vec<Command>,
 ) -> Option<Go> {
     draft.of(call);
@@ -103,7 +109,7 @@ pub fn call_ui(
         draft.chat_seen = call.chat.len();
     }
     // What lies over the picture keeps to its edges, not to those of the bars beside it; cards may need these, too.
-    let bottom = stage.bottom();
+    let whole = stage;
     let over = |shown: Option<Rect>, stage| shown.filter(|shown| fills(*shown, stage)).unwrap_or(stage);
     let (stage, taken) = if call.peer_sharing {
         let places = share::Places::in_stage(stage);
@@ -113,7 +119,7 @@ pub fn call_ui(
         let stage = over(remote_ui(ui, draft, view, call, (stage, 0)), stage);
         (stage, own::own_ui(ui, &mut draft.own, view, call, stage))
     };
-    let cards = stage.with_max_y(bottom);
+    let cards = stage.with_max_y(whole.bottom());
     if call.path_lost {
         title::strip_ui(ui, call, stage, say("call-path-lost"));
     } else if call.peer_reconnecting {
@@ -128,6 +134,8 @@ pub fn call_ui(
     if call.sharing {
         share::stop_ui(ui, stage, commands);
     }
+    let told = notices::Floating::new(view, *overloaded);
+    let (cards, free) = apart(ui, draft, call, (whole, cards, below), &told);
     if draft.stats {
         draft.stats = !stats::stats_ui(ui, call, cards, below);
     } else if draft.safety {
@@ -142,14 +150,33 @@ pub fn call_ui(
     if draft.pip {
         draft.pip = pip::pip_ui(ui.ctx(), view, call);
     }
+    told.show(ui, free, overloaded, commands);
     go
 }
 
-/// Where notices cover neither the title nor the controls, nor the chat where it lies beside the picture.
-pub fn free_for_notices(draft: &Draft, room: Rect) -> Rect {
-    let top = room.top() + size::CONTROL + 2.0 * space::M;
-    let free = room.with_min_y(top).with_max_y(room.bottom() - BAR_HEIGHT - space::S);
-    if draft.chat.is_some() && room.width() >= size::PANEL_BESIDE { chat::beside(free).0 } else { free }
+/// The room of cards and that of notices, from `below` the title on: notices lie above the face, or beside an open card,
+/// or, where the stage is too narrow for both, below it. Nothing that is to be pressed lies under them.
+fn apart(
+    ui: &Ui,
+    draft: &Draft,
+    call: &CallView,
+    (stage, cards, below): (Rect, Rect, f32),
+    told: &notices::Floating,
+) -> (Rect, Rect) {
+    let others = [call.sharing, call.path_lost || call.peer_reconnecting];
+    let others = others.into_iter().filter(|other| *other).count() as f32 * (size::CONTROL + space::S);
+    let free = stage.with_min_y(below).with_max_y(stage.bottom() - space::S - others);
+    let Some(card) = draft.card() else {
+        // On the lowest stages they may lie over the title, which nobody presses.
+        let free = if free.height() < size::NOTICE_LEAST { stage.shrink(space::S) } else { free };
+        return (cards, free);
+    };
+    let left = mirrored(cards, stage).left() - stage.left() + 2.0 * space::M + card;
+    if stage.width() - left >= size::NOTICE_BESIDE {
+        return (cards, mirrored(free.with_min_x(stage.left() + left), stage));
+    }
+    let foot = free.with_min_y(free.bottom() - told.height(ui, free));
+    (cards.with_max_y(foot.top() - space::S), foot)
 }
 
 /// Height of the controls with the figures below them.

@@ -19,6 +19,7 @@ use eframe::egui::{
 use std::sync::Arc;
 
 /// One line to read.
+#[derive(Clone)]
 struct Line {
     severity: Severity,
     words: String,
@@ -211,23 +212,38 @@ pub fn notices_ui(
     page.with_max_y(corner.y - space::S)
 }
 
-/// Draws them over a call, within `room`.
-pub fn floating_ui(
-    ui: &mut Ui,
-    view: &View<'_>,
-    room: Rect,
-    overloaded: &mut bool,
-    commands: &mut Vec<Command>,
-) {
-    let lines = lines(view, (true, *overloaded));
-    if lines.is_empty() {
-        return;
+/// What lies over a call. None of it, mostly.
+pub struct Floating {
+    lines: Vec<Line>,
+}
+
+impl Floating {
+    /// All there is to tell.
+    pub fn new(view: &View<'_>, overloaded: bool) -> Self {
+        Self { lines: lines(view, (true, overloaded)) }
     }
-    let width = size::NOTICE.min(room.width() - 2.0 * space::M);
-    let stack = Stack::new(ui, lines, width);
-    let height = stack.height.min(ui.max_rect().height() * share::NOTICES).min(room.height());
-    let corner = pos2(room.center().x - width / 2.0, room.top());
-    stack.show(ui, Rect::from_min_size(corner, vec2(width, height)), overloaded, commands);
+
+    /// What it takes of `room`: a part of it at most, and nothing if there is nothing to tell.
+    pub fn height(&self, ui: &Ui, room: Rect) -> f32 {
+        let height = Stack::new(ui, self.lines.clone(), Self::width(room)).height;
+        height.min(room.height() * share::NOTICES)
+    }
+
+    fn width(room: Rect) -> f32 {
+        size::NOTICE.min(room.width() - 2.0 * space::M)
+    }
+
+    /// Draws it from the top of `room` on, and within it.
+    pub fn show(self, ui: &mut Ui, room: Rect, overloaded: &mut bool, commands: &mut Vec<Command>) {
+        if self.lines.is_empty() {
+            return;
+        }
+        let width = Self::width(room);
+        let stack = Stack::new(ui, self.lines, width);
+        let height = stack.height.min(ui.max_rect().height() * share::NOTICES).min(room.height());
+        let corner = pos2(room.center().x - width / 2.0, room.top());
+        stack.show(ui, Rect::from_min_size(corner, vec2(width, height)), overloaded, commands);
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,10 @@ pub mod size {
     pub const COLUMN: f32 = 400.0;
     /// Widest notice over a call: it leaves the own picture free in a window of the first size.
     pub const NOTICE: f32 = 440.0;
+    /// Notices beside a card over a picture have at least so much width.
+    pub const NOTICE_BESIDE: f32 = 300.0;
+    /// Lowest room for a notice.
+    pub const NOTICE_LEAST: f32 = 48.0;
     /// Widest list.
     pub const LIST: f32 = 720.0;
     /// Height of buttons and text fields: a finger's and a pointer's target.

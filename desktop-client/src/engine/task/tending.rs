@@ -172,6 +172,7 @@ impl Engine {
     pub(super) fn choose_devices(&mut self) {
         let (wanted, none) = (&self.preferences, Lists::default());
         let lists = self.lists.as_ref().unwrap_or(&none);
+        let camera = self.source.camera.clone();
         if self.config.camera.is_none() {
             self.source.camera = lists.camera(wanted.camera.as_deref());
         }
@@ -196,7 +197,8 @@ impl Engine {
             rig.camera.use_device(&self.source);
             rig.rehearsal.use_devices(&self.source);
         }
-        let fault = self.devices.camera_fault.take();
+        // What was wrong with one camera says nothing of another.
+        let fault = self.devices.camera_fault.take().filter(|_| self.source.camera == camera);
         self.tell_of_camera(fault);
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::{CallInfo, Origin, Phase, Presence, Role, Route};
-use crate::media::camera::CameraSpec;
+use crate::media::camera::{CameraSpec, DeviceInfo};
 use crate::media::codec::VideoCodec;
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
@@ -144,6 +144,19 @@ async fn why_a_call_has_sound_alone_is_told_before_what_else_the_camera_lacks_an
     story.engine.drive(Input::HangUp);
     story.is_asked(Command::SetTryout(true));
     assert_eq!(told(story.finds(&[])), say("fault-no-camera"));
+    drop(story);
+}
+
+#[test]
+fn that_there_is_no_camera_is_told_no_longer_once_one_is_plugged_in() {
+    let mut story = Turned::new(EngineConfig { camera: None, ..made_media() });
+    let told = |snapshot: Arc<Snapshot>| snapshot.devices.camera_fault.clone();
+    story.is_asked(Command::SetTryout(true));
+    assert_eq!(told(story.finds(&[])).as_deref(), Some(say("fault-no-camera")));
+    let camera = DeviceInfo { number: 63, name: "Webcam".into() };
+    let one = Lists { cameras: vec![camera], ..Lists::default() };
+    assert_eq!(told(story.heeds(Wake::Device(DeviceNotice::Lists(one)))), None);
+    assert_eq!(told(story.finds(&[])).as_deref(), Some(say("fault-no-camera")), "it is gone again");
     drop(story);
 }
 

@@ -39,6 +39,36 @@ fn no_notice_lies_over_what_is_to_be_pressed_in_a_call_however_many_there_are() 
 }
 
 #[test]
+fn no_notice_lies_over_what_is_to_be_pressed_on_what_is_open_over_a_call() {
+    let cards = [
+        (Key::S, "safety", "card-close"),
+        (Key::I, "stats", "card-close"),
+        (Key::D, "share-what", "card-close"),
+        (Key::C, "chat", "chat-close"),
+    ];
+    for size in [LOWEST, SMALLEST, ROOMY, vec2(1920.0, 1080.0)] {
+        for (key, head, close) in cards {
+            let many = Snapshot { devices: states::screens(), ..crowded(states::full(|_| {})) };
+            let mut shown = show_with(many, Prefill::default(), size);
+            press(&mut shown, Modifiers::NONE, key);
+            let told = shown.get_by_label(say("notices-reconnecting")).rect();
+            let closing = shown.get_by_role_and_label(Role::Button, say(close)).rect();
+            assert!(!told.intersects(closing), "{size}: {head}: {told} over {closing}");
+            assert!(shown.ctx.content_rect().contains_rect(told), "{size}: {head}: {told} is cut");
+            if key == Key::S && size != LOWEST {
+                assert_eq!(point(&mut shown, say("safety-same")), [Command::Compared { same: true }]);
+            }
+            point(&mut shown, say(close));
+            assert!(!shown.query_all_by_label(say(close)).any(|_| true), "{size}: {head} stays open");
+        }
+        let sharing = crowded(states::full(|call| (call.sharing, call.path_lost) = (true, true)));
+        let mut shown = show_with(sharing, Prefill::default(), size);
+        press(&mut shown, Modifiers::NONE, Key::S);
+        assert_eq!(point(&mut shown, say("share-stop")), [Command::StopSharing], "{size}");
+    }
+}
+
+#[test]
 fn no_notice_lies_over_the_chat_beside_a_call() {
     let told = notice(1, Severity::Info, say("told-reported"));
     let mut shown = show(Snapshot { notices: vec![told], ..talking(|_| {}) });

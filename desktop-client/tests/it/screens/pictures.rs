@@ -84,11 +84,13 @@ fn every_screen_looks_as_it_did_when_it_was_looked_at() {
             ("zoomed", "en", LOWEST),
             ("large", "en", vec2(1920.0, 1080.0)),
         ];
-        for (suffix, language, size) in sizes {
-            for state in words::speaking(language, states::every) {
-                let path = folder.join(format!("{}-{suffix}.png", state.name));
-                let drawn = words::speaking(language, || picture(state, egui::Theme::Light, size, true));
-                drawn.save(path).expect("pictures can be written");
+        for (theme_suffix, theme) in themes {
+            for (suffix, language, size) in sizes {
+                for state in words::speaking(language, states::every) {
+                    let path = folder.join(format!("{}-{suffix}-{theme_suffix}.png", state.name));
+                    let drawn = words::speaking(language, || picture(state, theme, size, true));
+                    drawn.save(path).expect("pictures can be written");
+                }
             }
         }
     }

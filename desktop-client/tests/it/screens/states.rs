@@ -143,7 +143,7 @@ fn words() -> Safety {
     Safety::Words { words, device: DeviceStanding::SeenBefore }
 }
 
-fn full(change: impl FnOnce(&mut CallView)) -> Snapshot {
+pub(super) fn full(change: impl FnOnce(&mut CallView)) -> Snapshot {
     talking(|call| {
         (call.matched, call.stats) = (true, Some(*two_minutes().last().expect("two minutes")));
         (call.stats_history, call.chat, call.safety) = (two_minutes(), chat(), words());
@@ -351,6 +351,11 @@ fn of_calls() -> Vec<State> {
         key("call-chat", Key::C, full(|_| {})),
         key("call-stats", Key::I, full(|_| {})),
         key("call-safety", Key::S, full(|_| {})),
+        key("call-safety-told", Key::S, crowded(full(|_| {}))),
+        state(
+            "call-sound-alone",
+            full(|call| (call.sound_alone, call.camera_on, call.peer_camera_on) = (true, false, false)),
+        ),
         State { closing: true, ..state("quit", full(|_| {})) },
         state("ended", ended(EndReason::PeerHungUp)),
         state("ended-failed", in_call(Stage::Ended { reason: EndReason::Failed, lasted: None })),

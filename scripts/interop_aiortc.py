@@ -59,7 +59,7 @@ class Heard:
     """What came from the bot."""
 
     def __init__(self):
-        self.numbers, self.samples, self.pictures = [], [], 0
+        self.numbers, self.samples, self.pictures, self.widest = [], [], 0, 0
 
     async def read(self, track):
         try:
@@ -67,6 +67,7 @@ class Heard:
                 frame = await track.recv()
                 if track.kind == "video":
                     self.pictures += 1
+                    self.widest = max(self.widest, frame.width)
                     number = number_of(frame.to_ndarray(format="yuv420p")[:frame.height])
                     if number is not None:
                         self.numbers.append(number)
@@ -96,6 +97,12 @@ def speak(pc, codec):
             transceiver.setCodecPreferences(codecs)
 
 
+def said(pc, small):
+    """The description to send: where its decoder is a `small` one, of level 1.1 (ITU-T H.264 table A-1)."""
+    sdp = pc.localDescription.sdp
+    return sdp.replace("profile-level-id=42e01f", "profile-level-id=42e00b").replace("profile-level-id=42001f", "profile-level-id=42000b") if small else sdp
+
+
 def say_earlier(sender, ms):
     """Has the sender reports of a track say that its samples were captured so much earlier (RFC 3550 section 6.4.1)."""
     send = sender._send_rtcp
@@ -109,8 +116,9 @@ def say_earlier(sender, ms):
     sender._send_rtcp = shifted
 
 
-async def hold(session, call, heard, pictures, codec, hostile, early_ms):
-    """Negotiates and holds the call until our time is over; after all kinds of rubbish, where it is `hostile`."""
+async def hold(session, call, heard, pictures, codec, kind, early_ms):
+    """Negotiates and holds the call until our time is over; after all kinds of rubbish, where it is a hostile `kind`."""
+    hostile, small = kind == "hostile", kind == "small"
     pc = RTCPeerConnection()
     pc.on("track", lambda track: asyncio.ensure_future(heard.read(track)))
     say_earlier(pc.addTrack(Note()), early_ms)
@@ -119,12 +127,12 @@ async def hold(session, call, heard, pictures, codec, hostile, early_ms):
         speak(pc, codec)
     if call.role == call_pb2.CALL_ROLE_OFFERER:
         await pc.setLocalDescription(await pc.createOffer())
-        session.send(offer=call_pb2.Offer(call_id=call.call_id, sdp=pc.localDescription.sdp))
+        session.send(offer=call_pb2.Offer(call_id=call.call_id, sdp=said(pc, small)))
         await pc.setRemoteDescription(RTCSessionDescription((await asyncio.wait_for(next_frame(session, "answer"), 20)).sdp, "answer"))
     else:
         await pc.setRemoteDescription(RTCSessionDescription((await asyncio.wait_for(next_frame(session, "offer"), 20)).sdp, "offer"))
         await pc.setLocalDescription(await pc.createAnswer())
-        session.send(answer=call_pb2.Answer(call_id=call.call_id, sdp=pc.localDescription.sdp))
+        session.send(answer=call_pb2.Answer(call_id=call.call_id, sdp=said(pc, small)))
     up = asyncio.Event()
     pc.on("connectionstatechange", lambda: pc.connectionState == "connected" and up.set())
 
@@ -153,11 +161,12 @@ async def hold(session, call, heard, pictures, codec, hostile, early_ms):
 def play(who, url, server, room, clip, early_ms):
     """Answers what does not hold, and the bot's report."""
     print(f"aiortc {who}")
-    hostile, codec = who.endswith("hostile"), "H264" if who.endswith("h264") else "VP8"
+    _, _, kind = who.partition("-")
+    hostile, codec = kind == "hostile", "H264" if kind in ("h264", "small") else "VP8"
     process, call = server.meet(who, SECONDS + 40, "--reference", f"file:{clip}", url=url)
     try:
         heard, pictures = Heard(), Pictures()
-        asyncio.run(hold(server.session, call, heard, pictures, codec, hostile, early_ms))
+        asyncio.run(hold(server.session, call, heard, pictures, codec, kind, early_ms))
         server.session.send(hang_up=call_pb2.HangUp(call_id=call.call_id))
         server.session.call(call_pb2.CALL_STATE_ENDED)
         report = ended(process)
@@ -175,6 +184,11 @@ def play(who, url, server, room, clip, early_ms):
         judge.hold(len(heard.samples) > SECONDS * 25, "and its sound was heard")
         judge.hold(report["ended"] == "hung_up", f"the call ended as people end it: {report['ended']}")
         return judge, report
+    if kind == "small":
+        judge.hold(heard.widest == 288, f"a small decoder saw pictures {heard.widest} pixels wide")
+        judge.hold(heard.pictures > SECONDS * 10, f"{heard.pictures} of them")
+        judge.hold(report["ended"] == "hung_up", f"the call ended as people end it: {report['ended']}")
+        return judge, report
     judge.pictures(heard.pictures, heard.numbers, SECONDS * 15)
     judge.sound(numpy.concatenate(heard.samples or [numpy.zeros(1)])[RATE:], SECONDS)
     judge.report(report, f"{room}/{who}.wav", SECONDS)
@@ -189,7 +203,7 @@ def main():
     with grpc.insecure_channel(url.removeprefix("http://")) as channel:
         server = Server(channel, invitation, room, bot, "ida", "aiortc")
         reports = {}
-        for who, early_ms in (("calling", 0), ("called", EARLY_MS), ("calling-h264", 0), ("called-h264", 0), ("called-hostile", 0)):
+        for who, early_ms in (("calling", 0), ("called", EARLY_MS), ("calling-h264", 0), ("called-h264", 0), ("calling-small", 0), ("called-small", 0), ("called-hostile", 0)):
             judge, reports[who] = play(who, url, server, room, clip, early_ms)
             if who == "called":
                 held = [reports[name]["sync"]["picture_held_ms"] or 0 for name in ("calling", who)]

@@ -9,5 +9,5 @@ PYTHON=$python OUT=$room/generated examples/python/generate.sh
 build_castle
 start_server
 invite 9
-PYTHONPATH=$room/generated timeout 180 "$python" scripts/interop_aiortc.py "$url" "$invitation" "$castle_desktop" "$room" ||
-  fail "a call with aiortc is not what it should be" "$room"/{calling,called,calling-h264,called-h264,called-hostile}.err "$room/server.err"
+PYTHONPATH=$room/generated timeout 240 "$python" scripts/interop_aiortc.py "$url" "$invitation" "$castle_desktop" "$room" ||
+  fail "a call with aiortc is not what it should be" "$room"/{calling,called,calling-h264,called-h264,calling-small,called-small,called-hostile}.err "$room/server.err"

@@ -19,6 +19,7 @@ pub mod h264_rtp;
 pub mod jitter;
 pub mod key_frame_floor;
 pub mod ladder;
+pub mod limits;
 pub mod lip_sync;
 #[cfg(test)]
 mod made_frames;

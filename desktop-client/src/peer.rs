@@ -7,6 +7,7 @@
 
 use crate::call::Candidate;
 use crate::media::codec::VideoCodec;
+use crate::media::limits::Limits;
 use crate::media::packet::IncomingPacket;
 use bytes::Bytes;
 use castle::ids::CallId;
@@ -138,6 +139,8 @@ pub enum PeerEvent {
     Message(Bytes),
     /// What pictures are coded in from now on, both ways. Comes before any that could be.
     Codec(VideoCodec),
+    /// The most that the other end's decoder takes from now on; nothing is known to bound it before.
+    Limits(Limits),
     /// The other end has no pictures, or none that can be read or made here: until there is a codec, there is sound alone.
     NoPictures,
     /// The other end's decoder wants a key frame of this track.

@@ -13,6 +13,7 @@ use super::camera::{self, Camera, CameraError, CameraSpec};
 use super::clock::MediaClock;
 use super::codec::{Content, VideoCodec};
 use super::frame::FrameSlot;
+use super::limits::Limits;
 use super::packet::PacketSink;
 use super::rate::RateMeter;
 use super::screen::{self, ScreenSpec};
@@ -151,6 +152,7 @@ struct State {
     /// From when on a picture is to be a key frame.
     key_frame_at: Option<Instant>,
     codec: VideoCodec,
+    limits: Limits,
     target_bps: u32,
     clogged: bool,
     stats: VideoSenderStats,
@@ -212,6 +214,7 @@ impl VideoSender {
             sending: false,
             key_frame_at: None,
             codec: VideoCodec::default(),
+            limits: Limits::NONE,
             target_bps: options.bitrate_bps,
             clogged: false,
             stats: VideoSenderStats::default(),
@@ -237,6 +240,11 @@ impl VideoSender {
     /// Goes on in the codec that the far end agreed to.
     pub fn set_codec(&self, codec: VideoCodec) {
         self.shared.order(|state| state.codec = codec);
+    }
+
+    /// Keeps to what the far end's decoder takes.
+    pub fn set_limits(&self, limits: Limits) {
+        self.shared.order(|state| state.limits = limits);
     }
 
     /// Goes on with another source of the same kind; the far end sees the same stream.

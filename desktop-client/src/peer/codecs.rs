@@ -5,6 +5,7 @@
 //! on. Pure: knows descriptions as text (RFC 8866), and the formats of RFC 7741 and RFC 6184.
 
 use crate::media::codec::VideoCodec;
+use crate::media::limits::Limits;
 
 /// Who wrote a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,32 @@ pub(super) fn narrow(
     Ok((narrowed, codec))
 }
 
+/// What the decoder behind a description takes, which has one codec for pictures; `None` if it says nothing of pictures.
+pub(super) fn limits(narrowed: &str) -> Option<Limits> {
+    let section = sections(narrowed).find(|section| is_active(section))?;
+    let format = formats(section)?.into_iter().next()?;
+    let (codec, _) = format.codec?;
+    let number = |name| parameter(format.parameters, name)?.parse::<u32>().ok();
+    Some(match codec {
+        // RFC 7741 section 6.1.
+        VideoCodec::Vp8 => {
+            let sized = number("max-fs").map_or(Limits::NONE, |frame| Limits::NONE.with_frame(frame));
+            Limits { fps: number("max-fr").unwrap_or(sized.fps), ..sized }
+        }
+        // What is said beside the level only ever raises it (RFC 6184 section 8.1).
+        VideoCodec::H264 => {
+            let [_, constraints, level] = profile(format.parameters)?;
+            let level = Limits::of_level(constraints, level);
+            let sized = number("max-fs").map_or(level, |frame| level.with_frame(frame.max(level.frame)));
+            Limits {
+                per_second: number("max-mbps").unwrap_or(0).max(level.per_second),
+                bps: number("max-br").unwrap_or(0).saturating_mul(1000).max(level.bps),
+                ..sized
+            }
+        }
+    })
+}
+
 /// The description with formats for pictures that the stack knows none of, so that it turns them down and sound goes on
 /// alone: it would take H.264 of any kind.
 pub(super) fn without_pictures(sdp: &str) -> String {
@@ -103,6 +130,7 @@ fn is_active(section: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Format<'a> {
     payload_type: &'a str,
+    parameters: &'a str,
     /// What it is, if it can be used here, and whether it is exactly what is made here.
     codec: Option<(VideoCodec, bool)>,
 }
@@ -123,28 +151,35 @@ fn formats(section: &str) -> Option<Vec<Format<'_>>> {
             Some(VideoCodec::H264) => exactness(parameters).map(|exact| (VideoCodec::H264, exact)),
             other => other.map(|codec| (codec, true)),
         };
-        Format { payload_type, codec }
+        Format { payload_type, parameters, codec }
     };
     // Media, port and protocol stand before them.
     Some(media.split_ascii_whitespace().skip(3).map(format).collect())
 }
 
+/// The value of one of the parameters of a format.
+fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
+    parameters.split(';').find_map(|parameter| {
+        let (key, value) = parameter.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
+    })
+}
+
+/// Profile, constraints and level of H.264. Where nothing is said it is baseline (RFC 6184 section 8.1), and of level 3.1, as
+/// browsers take it: by the letter it would be a stamp of 176 x 144.
+fn profile(parameters: &str) -> Option<[u8; 3]> {
+    let said = parameter(parameters, "profile-level-id").unwrap_or("42001f");
+    let byte = |at: usize| u8::from_str_radix(said.get(at..at + 2)?, 16).ok();
+    Some([byte(0)?, byte(2)?, byte(4)?])
+}
+
 /// Whether H.264 of these parameters is constrained baseline, which is made here. `None` if it cannot be used: other profiles,
 /// and packetization mode 0, in which a key frame would have to be cut into slices of a packet each.
 fn exactness(parameters: &str) -> Option<bool> {
-    let of = |name: &str| {
-        parameters.split(';').find_map(|parameter| {
-            let (key, value) = parameter.split_once('=')?;
-            key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
-        })
-    };
-    if of("packetization-mode") != Some("1") {
+    if parameter(parameters, "packetization-mode") != Some("1") {
         return None;
     }
-    // Where nothing is said it is baseline (RFC 6184 section 8.1).
-    let profile = of("profile-level-id").unwrap_or("42001f");
-    let byte = |at: usize| u8::from_str_radix(profile.get(at..at + 2)?, 16).ok();
-    let (profile, constraints) = (byte(0)?, byte(2)?);
+    let [profile, constraints, _] = profile(parameters)?;
     (profile == 0x42).then_some(constraints & 0x40 != 0)
 }
 

@@ -7,6 +7,7 @@ use super::task::Task;
 use super::{MediaKind, PeerEvent, PeerFault, scrub};
 use crate::call::Candidate;
 use crate::media::codec::VideoCodec;
+use crate::media::limits::Limits;
 use std::sync::Arc;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::peer_connection::{RTCIceCandidateInit, RTCSdpType, RTCSessionDescription};
@@ -32,6 +33,8 @@ pub(super) struct Remote {
     generation: String,
     /// What pictures are coded in, by its first description.
     pub(super) codec: Option<VideoCodec>,
+    /// What its decoder takes, by its last description.
+    limits: Limits,
     /// It had none that there is here: pictures are left out for as long as the call lasts.
     sound_alone: bool,
     waiting: Vec<Candidate>,
@@ -152,7 +155,9 @@ pub(crate) fn read_description(sdp: &str) {
         let Ok((narrow, codec)) = codecs::narrow(sdp, said, None, VideoCodec::ALL) else { continue };
         assert!(narrow.len() <= sdp.len(), "a description is never made longer");
         let again = codecs::narrow(&narrow, said, codec, VideoCodec::ALL);
+        let limits = codecs::limits(&narrow);
         assert_eq!(again, Ok((narrow, codec)), "what was agreed on stays");
+        assert!(codec.is_none() || limits.is_some(), "a codec comes with what its decoder takes");
     }
     let mut remote = Remote::default();
     remote.describe(&rest);
@@ -246,6 +251,11 @@ impl Task {
             && self.remote.codec.replace(codec).is_none()
         {
             self.speak(codec).await.map_err(|error| self.refuse(PeerFault::Internal, &error))?;
+        }
+        let limits = codecs::limits(&narrow.sdp).filter(|limits| self.remote.limits != *limits);
+        if let Some(limits) = limits.filter(|_| codec.is_some()) {
+            self.remote.limits = limits;
+            self.tell(PeerEvent::Limits(limits)).await;
         }
         Ok(narrow)
     }

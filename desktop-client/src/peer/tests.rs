@@ -309,6 +309,9 @@ async fn pictures_have_vp8_where_both_have_it_and_else_h264() {
         let mut pair = spoken(codecs).await;
         for end in [0, 1] {
             pair.until_said(end, PeerEvent::Codec(codec), 1).await;
+            if codec == VideoCodec::H264 {
+                pair.until_said(end, PeerEvent::Limits(Limits::of_level(0xe0, 31)), 1).await;
+            }
             pair.pictures_come(end, &[MediaKind::Video], 7).await;
             // Only streams that the stack knows by their codec are watched and answered for.
             pair.ends[1 - end].peer.send(PeerCommand::RequestKeyFrame(MediaKind::Video));

@@ -11,6 +11,7 @@ use crate::media::clock::{CLOCK_MAX_US, MediaClock, PingSample};
 use crate::media::codec::VideoCodec;
 use crate::media::key_frame_floor::{KeyFramePace, pause};
 use crate::media::ladder::split;
+use crate::media::limits::Limits;
 use crate::peer::{
     MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, PeerEvent, SendRate, SenderClock,
 };
@@ -31,6 +32,7 @@ pub(super) struct LiveCall {
     connection: Option<Connection>,
     clock: MediaClock,
     codec: VideoCodec,
+    limits: Limits,
     /// The other end has no codec for pictures that there is here.
     sound_alone: bool,
     /// What pictures may take of the path, and what the person lets them take; bit/s.
@@ -67,9 +69,9 @@ impl LiveCall {
     pub(super) fn ring(camera: Camera, clock: MediaClock, switches: Switches, cap: u32) -> Self {
         camera.sender().set_enabled(switches.camera_on);
         let rate = SendRate { picture_bps: START_BPS, clogged: false, outages: 0 };
-        let codec = VideoCodec::default();
+        let (codec, limits) = (VideoCodec::default(), Limits::NONE);
         let (peer, connection, screen) = (None, None, None);
-        Self { camera, peer, connection, clock, codec, sound_alone: false, rate: (rate, cap), screen }
+        Self { camera, peer, connection, clock, codec, limits, sound_alone: false, rate: (rate, cap), screen }
     }
 
     /// What pictures are coded in, both ways: agreed upon before any leave or come.
@@ -83,6 +85,13 @@ impl LiveCall {
         if let Some(connection) = &self.connection {
             connection.conversation.speak(codec);
         }
+    }
+
+    /// Keeps to what the other end takes.
+    pub(super) fn keep_to(&mut self, limits: Limits) {
+        self.limits = limits;
+        let senders = self.screen.iter().map(SharedScreen::sender).chain([self.camera.sender()]);
+        senders.for_each(|sender| sender.set_limits(limits));
     }
 
     /// No picture leaves until there is a codec for it.
@@ -99,6 +108,7 @@ impl LiveCall {
     /// Shares this.
     pub(super) fn share(&mut self, screen: SharedScreen) {
         screen.sender().set_codec(self.codec);
+        screen.sender().set_limits(self.limits);
         self.screen = Some(screen);
         self.share_out();
     }

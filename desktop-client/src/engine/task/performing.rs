@@ -14,6 +14,7 @@ use crate::crash;
 use crate::engine::{SystemNotice, Viewer};
 use crate::media::codec::VideoCodec;
 use crate::media::frame::Picture;
+use crate::media::limits::Limits;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use crate::signaling::{self, ServerAddress};
@@ -270,6 +271,7 @@ impl Engine {
                 }
             }
             PeerEvent::Codec(codec) => self.speak(call, codec),
+            PeerEvent::Limits(limits) => self.keep_to(call, limits),
             PeerEvent::NoPictures => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
                     live.go_without_pictures();
@@ -307,6 +309,13 @@ impl Engine {
         if let Some(live) = self.live.as_mut().filter(|_| self.record.call == Some(call)) {
             self.record.codec = Some(codec);
             live.speak(codec);
+        }
+    }
+
+    /// The other end takes no more than this.
+    fn keep_to(&mut self, call: CallId, limits: Limits) {
+        if let Some(live) = self.live.as_mut().filter(|_| self.record.call == Some(call)) {
+            live.keep_to(limits);
         }
     }
 

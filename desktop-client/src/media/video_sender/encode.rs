@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::Shared;
 use crate::media::codec::{CodecError, Content, Packetizer, VideoCodec, VideoEncoder};
 use crate::media::frame::{FramePool, VideoFrame};
-use crate::media::ladder::{Ladder, Rung, screen_rung};
+use crate::media::ladder::{Ladder, screen_rung};
+use crate::media::limits::Limits;
 use crate::media::packet::PacketSink;
 use crate::media::scale::Scaler;
 use crate::media::stamp::Stamp;
@@ -23,6 +24,7 @@ pub(super) struct Encode {
     sink: PacketSink,
     ladder: Ladder,
     codec: VideoCodec,
+    limits: Limits,
     encoder: Option<SizedEncoder>,
     packetizer: Packetizer,
     scaler: Scaler,
@@ -56,6 +58,7 @@ impl Encode {
             sink,
             ladder,
             codec,
+            limits: Limits::NONE,
             encoder: None,
             packetizer: Packetizer::new(codec),
             scaler: Scaler::new(),
@@ -71,12 +74,14 @@ impl Encode {
         let captured = self.shared.captured.clone();
         while !captured.is_closed() {
             let Some(frame) = captured.wait(IDLE) else { continue };
-            let (sending, target_bps, key_frame, codec) = {
+            let (sending, target_bps, key_frame, codec, limits) = {
                 let mut state = self.shared.locked();
                 state.stats.frames_dropped += u64::from(state.sending && state.clogged);
-                (state.sending && !state.clogged, state.target_bps, state.key_frame_due(), state.codec)
+                let sending = state.sending && !state.clogged;
+                (sending, state.target_bps, state.key_frame_due(), state.codec, state.limits)
             };
             self.speak(codec);
+            self.limits = limits;
             if !sending {
                 self.left_out = Some(pts(&frame));
                 continue;
@@ -96,16 +101,17 @@ impl Encode {
     }
 
     fn send(&mut self, frame: &VideoFrame, target_bps: u32, key_frame: bool) -> Result<(), CodecError> {
+        let target_bps = self.limits.bitrate(target_bps);
         let rung = match self.content {
             Content::Motion => self.ladder.rung(Instant::now(), target_bps),
             Content::Detail => screen_rung(target_bps),
         };
+        let (size, fps) = self.limits.keep(rung, frame.width(), frame.height());
         let pts = pts(frame);
-        if !self.is_due(pts, rung) && !key_frame {
+        if !self.is_due(pts, fps) && !key_frame {
             return Ok(());
         }
         let began = Instant::now();
-        let size = rung.fit(frame.width(), frame.height());
         let picture = self.prepare(frame, size);
         let mut sized = match self.encoder.take() {
             Some(sized) if sized.size == size => sized,
@@ -118,8 +124,8 @@ impl Encode {
             sized.encoder.set_bitrate(target_bps)?;
             sized.bitrate_bps = target_bps;
         }
-        let duration = TICKS_PER_SECOND / rung.fps;
-        self.next_pts = self.next_pts.max(pts.saturating_sub(tolerance(rung))) + u64::from(duration);
+        let duration = TICKS_PER_SECOND / fps;
+        self.next_pts = self.next_pts.max(pts.saturating_sub(tolerance(fps))) + u64::from(duration);
         self.encoder_pts += pts - self.last_pts.max(self.left_out).unwrap_or(pts).min(pts);
         self.last_pts = Some(pts);
         match sized.encoder.encode(&picture, self.encoder_pts as i64, duration, key_frame)? {
@@ -140,8 +146,8 @@ impl Encode {
     }
 
     /// Keeps to the step's frame rate, also where the camera keeps to none.
-    fn is_due(&self, pts: u64, rung: Rung) -> bool {
-        self.last_pts.is_none_or(|last| pts > last) && pts + tolerance(rung) >= self.next_pts
+    fn is_due(&self, pts: u64, fps: u32) -> bool {
+        self.last_pts.is_none_or(|last| pts > last) && pts + tolerance(fps) >= self.next_pts
     }
 
     /// The picture at the size to send, stamped if it is to be.
@@ -186,7 +192,7 @@ fn pts(frame: &VideoFrame) -> u64 {
 
 /// How much sooner than due a picture may come: at the full rate a whole frame, since cameras are read late on a busy
 /// machine; below it a quarter, so that the pictures that are left out are evenly spread.
-fn tolerance(rung: Rung) -> u64 {
-    let interval = u64::from(TICKS_PER_SECOND / rung.fps);
-    if rung.fps >= 30 { interval } else { interval / 4 }
+fn tolerance(fps: u32) -> u64 {
+    let interval = u64::from(TICKS_PER_SECOND / fps);
+    if fps >= 30 { interval } else { interval / 4 }
 }

@@ -77,6 +77,18 @@ fn a_low_bitrate_makes_the_picture_smaller_without_a_restart() {
 }
 
 #[test]
+fn pictures_and_rate_keep_to_what_the_far_end_takes() {
+    let setup = start(CameraSpec::default(), 2_000_000);
+    setup.sender.set_limits(Limits::of_level(0xe0, 11));
+    setup.sender.set_sending(true);
+    eventually(|| setup.sender.stats().frames_sent > 0);
+    let stats = setup.sender.stats();
+    assert_eq!((stats.width, stats.height), (288, 162));
+    setup.sender.set_limits(Limits::NONE);
+    eventually(|| setup.sender.stats().height == 360);
+}
+
+#[test]
 fn switching_the_camera_off_says_so_and_on_again_shows_it() {
     let setup = start(CameraSpec::default(), 1_000_000);
     setup.sender.set_sending(true);

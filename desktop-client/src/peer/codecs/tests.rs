@@ -125,3 +125,31 @@ fn streams_are_told_by_their_type() {
     assert_eq!(of_type("video/h264"), Some(VideoCodec::H264));
     assert!(["audio/opus", "", "VP8", "video/", "video/VP9"].iter().all(|name| of_type(name).is_none()));
 }
+
+/// What the decoder of an end that offers this one format takes.
+fn taken(payload_type: u8, lines: &str) -> Option<Limits> {
+    let (narrowed, codec) = offered(&video(&payload_type.to_string(), &[lines])).expect("a codec");
+    assert!(codec.is_some());
+    limits(&narrowed)
+}
+
+#[test]
+fn what_a_decoder_takes_is_that_of_its_level_and_what_is_said_beside_it_only_raises_it() {
+    let with = |parameters: &str| taken(125, &h264(125, &format!("packetization-mode=1{parameters}")));
+    let level = |level| Some(Limits::of_level(0xe0, level));
+    assert_eq!(with(";profile-level-id=42e01f"), level(31));
+    assert_eq!(with(";profile-level-id=42E00B"), level(11));
+    assert_eq!(with(""), level(31), "as browsers take it");
+    assert_eq!(with(";profile-level-id=42e00b;max-fs=99;max-mbps=1;max-br=1"), level(11));
+    let raised = with(";profile-level-id=42e00b;max-fs=3600;max-mbps=108000;max-br=2000");
+    assert_eq!(raised, Some(Limits::NONE.with_frame(3_600).with_rates(108_000, 2_000)));
+    assert_eq!(with(";profile-level-id=42e00b;max-fs=-1;max-br=99999999999"), level(11), "rubbish");
+}
+
+#[test]
+fn what_a_decoder_of_vp8_takes_is_what_it_says() {
+    assert_eq!(taken(96, VP8), Some(Limits::NONE));
+    let small = format!("{VP8}a=fmtp:96 max-fr=15;max-fs=1200\r\n");
+    assert_eq!(taken(96, &small), Some(Limits { fps: 15, ..Limits::NONE.with_frame(1_200) }));
+    assert_eq!(limits(AUDIO), None, "nothing is said of pictures");
+}

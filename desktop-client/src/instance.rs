@@ -3,6 +3,7 @@
 //! A lock on a file says who is first, and is gone with its holder, however that ended. The link travels through a
 //! socket in the same folder, which only its owner may enter.
 
+use crate::settings::file::make_private_folder;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
@@ -35,7 +36,7 @@ pub struct Instance {
 
 /// Becomes the app of the profile in `folder`, or hands `link` to the one that is.
 pub fn start(folder: &Path, link: Option<&str>) -> io::Result<Started> {
-    std::fs::create_dir_all(folder)?;
+    make_private_folder(folder)?;
     let lock = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(LOCK))?;
     match lock.try_lock() {
         Ok(()) => Ok(Started::First(Instance::new(folder, lock))),
@@ -139,6 +140,15 @@ mod tests {
         }
         drop(first);
         assert!(matches!(start(folder.path(), None), Ok(Started::First(_))));
+    }
+
+    #[test]
+    fn a_profile_that_a_start_makes_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let room = tempfile::tempdir().unwrap();
+        let profile = room.path().join("castle");
+        start(&profile, None).unwrap();
+        assert_eq!(std::fs::metadata(&profile).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The log in the profile's folder: a few files of bounded size, the newest written, the older ones numbered.
 
+use crate::settings::file::make_private_folder;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ pub struct RotatingLog {
 impl RotatingLog {
     /// Goes on with the log in `folder`, which is made if need be.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+        make_private_folder(folder)?;
         let file = open(&folder.join(FILE))?;
         let written = file.metadata()?.len();
         Ok(Self { folder: folder.to_owned(), file, written })
@@ -95,6 +96,18 @@ pub fn tail(folder: &Path, bytes: u64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_profile_that_the_log_makes_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let room = tempfile::tempdir().unwrap();
+        let profile = room.path().join("castle");
+        RotatingLog::open(&profile.join("logs")).unwrap();
+        for made in [profile.clone(), profile.join("logs")] {
+            assert_eq!(std::fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700, "{made:?}");
+        }
+    }
 
     #[test]
     fn a_full_file_is_numbered_and_the_oldest_is_thrown_away() {

@@ -59,9 +59,14 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path, version: u32) -> Found<T> {
 
 /// Which version `path` says it is of; `None` where it does not.
 pub(crate) fn version(path: &Path) -> Option<u32> {
+    peek::<VersionOnly>(path).map(|only| only.version)
+}
+
+/// What `path` holds, of whatever version, as far as it can be read. Nothing is set aside.
+pub(crate) fn peek<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let file = std::fs::metadata(path).ok().filter(|file| file.is_file() && file.len() <= BYTES_MAX);
     let text = file.and_then(|_| std::fs::read(path).ok())?;
-    serde_json::from_slice::<VersionOnly>(&text).ok().map(|only| only.version)
+    serde_json::from_slice(&text).ok()
 }
 
 fn set_aside(path: &Path) -> Option<PathBuf> {
@@ -89,7 +94,8 @@ pub(crate) fn save<T: Serialize>(path: &Path, version: u32, content: &T) -> io::
     Ok(())
 }
 
-fn make_private_folder(folder: &Path) -> io::Result<()> {
+/// Makes a folder, and those above it, that their owner alone may enter; one that is there stays as it is.
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

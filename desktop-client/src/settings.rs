@@ -61,6 +61,11 @@ fn take_over(kept: &Path, folder: &Path, settings: &Keeper<Settings>) -> Option<
     Some(servers)
 }
 
+/// The language that was set in `folder`, as far as its settings can be read: to be spoken before anything is opened.
+pub fn language(folder: &Path) -> Option<String> {
+    file::peek::<Settings>(&folder.join(Settings::FILE))?.preferences.language
+}
+
 /// Where the settings of this user are, unless a profile says otherwise; `None` where the system names no home.
 pub fn user_folder() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -91,6 +96,56 @@ mod tests {
         drop(keeper);
         assert_eq!(Keeper::<Settings>::open(&profile).0.get(), settings);
         assert_eq!(std::fs::read_dir(&profile).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_language_is_known_before_anything_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(language(folder.path()), None);
+        let (keeper, _) = Keeper::<Settings>::open(folder.path());
+        keeper.change(|settings| settings.preferences.language = Some("he".into()));
+        drop(keeper);
+        assert_eq!(language(folder.path()).as_deref(), Some("he"));
+        let path = folder.path().join(Settings::FILE);
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!((language(folder.path()), path.exists()), (None, true), "nothing is set aside by a look");
+    }
+
+    #[test]
+    fn what_could_not_be_saved_is_saved_as_soon_as_it_can() {
+        let room = tempfile::tempdir().unwrap();
+        let folder = room.path().join("castle");
+        let (keeper, _) = Keeper::<Settings>::open(&folder);
+        // A file where the folder should be: nobody can write there, whoever they are.
+        std::fs::write(&folder, "in the way").unwrap();
+        keeper.change(|settings| settings.preferences.relay_only = true);
+        let until = |unsaved: bool| {
+            let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+            while keeper.is_unsaved() != unsaved {
+                assert!(std::time::Instant::now() < deadline, "never {unsaved}");
+                std::thread::yield_now();
+            }
+        };
+        until(true);
+        std::fs::remove_file(&folder).unwrap();
+        until(false);
+        let kept = file::peek::<Settings>(&folder.join(Settings::FILE)).unwrap();
+        assert!(kept.preferences.relay_only, "while the app runs");
+    }
+
+    #[test]
+    fn what_could_not_be_saved_is_tried_once_more_at_the_end() {
+        let room = tempfile::tempdir().unwrap();
+        let folder = room.path().join("castle");
+        let (keeper, _) = Keeper::<Settings>::open(&folder);
+        std::fs::write(&folder, "in the way").unwrap();
+        keeper.change(|settings| settings.preferences.relay_only = true);
+        while !keeper.is_unsaved() {
+            std::thread::yield_now();
+        }
+        std::fs::remove_file(&folder).unwrap();
+        drop(keeper);
+        assert!(Keeper::<Settings>::open(&folder).0.get().preferences.relay_only);
     }
 
     #[test]

@@ -5,6 +5,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What could not be written is tried again after this time, then after twice that, and so on.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// The longest of these waits.
+const RETRY_LONGEST: Duration = Duration::from_mins(1);
 
 /// What was wrong with a file when the app started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +31,17 @@ pub trait Keepable: Clone + Default + PartialEq + Send + Serialize + Deserialize
 
 struct State<T> {
     value: T,
+    /// What the file holds.
     written: T,
+    /// The last try to write it failed.
+    failed: bool,
     ending: bool,
+}
+
+impl<T: PartialEq> State<T> {
+    fn is_written(&self) -> bool {
+        self.value == self.written
+    }
 }
 
 struct Shared<T> {
@@ -72,7 +87,7 @@ impl<T: Keepable> Keeper<T> {
     }
 
     fn holding(value: T, path: Option<PathBuf>) -> Self {
-        let state = State { written: value.clone(), value, ending: false };
+        let state = State { written: value.clone(), value, failed: false, ending: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let writer = path.map(|path| {
             let shared = shared.clone();
@@ -92,23 +107,43 @@ impl<T: Keepable> Keeper<T> {
         change(&mut self.shared.locked().value);
         self.shared.changed.notify_one();
     }
+
+    /// Whether the file could not be written, and is behind. It is tried again by and by.
+    pub fn is_unsaved(&self) -> bool {
+        let state = self.shared.locked();
+        state.failed && !state.is_written()
+    }
 }
 
-/// Writes what changed, until the end.
+/// Writes what changed, until the end; what could not be written is tried again, at the end once more.
 fn write<T: Keepable>(shared: &Shared<T>, path: &Path) {
+    let mut wait = RETRY_FIRST;
     loop {
-        let unchanged = |state: &mut State<T>| !state.ending && state.value == state.written;
+        let unchanged = |state: &mut State<T>| !state.ending && state.is_written();
         let state = shared.changed.wait_while(shared.locked(), unchanged);
-        let mut state = state.unwrap_or_else(PoisonError::into_inner);
-        if state.value == state.written {
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        if state.is_written() {
             return;
         }
-        let value = state.value.clone();
-        state.written = value.clone();
+        let (value, last_try) = (state.value.clone(), state.ending);
         drop(state);
-        if let Err(error) = file::save(path, T::VERSION, &value) {
+        let saved = file::save(path, T::VERSION, &value);
+        let mut state = shared.locked();
+        let failed_before = std::mem::replace(&mut state.failed, saved.is_err());
+        let Err(error) = saved else {
+            state.written = value;
+            wait = RETRY_FIRST;
+            continue;
+        };
+        if !failed_before {
             tracing::warn!(path = %path.display(), %error, "not saved");
         }
+        if last_try {
+            return;
+        }
+        let goes_on = |state: &mut State<T>| !state.ending;
+        drop(shared.changed.wait_timeout_while(state, wait, goes_on));
+        wait = (wait * 2).min(RETRY_LONGEST);
     }
 }
 

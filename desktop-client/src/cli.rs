@@ -229,6 +229,11 @@ pub fn exit_code(error: &clap::Error, arguments: &[OsString]) -> u8 {
     u8::try_from(error.exit_code()).unwrap_or(WRONG_CONFIGURATION)
 }
 
+/// Whether these arguments start what programs start, the bot or the list of devices, and not the app for a person.
+pub fn is_for_programs(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "bot" || argument == "devices")
+}
+
 /// Why a file that a bot is to use is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum BotFileError {

@@ -13,6 +13,7 @@ use crate::profile::Profile;
 use crate::view::{Command, Snapshot};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 mod channel;
@@ -173,6 +174,9 @@ const COMMANDS_MAX: usize = 64;
 /// Threads of the engine's runtime: the network stack of a call keeps one busy, the engine must not wait for it.
 const RUNTIME_THREADS: usize = 2;
 
+/// What still waits for the system once all goodbyes are said is waited for no longer.
+const LEFTOVERS: Duration = Duration::from_secs(5);
+
 impl Engine {
     /// Starts an engine on a runtime of its own.
     pub fn start(config: EngineConfig, waker: Waker) -> EngineHandle {
@@ -200,6 +204,8 @@ impl Engine {
                 .build()
                 .expect("the system can start threads");
             runtime.block_on(task::run(config, outside));
+            // A keyring or a disk that does not answer must not keep the app from its end.
+            runtime.shutdown_timeout(LEFTOVERS);
         };
         let thread = std::thread::Builder::new().name("engine".into()).spawn(run);
         EngineHandle {

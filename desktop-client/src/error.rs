@@ -43,6 +43,10 @@ pub enum ErrorKind {
     CodeRefused,
     /// The one-time code was spent a moment ago, with another password.
     CodeSpent,
+    /// The keyring did not open, so that the key to the login is not known.
+    KeyringClosed,
+    /// There is no key to the login on this machine.
+    NoKey,
 }
 
 /// Longest wait that a server is believed: far above any of its limits, and short of what a clock cannot add.
@@ -208,8 +212,18 @@ impl ClientError {
             | ErrorKind::NotCastle
             | ErrorKind::Protocol
             | ErrorKind::CodeRefused
-            | ErrorKind::CodeSpent => false,
+            | ErrorKind::CodeSpent
+            | ErrorKind::KeyringClosed
+            | ErrorKind::NoKey => false,
         }
+    }
+
+    /// Whether this is the word of something that is not the server: where that was there before, it will be back.
+    pub fn is_of_another(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Certificate(_) | ErrorKind::NoTls | ErrorKind::NotCastle | ErrorKind::Protocol
+        )
     }
 
     /// What happened and what to do, for a person.
@@ -228,6 +242,8 @@ impl ClientError {
             ErrorKind::Protocol => say("error-protocol").into(),
             ErrorKind::CodeRefused => say("error-code-refused").into(),
             ErrorKind::CodeSpent => say("error-code-spent").into(),
+            ErrorKind::KeyringClosed => say("error-keyring-closed").into(),
+            ErrorKind::NoKey => say("error-no-key").into(),
         }
     }
 

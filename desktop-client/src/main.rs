@@ -11,6 +11,7 @@ use castle_desktop::listing::Listing;
 use castle_desktop::logs::RotatingLog;
 use castle_desktop::profile::Profile;
 use castle_desktop::view::{self, Prefill};
+use castle_desktop::words::{self, say};
 use castle_desktop::{crash, notifications, settings, signals};
 use clap::Parser as _;
 use std::ffi::OsString;
@@ -33,28 +34,37 @@ const KEPT_FILTER: &str =
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let of_person = !cli::is_for_programs(&arguments);
     if let Err(error) = dotenvy::from_path(".env")
         && !error.not_found()
     {
-        return wrong_configuration(&format!(".env: {error}"));
+        return wrong_configuration(&format!(".env: {error}"), of_person);
     }
-    let arguments: Vec<OsString> = std::env::args_os().collect();
     let Cli { command, log, app } = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // A terminal that is gone needs no words, and the code says the same.
             error.print().ok();
-            return ExitCode::from(cli::exit_code(&error, &arguments));
+            let code = cli::exit_code(&error, &arguments);
+            if of_person && code != 0 {
+                tell_without_terminal(error.to_string().lines().next().unwrap_or_default());
+            }
+            return ExitCode::from(code);
         }
     };
     let filter = match EnvFilter::try_new(log.as_deref().unwrap_or(QUIET_FILTER)) {
         Ok(filter) => filter,
-        Err(error) => return wrong_configuration(&format!("the log filter: {error}")),
+        Err(error) => return wrong_configuration(&format!("the log filter: {error}"), of_person),
     };
     let folder = match &command {
         Some(Command::Bot(_) | Command::Devices(_)) => None,
         None => app.profile.clone().or_else(settings::user_folder),
     };
+    if command.is_none() {
+        // Before anything is said to a person, by whomever.
+        words::choose(folder.as_deref().and_then(settings::language).as_deref());
+    }
     begin_logs(filter, folder.as_deref());
     crash::install();
     let done = match command {
@@ -67,8 +77,18 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("castle-desktop: {error}");
+            if of_person {
+                tell_without_terminal(&error.to_string());
+            }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Tells a person who clicked on something why nothing opens: what stands on standard error they do not see.
+fn tell_without_terminal(why: &str) {
+    if !std::io::stderr().is_terminal() && !notifications::tell_failure(why) {
+        tracing::debug!("the system does not show why the app did not start");
     }
 }
 
@@ -100,8 +120,11 @@ fn begin_logs(filter: EnvFilter, profile: Option<&Path>) {
     }
 }
 
-fn wrong_configuration(what: &str) -> ExitCode {
+fn wrong_configuration(what: &str, of_person: bool) -> ExitCode {
     eprintln!("castle-desktop: {what}");
+    if of_person {
+        tell_without_terminal(what);
+    }
     ExitCode::from(WRONG_CONFIGURATION)
 }
 
@@ -196,7 +219,7 @@ fn be_the_only_one(folder: Option<&Path>, link: Option<&str>) -> Result<Start, B
     match instance::start(folder, link) {
         Ok(Started::First(instance)) => Ok(Start::Alone(Some(instance))),
         Ok(Started::Handed) => Ok(Start::Told),
-        Ok(Started::Deaf) => Err("another castle-desktop runs in this profile and does not answer".into()),
+        Ok(Started::Deaf) => Err(say("start-deaf").into()),
         // A folder that cannot be written keeps nothing, and so has nothing that two could spoil.
         Err(error) => {
             tracing::warn!(%error, "whether another app runs in this profile is not known");

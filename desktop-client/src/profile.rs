@@ -29,13 +29,20 @@ impl Profile {
         let (settings, servers, mut troubles) = settings::open(folder);
         let (identity, of_identity) = Keeper::open(folder);
         troubles.extend(of_identity.map(|trouble| (Identity::FILE, trouble)));
+        let vault = if of_user { Vault::of_user(folder) } else { Vault::in_folder(folder) };
+        troubles.extend(vault.trouble().map(|trouble| (Vault::FILE, trouble)));
         Self {
             folder: Some(folder.to_owned()),
             settings: Arc::new(settings),
             servers: Arc::new(servers),
             identity: Arc::new(identity),
-            vault: if of_user { Vault::of_user(folder) } else { Vault::in_folder(folder) },
+            vault,
             troubles,
         }
+    }
+
+    /// Whether something of it could not be written down, and is tried again.
+    pub fn is_unsaved(&self) -> bool {
+        self.settings.is_unsaved() || self.servers.is_unsaved() || self.identity.is_unsaved()
     }
 }

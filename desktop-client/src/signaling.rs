@@ -6,7 +6,7 @@
 use crate::call::{CallInfo, Frame, Negotiation};
 use crate::error::ClientError;
 use crate::peer::IceServer;
-use crate::view::{Act, Availability, HallRow, Me};
+use crate::view::{Availability, HallRow, Me};
 use castle::ids::CallId;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,6 +16,7 @@ mod account;
 mod address;
 mod devices;
 mod hall;
+mod keeping;
 mod matching;
 mod pin;
 mod requests;
@@ -28,7 +29,7 @@ pub use account::{Account, Credentials, KeyKeeper, LoginKey, ResetCode, log_in};
 pub use address::{DEFAULT_PORT, Pins, ServerAddress};
 pub use devices::DeviceTokens;
 pub use pin::Pin;
-pub use requests::{Answer, DocumentKeeper, Request};
+pub use requests::{Answer, DocumentKeeper, Request, Topic};
 pub use tls::{CertificateRefused, Distrust, NoTls};
 
 /// What the session is told.
@@ -82,7 +83,10 @@ pub enum Event {
         missed: usize,
     },
     /// The transport broke; it is being set up again.
-    Reconnecting,
+    Reconnecting {
+        /// What answers in place of the server, where something does.
+        instead: Option<ClientError>,
+    },
     /// Fresh servers and credentials.
     Ice(Vec<IceServer>),
     /// Who is there, of those who are searched for.
@@ -116,8 +120,8 @@ pub enum Event {
     Match(MatchNews),
     /// What was asked is answered, or refused.
     Answer {
-        /// What of my account it was about.
-        act: Option<Act>,
+        /// What it was about.
+        topic: Topic,
         /// The answer.
         answer: Result<Answer, ClientError>,
     },

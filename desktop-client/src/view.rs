@@ -17,7 +17,7 @@ mod talk;
 
 pub use account::{AccountView, Act, DeviceLogin};
 pub use command::{Command, Secret};
-pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason};
+pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason, Unanswered};
 pub use preferences::{DeviceKind, Preferences, QualityCap, TEST_PICTURE, ThemeChoice, WindowPlace};
 pub use talk::{
     CHAT_BYTES_MAX, CHAT_LINES_MAX, ChatLine, DeviceStanding, FROZEN_AFTER, Frozen, Quality,
@@ -57,6 +57,8 @@ pub struct Snapshot {
     pub history: History,
     /// Guests I blocked; `None` until asked for.
     pub blocked: Option<Arc<Vec<BlockedGuest>>>,
+    /// Which lists were asked for in vain.
+    pub unanswered: Unanswered,
     /// What is mine at the server.
     pub account: AccountView,
     /// Camera, microphone and speaker tried out before a call; `None` while they are not.

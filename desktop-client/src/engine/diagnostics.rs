@@ -1,7 +1,6 @@
 //! One file that says how this app is doing: versions, settings without secrets, the last log lines, the figures of the
 //! last call. No password and no key to anything; no address and no name unless the person says so.
 
-use super::EngineConfig;
 use super::record::CallRecord;
 use super::scrub::Scrubber;
 use crate::logs;
@@ -10,6 +9,8 @@ use crate::view::{
 };
 use castle::ids::CallId;
 use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Log that goes in, bytes.
@@ -17,28 +18,29 @@ const LOG_BYTES: u64 = 256 * 1024;
 /// Calls of the history that go in.
 const CALLS_MAX: usize = 50;
 
-/// What there is to tell.
-pub(super) struct Known<'a> {
-    pub(super) config: &'a EngineConfig,
-    pub(super) preferences: &'a Preferences,
-    pub(super) servers: &'a [KnownServer],
-    pub(super) me: Option<&'a Me>,
-    pub(super) hall: &'a [HallRow],
-    pub(super) history: &'a History,
-    pub(super) blocked: &'a [BlockedGuest],
-    pub(super) record: &'a CallRecord,
-    pub(super) stats: &'a StatsHistory,
-    pub(super) ratings: &'a [(CallId, u8)],
-    pub(super) devices: &'a Devices,
-    pub(super) checkup: Option<&'a Checkup>,
+/// What there is to tell, as it was when it was asked for.
+pub(super) struct Known {
+    /// Where the logs are.
+    pub(super) logs: Option<PathBuf>,
+    pub(super) preferences: Arc<Preferences>,
+    pub(super) servers: Arc<Vec<KnownServer>>,
+    pub(super) me: Option<Me>,
+    pub(super) hall: Arc<Vec<HallRow>>,
+    pub(super) history: History,
+    pub(super) blocked: Arc<Vec<BlockedGuest>>,
+    pub(super) record: CallRecord,
+    pub(super) stats: StatsHistory,
+    pub(super) ratings: Vec<(CallId, u8)>,
+    pub(super) devices: Devices,
+    pub(super) checkup: Option<Checkup>,
     pub(super) with_names: bool,
 }
 
-/// The file's text, JSON.
-pub(super) fn write(known: &Known<'_>) -> String {
+/// The file's text, JSON. Reads the log, and takes as long as that takes.
+pub(super) fn write(known: &Known) -> String {
     let scrubber =
         if known.with_names { Scrubber::of_secrets() } else { Scrubber::of_all(names(known).into_iter()) };
-    let log = known.config.logs.as_deref().map(|folder| logs::tail(folder, LOG_BYTES)).unwrap_or_default();
+    let log = known.logs.as_deref().map(|folder| logs::tail(folder, LOG_BYTES)).unwrap_or_default();
     let report = json!({
         "program": env!("CARGO_PKG_NAME"),
         "version": env!("CARGO_PKG_VERSION"),
@@ -47,25 +49,25 @@ pub(super) fn write(known: &Known<'_>) -> String {
         "architecture": std::env::consts::ARCH,
         "written_at": seconds(SystemTime::now()),
         "with_names": known.with_names,
-        "logged_in": known.me.map(|me| me.name.clone()),
+        "logged_in": known.me.as_ref().map(|me| &me.name),
         "servers": known.servers.iter().map(|server| json!({
             "server": server.server, "name": server.name, "remembered": server.remembered,
         })).collect::<Vec<_>>(),
-        "preferences": known.preferences,
-        "devices": devices(known.devices),
-        "last_call": call(known.record),
+        "preferences": *known.preferences,
+        "devices": devices(&known.devices),
+        "last_call": call(&known.record),
         "last_call_seconds": known.stats.iter().map(second).collect::<Vec<_>>(),
         "ratings": known.ratings.iter().map(|(call, stars)| json!({"call": call.to_string(), "stars": stars}))
             .collect::<Vec<_>>(),
-        "calls": calls(known.history),
-        "checkup": known.checkup.map(checkup),
+        "calls": calls(&known.history),
+        "checkup": known.checkup.as_ref().map(checkup),
         "log": log,
     });
     serde_json::to_string_pretty(&clean(report, &scrubber)).expect("values can be written")
 }
 
 /// Names of people, servers, devices and this machine, as far as they are known.
-fn names(known: &Known<'_>) -> Vec<String> {
+fn names(known: &Known) -> Vec<String> {
     let me = known.me.iter().flat_map(|me| [me.name.clone(), me.display_name.clone()]);
     let hall = known.hall.iter().flat_map(|row| [row.name.clone(), row.display_name.clone()]);
     let servers = known.servers.iter().flat_map(|server| {

@@ -12,16 +12,16 @@ use super::screen::WindowMeter;
 use super::snapshot::Switches;
 use super::{EngineConfig, Order, snapshot};
 use crate::call::{CallMachine, Input};
-use crate::error::ClientError;
 use crate::media::clock::MediaClock;
 use crate::media::frame::FrameSlot;
 use crate::media::processing::AudioProcessing;
 use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PeerEvent};
 use crate::signaling::{self, DeviceTokens, Event, ServerAddress, Session};
+use crate::vault::Kept;
 use crate::view::{
     AccountView, BlockedGuest, CallStats, CalledUp, Connection, DeviceKind, Devices, HallRow, History,
-    KnownServer, Me, NOTICES_MAX, Notice, Preferences, Search, Severity, Snapshot,
+    KnownServer, Me, Notice, Preferences, Search, Snapshot, Unanswered,
 };
 use crate::words::say;
 use castle::ids::CallId;
@@ -41,6 +41,7 @@ mod owning;
 mod performing;
 mod sharing;
 mod talking;
+mod telling;
 mod tending;
 
 use entering::{Entry, Progress};
@@ -48,7 +49,8 @@ use live::LiveCall;
 use owning::TriedCode;
 pub(super) use talking::Shown;
 use talking::Talk;
-use tending::TryoutRig;
+use telling::Standing;
+use tending::{Saved, TryoutRig};
 
 /// Events of a connection that may wait.
 const PEER_EVENTS_MAX: usize = 256;
@@ -56,12 +58,12 @@ const PEER_EVENTS_MAX: usize = 256;
 const SESSION_EVENTS_MAX: usize = 256;
 /// Words of device threads that may wait.
 const DEVICE_NOTICES_MAX: usize = 16;
+/// Files that were written and may wait to be told.
+const SAVED_MAX: usize = 4;
 /// Between two looks at the figures, and two pings once the clocks are aligned.
 const TICK: Duration = Duration::from_secs(1);
 /// Between two pings at first: the least round trip of several tells the clocks apart best.
 const FIRST_PINGS: Duration = Duration::from_millis(100);
-/// What is good to know stays for so long: enough to be read slowly, or aloud.
-const INFO_STAYS: Duration = Duration::from_secs(30);
 /// A goodbye to the server and to the devices is waited for no longer.
 const GOODBYE: Duration = Duration::from_millis(1500);
 
@@ -108,6 +110,8 @@ enum Link {
         name: String,
         session: Session,
         events: mpsc::Receiver<Event>,
+        /// Where the newest key to this login went.
+        kept: watch::Receiver<Option<Kept>>,
         since: Option<Instant>,
     },
 }
@@ -130,6 +134,7 @@ struct Engine {
     /// Where older calls begin.
     history_next: String,
     blocked: Option<Arc<Vec<BlockedGuest>>>,
+    unanswered: Unanswered,
     account: AccountView,
     tried_code: Option<TriedCode>,
     key: DeviceKey,
@@ -171,8 +176,9 @@ struct Engine {
     notice_count: u64,
     /// What was good to know, and when it was told: it goes by itself.
     passing: Vec<(u64, Instant)>,
-    /// Why the last login failed.
-    door_notice: Option<u64>,
+    /// What was told until it is over.
+    standing: Vec<Standing>,
+    saved: (mpsc::Sender<Saved>, mpsc::Receiver<Saved>),
     source: MediaSource,
     peer_events: (mpsc::Sender<OfCall>, mpsc::Receiver<OfCall>),
     /// Media that is being put away.
@@ -196,6 +202,8 @@ enum Wake {
     Order(Option<Order>),
     Login(Option<Progress>),
     Session(Option<Event>),
+    Kept(Kept),
+    Saved(Saved),
     Peer(CallId, PeerEvent),
     Device(DeviceNotice),
     Deadline,
@@ -222,6 +230,7 @@ pub(super) async fn run(config: EngineConfig, outside: Outside) {
             wake = engine.link.wake() => wake,
             Some((call, event)) = engine.peer_events.1.recv() => Wake::Peer(call, event),
             Some(notice) = device_notices.recv() => Wake::Device(notice),
+            Some(saved) = engine.saved.1.recv() => Wake::Saved(saved),
             () = until(deadline), if deadline.is_some() => Wake::Deadline,
             () = until(ping), if ping.is_some() => Wake::Ping,
             () = until(safety), if safety.is_some() => Wake::Safety,
@@ -263,9 +272,18 @@ impl Link {
         match self {
             Self::Out => std::future::pending().await,
             Self::In { login, .. } => Wake::Login(login.recv().await),
-            Self::Session { events, .. } => Wake::Session(events.recv().await),
+            Self::Session { events, kept, .. } => tokio::select! {
+                event = events.recv() => Wake::Session(event),
+                Some(kept) = newest(kept) => Wake::Kept(kept),
+            },
         }
     }
+}
+
+/// Where a key went since this was last asked; `None` once no key follows.
+async fn newest(kept: &mut watch::Receiver<Option<Kept>>) -> Option<Kept> {
+    kept.changed().await.ok()?;
+    *kept.borrow_and_update()
 }
 
 impl Engine {
@@ -292,6 +310,7 @@ impl Engine {
             history: History::default(),
             history_next: String::new(),
             blocked: None,
+            unanswered: Unanswered::default(),
             account: AccountView::default(),
             tried_code: None,
             key: key.expect("made above"),
@@ -323,7 +342,8 @@ impl Engine {
             notices: Vec::new(),
             notice_count: 0,
             passing: Vec::new(),
-            door_notice: None,
+            standing: Vec::new(),
+            saved: mpsc::channel(SAVED_MAX),
             source,
             peer_events: mpsc::channel(PEER_EVENTS_MAX),
             farewells: TaskTracker::new(),
@@ -347,6 +367,8 @@ impl Engine {
             Wake::Order(Some(Order::Close)) => self.closing = true,
             Wake::Login(progress) => self.hear_login(progress),
             Wake::Session(event) => self.hear(event),
+            Wake::Kept(kept) => self.tell_of_key(kept),
+            Wake::Saved(saved) => self.diagnostics_saved(saved),
             Wake::Peer(call, event) => self.hear_peer(call, event),
             Wake::Device(notice) => self.hear_device(notice),
             Wake::Deadline => self.call_is_due(),
@@ -354,37 +376,13 @@ impl Engine {
             Wake::Tick => self.look_at_figures(),
             Wake::Glance => self.glance(),
             Wake::Safety => self.safety_is_due(),
-            Wake::Network => self.look_at_network(),
+            Wake::Network => {
+                self.look_at_network();
+                self.look_at_files();
+            }
             Wake::Examined => {}
         }
         ControlFlow::Continue(())
-    }
-
-    fn complain(&mut self, error: &ClientError) {
-        tracing::info!(kind = ?error.kind, "refused or failed");
-        self.notify(Severity::Error, error.sentence());
-    }
-
-    fn notify(&mut self, severity: Severity, text: String) {
-        // Said already and not put away: once is enough.
-        self.notices.retain(|notice| notice.text != text);
-        self.notice_count += 1;
-        if severity == Severity::Info {
-            self.passing.push((self.notice_count, Instant::now()));
-        }
-        self.notices.push(Notice { id: self.notice_count, severity, text, offer: None, gone: None });
-        if self.notices.len() > NOTICES_MAX {
-            self.notices.remove(0);
-        }
-    }
-
-    /// Puts away what was good to know and has been there for a while.
-    fn let_notices_pass(&mut self, now: Instant) {
-        let over =
-            self.passing.extract_if(.., |(_, told)| now.saturating_duration_since(*told) >= INFO_STAYS);
-        for (id, _) in over {
-            self.notices.retain(|notice| notice.id != id);
-        }
     }
 
     fn tell_server(&mut self, command: signaling::Command) {
@@ -433,6 +431,7 @@ impl Engine {
             servers: self.servers.clone(),
             history: self.history.clone(),
             blocked: self.blocked.clone(),
+            unanswered: self.unanswered,
             account: self.account.clone(),
             tryout: self.tryout.as_ref().map(TryoutRig::shown),
             called_up: self.called_up.clone(),

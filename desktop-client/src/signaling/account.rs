@@ -2,6 +2,7 @@
 
 use super::address::ServerAddress;
 use super::devices::DeviceTokens;
+use super::keeping::Keeping;
 use super::{tls, wire};
 use crate::error::{ClientError, ErrorKind};
 use crate::view::Secret;
@@ -98,11 +99,10 @@ impl std::fmt::Debug for LoginKey {
     }
 }
 
-/// Keeps the newest key of a login for the next start. Called before the key before it is of no more use; may block.
+/// Keeps the newest key of a login for the next start. May block: nobody waits for it but the next key.
 pub type KeyKeeper = Arc<dyn Fn(&LoginKey) + Send + Sync>;
 
 /// A guest who is logged in.
-#[derive(Clone)]
 pub struct Account {
     /// Where.
     pub address: ServerAddress,
@@ -112,7 +112,7 @@ pub struct Account {
     tokens: Tokens,
     /// For the next use of the refresh token.
     request_id: String,
-    keeper: Option<KeyKeeper>,
+    keeping: Option<Keeping>,
     /// Where the newest token of this device is kept: it changes with the password.
     devices: DeviceTokens,
 }
@@ -227,23 +227,24 @@ impl Account {
     ) -> Self {
         let (request_id, devices) = (wire::new_request_id(), devices.clone());
         devices.keep(&address, &name, &tokens.device_token);
-        Self { address, name, client, tokens, request_id, keeper: None, devices }
+        Self { address, name, client, tokens, request_id, keeping: None, devices }
     }
 
-    /// From now on each key of this login is kept, this one first.
+    /// From now on each key of this login is kept, this one before anything else.
     #[must_use]
     pub async fn kept_by(mut self, keeper: KeyKeeper) -> Self {
-        self.keeper = Some(keeper);
-        self.keep_key().await;
+        self.keeping = Some(Keeping::begin(keeper, self.key()).await);
         self
     }
 
-    async fn keep_key(&self) {
-        let Some(keeper) = self.keeper.clone() else { return };
-        let (refresh_token, request_id) = (self.tokens.refresh_token.clone(), self.request_id.clone());
-        let kept = tokio::task::spawn_blocking(move || keeper(&LoginKey { refresh_token, request_id })).await;
-        if let Err(error) = kept {
-            tracing::error!(%error, "the keeper of keys broke");
+    fn key(&self) -> LoginKey {
+        LoginKey { refresh_token: self.tokens.refresh_token.clone(), request_id: self.request_id.clone() }
+    }
+
+    /// No further key follows: waits until the last one is kept, if that does not take long.
+    pub(super) async fn finish_keeping(&mut self) {
+        if let Some(keeping) = self.keeping.take() {
+            keeping.finish().await;
         }
     }
 
@@ -281,13 +282,15 @@ impl Account {
         self.tokens = refresh(&mut self.client, &self.tokens.refresh_token, &self.request_id).await?;
         self.devices.keep(&self.address, &self.name, &self.tokens.device_token);
         self.request_id = wire::new_request_id();
-        self.keep_key().await;
+        if let Some(keeping) = &self.keeping {
+            keeping.put(self.key());
+        }
         Ok(())
     }
 
     /// Whether somebody comes back to this login: its keys are kept.
     pub(super) fn is_kept(&self) -> bool {
-        self.keeper.is_some()
+        self.keeping.is_some()
     }
 
     /// Ends the login at the server: its key is of no use any more.

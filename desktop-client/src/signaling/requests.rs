@@ -75,23 +75,38 @@ pub enum Request {
     Erase(Secret),
 }
 
+/// What a request is about, to know it again by its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Topic {
+    /// My account.
+    Account(Act),
+    /// My calls from this page on.
+    Calls {
+        /// Empty for the newest.
+        page: String,
+    },
+    /// Whom I blocked.
+    Blocked,
+    /// Anything else.
+    Other,
+}
+
 impl Request {
-    /// What of my account it is about.
-    pub fn act(&self) -> Option<Act> {
-        match self {
-            Self::ChangePassword { .. } => Some(Act::ChangePassword),
-            Self::Rename(_) => Some(Act::Rename),
-            Self::Logins => Some(Act::List),
-            Self::EndLogin(login) => Some(Act::LogOut(*login)),
-            Self::Export(_) => Some(Act::Export),
-            Self::Erase(_) => Some(Act::Erase),
-            Self::Calls { .. }
-            | Self::EraseCalls
-            | Self::Blocked
-            | Self::Block(_)
-            | Self::Unblock(_)
-            | Self::Report { .. } => None,
-        }
+    /// What it is about.
+    pub fn topic(&self) -> Topic {
+        Topic::Account(match self {
+            Self::ChangePassword { .. } => Act::ChangePassword,
+            Self::Rename(_) => Act::Rename,
+            Self::Logins => Act::List,
+            Self::EndLogin(login) => Act::LogOut(*login),
+            Self::Export(_) => Act::Export,
+            Self::Erase(_) => Act::Erase,
+            Self::Calls { page } => return Topic::Calls { page: page.clone() },
+            Self::Blocked => return Topic::Blocked,
+            Self::EraseCalls | Self::Block(_) | Self::Unblock(_) | Self::Report { .. } => {
+                return Topic::Other;
+            }
+        })
     }
 }
 

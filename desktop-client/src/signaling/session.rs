@@ -2,12 +2,12 @@
 
 use super::account::Account;
 use super::hall::Hall;
-use super::requests::Answer;
+use super::requests::{Answer, Topic};
 use super::transport::Transport;
 use super::{Command, Event, MatchNews, wire};
 use crate::backoff;
 use crate::error::{ClientError, ErrorKind};
-use crate::view::{Act, HallRow};
+use crate::view::HallRow;
 use castle::limits::{HEARTBEAT, HEARTBEAT_TIMEOUT};
 use castle::link::{Link, Overflow};
 use castle::v1::{self, ErrorReason, SignalRequest, Welcome, signal_request};
@@ -53,6 +53,7 @@ pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, eve
         events: events.clone(),
         link: Link::default(),
         resume: None,
+        met: false,
         hall: Hall::default(),
         bearer: watch::channel(bearer).0,
         renew_at,
@@ -71,6 +72,7 @@ pub(super) async fn run(account: Account, commands: mpsc::Receiver<Command>, eve
     if ended.as_ref().is_some_and(|error| error.kind == ErrorKind::Refused(ErrorReason::LoginEnded)) {
         session.settle().await;
     }
+    session.account.finish_keeping().await;
     // Closed: the engine is gone already.
     events.send(Event::Ended(ended)).await.ok();
 }
@@ -90,7 +92,7 @@ struct Search {
 
 /// What a request came to.
 enum Done {
-    Answer(Option<Act>, Result<Answer, ClientError>),
+    Answer(Topic, Result<Answer, ClientError>),
     Further { watch: u64, pages: Result<(Vec<HallRow>, String), ClientError> },
 }
 
@@ -100,6 +102,8 @@ struct Session {
     events: mpsc::Sender<Event>,
     link: Link<SignalRequest>,
     resume: Option<Attached>,
+    /// A Castle server has welcomed this session: what answers otherwise now is not it.
+    met: bool,
     hall: Hall,
     bearer: watch::Sender<MetadataValue<Ascii>>,
     renew_at: Instant,
@@ -127,6 +131,9 @@ enum Broken {
     Left,
     /// It broke, or the server wants it gone; come again after this time at the earliest.
     Retry(Duration),
+    /// Something else answers in place of the server that was there before: one that goes down, a network that wants a
+    /// login of its own, somebody in between. It is told nothing, and the server is looked for until it is back.
+    Displaced(ClientError),
     /// The session cannot go on.
     Ended(ClientError),
 }
@@ -149,22 +156,23 @@ impl Session {
                 }
                 Err(error) => self.judge(error).await,
             };
-            match broken {
+            let (wait, instead) = match broken {
                 Broken::Left => return Ok(()),
                 Broken::Ended(error) if error.kind == ErrorKind::Refused(ErrorReason::SessionLimit) => {
                     if self.wait_for_room(error).await {
                         return Ok(());
                     }
+                    continue;
                 }
                 Broken::Ended(error) => return Err(error),
-                Broken::Retry(wait) => {
-                    self.tell(Event::Reconnecting).await;
-                    let pause = wait.max(backoff::delay(attempt, &mut rand::rng()));
-                    attempt += 1;
-                    if self.pause(pause).await {
-                        return Ok(());
-                    }
-                }
+                Broken::Retry(wait) => (wait, None),
+                Broken::Displaced(error) => (Duration::ZERO, Some(error)),
+            };
+            self.tell(Event::Reconnecting { instead }).await;
+            let pause = wait.max(backoff::delay(attempt, &mut rand::rng()));
+            attempt += 1;
+            if self.pause(pause).await {
+                return Ok(());
             }
         }
     }
@@ -180,17 +188,24 @@ impl Session {
         match error.kind {
             ErrorKind::Refused(ErrorReason::TokenExpired) => match self.renew().await {
                 Ok(()) => Broken::Retry(Duration::ZERO),
-                Err(error) if error.is_transient() => Broken::Retry(error.retry_after.unwrap_or_default()),
-                Err(error) => Broken::Ended(error),
+                Err(error) => self.judge_way(error),
             },
             ErrorKind::Refused(ErrorReason::NoSession) => {
                 self.resume = None;
                 Broken::Retry(Duration::ZERO)
             }
-            // A server that was Castle and suddenly talks otherwise is going down, or has something in front of it.
-            ErrorKind::NotCastle if self.resume.is_some() => Broken::Retry(Duration::ZERO),
-            _ if error.is_transient() => Broken::Retry(error.retry_after.unwrap_or_default()),
-            _ => Broken::Ended(error),
+            _ => self.judge_way(error),
+        }
+    }
+
+    /// The same of an error that no renewal mends.
+    fn judge_way(&self, error: ClientError) -> Broken {
+        if error.is_transient() {
+            Broken::Retry(error.retry_after.unwrap_or_default())
+        } else if self.met && error.is_of_another() {
+            Broken::Displaced(error)
+        } else {
+            Broken::Ended(error)
         }
     }
 
@@ -259,9 +274,14 @@ impl Session {
         self.tell(Event::Online { resumed, me, call, ice, clock_ahead_ms, missed }).await;
         self.replace_hall(welcome.hall.unwrap_or_default()).await;
         if resumed {
-            let replay = self.link.resume(received).map_err(|_| ErrorKind::Protocol)?;
+            let replay = self.link.resume(received).map(|frames| frames.cloned().collect::<Vec<_>>());
+            let Ok(replay) = replay else {
+                // The two ends do not agree on what was said: they begin anew.
+                self.resume = None;
+                return Err(ErrorKind::Protocol.into());
+            };
             for frame in replay {
-                transport.send(frame.clone())?;
+                transport.send(frame)?;
             }
         } else {
             if let Some(search) = self.search.take() {
@@ -299,6 +319,7 @@ impl Session {
             self.renew_later();
         }
         let interval = Duration::from_millis(u64::from(welcome.heartbeat_interval_ms));
+        self.met = true;
         self.resume = Some(Attached {
             session_id: welcome.session_id.clone(),
             resume_token: welcome.resume_token.clone(),
@@ -387,11 +408,13 @@ impl Session {
                 let (ack, request_id) = (self.link.ack(), RENEWAL.to_owned());
                 send(transport, SignalRequest { ack, request_id, frame: Some(frame), ..Default::default() })
             }
-            Err(error) if error.is_transient() => {
-                self.renew_at = Instant::now() + backoff::LONGEST;
-                Ok(())
-            }
-            Err(error) => Err(Broken::Ended(error)),
+            Err(error) => match self.judge_way(error) {
+                Broken::Retry(_) | Broken::Displaced(_) => {
+                    self.renew_at = Instant::now() + backoff::LONGEST;
+                    Ok(())
+                }
+                broken => Err(broken),
+            },
         }
     }
 

@@ -2,6 +2,7 @@
 //! about me, and the end of it.
 
 use super::fields::{Field, switch};
+use super::history::awaited;
 use super::lines;
 use super::places::{begin, card, dialog, ends, page, row};
 use super::theme::{Palette, letters, size, space};
@@ -205,7 +206,9 @@ pub fn crowded_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
 fn logins_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
     let account = &view.snapshot.account;
     let Some(logins) = &account.logins else {
-        lines::soft(ui, say("account-devices-loading"));
+        if awaited(ui, say("account-devices-loading"), view.snapshot.unanswered.logins) {
+            commands.push(Command::LoadLogins);
+        }
         return;
     };
     for login in logins.iter() {

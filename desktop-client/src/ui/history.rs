@@ -10,7 +10,8 @@ use super::{Go, Page, Subject, View, text};
 use crate::view::{Command, PastCall};
 use crate::words::{say, say_with};
 use eframe::egui::{
-    CornerRadius, Frame, Margin, Rect, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
+    CornerRadius, Frame, Margin, Rect, Sense, Ui, Vec2, WidgetInfo, accesskit::Live, accesskit::Role, pos2,
+    vec2,
 };
 
 /// What was asked and is not yet sure.
@@ -30,7 +31,9 @@ pub fn history_ui(
     let history = &view.snapshot.history;
     let back = page(ui, say("history"), |ui| match &history.calls {
         None => {
-            lines::soft(ui, say("history-loading"));
+            if awaited(ui, say("history-loading"), view.snapshot.unanswered.calls) {
+                commands.push(Command::LoadHistory);
+            }
         }
         Some(calls) if calls.is_empty() => {
             ui.add_space(space::XL);
@@ -57,6 +60,17 @@ pub fn history_ui(
         draft.erases = !erase_ui(ui, commands);
     }
     if back { Some(Go::Page(Page::Hall)) } else { go }
+}
+
+/// What stands for a list that is `loading`, or that did not come; returns whether it is to be asked for again.
+pub(super) fn awaited(ui: &mut Ui, loading: &str, unanswered: bool) -> bool {
+    if !unanswered {
+        lines::soft(ui, loading);
+        return false;
+    }
+    let told = lines::soft(ui, say("list-unanswered"));
+    ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
+    button(ui, say("list-again"), Weight::Secondary).clicked()
 }
 
 /// Asks before all calls are erased; returns whether it is to be put away.
@@ -147,7 +161,9 @@ fn call_ui(ui: &mut Ui, call: &PastCall, view: &View<'_>, go: &mut Option<Go>, c
 pub fn blocked_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) -> bool {
     page(ui, say("blocked"), |ui| {
         let Some(blocked) = &view.snapshot.blocked else {
-            lines::soft(ui, say("blocked-loading"));
+            if awaited(ui, say("blocked-loading"), view.snapshot.unanswered.blocked) {
+                commands.push(Command::LoadBlocked);
+            }
             return;
         };
         if blocked.is_empty() {

@@ -16,6 +16,17 @@ pub struct History {
     pub missed: u32,
 }
 
+/// Lists that were asked for and did not come: they can be asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unanswered {
+    /// My calls.
+    pub calls: bool,
+    /// Whom I blocked.
+    pub blocked: bool,
+    /// Where I am logged in.
+    pub logins: bool,
+}
+
 /// One call of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastCall {

@@ -106,6 +106,41 @@ fn a_damaged_list_of_servers_is_set_aside_and_told() {
 }
 
 #[test]
+fn damaged_keys_to_logins_are_set_aside_and_told_and_newer_ones_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("logins.json");
+    std::fs::write(&file, "{\"version\": 1, \"keys\":").unwrap();
+    let ada = guest("ada", folder.path());
+    ada.until_told("The file with the keys to your logins was damaged.");
+    ada.until_told("logins.json.damaged-");
+    drop(ada);
+    let newer = "{\"version\": 99}";
+    std::fs::write(&file, newer).unwrap();
+    let ada = guest("ada", folder.path());
+    ada.until_told("written by a newer version of the app");
+    drop(ada);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), newer);
+}
+
+#[test]
+fn what_cannot_be_saved_is_told_until_it_is_saved() {
+    let room = tempfile::tempdir().unwrap();
+    let folder = room.path().join("castle");
+    let profile = Profile::open(&folder, false);
+    // A file where the folder should be: nobody can write there, whoever they are.
+    std::fs::write(&folder, "in the way").unwrap();
+    let ada = Guest::of("ada", made_media(profile));
+    let wanted = Preferences { relay_only: true, ..Preferences::default() };
+    ada.does(Command::SetPreferences(Box::new(wanted)));
+    let told = format!("cannot be saved in {}", folder.display());
+    ada.until_told(&told);
+    std::fs::remove_file(&folder).unwrap();
+    ada.until("saved", |snapshot| snapshot.notices.is_empty());
+    drop(ada);
+    assert!(Profile::open(&folder, false).settings.get().preferences.relay_only);
+}
+
+#[test]
 fn camera_microphone_and_speaker_are_tried_out_and_go_on_with_a_call() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(config(folder.path(), MatchRoute::Direct));

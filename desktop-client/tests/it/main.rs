@@ -7,6 +7,7 @@ mod breaking;
 mod call_flow;
 mod checkup;
 mod coturn;
+mod displaced;
 mod footage;
 #[path = "../../../server/tests/it/free_port.rs"]
 mod free_port;
@@ -17,6 +18,7 @@ mod hidden;
 mod hostile_media;
 mod keeping;
 mod killed_server;
+mod locked_keyring;
 mod lost_flights;
 mod machine;
 mod open_for_days;

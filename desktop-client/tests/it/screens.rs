@@ -29,6 +29,7 @@ mod pages;
 mod pictures;
 mod raster;
 mod states;
+mod unanswered;
 mod window;
 
 const SERVER: &str = "http://127.0.0.1:50051";

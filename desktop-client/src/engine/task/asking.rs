@@ -1,9 +1,10 @@
 //! What is asked beside the session, and what comes back: history, blocked guests, reports.
 
-use super::Engine;
+use super::telling::Matter;
+use super::{Engine, Link};
 use crate::call::{Input, State};
-use crate::error::ClientError;
-use crate::signaling::{self, Answer, Request};
+use crate::error::{ClientError, ErrorKind};
+use crate::signaling::{self, Answer, Request, Topic};
 use crate::view::{Act, Severity};
 use crate::words::say;
 use castle::ids::GuestId;
@@ -14,22 +15,57 @@ const HISTORY_MAX: usize = 1000;
 
 impl Engine {
     pub(super) fn ask(&mut self, request: Request) {
-        self.tell_server(signaling::Command::Ask(request));
+        let topic = request.topic();
+        self.is_over(&Matter::Asked(topic.clone()));
+        self.answered(&topic, true);
+        let Link::Session { session, .. } = &self.link else { return };
+        if !session.send(signaling::Command::Ask(request)) {
+            self.hear_answer(topic, Err(ErrorKind::Unreachable.into()));
+        }
     }
 
     pub(super) fn more_of_history(&mut self) {
         if !self.history_next.is_empty() {
-            // Asked for once: the answer says where to go on.
+            // Asked for once: the answer says where to go on, and without one it goes on from here.
             let page = std::mem::take(&mut self.history_next);
             self.ask(Request::Calls { page });
         }
     }
 
-    /// `act`: what of the account it was about.
-    pub(super) fn hear_answer(&mut self, act: Option<Act>, answer: Result<Answer, ClientError>) {
-        self.account.busy.retain(|busy| Some(*busy) != act);
+    /// `topic`: what it was about.
+    pub(super) fn hear_answer(&mut self, topic: Topic, answer: Result<Answer, ClientError>) {
+        if let Topic::Account(act) = topic {
+            self.account.busy.retain(|busy| *busy != act);
+        }
+        self.answered(&topic, answer.is_ok());
         match answer {
-            Ok(Answer::Calls { first, calls, until, next }) => {
+            Ok(answer) => {
+                self.is_over(&Matter::Asked(topic));
+                self.take_answer(answer);
+            }
+            Err(error) => {
+                match &topic {
+                    Topic::Calls { page } if !page.is_empty() => self.history_next.clone_from(page),
+                    _ => {}
+                }
+                self.complain_about(topic, &error);
+            }
+        }
+    }
+
+    /// Whether a list that is shown to be asked for came, or may still come.
+    fn answered(&mut self, topic: &Topic, came: bool) {
+        match topic {
+            Topic::Calls { page } if page.is_empty() => self.unanswered.calls = !came,
+            Topic::Blocked => self.unanswered.blocked = !came,
+            Topic::Account(Act::List) => self.unanswered.logins = !came,
+            Topic::Calls { .. } | Topic::Account(_) | Topic::Other => {}
+        }
+    }
+
+    fn take_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Calls { first, calls, until, next } => {
                 let mut all = match &self.history.calls {
                     Some(known) if !first => known.to_vec(),
                     _ => Vec::new(),
@@ -46,17 +82,16 @@ impl Engine {
                     self.history.missed = 0;
                 }
             }
-            Ok(Answer::CallsErased) => {
+            Answer::CallsErased => {
                 self.history = crate::view::History { calls: Some(Arc::default()), ..Default::default() };
                 self.history_next = String::new();
             }
-            Ok(Answer::Blocked(guests)) => self.blocked = Some(Arc::new(guests)),
-            Ok(Answer::Blocks(guest, blocked)) => self.blocks(guest, blocked),
-            Ok(Answer::Reported) => {
+            Answer::Blocked(guests) => self.blocked = Some(Arc::new(guests)),
+            Answer::Blocks(guest, blocked) => self.blocks(guest, blocked),
+            Answer::Reported => {
                 self.notify(Severity::Info, say("told-reported").into());
             }
-            Ok(answer) => self.hear_of_me(answer),
-            Err(error) => self.complain_about(act, &error),
+            answer => self.hear_of_me(answer),
         }
     }
 

@@ -1,20 +1,20 @@
 //! Through the door and out again: registering, logging in with a password or with the key of an earlier login, logging
 //! out, and what is remembered of it.
 
+use super::telling::Matter;
 use super::{Engine, Link, SESSION_EVENTS_MAX};
 use crate::backoff;
 use crate::call::Input;
 use crate::error::{ClientError, ErrorKind};
 use crate::settings::{Keepable as _, Servers, Trouble};
 use crate::signaling::{self, Account, Credentials, KeyKeeper, ServerAddress, Session};
-use crate::vault::Kept;
-use crate::view::{AccountView, Command, History, Severity};
+use crate::vault::{Kept, Vault};
+use crate::view::{AccountView, Command, History, Severity, Unanswered};
 use crate::words::{say, say_with};
 use castle::v1::ErrorReason;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// What a login under way tells.
 pub(super) enum Progress {
@@ -32,17 +32,9 @@ pub(super) struct Entry {
     remembered: Option<String>,
     /// Keep a key to it.
     remember: bool,
-    /// Where the key went: see [`kept_code`].
-    kept: Arc<AtomicU8>,
+    /// Where the newest key went.
+    kept: watch::Receiver<Option<Kept>>,
     task: tokio::task::AbortHandle,
-}
-
-fn kept_code(kept: Kept) -> u8 {
-    match kept {
-        Kept::Keyring => 1,
-        Kept::File => 2,
-        Kept::Nowhere => 3,
-    }
 }
 
 impl Engine {
@@ -114,11 +106,11 @@ impl Engine {
         if !matches!(self.link, Link::Out) {
             return;
         }
+        self.is_over(&Matter::Door);
         let address = match server.parse::<ServerAddress>() {
             Ok(address) => address.or_known_pin(&self.config.profile.servers.get().pins),
-            Err(kind) => return self.complain(&ClientError::from(kind)),
+            Err(kind) => return self.complain(Matter::Door, &ClientError::from(kind)),
         };
-        self.forget_trouble();
         let credentials = credentials(&address);
         if let Credentials::Remembered { name, .. } = &credentials
             && !self.servers.iter().any(|known| {
@@ -126,15 +118,15 @@ impl Engine {
                     && (known.server.as_str(), known.name.as_str()) == (&address.to_string(), name)
             })
         {
-            return self.complain(&ErrorReason::RefreshInvalid.into());
+            return self.complain(Matter::Door, &ErrorKind::NoKey.into());
         }
         let remembered = match &credentials {
             Credentials::Remembered { name, .. } => Some(name.clone()),
             Credentials::LogIn { .. } | Credentials::Register { .. } | Credentials::Reset { .. } => None,
         };
         let (devices, vault) = (self.device_tokens.clone(), self.config.profile.vault.clone());
-        let kept = Arc::<AtomicU8>::default();
-        let (server, noted) = (address.to_string(), kept.clone());
+        let (note, kept) = watch::channel(None);
+        let server = address.to_string();
         let (tell, login) = mpsc::channel(1);
         let trouble = tell.clone();
         let log_in = async move {
@@ -144,7 +136,7 @@ impl Engine {
             }
             let (server, name) = (account.address.to_string(), account.name.clone());
             let keeper: KeyKeeper = Arc::new(move |key| {
-                noted.store(kept_code(vault.keep(&server, &name, key)), Ordering::Relaxed);
+                note.send_replace(Some(vault.keep(&server, &name, key)));
             });
             Ok(account.kept_by(keeper).await)
         };
@@ -158,35 +150,28 @@ impl Engine {
 
     pub(super) fn hear_login(&mut self, progress: Option<Progress>) {
         match progress {
-            Some(Progress::Again(error)) => {
-                self.complain(&error);
-                self.door_notice = self.notices.last().map(|notice| notice.id);
-            }
+            Some(Progress::Again(error)) => self.complain(Matter::Door, &error),
             Some(Progress::Over(result)) => self.logged_in(*result),
             None => self.logged_in(Err(ErrorKind::Unreachable.into())),
         }
     }
 
-    /// What was wrong with the last try is of the past.
-    fn forget_trouble(&mut self) {
-        let told = self.door_notice.take();
-        self.notices.retain(|notice| Some(notice.id) != told);
-    }
-
     fn logged_in(&mut self, result: Result<Account, ClientError>) {
-        let Link::In { entry, .. } = std::mem::replace(&mut self.link, Link::Out) else { return };
+        let Link::In { mut entry, .. } = std::mem::replace(&mut self.link, Link::Out) else { return };
         match result {
             Ok(account) => {
-                self.forget_trouble();
+                self.is_over(&Matter::Door);
                 self.tried_code = None;
-                self.note_login(&entry, &account);
+                self.note_login(&mut entry, &account);
                 let (events, inbox) = mpsc::channel(SESSION_EVENTS_MAX);
                 let (server, name) = (account.address.clone(), account.name.clone());
                 let session = Session::start(account, events);
-                self.link = Link::Session { server, name, session, events: inbox, since: None };
+                let kept = entry.kept;
+                self.link = Link::Session { server, name, session, events: inbox, kept, since: None };
             }
             Err(error) => {
-                // The key is of no use any more, but a server that cannot be reached says nothing about it.
+                // The key is of no use any more. A server that cannot be reached, a keyring that does not open or that
+                // says, being locked, that it has nothing, say nothing about it.
                 if let (Some(name), ErrorKind::Refused(reason)) = (&entry.remembered, error.kind)
                     && matches!(
                         reason,
@@ -199,34 +184,43 @@ impl Engine {
                     self.throw_key_away(entry.server.clone(), name.clone());
                     self.remember(|servers| servers.key_gone(&entry.server, name));
                 }
-                self.complain(&error);
-                self.door_notice = self.notices.last().map(|notice| notice.id);
+                self.complain(Matter::Door, &error);
             }
         }
     }
 
-    fn note_login(&mut self, entry: &Entry, account: &Account) {
+    fn note_login(&mut self, entry: &mut Entry, account: &Account) {
         let (server, name) = (account.address.to_string(), account.name.clone());
-        let kept = entry.kept.load(Ordering::Relaxed);
-        let in_file = kept == kept_code(Kept::File);
-        let told = self.config.profile.settings.get().told_of_key_file;
-        if entry.remember && kept == kept_code(Kept::Nowhere) {
-            self.notify(Severity::Info, say("told-not-remembered").into());
-        } else if in_file && !told && self.config.profile.vault.wants_keyring() {
-            self.notify(Severity::Info, say("told-key-in-file").into());
+        let kept = entry.kept.borrow_and_update().unwrap_or(Kept::Nowhere);
+        if entry.remember {
+            self.tell_of_key(kept);
         }
         let (pin, devices) = (account.address.pin(), self.device_tokens.all());
-        let remembered = entry.remember && kept != kept_code(Kept::Nowhere);
+        let remembered = entry.remember && kept != Kept::Nowhere;
         if entry.remembered.is_none() && !remembered {
             // An older key would let somebody in whom this login did not want remembered.
             self.throw_key_away(server.clone(), name.clone());
         }
-        self.config.profile.settings.change(|settings| settings.told_of_key_file |= in_file);
         self.remember(|servers| {
             servers.logged_in(&server, &name, remembered);
             servers.pins.extend(pin.map(|pin| (server, pin.to_string())));
             servers.devices = devices;
         });
+    }
+
+    /// Tells where the newest key to the login went, where the person would not expect it.
+    pub(super) fn tell_of_key(&mut self, kept: Kept) {
+        if kept == Kept::Nowhere {
+            return self.stand(Matter::Key, Severity::Info, say("told-not-remembered").into());
+        }
+        self.is_over(&Matter::Key);
+        if kept == Kept::File {
+            let told = self.config.profile.settings.get().told_of_key_file;
+            if !told && self.config.profile.vault.wants_keyring() {
+                self.notify(Severity::Info, say("told-key-in-file").into());
+            }
+            self.config.profile.settings.change(|settings| settings.told_of_key_file = true);
+        }
     }
 
     /// Says goodbye in the given way.
@@ -239,6 +233,7 @@ impl Engine {
 
     pub(super) fn forget_session(&mut self) {
         self.forget_guest();
+        self.session_is_over();
         let link = std::mem::replace(&mut self.link, Link::Out);
         if let Link::Session { session, mut events, .. } = link {
             // Its goodbye takes a moment, and is said to nobody.
@@ -259,6 +254,7 @@ impl Engine {
         self.history = History::default();
         self.history_next = String::new();
         self.blocked = None;
+        self.unanswered = Unanswered::default();
         self.account = AccountView::default();
         self.ice = Vec::new();
     }
@@ -266,39 +262,62 @@ impl Engine {
     /// What was wrong with the files of the profile.
     pub(super) fn tell_troubles(&mut self) {
         for (file, trouble) in std::mem::take(&mut self.config.profile.troubles) {
-            let of_servers = file == Servers::FILE;
-            let name = |aside: &Path| aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let text = match trouble {
-                Trouble::Damaged(Some(aside)) if of_servers => {
-                    say_with("told-servers-damaged", &[("name", name(&aside).into())])
-                }
-                Trouble::Damaged(Some(aside)) => {
-                    say_with("told-settings-damaged", &[("name", name(&aside).into())])
-                }
-                Trouble::Damaged(None) if of_servers => say("told-servers-stuck").into(),
-                Trouble::Damaged(None) => say("told-settings-stuck").into(),
-                Trouble::Newer(_) if of_servers => say("told-servers-newer").into(),
-                Trouble::Newer(_) => say("told-settings-newer").into(),
-            };
-            self.notify(Severity::Error, text);
+            self.notify(Severity::Error, told(file, &trouble));
+        }
+    }
+
+    /// Whether all that is kept could be written down: told as long as it could not.
+    pub(super) fn look_at_files(&mut self) {
+        let profile = &self.config.profile;
+        match profile.folder.as_ref().filter(|_| profile.is_unsaved()) {
+            Some(folder) => {
+                let folder = folder.display().to_string();
+                let text = say_with("told-not-saved", &[("folder", folder.into())]);
+                self.stand(Matter::Unsaved, Severity::Error, text);
+            }
+            None => self.is_over(&Matter::Unsaved),
         }
     }
 }
 
+/// What is said of a file of the profile that has something wrong with it.
+fn told(file: &str, trouble: &Trouble) -> String {
+    let name = |aside: &Path| aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match (file, trouble) {
+        (Servers::FILE, Trouble::Damaged(Some(aside))) => {
+            say_with("told-servers-damaged", &[("name", name(aside).into())])
+        }
+        (Servers::FILE, Trouble::Damaged(None)) => say("told-servers-stuck").into(),
+        (Servers::FILE, Trouble::Newer(_)) => say("told-servers-newer").into(),
+        (Vault::FILE, Trouble::Damaged(Some(aside))) => {
+            say_with("told-keys-damaged", &[("name", name(aside).into())])
+        }
+        (Vault::FILE, Trouble::Damaged(None)) => say("told-keys-stuck").into(),
+        (Vault::FILE, Trouble::Newer(_)) => say("told-keys-newer").into(),
+        (_, Trouble::Damaged(Some(aside))) => {
+            say_with("told-settings-damaged", &[("name", name(aside).into())])
+        }
+        (_, Trouble::Damaged(None)) => say("told-settings-stuck").into(),
+        (_, Trouble::Newer(_)) => say("told-settings-newer").into(),
+    }
+}
+
 /// Logs in. With the key of an earlier login nobody stands there to try again: a server that cannot be reached, as when
-/// this machine was just started and has no network yet, is tried until it can be.
+/// this machine was just started and has no network yet or the clock is not set, is tried until it can be; so is one in whose
+/// place something else answers, which is told nothing.
 async fn persist(
     trouble: mpsc::Sender<Progress>,
     address: ServerAddress,
     credentials: Credentials,
     devices: &signaling::DeviceTokens,
-    vault: &crate::vault::Vault,
+    vault: &Vault,
 ) -> Result<Account, ClientError> {
     let persists = matches!(credentials, Credentials::Remembered { .. });
+    let credentials = with_key(&address, credentials, vault).await?;
     let mut attempt = 0;
     loop {
-        match log_in(address.clone(), credentials.clone(), devices, vault).await {
-            Err(error) if persists && error.is_transient() => {
+        match signaling::log_in(address.clone(), credentials.clone(), devices).await {
+            Err(error) if persists && (error.is_transient() || error.is_of_another()) => {
                 let wait = backoff::delay(attempt, &mut rand::rng());
                 let wait = wait.max(error.retry_after.unwrap_or_default());
                 attempt += 1;
@@ -311,20 +330,25 @@ async fn persist(
     }
 }
 
-/// Logs in; the key of an earlier login comes out of the vault, and what was begun with it goes back in first.
-async fn log_in(
-    address: ServerAddress,
+/// The key of an earlier login, out of the vault: tried again it is the same use of the same key.
+async fn with_key(
+    address: &ServerAddress,
     credentials: Credentials,
-    devices: &signaling::DeviceTokens,
-    vault: &crate::vault::Vault,
-) -> Result<Account, ClientError> {
-    let credentials = match credentials {
-        Credentials::Remembered { name, key: None } => {
-            let (server, of, vault) = (address.to_string(), name.clone(), vault.clone());
-            let key = tokio::task::spawn_blocking(move || vault.key(&server, &of)).await.ok().flatten();
-            Credentials::Remembered { name, key: Some(key.ok_or(ErrorReason::RefreshInvalid)?) }
+    vault: &Vault,
+) -> Result<Credentials, ClientError> {
+    let Credentials::Remembered { name, key: None } = credentials else { return Ok(credentials) };
+    let (server, of, vault) = (address.to_string(), name.clone(), vault.clone());
+    let asked = tokio::task::spawn_blocking(move || vault.key(&server, &of)).await;
+    let key = match asked {
+        Ok(Ok(key)) => key.ok_or(ErrorKind::NoKey)?,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the key to the login");
+            return Err(ErrorKind::KeyringClosed.into());
         }
-        given => given,
+        Err(error) => {
+            tracing::error!(%error, "the vault broke");
+            return Err(ErrorKind::KeyringClosed.into());
+        }
     };
-    signaling::log_in(address, credentials, devices).await
+    Ok(Credentials::Remembered { name, key: Some(key) })
 }

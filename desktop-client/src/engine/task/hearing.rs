@@ -1,5 +1,6 @@
 //! What the session says, and the devices.
 
+use super::telling::Matter;
 use super::{Engine, Link, meanwhile};
 use crate::call::{Input, State};
 use crate::engine::devices::Notice as DeviceNotice;
@@ -16,6 +17,8 @@ impl Engine {
                 if let Link::Session { since, .. } = &mut self.link {
                     *since = None;
                 }
+                self.is_over(&Matter::Displaced);
+                self.is_over(&Matter::NoCallYet);
                 let first = self.me.replace(me).is_none();
                 self.account.crowded = false;
                 self.history.missed = u32::try_from(missed).unwrap_or(u32::MAX);
@@ -29,8 +32,12 @@ impl Engine {
                     self.begin_search();
                 }
             }
-            Event::Reconnecting => {
+            Event::Reconnecting { instead } => {
                 self.account.crowded = false;
+                match instead {
+                    Some(error) => self.complain(Matter::Displaced, &error),
+                    None => self.is_over(&Matter::Displaced),
+                }
                 if let Link::Session { since, .. } = &mut self.link {
                     since.get_or_insert_with(Instant::now);
                 }
@@ -47,7 +54,7 @@ impl Engine {
             Event::Remote(call, what) => self.drive(Input::Remote(call, what)),
             Event::Refused { asked, error } => self.refused(asked, &error),
             Event::Match(news) => self.hear_match(news),
-            Event::Answer { act, answer } => self.hear_answer(act, answer),
+            Event::Answer { topic, answer } => self.hear_answer(topic, answer),
             Event::Crowded(error) => self.crowded(&error),
             Event::Ended(error) => self.session_ended(error.unwrap_or_else(|| ErrorKind::Unreachable.into())),
         }
@@ -72,7 +79,7 @@ impl Engine {
             // Nobody is logged in who could call again: what matters is why.
             self.drive(Input::Close);
         }
-        self.complain(&error);
+        self.complain(Matter::Door, &error);
     }
 
     fn refused(&mut self, asked: Asked, error: &ClientError) {
@@ -86,7 +93,7 @@ impl Engine {
         // A frame that crossed the end of its call is nothing a person did.
         let late = [ErrorReason::NotInCall, ErrorReason::WrongState].map(ErrorKind::Refused);
         if asked != Asked::Other || !late.contains(&error.kind) {
-            self.complain(error);
+            self.complain(Matter::Call, error);
         }
     }
 
@@ -101,7 +108,7 @@ impl Engine {
             MatchNews::Found | MatchNews::Left => self.search = None,
             MatchNews::Refused(error) => {
                 self.search = None;
-                self.complain(&error);
+                self.complain(Matter::Search, &error);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a person asked for, done.
 
+use super::telling::Matter;
 use super::{Engine, Link};
 use crate::call::{Input, Origin, State, Target};
 use crate::engine::chat::Unsent;
@@ -136,6 +137,7 @@ impl Engine {
 
     fn place(&mut self, target: Target) {
         if self.may_place() {
+            self.is_over(&Matter::Call);
             self.placed = self.name_of(&target);
             self.record.asked_at = Some(Instant::now());
             self.drive(Input::Place(target));
@@ -146,7 +148,9 @@ impl Engine {
     fn may_place(&mut self) -> bool {
         let away = matches!(self.link, Link::Session { since: Some(_), .. });
         if away {
-            self.notify(Severity::Error, say("told-no-call-yet").into());
+            // Asked for once more, it is told once more.
+            self.is_over(&Matter::NoCallYet);
+            self.stand(Matter::NoCallYet, Severity::Error, say("told-no-call-yet").into());
         }
         self.me.is_some() && !away
     }
@@ -169,7 +173,8 @@ impl Engine {
         let State::Over { call, .. } = self.machine.state() else { return };
         // Who was matched has not given anybody a way to ring them.
         if call.origin == Origin::Matched && call.peer_guest.is_none() {
-            return self.complain(&ErrorKind::Refused(ErrorReason::PeerUnavailable).into());
+            self.is_over(&Matter::Call);
+            return self.complain(Matter::Call, &ErrorKind::Refused(ErrorReason::PeerUnavailable).into());
         }
         let (peer, target) = (call.peer.clone(), call.peer_guest);
         let target = target.map_or_else(|| Target::Name(call.peer_name.clone()), Target::Guest);
@@ -186,6 +191,8 @@ impl Engine {
             return;
         }
         self.drive(Input::Close);
+        self.is_over(&Matter::Search);
+        self.is_over(&Matter::Call);
         let now = Instant::now();
         self.record.asked_at = Some(now);
         let (muted, camera_on) = (self.switches.muted, self.switches.camera_on);
@@ -199,11 +206,13 @@ impl Engine {
 
     fn write_chat(&mut self, text: &str) {
         let State::Connected { .. } = self.machine.state() else { return };
-        match self.talk.chat.write(Instant::now(), text) {
-            Ok(message) => self.say(&message),
-            Err(Unsent::Empty) => {}
-            Err(Unsent::TooLong) => self.notify(Severity::Error, say("told-chat-too-long").into()),
-            Err(Unsent::TooMany) => self.notify(Severity::Error, say("told-chat-too-many").into()),
-        }
+        self.is_over(&Matter::Chat);
+        let told = match self.talk.chat.write(Instant::now(), text) {
+            Ok(message) => return self.say(&message),
+            Err(Unsent::Empty) => return,
+            Err(Unsent::TooLong) => say("told-chat-too-long"),
+            Err(Unsent::TooMany) => say("told-chat-too-many"),
+        };
+        self.stand(Matter::Chat, Severity::Error, told.into());
     }
 }

@@ -1,11 +1,12 @@
 //! What a person does about their own account: the name that people see, the password, the devices that are logged in,
 //! all that the server keeps, and the end of it.
 
+use super::telling::Matter;
 use super::{Engine, Link};
 use crate::call::Input;
 use crate::engine::{Viewer, files};
 use crate::error::{ClientError, ErrorKind};
-use crate::signaling::{self, Answer, DocumentKeeper, Request, ResetCode};
+use crate::signaling::{self, Answer, DocumentKeeper, Request, ResetCode, Topic};
 use crate::view::{Act, Command, Secret, Severity};
 use crate::words::{say, say_with};
 use castle::v1::ErrorReason;
@@ -31,11 +32,16 @@ impl Engine {
     /// Asks, unless the same is under way.
     fn do_once(&mut self, request: Request) {
         let Link::Session { session, .. } = &self.link else { return };
-        let Some(act) = request.act().filter(|act| !self.account.busy.contains(act)) else { return };
+        let Topic::Account(act) = request.topic() else { return };
+        if self.account.busy.contains(&act) {
+            return;
+        }
         if session.send(signaling::Command::Ask(request)) {
             self.account.busy.push(act);
+            self.unanswered.logins &= act != Act::List;
+            self.is_over(&Matter::Asked(Topic::Account(act)));
         } else {
-            self.complain(&ErrorKind::Unreachable.into());
+            self.hear_answer(Topic::Account(act), Err(ErrorKind::Unreachable.into()));
         }
     }
 
@@ -63,7 +69,8 @@ impl Engine {
             }
             Answer::Exported(Err(file)) => {
                 let file = file.display().to_string();
-                self.notify(Severity::Error, say_with("told-not-exported", &[("file", file.into())]));
+                let told = say_with("told-not-exported", &[("file", file.into())]);
+                self.stand(Matter::Asked(Topic::Account(Act::Export)), Severity::Error, told);
             }
             Answer::Erased => self.erased(),
             Answer::Calls { .. }
@@ -75,17 +82,17 @@ impl Engine {
     }
 
     /// Why what was asked was not done.
-    pub(super) fn complain_about(&mut self, act: Option<Act>, error: &ClientError) {
-        let refused = |reason| error.kind == ErrorKind::Refused(reason);
-        match act {
-            Some(Act::ChangePassword | Act::Erase) if refused(ErrorReason::BadCredentials) => {
-                self.notify(Severity::Error, say("told-wrong-password").into());
+    pub(super) fn complain_about(&mut self, topic: Topic, error: &ClientError) {
+        let wrong_password = error.kind == ErrorKind::Refused(ErrorReason::BadCredentials);
+        match topic {
+            Topic::Account(Act::ChangePassword | Act::Erase) if wrong_password => {
+                self.stand(Matter::Asked(topic), Severity::Error, say("told-wrong-password").into());
             }
-            Some(Act::LogOut(_)) => {
-                self.complain(error);
+            Topic::Account(Act::LogOut(_)) => {
+                self.complain(Matter::Asked(topic), error);
                 self.list_again();
             }
-            _ => self.complain(error),
+            _ => self.complain(Matter::Asked(topic), error),
         }
     }
 
@@ -110,7 +117,7 @@ impl Engine {
     /// The server has no room for one more session of this guest. A person can end another one; a bot cannot.
     pub(super) fn crowded(&mut self, error: &ClientError) {
         if matches!(self.config.viewer, Viewer::Bot { .. }) {
-            self.complain(error);
+            self.complain(Matter::Door, error);
             return self.leave(signaling::Command::Leave);
         }
         if self.me.is_some() {

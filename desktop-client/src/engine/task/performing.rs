@@ -7,6 +7,7 @@ use super::super::record::RelayOnly;
 use super::super::snapshot::{self, Switches};
 use super::live::LiveCall;
 use super::talking::Talk;
+use super::telling::Matter;
 use super::tending::bits;
 use super::{Engine, Link, PEER_EVENTS_MAX, meanwhile};
 use crate::call::{Effect, Input, Negotiation, Origin, Reason, Role, Route, State};
@@ -65,7 +66,7 @@ impl Engine {
                     self.publish_record();
                 }
                 Effect::PlaceLost => {
-                    self.notify(Severity::Error, say("told-not-placed").into());
+                    self.stand(Matter::Call, Severity::Error, say("told-not-placed").into());
                 }
             }
         }
@@ -101,7 +102,7 @@ impl Engine {
         let unanswered =
             matches!(self.machine.state(), State::Over { reason: Reason::TimedOut | Reason::Cancelled, .. });
         match (before, ringing) {
-            (None, Some(peer)) => self.ringing.told = self.notify_system(SystemNotice::Ringing { peer }),
+            (None, Some(_)) => self.tell_of_ringing(),
             (Some(peer), None) => {
                 if std::mem::take(&mut self.ringing.told)
                     && let Some(notifier) = &self.config.notifier
@@ -114,6 +115,13 @@ impl Engine {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Tells through the system who rings, once, as soon as the person does not look at the window.
+    pub(super) fn tell_of_ringing(&mut self) {
+        if let Some(peer) = self.ringing.who.clone().filter(|_| !self.ringing.told) {
+            self.ringing.told = self.notify_system(SystemNotice::Ringing { peer });
         }
     }
 
@@ -132,6 +140,8 @@ impl Engine {
     }
 
     fn begin_media(&mut self) {
+        self.is_over(&Matter::Call);
+        self.is_over(&Matter::Screen);
         let by_key = self.preferences.push_to_talk && matches!(self.config.viewer, Viewer::Window);
         // Whoever looks for strangers has been shown the switches meanwhile, and each stranger finds them so.
         let matched = self.machine.live().is_some_and(|call| call.origin == Origin::Matched);
@@ -378,7 +388,7 @@ impl Engine {
                 let address = address.or_known_pin(&self.config.profile.servers.get().pins);
                 self.examination = Some(Examination::at_the_door(&address));
             }
-            Err(kind) => self.complain(&kind.into()),
+            Err(kind) => self.complain(Matter::Door, &kind.into()),
         }
     }
 
@@ -419,7 +429,7 @@ impl Engine {
             let (width, height) = (width.to_string(), height.to_string());
             let text =
                 say_with("told-pictures-too-large", &[("width", width.into()), ("height", height.into())]);
-            self.notify(Severity::Error, text);
+            self.stand(Matter::Call, Severity::Error, text);
         }
         for message in self.talk.chat.again(Instant::now()) {
             self.say(&message);

@@ -2,6 +2,7 @@
 
 use super::super::devices::{Gate, Notice};
 use super::Engine;
+use super::telling::Matter;
 use crate::call::State;
 use crate::engine::Viewer;
 use crate::media::camera::CameraError;
@@ -47,6 +48,7 @@ impl Engine {
     /// Shares `spec`; what was shared before is shared no more.
     pub(super) fn share_screen(&mut self, spec: ScreenSpec) {
         let State::Connected { .. } = self.machine.state() else { return };
+        self.is_over(&Matter::Screen);
         let Some(live) = &mut self.live else { return };
         if let Some(shared) = &live.screen {
             // The track stays: only what is on it changes.
@@ -92,7 +94,7 @@ impl Engine {
             shared.sender.set_sending(true);
         } else {
             self.stop_sharing();
-            self.notify(Severity::Error, say("told-screen-refused").into());
+            self.stand(Matter::Screen, Severity::Error, say("told-screen-refused").into());
         }
     }
 
@@ -101,7 +103,7 @@ impl Engine {
         let sharing = self.live.as_ref().is_some_and(|live| live.screen.is_some());
         if let (Some(fault), true) = (fault, sharing) {
             self.stop_sharing();
-            self.notify(Severity::Error, fault);
+            self.stand(Matter::Screen, Severity::Error, fault);
         }
     }
 

@@ -93,6 +93,9 @@ impl Engine {
     pub(super) fn set_in_front(&mut self, in_front: bool) {
         self.in_front = in_front;
         self.talk.told_of_chat &= !in_front;
+        if !in_front {
+            self.tell_of_ringing();
+        }
     }
 
     /// The data channel is open, sealed between two certificates.

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::live::LiveCall;
+use super::telling::Matter;
 use crate::engine::Viewer;
 use crate::engine::devices::{Camera, Rehearsal};
 use crate::engine::diagnostics;
@@ -14,6 +15,7 @@ use crate::media::processing::AudioProcessing;
 use crate::media::tones::TonePlayer;
 use crate::view::{DeviceKind, Offer, Preferences, QualityCap, Severity, TEST_PICTURE, Tryout};
 use crate::words::{say, say_with};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,6 +31,12 @@ pub(super) struct TryoutRig {
     camera: Camera,
     rehearsal: Rehearsal,
     shown: Tryout,
+}
+
+/// The diagnostics were to go into `file`; where they went.
+pub(super) struct Saved {
+    file: PathBuf,
+    kept: io::Result<PathBuf>,
 }
 
 impl TryoutRig {
@@ -265,23 +273,34 @@ impl Engine {
         }
     }
 
+    /// Writes all that is known of now into a file, where waiting is allowed.
     pub(super) fn save_diagnostics(&mut self, file: PathBuf, with_names: bool) {
-        let text = diagnostics::write(&diagnostics::Known {
-            config: &self.config,
-            preferences: &self.preferences,
-            servers: &self.servers,
-            me: self.me.as_ref(),
-            hall: &self.hall.0,
-            history: &self.history,
-            blocked: self.blocked.as_ref().map_or(&[][..], |blocked| blocked.as_slice()),
-            record: &self.record,
-            stats: &self.talk.judge.history(),
-            ratings: &self.ratings,
-            devices: &self.devices,
-            checkup: self.examination.as_ref().map(|examination| &examination.checkup),
+        self.is_over(&Matter::Diagnostics);
+        let known = diagnostics::Known {
+            logs: self.config.logs.clone(),
+            preferences: self.preferences.clone(),
+            servers: self.servers.clone(),
+            me: self.me.clone(),
+            hall: self.hall.0.clone(),
+            history: self.history.clone(),
+            blocked: self.blocked.clone().unwrap_or_default(),
+            record: self.record.clone(),
+            stats: self.talk.judge.history(),
+            ratings: self.ratings.clone(),
+            devices: self.devices.clone(),
+            checkup: self.examination.as_ref().map(|examination| examination.checkup.clone()),
             with_names,
+        };
+        let saved = self.saved.0.clone();
+        self.farewells.spawn_blocking(move || {
+            let kept = files::keep(&file, diagnostics::write(&known).as_bytes());
+            // Closed: the app ends.
+            saved.blocking_send(Saved { file, kept }).ok();
         });
-        match files::keep(&file, text.as_bytes()) {
+    }
+
+    pub(super) fn diagnostics_saved(&mut self, Saved { file, kept }: Saved) {
+        match kept {
             Ok(kept) => {
                 let kept = kept.display().to_string();
                 self.notify(Severity::Info, say_with("told-diagnostics-saved", &[("file", kept.into())]));
@@ -290,7 +309,7 @@ impl Engine {
                 tracing::warn!(%error, "diagnostics");
                 let file = file.display().to_string();
                 let told = say_with("told-diagnostics-not-saved", &[("file", file.into())]);
-                self.notify(Severity::Error, told);
+                self.stand(Matter::Diagnostics, Severity::Error, told);
             }
         }
     }

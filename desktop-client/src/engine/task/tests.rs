@@ -1,14 +1,19 @@
 //! The engine's turns, one by one, without a server: what it heeds is made here, and what it publishes is read at once.
 
+use super::telling::Matter;
 use super::*;
 use crate::call::{CallInfo, Origin, Phase, Presence, Role, Route};
+use crate::engine::SystemNotice;
+use crate::error::ErrorKind;
 use crate::media::camera::{CameraSpec, DeviceInfo};
 use crate::media::codec::VideoCodec;
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::media::video_sender::VideoSenderStats;
-use crate::view::{Availability, Command, Offer, Placing, Quality, Stage};
+use crate::signaling::Topic;
+use crate::view::{Availability, Command, Offer, Placing, Quality, Severity, Stage};
 use castle::ids::GuestId;
+use std::sync::Mutex;
 
 const CALL: CallId = CallId::from_bits(1);
 
@@ -178,19 +183,13 @@ async fn pictures_leave_a_call_with_sound_alone_once_there_is_a_codec() {
 fn a_call_is_shown_with_its_name_in_the_turn_in_which_it_is_asked_for() {
     let mut story = Turned::new(made_media());
     let guest = GuestId::from_bits(2);
-    let me = Me {
-        guest: GuestId::from_bits(1),
-        name: "ada".into(),
-        display_name: "Ada".into(),
-        availability: Availability::Available,
-    };
     let row = HallRow {
         guest,
         name: "bea".into(),
         display_name: "Bea".into(),
         availability: Availability::Available,
     };
-    (story.engine.me, story.engine.hall.0) = (Some(me), Arc::new(vec![row]));
+    (story.engine.me, story.engine.hall.0) = (Some(ada()), Arc::new(vec![row]));
     for (command, peer) in [
         (Command::Call(guest), Some("Bea")),
         (Command::CallName("cid".into()), Some("cid")),
@@ -202,6 +201,106 @@ fn a_call_is_shown_with_its_name_in_the_turn_in_which_it_is_asked_for() {
         story.engine.drive(Input::PlaceRefused);
         assert_eq!(story.is_asked(Command::CloseCall).placing, None);
     }
+}
+
+fn ada() -> Me {
+    Me {
+        guest: GuestId::from_bits(1),
+        name: "ada".into(),
+        display_name: "Ada".into(),
+        availability: Availability::Available,
+    }
+}
+
+fn comes_online() -> Wake {
+    Wake::Session(Some(Event::Online {
+        resumed: true,
+        me: ada(),
+        call: None,
+        ice: Vec::new(),
+        clock_ahead_ms: None,
+        missed: 0,
+    }))
+}
+
+fn told(snapshot: &Snapshot) -> Vec<&str> {
+    snapshot.notices.iter().map(|notice| notice.text.as_str()).collect()
+}
+
+#[test]
+fn what_answers_in_place_of_the_server_is_told_once_and_until_that_is_over() {
+    let mut story = Turned::new(made_media());
+    let instead = |kind: ErrorKind| {
+        Wake::Session(Some(Event::Reconnecting { instead: Some(crate::error::ClientError::from(kind)) }))
+    };
+    let portal = story.heeds(instead(ErrorKind::NoTls));
+    assert_eq!(told(&portal), [say("error-no-tls")]);
+    story.is_asked(Command::Dismiss(portal.notices[0].id));
+    assert_eq!(told(&story.heeds(instead(ErrorKind::NoTls))).len(), 0, "put away, it does not come back");
+    assert_eq!(told(&story.heeds(instead(ErrorKind::NotCastle))), [say("error-not-castle")]);
+    let silent = story.heeds(Wake::Session(Some(Event::Reconnecting { instead: None })));
+    assert_eq!(told(&silent).len(), 0);
+    story.heeds(instead(ErrorKind::NoTls));
+    assert_eq!(told(&story.heeds(comes_online())).len(), 0);
+}
+
+#[test]
+fn why_nothing_can_be_done_yet_is_told_until_it_can_be_done() {
+    let mut story = Turned::new(made_media());
+    story.engine.stand(Matter::NoCallYet, Severity::Error, say("told-no-call-yet").into());
+    assert_eq!(told(&story.heeds(comes_online())).len(), 0);
+    let refused = || Err(ErrorKind::Timeout.into());
+    let about = Topic::Account(crate::view::Act::List);
+    let in_vain = Wake::Session(Some(Event::Answer { topic: about.clone(), answer: refused() }));
+    let in_vain = story.heeds(in_vain);
+    assert_eq!((told(&in_vain), in_vain.unanswered.logins), (vec![say("error-timeout")], true));
+    let answer = Ok(crate::signaling::Answer::Logins(Vec::new()));
+    let came = story.heeds(Wake::Session(Some(Event::Answer { topic: about, answer })));
+    assert_eq!((told(&came).len(), came.unanswered.logins), (0, false));
+    let ended = story.heeds(Wake::Session(Some(Event::Ended(Some(ErrorKind::Protocol.into())))));
+    assert_eq!(told(&ended), [say("error-protocol")]);
+    let command = Command::LogIn {
+        server: "nonsense of an address".into(),
+        name: "ada".into(),
+        password: crate::view::Secret("x".into()),
+        remember: false,
+    };
+    assert_eq!(told(&story.is_asked(command)), [say("error-bad-address")], "of the last try alone");
+}
+
+#[test]
+fn a_page_of_older_calls_that_did_not_come_is_there_to_be_asked_for_again() {
+    let mut story = Turned::new(made_media());
+    let page = |page: &str| Topic::Calls { page: page.into() };
+    let answer = |topic, answer| Wake::Session(Some(Event::Answer { topic, answer }));
+    let first =
+        crate::signaling::Answer::Calls { first: true, calls: Vec::new(), until: None, next: "older".into() };
+    assert!(story.heeds(answer(page(""), Ok(first))).history.more);
+    story.engine.history_next.clear(); // as it is while the page is on its way
+    let in_vain = story.heeds(answer(page("older"), Err(ErrorKind::Timeout.into())));
+    assert!(in_vain.history.more && !in_vain.unanswered.calls, "the newest are there");
+    assert_eq!(story.engine.history_next, "older");
+    let first = story.heeds(answer(page(""), Err(ErrorKind::Timeout.into())));
+    assert!(first.unanswered.calls);
+}
+
+#[tokio::test]
+async fn the_system_tells_who_rings_when_the_person_looks_away_while_it_rings() {
+    let noted = Arc::new(Mutex::new(Vec::new()));
+    let notes = noted.clone();
+    let notifier = Arc::new(move |notice| notes.lock().unwrap().push(notice));
+    let mut story = Turned::new(EngineConfig { notifier: Some(notifier), ..made_media() });
+    story.is_asked(Command::SetInFront(true));
+    let rings = CallInfo { origin: Origin::Received, ..info(Phase::Ringing) };
+    story.engine.drive(Input::Server(rings));
+    assert!(noted.lock().unwrap().is_empty(), "they look at it");
+    for in_front in [false, true, false] {
+        story.is_asked(Command::SetInFront(in_front));
+    }
+    story.is_asked(Command::Decline);
+    let rang = SystemNotice::Ringing { peer: "Bea".into() };
+    assert_eq!(*noted.lock().unwrap(), [rang, SystemNotice::RingingOver], "once");
+    drop(story);
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Session {
 
     pub(super) async fn take_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
         match done {
-            Ok(Done::Answer(act, answer)) => self.tell(Event::Answer { act, answer }).await,
+            Ok(Done::Answer(topic, answer)) => self.tell(Event::Answer { topic, answer }).await,
             Ok(Done::Further { watch, pages: Ok((rows, next)) }) => {
                 if self.hall.extend(watch, rows, !next.is_empty()) {
                     self.further_at = Some(Instant::now() + FURTHER_EVERY);

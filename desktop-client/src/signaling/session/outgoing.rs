@@ -89,12 +89,12 @@ impl Session {
     }
 
     pub(super) fn ask(&mut self, request: Request) {
-        let (desk, act) = (self.desk(), request.act());
+        let (desk, topic) = (self.desk(), request.topic());
         if self.requests.len() < REQUESTS_MAX {
-            self.requests.spawn(async move { Done::Answer(act, desk.ask(request).await) });
+            self.requests.spawn(async move { Done::Answer(topic, desk.ask(request).await) });
         } else {
             let refused = ErrorKind::Refused(ErrorReason::RateLimited);
-            self.requests.spawn(async move { Done::Answer(act, Err(refused.into())) });
+            self.requests.spawn(async move { Done::Answer(topic, Err(refused.into())) });
         }
     }
 

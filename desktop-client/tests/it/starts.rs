@@ -3,7 +3,9 @@
 use crate::programs::{BotProcess, desktop};
 use crate::support::{Guest, PATIENCE, TestServer, config};
 use castle_desktop::instance::{self, Started};
+use castle_desktop::profile::Profile;
 use castle_server::config::MatchRoute;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
 
@@ -23,6 +25,35 @@ fn a_second_start_hands_its_link_over_and_ends_well_without_a_display() {
         .unwrap();
     assert!(second.success(), "{second}");
     assert_eq!(links.recv_timeout(PATIENCE), Ok(Some(link.to_owned())));
+}
+
+/// What the app says that cannot start in this profile: without a screen, and without a system that shows notices.
+fn says_at_its_end(profile: &Path) -> String {
+    let ended = Command::new(desktop())
+        .arg("--profile")
+        .arg(profile)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nobody/listens/here")
+        .output()
+        .unwrap();
+    assert!(!ended.status.success(), "{}", ended.status);
+    String::from_utf8(ended.stderr).unwrap()
+}
+
+#[test]
+fn why_the_app_does_not_start_is_said_in_the_language_that_was_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = Profile::open(folder.path(), false);
+    profile.settings.change(|settings| settings.preferences.language = Some("de".into()));
+    drop(profile);
+    let said = says_at_its_end(folder.path());
+    assert!(said.contains("Castle hat keinen Bildschirm für sein Fenster gefunden."), "{said}");
+    let Ok(Started::First(first)) = instance::start(folder.path(), None) else { panic!("not the first") };
+    let said = says_at_its_end(folder.path());
+    assert!(said.contains("Castle läuft schon, antwortet aber nicht."), "{said}");
+    drop(first);
 }
 
 #[test]

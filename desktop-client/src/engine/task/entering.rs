@@ -118,7 +118,7 @@ impl Engine {
                     && (known.server.as_str(), known.name.as_str()) == (&address.to_string(), name)
             })
         {
-            return self.complain(Matter::Door, &ErrorKind::NoKey.into());
+            return self.complain(Matter::Door, &ErrorReason::RefreshInvalid.into());
         }
         let remembered = match &credentials {
             Credentials::Remembered { name, .. } => Some(name.clone()),

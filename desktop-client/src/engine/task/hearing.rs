@@ -3,6 +3,7 @@
 use super::telling::Matter;
 use super::{Engine, Link, meanwhile};
 use crate::call::{Input, State};
+use crate::engine::Viewer;
 use crate::engine::devices::Notice as DeviceNotice;
 use crate::error::{ClientError, ErrorKind};
 use crate::signaling::{Asked, Event, MatchNews};
@@ -34,7 +35,10 @@ impl Engine {
             }
             Event::Reconnecting { instead } => {
                 self.account.crowded = false;
+                // In a bot's report it would stand as an error, though a server that goes down looks so for a moment.
+                let is_bot = matches!(self.config.viewer, Viewer::Bot { .. });
                 match instead {
+                    Some(error) if is_bot && error.kind == ErrorKind::NotCastle => {}
                     Some(error) => self.complain(Matter::Displaced, &error),
                     None => self.is_over(&Matter::Displaced),
                 }

@@ -388,7 +388,10 @@ impl Engine {
                 let address = address.or_known_pin(&self.config.profile.servers.get().pins);
                 self.examination = Some(Examination::at_the_door(&address));
             }
-            Err(kind) => self.complain(Matter::Door, &kind.into()),
+            Err(kind) => {
+                self.is_over(&Matter::Door);
+                self.complain(Matter::Door, &kind.into());
+            }
         }
     }
 

@@ -285,6 +285,21 @@ fn a_page_of_older_calls_that_did_not_come_is_there_to_be_asked_for_again() {
 }
 
 #[tokio::test]
+async fn diagnostics_are_written_beside_the_turns_of_the_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut story = Turned::new(made_media());
+    for (file, words) in [("castle.txt", "were saved as"), ("no/such/folder.txt", "could not be saved as")] {
+        let file = folder.path().join(file);
+        let asked = story.is_asked(Command::SaveDiagnostics { file: file.clone(), with_names: false });
+        assert_eq!(told(&asked).iter().filter(|text| text.contains(words)).count(), 0, "nobody waits for it");
+        let saved = story.engine.saved.1.recv().await.expect("it is told");
+        let saved = story.heeds(Wake::Saved(saved));
+        let last = *told(&saved).last().expect("told");
+        assert!(last.contains(words) && last.contains(&file.display().to_string()), "{last}");
+    }
+}
+
+#[tokio::test]
 async fn the_system_tells_who_rings_when_the_person_looks_away_while_it_rings() {
     let noted = Arc::new(Mutex::new(Vec::new()));
     let notes = noted.clone();

@@ -268,7 +268,8 @@ impl EngineHandle {
         self.window.shown(frame);
     }
 
-    /// Says goodbye to the server, releases the devices, and waits until that is done (at most about a second).
+    /// Says goodbye to the server, releases the devices, and waits until that is done: about a second, and seven at most where
+    /// a device, a disk or the keyring does not answer.
     pub fn stop(mut self) {
         self.end();
     }

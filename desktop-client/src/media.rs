@@ -12,6 +12,7 @@ pub mod audio;
 pub mod camera;
 pub mod clock;
 pub mod codec;
+mod convert;
 pub mod echo;
 pub mod frame;
 pub mod h264;

@@ -13,7 +13,6 @@ use super::frame::VideoFrame;
 use crate::words::say_with;
 
 mod colour;
-pub(super) mod convert;
 #[cfg(any(target_os = "macos", target_os = "windows"))]
 mod native;
 #[cfg(any(target_os = "macos", target_os = "windows"))]

@@ -21,6 +21,9 @@ pub const MAX_PIXELS: usize = 1920 * 1088;
 /// Lowest bitrate an encoder is asked for, bit/s: below it neither codec has anything left to show.
 pub const MIN_BITRATE_BPS: u32 = 50_000;
 
+/// Most pictures a second that are ever sent.
+pub const MOST_FPS: u32 = 30;
+
 /// A codec of pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VideoCodec {
@@ -133,8 +136,19 @@ pub enum VideoEncoder {
 }
 
 impl VideoEncoder {
-    /// An encoder for `width` x `height` pictures of `content` at `bitrate_bps`.
+    /// An encoder for `width` x `height` pictures of `content` at `bitrate_bps`, up to 30 of them a second.
     pub fn new(
+        codec: VideoCodec,
+        size: (usize, usize),
+        bitrate_bps: u32,
+        content: Content,
+    ) -> Result<Self, CodecError> {
+        Self::up_to(MOST_FPS, codec, size, bitrate_bps, content)
+    }
+
+    /// The same for up to `fps` pictures a second: what a stream of H.264 says of itself depends on it.
+    pub fn up_to(
+        fps: u32,
         codec: VideoCodec,
         (width, height): (usize, usize),
         bitrate_bps: u32,
@@ -142,7 +156,7 @@ impl VideoEncoder {
     ) -> Result<Self, CodecError> {
         match codec {
             VideoCodec::Vp8 => Vp8Encoder::new(width, height, bitrate_bps, content).map(Self::Vp8),
-            VideoCodec::H264 => H264Encoder::new(width, height, bitrate_bps, content).map(Self::H264),
+            VideoCodec::H264 => H264Encoder::new((width, height), fps, bitrate_bps, content).map(Self::H264),
         }
     }
 

@@ -26,7 +26,7 @@ pub const RUNGS: [Rung; 4] = [
 ];
 /// The widest picture that is sent: what decoders of ours take.
 const WIDTH_MAX: usize = 1920;
-/// Steps of a screen, best first: text stays as large as it is for as long as some pictures a second can be had.
+/// Steps of a screen, best first: fewer pictures before smaller ones, whether bits or time are short. Text stays as large as it is for as long as some pictures a second can be had.
 const SCREEN_RUNGS: [Rung; 5] = [
     Rung { height: 1080, fps: 15, from_bps: 1_500_000 },
     Rung { height: 1080, fps: 10, from_bps: 700_000 },
@@ -62,6 +62,11 @@ const FLUENT: usize = 2;
 /// The current step, and since when a better one has been affordable.
 #[derive(Clone, Debug)]
 pub struct Ladder {
+    rungs: &'static [Rung],
+    /// The last step that a busy machine is taken to.
+    eased_to: usize,
+    /// Whether a better step is taken as soon as the rate carries it: nothing moves smoothly on a screen.
+    jumps: bool,
     step: usize,
     /// Since when the step is taken.
     since: Option<Instant>,
@@ -90,12 +95,13 @@ impl Pressure {
         Self { best: 0, busy: 0.0, busy_since, easy_since, eased_at, easy_after: EASY_AFTER.0 }
     }
 
-    fn note(&mut self, now: Instant, share: f64, step: usize) {
+    /// Encoding took this share of the time that a picture has at `step`; the machine is eased to the step `last` at most.
+    fn note(&mut self, now: Instant, share: f64, step: usize, last: usize) {
         self.busy += (share - self.busy) * BUSY_READING;
         if self.busy > BUSY {
             self.easy_since = None;
             let since = *self.busy_since.get_or_insert(now);
-            if now.saturating_duration_since(since) >= BUSY_AFTER && step < FLUENT {
+            if now.saturating_duration_since(since) >= BUSY_AFTER && step < last {
                 let soon = |eased: Instant| now.saturating_duration_since(eased) < self.easy_after;
                 if self.eased_at.is_some_and(soon) {
                     self.easy_after = (self.easy_after * 2).min(EASY_AFTER.1);
@@ -118,16 +124,30 @@ impl Pressure {
 }
 
 impl Ladder {
-    /// Begins at the step that `target_bps` can carry.
+    /// For a camera, at the step that `target_bps` can carry.
     pub fn new(target_bps: u32) -> Self {
+        Self::of(&RUNGS, FLUENT, target_bps)
+    }
+
+    /// For a screen, at the step that `target_bps` can carry.
+    pub fn of_screen(target_bps: u32) -> Self {
+        Self { jumps: true, ..Self::of(&SCREEN_RUNGS, SCREEN_RUNGS.len() - 1, target_bps) }
+    }
+
+    fn of(rungs: &'static [Rung], eased_to: usize, target_bps: u32) -> Self {
         let (since, carried, affordable_since) = (None, None, None);
-        Self { step: carried_by(target_bps), since, carried, affordable_since, pressure: Pressure::new() }
+        let (step, pressure) = (carried_by(rungs, target_bps), Pressure::new());
+        Self { rungs, eased_to, jumps: false, step, since, carried, affordable_since, pressure }
     }
 
     /// The step for a target bitrate of `target_bps` at `now`.
     pub fn rung(&mut self, now: Instant, target_bps: u32) -> Rung {
-        let carried = carried_by(target_bps);
-        let comfortable = carried_by((u64::from(target_bps) * 100 / UP_PERCENT) as u32);
+        let carried = carried_by(self.rungs, target_bps);
+        if self.jumps {
+            self.step = carried;
+            return self.rungs[self.current()];
+        }
+        let comfortable = carried_by(self.rungs, (u64::from(target_bps) * 100 / UP_PERCENT) as u32);
         let kept = now.saturating_duration_since(*self.since.get_or_insert(now));
         if carried > self.step {
             if kept >= KEPT {
@@ -146,7 +166,7 @@ impl Ladder {
         } else {
             self.affordable_since = None;
         }
-        RUNGS[self.current()]
+        self.rungs[self.current()]
     }
 
     fn take(&mut self, now: Instant, step: usize) {
@@ -156,7 +176,8 @@ impl Ladder {
     /// It took `took` to make a picture ready to be sent, ended at `now`.
     pub fn encoded(&mut self, now: Instant, took: Duration) {
         let step = self.current();
-        self.pressure.note(now, took.as_secs_f64() * f64::from(RUNGS[step].fps), step);
+        let share = took.as_secs_f64() * f64::from(self.rungs[step].fps);
+        self.pressure.note(now, share, step, self.eased_to);
     }
 
     fn current(&self) -> usize {
@@ -164,16 +185,8 @@ impl Ladder {
     }
 }
 
-fn carried_by(bps: u32) -> usize {
-    RUNGS.iter().position(|rung| bps >= rung.from_bps).expect("the last step is carried by any rate")
-}
-
-/// The step of a screen for `target_bps`. Its rate can jump without harm: nothing moves smoothly there.
-pub fn screen_rung(target_bps: u32) -> Rung {
-    *SCREEN_RUNGS
-        .iter()
-        .find(|rung| target_bps >= rung.from_bps)
-        .expect("the last step is carried by any rate")
+fn carried_by(rungs: &[Rung], bps: u32) -> usize {
+    rungs.iter().position(|rung| bps >= rung.from_bps).expect("the last step is carried by any rate")
 }
 
 /// How the rate is split while a screen is shared, bit/s: what the camera gets, small as it is shown then, and the screen.
@@ -198,6 +211,11 @@ impl Rung {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The step of a screen that this rate carries.
+    fn screen_rung(bps: u32) -> Rung {
+        Ladder::of_screen(1_000_000).rung(Instant::now(), bps)
+    }
 
     #[test]
     fn a_screen_gives_up_pictures_before_it_gives_up_letters() {
@@ -277,6 +295,29 @@ mod tests {
         assert_eq!(encode(&mut ladder, &mut at, 30, 40.0), [720, 540], "22 ms of 33");
         assert_eq!(encode(&mut ladder, &mut at, 30, 80.0), [540, 360]);
         assert_eq!(encode(&mut ladder, &mut at, 60, 9.0), [360, 540, 720], "it has time again");
+    }
+
+    #[test]
+    fn a_machine_that_is_too_slow_for_a_screen_gives_up_pictures_before_letters() {
+        for (ms, steps) in [
+            (30.0, vec![(1080, 15)]),
+            (60.0, vec![(1080, 15), (1080, 10)]),
+            (100.0, vec![(1080, 15), (1080, 10), (1080, 5)]),
+            (250.0, vec![(1080, 15), (1080, 10), (1080, 5), (720, 5)]),
+        ] {
+            let (mut at, mut ladder, mut taken) = (Instant::now(), Ladder::of_screen(3_000_000), Vec::new());
+            let until = at + Duration::from_secs(60);
+            while at < until {
+                let rung = ladder.rung(at, 3_000_000);
+                if taken.last() != Some(&(rung.height, rung.fps)) {
+                    taken.push((rung.height, rung.fps));
+                }
+                let took = ms * (rung.height as f64 / 1080.0).powi(2) / 1e3;
+                at += Duration::from_secs_f64(took.max(1.0 / f64::from(rung.fps)));
+                ladder.encoded(at, Duration::from_secs_f64(took));
+            }
+            assert_eq!(taken, steps, "{ms} ms a picture");
+        }
     }
 
     #[test]

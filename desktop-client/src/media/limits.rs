@@ -2,7 +2,7 @@
 //!
 //! Pictures are counted in macroblocks of 16 x 16 pixels, as both codecs do. Never reads descriptions: `peer` does.
 
-use super::codec::MIN_BITRATE_BPS;
+use super::codec::{MIN_BITRATE_BPS, MOST_FPS};
 use super::ladder::Rung;
 
 /// What a decoder takes at most.
@@ -96,6 +96,11 @@ impl Limits {
         let mut fitting = sizes.into_iter().filter(|size| self.takes(*size) && rate(*size) >= fluent);
         let size = fitting.next().unwrap_or((16, 16));
         (size, rung.fps.min(self.fps).min(rate(size)).max(1))
+    }
+
+    /// Most pictures of this size that are sent in a second, whatever the step: what a stream may say of itself.
+    pub fn rate_of(&self, size: (usize, usize)) -> u32 {
+        MOST_FPS.min(self.fps).min(self.per_second / macroblocks(size)).max(1)
     }
 
     fn takes(&self, size: (usize, usize)) -> bool {

@@ -27,6 +27,9 @@ mod tests;
 const CPU_USED: c_int = -8;
 /// Coarsest quantiser of text: beyond it small letters cannot be read, so pictures are left out instead.
 const DETAIL_MAX_QUANTIZER: c_uint = 40;
+/// What a key frame of text takes of the rate at most, ms of it: while it leaves, nothing else is seen. What is coarse in it
+/// is made good by the pictures after it.
+const DETAIL_KEY_FRAME_MS: u32 = 600;
 /// Ticks of the encoder's clock per second, as RTP's for video.
 const TIMEBASE: c_int = 90_000;
 
@@ -51,6 +54,10 @@ pub fn key_frame_size(data: &[u8]) -> Option<(usize, usize)> {
 pub struct Vp8Encoder {
     context: Box<vpx_codec_ctx_t>,
     config: Box<vpx_codec_enc_cfg_t>,
+    /// What a key frame takes of the rate at most, ms of it, where that hangs on the time that a picture has.
+    key_frame_ms: Option<u32>,
+    /// That time as it was last told, ticks.
+    duration: u32,
 }
 
 // SAFETY: a libvpx context may be used from any thread as long as it is one at a time, which `&mut self` ensures.
@@ -94,7 +101,8 @@ impl Vp8Encoder {
             )
         };
         check("vpx_codec_enc_init_ver", code)?;
-        let mut encoder = Self { context, config };
+        let key_frame_ms = (content == Content::Detail).then_some(DETAIL_KEY_FRAME_MS);
+        let mut encoder = Self { context, config, key_frame_ms, duration: 0 };
         encoder.control(vp8e_enc_control_id::VP8E_SET_CPUUSED, CPU_USED)?;
         encoder.control(vp8e_enc_control_id::VP8E_SET_STATIC_THRESHOLD, 1)?;
         encoder.control(vp8e_enc_control_id::VP8E_SET_TOKEN_PARTITIONS, 0)?;
@@ -131,6 +139,12 @@ impl Vp8Encoder {
         let (width, height) = (frame.width(), frame.height());
         if (width, height) != (self.config.g_w as usize, self.config.g_h as usize) {
             return Err(CodecError::Size { width, height });
+        }
+        if let Some(ms) = self.key_frame_ms.filter(|_| self.duration != duration) {
+            // Percent of what one picture gets.
+            let percent = u64::from(ms) * TIMEBASE as u64 / (10 * u64::from(duration.max(1)));
+            self.control(vp8e_enc_control_id::VP8E_SET_MAX_INTRA_BITRATE_PCT, percent as c_int)?;
+            self.duration = duration;
         }
         let mut image = vpx_image_t::default();
         let base = frame.y().data.as_ptr().cast_mut();

@@ -20,7 +20,7 @@ use castle_desktop::view::{Command as Asked, Preferences, Severity, Snapshot};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// 32x16 pixels of one colour.
-const JPEG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/media/camera/convert/flat.jpg");
+const JPEG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/media/convert/flat.jpg");
 
 type Story = (&'static str, fn(), &'static [(&'static str, &'static str)]);
 

@@ -13,10 +13,10 @@ use nokhwa::utils::{
 };
 use nokhwa::{Buffer, NokhwaError};
 
-use super::convert::{PixelLayout, convert};
 use super::vetting::{SILENCE, Vetting, fits};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
+use crate::media::convert::{PixelLayout, convert};
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
 
 /// Opening asks the person for permission the first time; without an answer by then, it is tried again later.

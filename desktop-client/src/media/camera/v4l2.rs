@@ -18,10 +18,10 @@ use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
 use super::colour::Colours;
-use super::convert::{PixelLayout, convert, jpeg_size};
 use super::vetting::{SILENCE, Vetting, fits};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
+use crate::media::convert::{PixelLayout, convert, jpeg_size};
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
 use crate::words::{say, say_with};
 

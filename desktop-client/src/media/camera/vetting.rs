@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::CameraError;
-use super::convert::ConvertError;
+use crate::media::convert::ConvertError;
 use crate::media::frame::VideoFrame;
 use crate::words::say;
 

@@ -25,8 +25,6 @@ use crate::media::frame::{ColorMatrix, ColorRange, FrameInfo, FramePool, Plane, 
 #[cfg(test)]
 mod tests;
 
-/// Pictures a second that the encoder counts on until told.
-const FIRST_FPS: u32 = 30;
 /// Coarsest quantiser of text: beyond it small letters cannot be read, so pictures are left out instead.
 const DETAIL_MAX_QUANTIZER: c_int = 38;
 /// Ticks of the encoder's clock in a millisecond, as RTP's for video.
@@ -87,8 +85,14 @@ impl Drop for RawEncoder {
 }
 
 impl H264Encoder {
-    /// An encoder for `width` x `height` pictures of `content` at `bitrate_bps`; both sides are even.
-    pub fn new(width: usize, height: usize, bitrate_bps: u32, content: Content) -> Result<Self, CodecError> {
+    /// An encoder for pictures of `content` that are `width` x `height` pixels, both even, and come up to `fps` times a second
+    /// with up to `bitrate_bps`. The level that its streams claim is the lowest for these three (table A-1).
+    pub fn new(
+        (width, height): (usize, usize),
+        fps: u32,
+        bitrate_bps: u32,
+        content: Content,
+    ) -> Result<Self, CodecError> {
         if !width.is_multiple_of(2) || !height.is_multiple_of(2) {
             return Err(CodecError::Size { width, height });
         }
@@ -98,11 +102,11 @@ impl H264Encoder {
         let defaults = raw.calls().GetDefaultParams.expect("openh264 fills its table");
         // SAFETY: the encoder lives, and `settings` is a valid place to write to.
         check("GetDefaultParams", unsafe { defaults(raw.0, &raw mut settings) })?;
-        settle(&mut settings, (width, height), bitrate_bps, content);
+        settle(&mut settings, (width, height), fps, bits(bitrate_bps), content);
         let initialize = raw.calls().InitializeExt.expect("openh264 fills its table");
         // SAFETY: the encoder lives, and copies the settings.
         check("InitializeExt", unsafe { initialize(raw.0, &raw const settings) })?;
-        Ok(Self { raw, size: (width, height), fps: FIRST_FPS, data: Vec::new() })
+        Ok(Self { raw, size: (width, height), fps, data: Vec::new() })
     }
 
     /// Changes the bitrate from the next frame on, without a restart or a key frame.
@@ -172,14 +176,20 @@ impl H264Encoder {
 }
 
 /// The settings of a conversation.
-fn settle(settings: &mut SEncParamExt, (width, height): (usize, usize), bitrate_bps: u32, content: Content) {
-    let (width, height, bitrate) = (width as c_int, height as c_int, bits(bitrate_bps));
+fn settle(
+    settings: &mut SEncParamExt,
+    (width, height): (usize, usize),
+    fps: u32,
+    bitrate: c_int,
+    content: Content,
+) {
+    let (width, height) = (width as c_int, height as c_int);
     settings.iPicWidth = width;
     settings.iPicHeight = height;
     settings.iTargetBitrate = bitrate;
     settings.iRCMode = RC_BITRATE_MODE;
     settings.bEnableFrameSkip = true;
-    settings.fMaxFrameRate = FIRST_FPS as f32;
+    settings.fMaxFrameRate = fps as f32;
     settings.iComplexityMode = LOW_COMPLEXITY;
     settings.iMultipleThreadIdc = 1;
     settings.uiIntraPeriod = 0;
@@ -192,7 +202,7 @@ fn settle(settings: &mut SEncParamExt, (width, height): (usize, usize), bitrate_
     let layer = &mut settings.sSpatialLayers[0];
     layer.iVideoWidth = width;
     layer.iVideoHeight = height;
-    layer.fFrameRate = FIRST_FPS as f32;
+    layer.fFrameRate = fps as f32;
     layer.iSpatialBitrate = bitrate;
     layer.uiProfileIdc = PRO_BASELINE;
     layer.sSliceArgument.uiSliceMode = SM_SINGLE_SLICE;

@@ -9,7 +9,7 @@ pub enum H264Encoder {}
 
 impl H264Encoder {
     /// Refuses.
-    pub fn new(_: usize, _: usize, _: u32, _: Content) -> Result<Self, CodecError> {
+    pub fn new(_: (usize, usize), _: u32, _: u32, _: Content) -> Result<Self, CodecError> {
         Err(CodecError::LeftOut)
     }
 

@@ -1,4 +1,4 @@
-//! Displays and windows of X11: the only file that names it.
+//! Displays and windows of X11: the only part that names it.
 //!
 //! Looks only when something was drawn (DAMAGE) or the pointer moved, so that a still screen costs next to nothing. The
 //! server writes the picture into shared memory (MIT-SHM). A window is read from its own storage (Composite), not from what
@@ -21,9 +21,9 @@ use x11rb::protocol::{Event, xfixes};
 use x11rb::rust_connection::RustConnection;
 
 use super::{ScreenChoice, ScreenError, ScreenSpec};
-use crate::media::camera::convert::from_bgra;
 use crate::media::camera::{Camera, CameraError, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
+use crate::media::convert::from_bgra;
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
 use crate::words::{say, say_with};
 

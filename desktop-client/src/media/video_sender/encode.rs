@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Shared;
 use crate::media::codec::{CodecError, Content, Packetizer, VideoCodec, VideoEncoder};
 use crate::media::frame::{FramePool, VideoFrame};
-use crate::media::ladder::{Ladder, screen_rung};
+use crate::media::ladder::Ladder;
 use crate::media::limits::Limits;
 use crate::media::packet::PacketSink;
 use crate::media::scale::Scaler;
@@ -42,6 +42,8 @@ pub(super) struct Encode {
 struct SizedEncoder {
     encoder: VideoEncoder,
     size: (usize, usize),
+    /// What the stream that it makes keeps to, and says so.
+    limits: Limits,
     bitrate_bps: u32,
 }
 
@@ -49,7 +51,11 @@ impl Encode {
     pub(super) fn new(shared: Arc<Shared>, content: Content, stamped: bool, sink: PacketSink) -> Self {
         let (ladder, codec) = {
             let state = shared.locked();
-            (Ladder::new(state.target_bps), state.codec)
+            let ladder = match content {
+                Content::Motion => Ladder::new(state.target_bps),
+                Content::Detail => Ladder::of_screen(state.target_bps),
+            };
+            (ladder, state.codec)
         };
         Self {
             shared,
@@ -102,10 +108,7 @@ impl Encode {
 
     fn send(&mut self, frame: &VideoFrame, target_bps: u32, key_frame: bool) -> Result<(), CodecError> {
         let target_bps = self.limits.bitrate(target_bps);
-        let rung = match self.content {
-            Content::Motion => self.ladder.rung(Instant::now(), target_bps),
-            Content::Detail => screen_rung(target_bps),
-        };
+        let rung = self.ladder.rung(Instant::now(), target_bps);
         let (size, fps) = self.limits.keep(rung, frame.width(), frame.height());
         let pts = pts(frame);
         if !self.is_due(pts, fps) && !key_frame {
@@ -114,10 +117,11 @@ impl Encode {
         let began = Instant::now();
         let picture = self.prepare(frame, size);
         let mut sized = match self.encoder.take() {
-            Some(sized) if sized.size == size => sized,
+            Some(sized) if sized.size == size && sized.limits == self.limits => sized,
             _ => {
-                let encoder = VideoEncoder::new(self.codec, size, target_bps, self.content)?;
-                SizedEncoder { encoder, size, bitrate_bps: target_bps }
+                let most_fps = self.limits.rate_of(size);
+                let encoder = VideoEncoder::up_to(most_fps, self.codec, size, target_bps, self.content)?;
+                SizedEncoder { encoder, size, limits: self.limits, bitrate_bps: target_bps }
             }
         };
         if sized.bitrate_bps != target_bps {

@@ -7,7 +7,7 @@ use v4l::format::{Colorspace, Quantization};
 use v4l::timestamp::Timestamp;
 
 use crate::media::camera::colour::Colours;
-use crate::media::camera::convert::PixelLayout;
+use crate::media::convert::PixelLayout;
 use crate::media::frame::{ColorMatrix, ColorRange};
 
 /// A picture that waited for longer was stamped by another clock, or by none: all buffers of a slow camera in the dark.

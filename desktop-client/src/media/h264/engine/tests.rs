@@ -2,13 +2,15 @@
 
 use super::*;
 use crate::media::camera::FrameSource;
+use crate::media::ladder::RUNGS;
+use crate::media::limits::Limits;
 use crate::media::made_frames::{pattern, stream};
 use crate::media::measure::psnr_y;
 
 #[test]
 fn a_lower_bitrate_is_kept_to_from_the_next_frames_on() {
     let mut source = pattern(640, 360);
-    let mut encoder = H264Encoder::new(640, 360, 2_000_000, Content::Motion).expect("an encoder");
+    let mut encoder = H264Encoder::new((640, 360), 30, 2_000_000, Content::Motion).expect("an encoder");
     let mut bits = [0; 2];
     for number in 0..180_u32 {
         if number == 90 {
@@ -23,7 +25,7 @@ fn a_lower_bitrate_is_kept_to_from_the_next_frames_on() {
 
 #[test]
 fn a_stream_is_constrained_baseline_and_its_key_frames_describe_themselves() {
-    let mut encoder = H264Encoder::new(640, 360, 500_000, Content::Motion).expect("an encoder");
+    let mut encoder = H264Encoder::new((640, 360), 30, 500_000, Content::Motion).expect("an encoder");
     let mut source = pattern(640, 360);
     for number in 0..2_u32 {
         let frame = source.frame(number).expect("a frame");
@@ -38,10 +40,44 @@ fn a_stream_is_constrained_baseline_and_its_key_frames_describe_themselves() {
     }
 }
 
+/// Where a level stands among the others, by the last two bytes of a profile: 1b is 11 with a constraint, and above 1.
+fn rank(constraints: u8, level: u8) -> u8 {
+    let one_b = level == 11 && constraints & 0x10 != 0;
+    if one_b || level == 9 { 2 * 10 + 1 } else { 2 * level }
+}
+
+#[test]
+fn a_stream_claims_no_higher_level_than_the_other_end_takes() {
+    let levels = [10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40].map(|level| (0xE0, level));
+    for (constraints, level) in levels.into_iter().chain([(0xF0, 11)]) {
+        let limits = Limits::of_level(constraints, level);
+        for (width, height) in [(640, 360), (1280, 720), (640, 480), (360, 640)] {
+            for rung in RUNGS {
+                let (size, fps) = limits.keep(rung, width, height);
+                let most = limits.rate_of(size);
+                assert!(fps <= most, "{width}x{height} at {level}: {fps} of {most} pictures a second");
+                let bitrate = limits.bitrate(3_000_000);
+                let mut encoder = H264Encoder::new(size, most, bitrate, Content::Motion).expect("an encoder");
+                let frame = pattern(size.0, size.1).frame(0).expect("a frame");
+                let encoded = encoder.encode(&frame, 0, 90_000 / fps, true).expect("encoded");
+                let encoded = encoded.expect("a key frame");
+                let sps = units(encoded.data).next().expect("a set");
+                let claimed = rank(sps[2], sps[3]);
+                assert!(
+                    claimed <= rank(constraints, level),
+                    "{size:?} {most} times a second claims {:?} where {:?} is taken",
+                    (sps[2], sps[3]),
+                    (constraints, level)
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_screen_of_text_is_sharp() {
     let mut source = crate::media::screen::page::Page::new(crate::media::screen::page::FORMAT);
-    let mut encoder = H264Encoder::new(1280, 720, 1_000_000, Content::Detail).expect("an encoder");
+    let mut encoder = H264Encoder::new((1280, 720), 30, 1_000_000, Content::Detail).expect("an encoder");
     let mut decoder = H264Decoder::new().expect("a decoder");
     let mut pool = FramePool::new();
     let (mut bits, mut worst) = (0, f64::MAX);
@@ -62,12 +98,12 @@ fn a_screen_of_text_is_sharp() {
 fn an_insane_size_is_refused_before_openh264_sees_it() {
     let mut decoder = H264Decoder::new().expect("a decoder");
     // 3840x2160, constrained baseline, level 5.1.
-    let mut encoder = H264Encoder::new(3840, 2160, 1_000_000, Content::Motion).expect("an encoder");
+    let mut encoder = H264Encoder::new((3840, 2160), 30, 1_000_000, Content::Motion).expect("an encoder");
     let frame = pattern(3840, 2160).frame(0).expect("a frame");
     let encoded = encoder.encode(&frame, 0, 3000, true).expect("encoded").expect("a key frame");
     let refused = decoder.decode(encoded.data, FrameInfo::default(), &mut FramePool::new()).err();
     assert_eq!(refused, Some(CodecError::Size { width: 3840, height: 2160 }));
-    let odd = H264Encoder::new(641, 360, 1_000_000, Content::Motion).err();
+    let odd = H264Encoder::new((641, 360), 30, 1_000_000, Content::Motion).err();
     assert_eq!(
         odd,
         Some(CodecError::Size { width: 641, height: 360 }),
@@ -77,7 +113,7 @@ fn an_insane_size_is_refused_before_openh264_sees_it() {
 
 #[test]
 fn a_picture_whose_reference_is_missing_is_not_shown() {
-    let mut encoder = H264Encoder::new(320, 180, 2_000_000, Content::Motion).expect("an encoder");
+    let mut encoder = H264Encoder::new((320, 180), 30, 2_000_000, Content::Motion).expect("an encoder");
     let (mut decoder, mut pool) = (H264Decoder::new().expect("a decoder"), FramePool::new());
     let mut source = pattern(320, 180);
     let mut outcomes = Vec::new();
@@ -117,7 +153,7 @@ fn coloured(sps: &[u8], full: bool, matrix: u8) -> Vec<u8> {
 #[test]
 fn pictures_have_the_colours_that_their_set_says() {
     let frame = pattern(320, 180).frame(0).expect("a frame");
-    let mut encoder = H264Encoder::new(320, 180, 500_000, Content::Motion).expect("an encoder");
+    let mut encoder = H264Encoder::new((320, 180), 30, 500_000, Content::Motion).expect("an encoder");
     let encoded = encoder.encode(&frame, 0, 3000, true).expect("encoded").expect("a key frame");
     let found: Vec<&[u8]> = units(encoded.data).collect();
     let [sps, pps, idr] = found[..] else { panic!("{} units", found.len()) };

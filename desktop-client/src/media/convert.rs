@@ -1,6 +1,7 @@
 //! Pixel layouts of cameras and screens to I420, BT.601 limited range as VP8 carries it.
 //!
-//! Never trusts the length of what a driver handed over: a short buffer is an error, not a panic.
+//! The only file of the media that names the libraries for it, yuv and zune_jpeg. Never trusts the length of what a driver
+//! handed over: a short buffer is an error, not a panic.
 
 use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
@@ -11,12 +12,12 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::media::frame::PlanesMut;
+use super::frame::PlanesMut;
 
 /// A picture that could not be converted; the next one may be fine.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(in crate::media) struct ConvertError(pub(super) String);
+pub(super) struct ConvertError(pub(super) String);
 
 /// The layouts we read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,11 +131,7 @@ fn from_rgb(
 }
 
 /// Pixels of four bytes, the last of which is not used: what is on a screen.
-pub(in crate::media) fn from_bgra(
-    data: &[u8],
-    stride: usize,
-    planes: &mut PlanesMut<'_>,
-) -> Result<(), ConvertError> {
+pub(super) fn from_bgra(data: &[u8], stride: usize, planes: &mut PlanesMut<'_>) -> Result<(), ConvertError> {
     wide_enough(stride, planes.width * 4, planes.width)?;
     enough(data, stride * (planes.height - 1) + planes.width * 4)?;
     let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::Balanced);

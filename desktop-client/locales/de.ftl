@@ -594,6 +594,7 @@ fault-mic-refused = Das Tonsystem dieses Computers gibt das Mikrofon nicht her. 
 fault-mic-gone = Das Mikrofon wurde abgesteckt. Stecken Sie es wieder an; bis dahin sind Sie nicht zu hören.
 fault-mic-starved = Das Mikrofon ist stehen geblieben. Stecken Sie es ab und wieder an; bis dahin sind Sie nicht zu hören.
 fault-mic-silent = Das Mikrofon antwortet nicht. Stecken Sie es ab und wieder an; bis dahin sind Sie nicht zu hören.
+fault-mic-stood-in = Das gewählte Mikrofon gibt keinen Ton, solange wird das des Systems benutzt. Wählen Sie in den Einstellungen ein anderes.
 fault-speaker-not-found = Es wurde kein Lautsprecher gefunden. Stecken Sie einen oder Kopfhörer an; bis dahin hören Sie nichts.
 fault-speaker-busy = Ein anderes Programm benutzt den Lautsprecher. Schließen Sie es; bis dahin hören Sie nichts.
 fault-speaker-forbidden = Castle darf den Lautsprecher nicht benutzen. Erlauben Sie es in den Einstellungen des Systems; bis dahin hören Sie nichts.
@@ -604,6 +605,7 @@ fault-speaker-refused = Das Tonsystem dieses Computers gibt den Lautsprecher nic
 fault-speaker-gone = Der Lautsprecher wurde abgesteckt. Stecken Sie ihn wieder an; bis dahin hören Sie nichts.
 fault-speaker-starved = Der Lautsprecher ist stehen geblieben. Stecken Sie ihn ab und wieder an; bis dahin hören Sie nichts.
 fault-speaker-silent = Der Lautsprecher antwortet nicht. Stecken Sie ihn ab und wieder an; bis dahin hören Sie nichts.
+fault-speaker-stood-in = Der gewählte Lautsprecher spielt nichts, solange wird der des Systems benutzt. Wählen Sie in den Einstellungen einen anderen.
 
 # When a screen breaks
 broken-title = Diese Ansicht ist kaputtgegangen

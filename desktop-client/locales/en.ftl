@@ -594,6 +594,7 @@ fault-mic-refused = The sound system of this computer does not give out the micr
 fault-mic-gone = The microphone was disconnected. Plug it in again; you are not heard until then.
 fault-mic-starved = The microphone has stopped working. Unplug it and plug it in again; you are not heard until then.
 fault-mic-silent = The microphone does not answer. Unplug it and plug it in again; you are not heard until then.
+fault-mic-stood-in = The microphone that you chose gives no sound, and the system's own is used meanwhile. Choose another one in the settings.
 fault-speaker-not-found = No speaker was found. Plug in one, or headphones; you hear nothing until then.
 fault-speaker-busy = Another program is using the speaker. Close that program; you hear nothing until then.
 fault-speaker-forbidden = Castle may not use the speaker. Allow it in the system's settings; you hear nothing until then.
@@ -604,6 +605,7 @@ fault-speaker-refused = The sound system of this computer does not give out the 
 fault-speaker-gone = The speaker was disconnected. Plug it in again; you hear nothing until then.
 fault-speaker-starved = The speaker has stopped working. Unplug it and plug it in again; you hear nothing until then.
 fault-speaker-silent = The speaker does not answer. Unplug it and plug it in again; you hear nothing until then.
+fault-speaker-stood-in = The speaker that you chose plays nothing, and the system's own is used meanwhile. Choose another one in the settings.
 
 # When a screen breaks
 broken-title = This screen broke

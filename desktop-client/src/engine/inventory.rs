@@ -26,11 +26,12 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    fn look() -> Self {
+    /// What is there now. A system that does not say leaves what there was `before`: nothing has gone for that.
+    fn look(before: &Self) -> Self {
         Self {
             cameras: camera::list_devices(),
-            mics: sound_device::list_microphones(),
-            speakers: sound_device::list_speakers(),
+            mics: sound_device::list_microphones().unwrap_or_else(|_| before.mics.clone()),
+            speakers: sound_device::list_speakers().unwrap_or_else(|_| before.speakers.clone()),
         }
     }
 
@@ -55,14 +56,14 @@ impl Lists {
 
     /// The microphone of this name, else the system's.
     pub(super) fn mic(&self, wanted: Option<&str>) -> MicSpec {
-        let at = self.mics.iter().position(|name| Some(name.as_str()) == wanted);
-        at.map_or(MicSpec::Default, MicSpec::Device)
+        let named = self.mics.iter().find(|name| Some(name.as_str()) == wanted);
+        named.map_or(MicSpec::Default, |name| MicSpec::Named(name.clone()))
     }
 
     /// The speaker of this name, else the system's.
     pub(super) fn speaker(&self, wanted: Option<&str>) -> SpeakerSpec {
-        let at = self.speakers.iter().position(|name| Some(name.as_str()) == wanted);
-        at.map_or(SpeakerSpec::Default, SpeakerSpec::Device)
+        let named = self.speakers.iter().find(|name| Some(name.as_str()) == wanted);
+        named.map_or(SpeakerSpec::Default, |name| SpeakerSpec::Named(name.clone()))
     }
 }
 
@@ -99,8 +100,13 @@ impl Inventory {
         let shared = Arc::<Shared>::default();
         let seen = shared.clone();
         let thread = std::thread::Builder::new().name("devices".into());
+        let mut known = Lists::default();
+        let look = move || {
+            known = Lists::look(&known);
+            known.clone()
+        };
         thread
-            .spawn(move || watch(&seen, &notices, Lists::look, Shared::pause))
+            .spawn(move || watch(&seen, &notices, look, Shared::pause))
             .expect("the system can start a thread");
         Self(shared)
     }
@@ -201,8 +207,11 @@ mod tests {
         assert_eq!(lists.camera(None), CameraSpec::Device(2));
         assert_eq!(Lists::default().camera(Some("desk")), CameraSpec::default());
         assert_eq!(lists.camera(Some(TEST_PICTURE)), CameraSpec::default());
-        assert_eq!((lists.mic(Some("b")), lists.mic(Some("c"))), (MicSpec::Device(1), MicSpec::Default));
-        assert_eq!(lists.speaker(Some("loud")), SpeakerSpec::Device(0));
+        assert_eq!(
+            (lists.mic(Some("b")), lists.mic(Some("c"))),
+            (MicSpec::Named("b".into()), MicSpec::Default)
+        );
+        assert_eq!(lists.speaker(Some("loud")), SpeakerSpec::Named("loud".into()));
         assert_eq!(lists.speaker(None), SpeakerSpec::Default);
     }
 }

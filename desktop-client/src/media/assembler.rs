@@ -5,7 +5,6 @@
 //! a key frame and lets nothing else through. A key frame that arrives whole is taken at once, whatever is missing
 //! before it. Pure; what a payload is, its codec says.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,6 +14,9 @@ use super::packet::{IncomingPacket, MAX_PAYLOAD_BYTES, SequenceUnwrapper};
 
 #[cfg(test)]
 mod tests;
+mod window;
+
+use window::Window;
 
 /// Packets held at most: a key frame of noise in full HD, as fine as text is encoded. More means that nothing completes.
 pub const PACKETS_MAX: usize = 2048;
@@ -31,6 +33,11 @@ const FIRST_DEADLINE: Duration = Duration::from_millis(200);
 const DEADLINE: (Duration, Duration) = (Duration::from_millis(120), Duration::from_millis(600));
 /// What repeats take besides round trips: noticing the loss, and pacing.
 const REPEAT_MARGIN: Duration = Duration::from_millis(80);
+
+/// Buffers of frames that are kept to be used again.
+const SPARE_FRAMES: usize = 4;
+/// Larger ones are not kept: a screen full of noise comes once.
+const SPARE_BYTES_MAX: usize = 512 * 1024;
 
 /// What one payload is to the frame it belongs to.
 #[expect(clippy::struct_excessive_bools, reason = "a payload may be several of these, or none")]
@@ -128,7 +135,9 @@ impl Open {
 pub struct Assembler {
     codec: VideoCodec,
     unwrapper: SequenceUnwrapper,
-    fragments: BTreeMap<i64, Fragment>,
+    fragments: Window<Fragment>,
+    /// Buffers of frames that are done with: as many as may come at once in a call that runs well.
+    spare: Vec<Vec<u8>>,
     /// First sequence number that was not given out or given up.
     next: Option<i64>,
     /// Nothing but a key frame can be decoded.
@@ -153,7 +162,8 @@ impl Assembler {
         Self {
             codec,
             unwrapper: SequenceUnwrapper::default(),
-            fragments: BTreeMap::new(),
+            fragments: Window::new(),
+            spare: Vec::with_capacity(SPARE_FRAMES),
             next: None,
             gated: true,
             described: false,
@@ -189,6 +199,13 @@ impl Assembler {
         self.gated = true;
     }
 
+    /// Takes back the buffer of a frame that was given out and is done with, for a later one.
+    pub fn reuse(&mut self, data: Vec<u8>) {
+        if self.spare.len() < SPARE_FRAMES && data.capacity() <= SPARE_BYTES_MAX {
+            self.spare.push(data);
+        }
+    }
+
     /// Takes a packet; `effects` gets what follows from it.
     pub fn push(&mut self, packet: IncomingPacket, effects: &mut impl FnMut(AssemblerEvent)) {
         if self.restarted(packet.sequence) {
@@ -204,7 +221,7 @@ impl Assembler {
         let sequence = self.unwrapper.unwrap(packet.sequence);
         let piece = self.codec.piece(&packet.payload);
         let rubbish = piece.is_none() && !packet.payload.is_empty();
-        let old = self.next.is_some_and(|next| sequence < next) || self.fragments.contains_key(&sequence);
+        let old = self.next.is_some_and(|next| sequence < next) || self.fragments.get(sequence).is_some();
         if old || rubbish {
             self.stats.useless_packets += 1;
             return;
@@ -231,11 +248,11 @@ impl Assembler {
     /// When [`tick`](Self::tick) has something to do, if no packet comes before: a missing packet is overdue once
     /// those after it have waited for the deadline. A frame whose rest was not yet sent is no loss.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let (oldest, first) = self.fragments.first_key_value()?;
-        let mut expected = self.next.unwrap_or(*oldest);
-        let headless = *oldest == expected && !first.starts_frame();
+        let (oldest, first) = self.fragments.first()?;
+        let mut expected = self.next.unwrap_or(oldest);
+        let headless = oldest == expected && !first.starts_frame();
         let beyond = self.fragments.iter().skip_while(|(sequence, _)| {
-            let here = **sequence == expected;
+            let here = *sequence == expected;
             expected += 1;
             here
         });
@@ -245,7 +262,7 @@ impl Assembler {
 
     /// Whether `sequence` begins a new numbering: far from the last one, and confirmed by its successor.
     fn restarted(&mut self, sequence: u16) -> bool {
-        let Some(next) = self.next.or_else(|| self.fragments.keys().next().copied()) else { return false };
+        let Some(next) = self.next.or_else(|| self.fragments.first_at()) else { return false };
         if (self.unwrapper.peek(sequence) - next).abs() <= MAX_JUMP {
             self.jump = None;
             return false;
@@ -271,16 +288,16 @@ impl Assembler {
 
     /// Packets that others wait for.
     fn missing(&self) -> usize {
-        let Some((last, _)) = self.fragments.last_key_value() else { return 0 };
-        let first = self.next.or_else(|| self.fragments.keys().next().copied()).unwrap_or(*last);
+        let Some(last) = self.fragments.last_at() else { return 0 };
+        let first = self.next.or_else(|| self.fragments.first_at()).unwrap_or(last);
         ((last - first + 1) as usize).saturating_sub(self.fragments.len())
     }
 
     fn skip_padding(&mut self) {
         while let Some(next) = self.next
-            && self.fragments.get(&next).is_some_and(|fragment| fragment.payload.is_empty())
+            && self.fragments.get(next).is_some_and(|fragment| fragment.payload.is_empty())
         {
-            self.fragments.remove(&next);
+            self.fragments.drop_through(next);
             self.next = Some(next + 1);
         }
     }
@@ -297,7 +314,7 @@ impl Assembler {
     fn drop_undecodable(&mut self) -> bool {
         let whole = self.next.filter(|_| self.gated).and_then(|next| self.whole_frame(next));
         let Some(end) = whole else { return false };
-        self.fragments = self.fragments.split_off(&(end + 1));
+        self.fragments.drop_through(end);
         self.next = Some(end + 1);
         true
     }
@@ -313,9 +330,9 @@ impl Assembler {
     /// that may begin one would find it, in one pass. Whoever sends rubbish may begin one with every packet.
     fn whole_key_frame(&self) -> Option<(i64, i64)> {
         let mut open: Option<Open> = None;
-        for (sequence, fragment) in &self.fragments {
+        for (sequence, fragment) in self.fragments.iter() {
             if let Some(frame) = &open {
-                let follows = *sequence == frame.next && fragment.piece.is_some();
+                let follows = sequence == frame.next && fragment.piece.is_some();
                 let same = fragment.timestamp == frame.timestamp;
                 if follows && !same && fragment.starts_frame() && frame.is_key() {
                     return Some((frame.start, frame.next - 1));
@@ -325,13 +342,13 @@ impl Assembler {
                 }
             }
             if open.is_none() {
-                open = self.opened(*sequence, fragment);
+                open = self.opened(sequence, fragment);
             }
             let Some(frame) = &mut open else { continue };
             frame.take(fragment);
             if fragment.marker {
                 if frame.is_key() {
-                    return Some((frame.start, *sequence));
+                    return Some((frame.start, sequence));
                 }
                 open = None;
             }
@@ -350,9 +367,9 @@ impl Assembler {
 
     /// The last sequence number of the frame that begins at `start`, if all of it is here.
     fn whole_frame(&self, start: i64) -> Option<i64> {
-        let first = self.fragments.get(&start).filter(|first| first.starts_frame())?;
-        for (expected, (sequence, fragment)) in (start..).zip(self.fragments.range(start..)) {
-            if *sequence != expected || fragment.piece.is_none() {
+        let first = self.fragments.get(start).filter(|first| first.starts_frame())?;
+        for (expected, (sequence, fragment)) in (start..).zip(self.fragments.from(start)) {
+            if sequence != expected || fragment.piece.is_none() {
                 return None;
             }
             if fragment.timestamp != first.timestamp {
@@ -367,24 +384,28 @@ impl Assembler {
     }
 
     fn give_out(&mut self, start: i64, end: i64, effects: &mut impl FnMut(AssemblerEvent)) {
-        let rest = self.fragments.split_off(&(end + 1));
-        let frame = std::mem::replace(&mut self.fragments, rest).split_off(&start);
         self.next = Some(end + 1);
-        let (timestamp, first_arrived) = frame
-            .values()
+        let pieces =
+            self.fragments.from(start).take_while(|(at, _)| *at <= end).map(|(_, fragment)| fragment);
+        let (timestamp, first_arrived) = pieces
+            .clone()
             .map(|fragment| (fragment.timestamp, fragment.arrived))
             .min_by_key(|(_, arrived)| *arrived)
             .expect("a whole frame has packets");
-        let bytes: usize = frame.values().map(|fragment| fragment.payload.len()).sum();
-        let has = |what: fn(Piece) -> bool| frame.values().any(|fragment| fragment.is(what));
+        let bytes: usize = pieces.clone().map(|fragment| fragment.payload.len()).sum();
+        let has = |what: fn(Piece) -> bool| pieces.clone().any(|fragment| fragment.is(what));
         let (key, describes) = (has(|piece| piece.key), has(|piece| piece.describes));
-        let payloads = frame.values().map(|fragment| &fragment.payload[..]);
-        let Some(data) = (bytes <= MAX_FRAME_BYTES).then(|| self.codec.join(payloads)).flatten() else {
+        let mut data = self.spare.pop().unwrap_or_default();
+        let payloads = pieces.map(|fragment| &fragment.payload[..]);
+        let joined = (bytes <= MAX_FRAME_BYTES).then(|| self.codec.join(payloads, &mut data)).flatten();
+        self.fragments.drop_through(end);
+        if joined.is_none() {
+            self.reuse(data);
             self.gated = true;
             self.stats.losses += 1;
             effects(AssemblerEvent::KeyFrameNeeded);
             return;
-        };
+        }
         self.gated &= !key;
         self.described |= describes;
         self.stats.frames += 1;
@@ -393,17 +414,15 @@ impl Assembler {
 
     /// Gives up the oldest thing that is not whole, and everything that was predicted from it.
     fn give_up(&mut self, effects: &mut impl FnMut(AssemblerEvent)) {
-        let Some((oldest, timestamp)) =
-            self.fragments.first_key_value().map(|(at, fragment)| (*at, fragment.timestamp))
+        let Some((oldest, timestamp)) = self.fragments.first().map(|(at, first)| (at, first.timestamp))
         else {
             return;
         };
-        let same_frame = |fragment: &Fragment| fragment.timestamp == timestamp;
         let mut next = oldest;
-        while let Some((at, fragment)) = self.fragments.first_key_value()
-            && same_frame(fragment)
+        while let Some((at, fragment)) = self.fragments.first()
+            && fragment.timestamp == timestamp
         {
-            next = *at + 1;
+            next = at + 1;
             self.fragments.pop_first();
         }
         self.next = Some(next);

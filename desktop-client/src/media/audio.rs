@@ -18,6 +18,7 @@ use super::mic::{Mic, MicError, MicSpec, SoundFileError};
 use super::opus::{OpusError, SoundDecoder, SoundEncoder};
 use super::packet::{IncomingPacket, PacketSink};
 use super::processing::AudioProcessing;
+use super::sound_device::Waking;
 use super::speaker::{Speaker, SpeakerError, SpeakerSpec};
 
 mod capture;
@@ -158,7 +159,7 @@ impl AudioEngine {
         let (shared, lip_sync) = (Shared::default(), SharedLipSync::default());
         // Files are opened here, so that a wrong path is an error at once; devices on their own threads.
         let opened_mic = match &mic {
-            MicSpec::File(_) => Some(Mic::open(&mic)),
+            MicSpec::File(_) => Some(Mic::open(&mic, Waking::FIRST)),
             _ => None,
         };
         let opened_mic = match opened_mic.transpose() {
@@ -167,7 +168,7 @@ impl AudioEngine {
             Err(MicError::Device(_)) => None,
         };
         let opened_speaker = match &speaker {
-            SpeakerSpec::File(_) => Some(Speaker::open(&speaker)),
+            SpeakerSpec::File(_) => Some(Speaker::open(&speaker, Waking::FIRST)),
             _ => None,
         };
         let opened_speaker = match opened_speaker.transpose() {

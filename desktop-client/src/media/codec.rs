@@ -63,11 +63,15 @@ impl VideoCodec {
         }
     }
 
-    /// The frame that these payloads make; `None` if they make none.
-    pub fn join<'a>(self, payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<u8>> {
+    /// Makes `frame` the one that these payloads make; `None` if they make none.
+    pub fn join<'a>(
+        self,
+        payloads: impl Iterator<Item = &'a [u8]> + Clone,
+        frame: &mut Vec<u8>,
+    ) -> Option<()> {
         match self {
-            Self::Vp8 => vp8_rtp::join(payloads),
-            Self::H264 => h264_rtp::join(payloads),
+            Self::Vp8 => vp8_rtp::join(payloads, frame),
+            Self::H264 => h264_rtp::join(payloads, frame),
         }
     }
 }

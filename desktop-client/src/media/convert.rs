@@ -19,6 +19,13 @@ use super::frame::PlanesMut;
 #[error("{0}")]
 pub(super) struct ConvertError(pub(super) String);
 
+impl ConvertError {
+    /// Of a picture that its driver marks as damaged.
+    pub(super) fn damaged() -> Self {
+        Self("a picture that its driver marks as damaged".into())
+    }
+}
+
 /// The layouts we read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PixelLayout {

@@ -53,12 +53,14 @@ pub fn piece(payload: &[u8]) -> Option<Piece> {
     Some(piece)
 }
 
-/// The frame that these payloads make, as decoders take it: slices and parameter sets, each after a start code. `None` if
-/// fragments do not fit each other.
-pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<u8>> {
+/// Makes `frame` the one that these payloads make, as decoders take it: slices and parameter sets, each after a start code.
+/// `None` if fragments do not fit each other.
+pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone, frame: &mut Vec<u8>) -> Option<()> {
     // Enough for a start code before each payload; one that holds many units may need more.
     let bytes: usize = payloads.clone().map(|payload| payload.len() + START_CODE.len()).sum();
-    let (mut frame, mut open) = (Vec::with_capacity(bytes), None);
+    frame.clear();
+    frame.reserve(bytes);
+    let mut open = None;
     for part in payloads.flat_map(parts) {
         let part = part?;
         match part {
@@ -88,7 +90,7 @@ pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<
             }
         }
     }
-    open.is_none().then_some(frame)
+    open.is_none().then_some(())
 }
 
 /// Whether a decoder needs units of this kind. The others tell of pictures what nobody here asks, or belong to extensions.

@@ -107,6 +107,14 @@ struct Packet {
     payload: Bytes,
 }
 
+/// A packet that belongs to another stream, or to none.
+#[derive(Debug)]
+struct Stray {
+    timestamp: u32,
+    payload: Bytes,
+    arrived_us: i64,
+}
+
 /// The buffer of one stream.
 #[derive(Debug)]
 pub struct JitterBuffer {
@@ -125,6 +133,8 @@ pub struct JitterBuffer {
     starts_us: Option<i64>,
     /// The sender said that it is silent.
     silent: bool,
+    /// A packet whose timestamp is far off: of a new stream, if a second one confirms it.
+    stray: Option<Stray>,
     shortened: u64,
     lengthened: u64,
     stats: JitterStats,
@@ -149,6 +159,7 @@ impl JitterBuffer {
             waited: 0,
             starts_us: None,
             silent: false,
+            stray: None,
             shortened: 0,
             lengthened: 0,
             stats: JitterStats::default(),
@@ -162,7 +173,22 @@ impl JitterBuffer {
             return;
         }
         let now_us = now_us as i64;
-        let extended = self.extend(timestamp, now_us);
+        if self.is_far_off(timestamp, now_us) {
+            let Some(first) = self.stray.take().filter(|first| first.is_followed_by(timestamp)) else {
+                self.stray = Some(Stray { timestamp, payload, arrived_us: now_us });
+                return;
+            };
+            let (shortened, lengthened) = (self.shortened, self.lengthened);
+            *self = Self { stats: self.stats, shortened, lengthened, ..Self::new() };
+            self.take(first.timestamp, first.payload, first.arrived_us);
+        }
+        self.stray = None;
+        self.take(timestamp, payload, now_us);
+    }
+
+    fn take(&mut self, timestamp: u32, payload: Bytes, now_us: i64) {
+        let extended = self.extended(timestamp);
+        self.reference = Some(self.reference.map_or(extended, |reference| reference.max(extended)));
         if self.next.is_some_and(|next| extended < next) {
             self.stats.packets_late += 1;
             self.delay.note(micros(extended), now_us);
@@ -343,23 +369,27 @@ impl JitterBuffer {
         now_us - micros(next) - self.delay.base_us()
     }
 
-    /// The timestamp without wrap-around; a far jump starts the stream anew.
-    fn extend(&mut self, timestamp: u32, now_us: i64) -> i64 {
-        let Some(reference) = self.reference else {
-            self.reference = Some(i64::from(timestamp));
-            return i64::from(timestamp);
-        };
-        let step = i64::from(timestamp.wrapping_sub(reference as u32) as i32);
-        let extended = reference + step;
-        // In silence the sender's timestamps run on without packets: only a jump that time does not explain counts.
-        let expected = self.delay.last_transit_us().map_or(0, |transit| micros(extended) + transit - now_us);
-        if expected.abs() > micros(MAX_JUMP) {
-            *self = Self { stats: self.stats, ..Self::new() };
-            self.reference = Some(i64::from(timestamp));
-            return i64::from(timestamp);
-        }
-        self.reference = Some(reference.max(extended));
-        extended
+    /// The timestamp without wrap-around.
+    fn extended(&self, timestamp: u32) -> i64 {
+        self.reference.map_or(i64::from(timestamp), |reference| {
+            reference + i64::from(timestamp.wrapping_sub(reference as u32) as i32)
+        })
+    }
+
+    /// Whether the timestamp is of another stream. In silence the sender's run on without packets: only a jump that time does
+    /// not explain counts.
+    fn is_far_off(&self, timestamp: u32, now_us: i64) -> bool {
+        let expected = self.delay.last_transit_us();
+        let off_us = expected.map_or(0, |transit| micros(self.extended(timestamp)) + transit - now_us);
+        off_us.abs() > micros(MAX_JUMP)
+    }
+}
+
+impl Stray {
+    /// Whether a packet of this timestamp goes on where this one left off, before or behind it.
+    fn is_followed_by(&self, timestamp: u32) -> bool {
+        let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
+        step != 0 && step.abs() <= MAX_JUMP
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::clock::MediaClock;
 use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
-use super::sound_device::{InputDevice, SoundDeviceError, Which};
+use super::sound_device::{Begins, InputDevice, SoundDeviceError, Waking, Which};
 use crate::words::say_with;
 
 /// Which source of sound to use: `tone`, `file:X.wav`, `silence`, `device:N` or `default`.
@@ -19,6 +19,8 @@ pub enum MicSpec {
     Default,
     /// Microphone N of this machine.
     Device(usize),
+    /// The first microphone of this name, wherever it stands in the list.
+    Named(String),
     /// A steady tone that swells and fades.
     Tone,
     /// A WAV file, played in a loop.
@@ -86,6 +88,7 @@ impl fmt::Display for MicSpec {
         match self {
             Self::Default => f.write_str("default"),
             Self::Device(number) => write!(f, "device:{number}"),
+            Self::Named(name) => write!(f, "device:{name}"),
             Self::Tone => f.write_str("tone"),
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Silence => f.write_str("silence"),
@@ -147,11 +150,13 @@ pub(super) enum Mic {
 }
 
 impl Mic {
-    /// Opens a source; a file is read whole.
-    pub(super) fn open(spec: &MicSpec) -> Result<Self, MicError> {
+    /// Opens a source, a device as patiently as `waking` says; a file is read whole.
+    pub(super) fn open(spec: &MicSpec, waking: Waking) -> Result<Self, MicError> {
+        let device = |which| InputDevice::open(which, waking).map(Self::Device);
         Ok(match spec {
-            MicSpec::Default => Self::Device(InputDevice::open(Which::Default)?),
-            MicSpec::Device(number) => Self::Device(InputDevice::open(Which::Number(*number))?),
+            MicSpec::Default => device(Which::Default)?,
+            MicSpec::Device(number) => device(Which::Number(*number))?,
+            MicSpec::Named(name) => device(Which::Named(name.clone()))?,
             MicSpec::Tone => Self::Made(MadeSound::new(Wave::Tone)),
             MicSpec::Silence => Self::Made(MadeSound::new(Wave::Silence)),
             MicSpec::File(path) => Self::Made(MadeSound::new(Wave::Recording(read_wav(path)?))),
@@ -172,10 +177,33 @@ impl Mic {
     }
 }
 
+impl MicSpec {
+    /// Whether the system's own microphone can stand in for it.
+    pub(super) fn is_chosen(&self) -> bool {
+        matches!(self, Self::Device(_) | Self::Named(_))
+    }
+}
+
+impl Begins for Mic {
+    fn has_begun(&self) -> bool {
+        match self {
+            Self::Made(_) => true,
+            Self::Device(device) => device.has_begun(),
+        }
+    }
+}
+
 impl Mic {
     /// Whether it hears a room, with its noise and with what the speaker plays.
     pub(super) fn hears_a_room(&self) -> bool {
         matches!(self, Self::Device(_))
+    }
+}
+
+impl MicError {
+    /// Whether there is no such device: another one may have its number, and who knows the names says so soon.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Device(SoundDeviceError::NotFound(_)))
     }
 }
 

@@ -22,12 +22,14 @@ use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
 use super::ring::{RingReader, RingWriter, ring};
 
+mod attempts;
 mod fault;
 mod keeper;
 #[cfg(test)]
 mod tests;
 mod watchdog;
 
+pub(super) use attempts::{Attempts, Begins};
 pub use fault::{Refusal, SoundDeviceError, SoundEnd};
 pub use keeper::{list_microphones, list_speakers};
 pub(super) use watchdog::Waking;
@@ -43,18 +45,20 @@ const OUTPUT_TARGET: usize = FRAME_SAMPLES * 3 / 2;
 const OUTPUT_RING: usize = FRAME_SAMPLES * 9;
 /// How often a waiting thread looks at its ring: well below a frame.
 const POLL: Duration = Duration::from_millis(3);
-/// What a device is given to answer when its stream is opened.
+/// What a device is given to open at most.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// What a device is given to close; one that hangs is left to close when it can.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Which device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// The one that the system prefers.
     Default,
     /// Number N of the list.
     Number(usize),
+    /// The first of this name, wherever it stands in the list.
+    Named(String),
 }
 
 /// An open stream; closed when dropped.
@@ -83,17 +87,17 @@ impl Drop for OpenStream {
 /// Opens a device by `build`, in small blocks; in the system's own if the device cannot have them so small.
 fn open<End: Send + 'static>(
     end: SoundEnd,
-    which: Which,
+    (which, waking): (Which, Waking),
     build: impl Fn(&Device, &Config, &Arc<Pulse>) -> Result<(Stream, End), SoundDeviceError> + Send + 'static,
 ) -> Result<(OpenStream, End), SoundDeviceError> {
-    keeper::ask(end, move |host| {
+    keeper::ask(end, waking.answer(), move |host| {
         let device = keeper::find(host, end, which)?;
         let config = match end {
             SoundEnd::Microphone => device.default_input_config(),
             SoundEnd::Speaker => device.default_output_config(),
         };
-        let config = Config::of(&config.map_err(keeper::refused(end))?, end)?;
-        let pulse = Arc::<Pulse>::default();
+        let config = Config::of(&config.map_err(keeper::refused(end))?, end, waking.opening())?;
+        let pulse = Arc::new(Pulse::new(end));
         let built = match build(&device, &config, &pulse) {
             Err(SoundDeviceError::Refused { .. }) if config.stream.buffer_size != BufferSize::Default => {
                 build(&device, &config.in_blocks(BufferSize::Default), &pulse)
@@ -102,7 +106,7 @@ fn open<End: Send + 'static>(
         };
         let (stream, ring) = built?;
         stream.play().map_err(keeper::refused(end))?;
-        Ok((OpenStream { stream: Some(stream), watchdog: Watchdog::new(end, pulse) }, ring))
+        Ok((OpenStream { stream: Some(stream), watchdog: Watchdog::new(end, pulse, waking) }, ring))
     })
 }
 
@@ -112,10 +116,16 @@ struct Config {
     format: SampleFormat,
     stream: StreamConfig,
     channels: usize,
+    /// What it is given to open.
+    opening: Duration,
 }
 
 impl Config {
-    fn of(preferred: &SupportedStreamConfig, end: SoundEnd) -> Result<Self, SoundDeviceError> {
+    fn of(
+        preferred: &SupportedStreamConfig,
+        end: SoundEnd,
+        opening: Duration,
+    ) -> Result<Self, SoundDeviceError> {
         let stream = preferred.config();
         let channels = usize::from(stream.channels);
         if channels == 0 || stream.sample_rate == 0 {
@@ -129,7 +139,7 @@ impl Config {
             }
             SupportedBufferSize::Unknown => BufferSize::Default,
         };
-        let config = Self { format: preferred.sample_format(), stream, channels };
+        let config = Self { format: preferred.sample_format(), stream, channels, opening };
         Ok(config.in_blocks(blocks))
     }
 
@@ -145,8 +155,8 @@ pub(super) struct InputDevice {
 }
 
 impl InputDevice {
-    pub(super) fn open(which: Which) -> Result<Self, SoundDeviceError> {
-        let (stream, ring) = open(SoundEnd::Microphone, which, |device, config, pulse| {
+    pub(super) fn open(which: Which, waking: Waking) -> Result<Self, SoundDeviceError> {
+        let (stream, ring) = open(SoundEnd::Microphone, (which, waking), |device, config, pulse| {
             let listen = match config.format {
                 SampleFormat::F32 => listen::<f32>,
                 SampleFormat::F64 => listen::<f64>,
@@ -161,6 +171,10 @@ impl InputDevice {
             listen(device, config, pulse)
         })?;
         Ok(Self { stream, ring })
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.stream.watchdog.pulse.has_started()
     }
 
     /// As [`super::mic::Mic::read`].
@@ -221,7 +235,7 @@ where
         beat.missed.fetch_add(missed, Ordering::Relaxed);
     };
     let failed = move |error: cpal::Error| fail.fail(&error);
-    let built = device.build_input_stream(config.stream, heard, failed, Some(OPEN_TIMEOUT));
+    let built = device.build_input_stream(config.stream, heard, failed, Some(config.opening));
     Ok((built.map_err(keeper::refused(SoundEnd::Microphone))?, reader))
 }
 
@@ -233,8 +247,8 @@ pub(super) struct OutputDevice {
 }
 
 impl OutputDevice {
-    pub(super) fn open(which: Which) -> Result<Self, SoundDeviceError> {
-        let (stream, (ring, echo)) = open(SoundEnd::Speaker, which, |device, config, pulse| {
+    pub(super) fn open(which: Which, waking: Waking) -> Result<Self, SoundDeviceError> {
+        let (stream, (ring, echo)) = open(SoundEnd::Speaker, (which, waking), |device, config, pulse| {
             let speak = match config.format {
                 SampleFormat::F32 => speak::<f32>,
                 SampleFormat::F64 => speak::<f64>,
@@ -277,12 +291,8 @@ impl OutputDevice {
         self.echo.take()
     }
 
-    pub(super) fn set_waking(&mut self, waking: Waking) {
-        self.stream.watchdog.waking = waking;
-    }
-
-    pub(super) fn next_waking(&self) -> Waking {
-        self.stream.watchdog.next_waking()
+    pub(super) fn has_begun(&self) -> bool {
+        self.stream.watchdog.pulse.has_started()
     }
 
     /// From writing a sample to hearing it, µs.
@@ -334,6 +344,6 @@ where
         beat.missed.fetch_add(missed, Ordering::Relaxed);
     };
     let failed = move |error: cpal::Error| fail.fail(&error);
-    let built = device.build_output_stream(config.stream, play, failed, Some(OPEN_TIMEOUT));
+    let built = device.build_output_stream(config.stream, play, failed, Some(config.opening));
     Ok((built.map_err(keeper::refused(SoundEnd::Speaker))?, (writer, EchoReference::new(echo))))
 }

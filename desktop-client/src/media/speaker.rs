@@ -13,7 +13,7 @@ use super::clock::MediaClock;
 use super::echo::EchoReference;
 use super::mic::{Place, SoundFileError, SoundSpecError};
 use super::opus::SAMPLE_RATE;
-use super::sound_device::{OutputDevice, SoundDeviceError, Waking, Which};
+use super::sound_device::{Begins, OutputDevice, SoundDeviceError, Waking, Which};
 
 /// Which sink of sound to use: `default`, `device:N`, `off` or `file:X.wav`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum SpeakerSpec {
     Default,
     /// Speaker N of this machine.
     Device(usize),
+    /// The first speaker of this name, wherever it stands in the list.
+    Named(String),
     /// Nowhere, at the usual pace.
     Off,
     /// A WAV file, 48 kHz mono.
@@ -49,6 +51,7 @@ impl fmt::Display for SpeakerSpec {
         match self {
             Self::Default => f.write_str("default"),
             Self::Device(number) => write!(f, "device:{number}"),
+            Self::Named(name) => write!(f, "device:{name}"),
             Self::Off => f.write_str("off"),
             Self::File(path) => write!(f, "file:{}", path.display()),
         }
@@ -71,13 +74,21 @@ pub(super) enum Speaker {
 }
 
 impl Speaker {
-    pub(super) fn open(spec: &SpeakerSpec) -> Result<Self, SpeakerError> {
+    /// Opens a sink, a device as patiently as `waking` says.
+    pub(super) fn open(spec: &SpeakerSpec, waking: Waking) -> Result<Self, SpeakerError> {
+        let device = |which| OutputDevice::open(which, waking).map(Self::Device);
         Ok(match spec {
-            SpeakerSpec::Default => Self::Device(OutputDevice::open(Which::Default)?),
-            SpeakerSpec::Device(number) => Self::Device(OutputDevice::open(Which::Number(*number))?),
-            SpeakerSpec::Off => Self::Paced(PacedSink::new(None)),
+            SpeakerSpec::Default => device(Which::Default)?,
+            SpeakerSpec::Device(number) => device(Which::Number(*number))?,
+            SpeakerSpec::Named(name) => device(Which::Named(name.clone()))?,
+            SpeakerSpec::Off => Self::nowhere(),
             SpeakerSpec::File(path) => Self::Paced(PacedSink::new(Some(Recording::create(path)?))),
         })
+    }
+
+    /// Opens what takes sound to nowhere, at its usual pace.
+    pub(super) fn nowhere() -> Self {
+        Self::Paced(PacedSink::new(None))
     }
 
     /// Waits up to `patience` until another frame is wanted; answers whether one is.
@@ -107,21 +118,6 @@ impl Speaker {
         }
     }
 
-    /// How long it is waited for once it took its first filling.
-    pub(super) fn set_waking(&mut self, waking: Waking) {
-        if let Self::Device(device) = self {
-            device.set_waking(waking);
-        }
-    }
-
-    /// What the next one is given, if this one failed.
-    pub(super) fn next_waking(&self) -> Waking {
-        match self {
-            Self::Paced(_) => Waking::FIRST,
-            Self::Device(device) => device.next_waking(),
-        }
-    }
-
     /// When the next frame is played, µs: for a device now, for the others by their own pace even if we are late.
     pub(super) fn plays_at_us(&self, clock: &MediaClock) -> u64 {
         match self {
@@ -135,6 +131,29 @@ impl Speaker {
         match self {
             Self::Paced(sink) => sink.due_us(clock),
             Self::Device(device) => clock.now_us() + device.latency_us(),
+        }
+    }
+}
+
+impl SpeakerSpec {
+    /// Whether the system's own speaker can stand in for it.
+    pub(super) fn is_chosen(&self) -> bool {
+        matches!(self, Self::Device(_) | Self::Named(_))
+    }
+}
+
+impl SpeakerError {
+    /// Whether there is no such device, as of microphones.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Device(SoundDeviceError::NotFound(_)))
+    }
+}
+
+impl Begins for Speaker {
+    fn has_begun(&self) -> bool {
+        match self {
+            Self::Paced(_) => true,
+            Self::Device(device) => device.has_begun(),
         }
     }
 }

@@ -62,7 +62,10 @@ fn period(window: &[f32], likeness: f32) -> Option<usize> {
     if window.iter().map(|sample| sample * sample).sum::<f32>() < QUIET * WINDOW as f32 {
         return Some(PERIODS.1);
     }
-    let coarse: Vec<f32> = window.chunks(COARSE).map(|chunk| chunk.iter().sum()).collect();
+    let mut coarse = [0.0; WINDOW / COARSE];
+    for (sum, chunk) in coarse.iter_mut().zip(window.chunks(COARSE)) {
+        *sum = chunk.iter().sum();
+    }
     let half = PERIODS.1 / COARSE;
     let about = (PERIODS.0 / COARSE..=half).max_by(|a, b| {
         alike(&coarse[..half], &coarse[*a..]).total_cmp(&alike(&coarse[..half], &coarse[*b..]))

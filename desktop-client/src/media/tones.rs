@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::MediaClock;
 use super::opus::{FRAME_SAMPLES, SAMPLE_RATE};
+use super::sound_device::Waking;
 use super::speaker::{Speaker, SpeakerError, SpeakerSpec};
 
 /// How long one wait for the speaker may keep the thread from its end.
@@ -127,7 +128,7 @@ fn heard_at(speaker: &SpeakerSpec) -> SpeakerSpec {
 impl TonePlayer {
     /// Starts `tone` at `speaker`. A recording is for calls alone: there it is silent.
     pub fn start(speaker: &SpeakerSpec, tone: Tone) -> Self {
-        Self::start_with(speaker, tone, Speaker::open)
+        Self::start_with(speaker, tone, |spec| Speaker::open(spec, Waking::PATIENT))
     }
 
     fn start_with(speaker: &SpeakerSpec, tone: Tone, open: impl Open) -> Self {
@@ -257,7 +258,7 @@ mod tests {
         let (opened, heard_at) = std::sync::mpsc::channel();
         let open = move |spec: &SpeakerSpec| {
             drop(opened.send(spec.clone()));
-            Speaker::open(&SpeakerSpec::Off)
+            Ok(Speaker::nowhere())
         };
         let [first, second] = [1, 2].map(SpeakerSpec::Device);
         let player = TonePlayer::start_with(&first, Tone::Ring, open);

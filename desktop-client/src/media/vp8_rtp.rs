@@ -23,13 +23,14 @@ pub fn piece(payload: &[u8]) -> Option<Piece> {
     Some(Piece { starts_frame: descriptor.starts_frame, key, predicted, describes: key })
 }
 
-/// The frame that these payloads make: all of them without their descriptors.
-pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<u8>> {
-    let mut frame = Vec::with_capacity(payloads.clone().map(<[u8]>::len).sum());
+/// Makes `frame` the one that these payloads make, all of them without their descriptors; `None` if one has none.
+pub fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone, frame: &mut Vec<u8>) -> Option<()> {
+    frame.clear();
+    frame.reserve(payloads.clone().map(<[u8]>::len).sum());
     for payload in payloads {
         frame.extend_from_slice(&payload[Descriptor::parse(payload)?.length..]);
     }
-    Some(frame)
+    Some(())
 }
 
 /// What the payload descriptor in front of each payload says, as far as it matters here.

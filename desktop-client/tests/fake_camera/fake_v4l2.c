@@ -15,6 +15,8 @@
  *   FAKE_CAMERA_JPEG=FILE          what MJPG pictures are, whatever size was promised
  *   FAKE_CAMERA_FPS=N              so many frames a second, whatever rate was promised (30)
  *   FAKE_CAMERA_SHORT=1            pictures of half the bytes that they should have
+ *   FAKE_CAMERA_FIRST_MS=N         the first frame comes so late (1)
+ *   FAKE_CAMERA_TORN_EVERY=N       each Nth frame is marked as damaged
  *   FAKE_CAMERA_VANISH_AFTER=N     after N frames every call fails with ENODEV, as when the plug is pulled; the device can
  *                                  be opened again FAKE_CAMERA_RETURN_MS later (never without), and then stays
  *   FAKE_CAMERA_STALL_AFTER=N      after N frames no more come
@@ -93,7 +95,9 @@ static void set_timer(int run) {
     struct itimerspec timer = {0};
     if (run) {
         timer.it_interval.tv_nsec = 1000000000 / number("FAKE_CAMERA_FPS", 30);
-        timer.it_value.tv_nsec = 1000000;
+        int first_ms = number("FAKE_CAMERA_FIRST_MS", 1);
+        timer.it_value.tv_sec = first_ms / 1000;
+        timer.it_value.tv_nsec = first_ms % 1000 * 1000000;
     }
     timerfd_settime(camera.fd, 0, &timer, 0);
 }
@@ -250,6 +254,8 @@ static int dequeue_buffer(struct v4l2_buffer *buffer) {
         buffer->bytesused /= 2;
     buffer->sequence = camera.frames;
     buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    if (camera.frames % number("FAKE_CAMERA_TORN_EVERY", 1 << 30) == 0)
+        buffer->flags |= V4L2_BUF_FLAG_ERROR;
     buffer->timestamp.tv_sec = now.tv_sec;
     buffer->timestamp.tv_usec = now.tv_nsec / 1000;
     buffer->m.offset = index << 24;

@@ -24,7 +24,7 @@ const JPEG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/media/convert/flat.
 
 type Story = (&'static str, fn(), &'static [(&'static str, &'static str)]);
 
-const STORIES: [Story; 18] = [
+const STORIES: [Story; 21] = [
     ("frames_come_at_their_rate_and_unharmed", frames_come_at_their_rate_and_unharmed, &[]),
     (
         "another_pixel_layout_gives_the_same_picture",
@@ -74,6 +74,21 @@ const STORIES: [Story; 18] = [
         "pictures_that_are_not_what_was_promised_are_an_error",
         pictures_that_are_not_what_was_promised_are_an_error,
         &[("FAKE_CAMERA_SHORT_AFTER", "5")],
+    ),
+    (
+        "a_picture_that_the_driver_marks_as_damaged_is_left_out",
+        a_picture_that_the_driver_marks_as_damaged_is_left_out,
+        &[("FAKE_CAMERA_TORN_EVERY", "3")],
+    ),
+    (
+        "a_camera_that_is_slow_to_begin_is_waited_for_and_stood_in_for",
+        a_camera_that_is_slow_to_begin_is_waited_for_and_stood_in_for,
+        &[("FAKE_CAMERA_FIRST_MS", "4000")],
+    ),
+    (
+        "a_camera_that_never_begins_is_an_error_and_no_hang",
+        a_camera_that_never_begins_is_an_error,
+        &[("FAKE_CAMERA_FIRST_MS", "100000")],
     ),
     (
         "a_camera_that_takes_the_place_of_the_pattern_has_no_strip_of_data",
@@ -231,6 +246,48 @@ fn a_silent_camera_is_an_error() {
     let error = next(&mut *camera, &clock).expect_err("the camera is silent");
     assert!(matches!(error, CameraError::Silent { .. }), "{error}");
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+}
+
+fn a_picture_that_the_driver_marks_as_damaged_is_left_out() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    for _ in 0..20 {
+        let frame = next(&mut *camera, &clock).expect("a frame");
+        let number = frame.y().data[0] / 4;
+        assert_ne!(number % 3, 0, "frame {number} of the camera");
+    }
+}
+
+fn a_camera_that_is_slow_to_begin_is_waited_for_and_stood_in_for() {
+    let (preview, (watch, watched)) = (FrameSlot::new(), mpsc::channel());
+    let watch = Box::new(move |error: Option<&CameraError>| drop(watch.send(error.map(ToString::to_string))));
+    let (spec, options, sink) = (CameraSpec::Device(42), VideoSenderOptions::default(), Box::new(|_| {}));
+    let sender = VideoSender::start(spec, options, clock(), preview, sink, watch);
+    sender.set_sending(true);
+    let until = |what: &str, holds: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(Instant::now() < deadline, "never {what}: {:?}", sender.stats());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    until("a picture in its place", &|| sender.stats().frames_sent > 1);
+    assert_eq!(sender.stats().frames_captured, 0, "the camera has given none yet");
+    until("a picture of the camera", &|| sender.stats().frames_captured > 5);
+    assert!(watched.try_recv().is_err(), "it was no fault");
+}
+
+fn a_camera_that_never_begins_is_an_error() {
+    let (mut camera, clock) = (open().expect("the camera opens"), clock());
+    let mut asked = 0;
+    let error = loop {
+        match camera.next(&clock, Duration::from_millis(100)) {
+            Ok(frame) => assert!(frame.is_none(), "there is none"),
+            Err(error) => break error,
+        }
+        asked += 1;
+    };
+    assert!(matches!(error, CameraError::Silent { .. }), "{error}");
+    assert!(asked > 10, "orders are heeded meanwhile: asked {asked} times");
 }
 
 fn a_camera_in_use_says_so() {

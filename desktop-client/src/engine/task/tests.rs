@@ -329,13 +329,13 @@ fn a_device_that_goes_or_comes_is_made_up_for_and_told_in_the_turn_in_which_it_i
     assert_eq!(notice.offer, Some(Offer { kind: DeviceKind::Mic, name: headset() }));
     assert_eq!(story.engine.source.mic, MicSpec::Default, "offered, and not taken without being asked");
     story.is_asked(Command::TakeOffer(notice.id));
-    assert_eq!(story.engine.source.mic, MicSpec::Device(1));
+    assert_eq!(story.engine.source.mic, MicSpec::Named(headset()));
 
     let gone = story.finds(&["built in"]);
     assert_eq!(story.engine.source.mic, MicSpec::Default, "another serves meanwhile");
     assert!(told(&gone).is_some_and(|told| told.contains("Another one is used")), "{:?}", gone.notices);
     let back = story.finds(&["headset", "built in"]);
-    assert_eq!(story.engine.source.mic, MicSpec::Device(0), "wherever it was plugged in");
+    assert_eq!(story.engine.source.mic, MicSpec::Named(headset()), "wherever it was plugged in");
     assert!(told(&back).is_some_and(|told| told.contains("back and in use")), "{:?}", back.notices);
     assert!(!back.notices.iter().any(|notice| notice.severity == Severity::Error), "{:?}", back.notices);
 }

@@ -10,6 +10,7 @@ use crate::media::opus::{EncodedSound, FRAME_SAMPLES, SoundEncoder};
 use crate::media::packet::{OutgoingPacket, PacketSink};
 use crate::media::priority;
 use crate::media::processing::{AudioProcessing, Processor};
+use crate::media::sound_device::{Attempts, SoundDeviceError, SoundEnd};
 
 /// How long one wait for sound may keep the thread from its orders.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -19,6 +20,7 @@ const RETRY: Duration = Duration::from_millis(500);
 pub(super) struct Capture {
     shared: Shared,
     spec: MicSpec,
+    attempts: Attempts<Mic>,
     clock: MediaClock,
     encoder: SoundEncoder,
     sink: PacketSink,
@@ -38,7 +40,18 @@ impl Capture {
         encoder: SoundEncoder,
         sink: PacketSink,
     ) -> Self {
-        Self { shared, spec, clock, encoder, sink, timestamp: 0, last_us: None, processor: None, echo: None }
+        Self {
+            shared,
+            spec,
+            attempts: Attempts::new(),
+            clock,
+            encoder,
+            sink,
+            timestamp: 0,
+            last_us: None,
+            processor: None,
+            echo: None,
+        }
     }
 
     pub(super) fn run(mut self, mut mic: Option<Mic>) {
@@ -49,7 +62,10 @@ impl Capture {
             let next = locked(&self.shared).next_mic.take();
             if let Some(spec) = next.filter(|spec| *spec != self.spec) {
                 self.spec = spec;
-                (mic, retry_at) = (None, Instant::now());
+                (mic, retry_at, self.attempts) = (None, Instant::now(), Attempts::new());
+            }
+            if let Some(woken) = self.attempts.woken(Instant::now()) {
+                mic = Some(woken);
             }
             let Some(open) = &mut mic else {
                 if Instant::now() < retry_at {
@@ -57,10 +73,7 @@ impl Capture {
                     continue;
                 }
                 retry_at = Instant::now() + RETRY;
-                match Mic::open(&self.spec) {
-                    Ok(opened) => mic = Some(opened),
-                    Err(error) => self.fault(&error),
-                }
+                mic = self.open();
                 continue;
             };
             match open.read(&mut frame, &self.clock, PATIENCE) {
@@ -71,8 +84,31 @@ impl Capture {
                 Ok(None) => {}
                 Err(error) => {
                     self.fault(&error);
-                    mic = None;
+                    if let Some(failed) = mic.take() {
+                        self.attempts.failed(failed, self.spec.is_chosen(), Instant::now());
+                    }
                 }
+            }
+        }
+    }
+
+    /// The microphone that was chosen, or the system's own while that one gives no sound.
+    fn open(&mut self) -> Option<Mic> {
+        let stands_in = self.attempts.stands_in();
+        let spec = if stands_in { &MicSpec::Default } else { &self.spec };
+        match Mic::open(spec, self.attempts.waking()) {
+            Ok(opened) => {
+                if stands_in {
+                    self.fault(&SoundDeviceError::StoodIn(SoundEnd::Microphone));
+                }
+                Some(opened)
+            }
+            Err(error) => {
+                self.fault(&error);
+                if stands_in || !error.is_missing() {
+                    self.attempts.refused(self.spec.is_chosen());
+                }
+                None
             }
         }
     }
@@ -106,7 +142,9 @@ impl Capture {
         let (muted, sending) = {
             let mut state = locked(&self.shared);
             state.mic_level.add(frame);
-            state.stats.mic_fault = None;
+            if !self.attempts.stands_in() {
+                state.stats.mic_fault = None;
+            }
             state.anchor = Some(CaptureAnchor { timestamp, capture_us });
             (state.muted, state.sending)
         };

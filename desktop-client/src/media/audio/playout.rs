@@ -10,7 +10,7 @@ use crate::media::lip_sync::{Reference, SharedLipSync};
 use crate::media::opus::{FRAME_SAMPLES, SoundDecoder};
 use crate::media::packet::IncomingPacket;
 use crate::media::priority;
-use crate::media::sound_device::Waking;
+use crate::media::sound_device::{Attempts, SoundDeviceError, SoundEnd};
 use crate::media::speaker::{Speaker, SpeakerError, SpeakerSpec};
 
 /// How long one wait for the speaker may keep the thread from its packets.
@@ -21,6 +21,7 @@ const RETRY: Duration = Duration::from_millis(500);
 pub(super) struct Playout {
     shared: Shared,
     spec: SpeakerSpec,
+    attempts: Attempts<Speaker>,
     clock: MediaClock,
     queue: Receiver<IncomingPacket>,
     voice: Voice,
@@ -38,32 +39,25 @@ impl Playout {
         queue: Receiver<IncomingPacket>,
     ) -> Self {
         let (voice, ready) = (Voice::new(decoder), Vec::with_capacity(2 * FRAME_SAMPLES));
-        Self { shared, spec, clock, queue, voice, lip_sync, ready }
+        Self { shared, spec, attempts: Attempts::new(), clock, queue, voice, lip_sync, ready }
     }
 
     pub(super) fn run(mut self, mut speaker: Option<Speaker>) {
         priority::before_others();
-        let mut off = Speaker::open(&SpeakerSpec::Off).expect("nowhere is always open");
-        let (mut retry_at, mut waking) = (Instant::now(), Waking::FIRST);
+        let (mut off, mut retry_at) = (Speaker::nowhere(), Instant::now());
         while !locked(&self.shared).stopping {
             let next = locked(&self.shared).next_speaker.take();
             if let Some(spec) = next.filter(|spec| *spec != self.spec) {
                 self.spec = spec;
-                (speaker, retry_at, waking) = (None, Instant::now(), Waking::FIRST);
+                (speaker, retry_at, self.attempts) = (None, Instant::now(), Attempts::new());
+            }
+            if let Some(mut woken) = self.attempts.woken(Instant::now()) {
+                self.begin(&mut woken, false);
+                speaker = Some(woken);
             }
             if speaker.is_none() && Instant::now() >= retry_at {
                 retry_at = Instant::now() + RETRY;
-                match Speaker::open(&self.spec) {
-                    Ok(mut opened) => {
-                        opened.set_waking(waking);
-                        let mut state = locked(&self.shared);
-                        state.stats.speaker_fault = None;
-                        state.echo = opened.echo();
-                        drop(state);
-                        speaker = Some(opened);
-                    }
-                    Err(error) => self.fault(&error),
-                }
+                speaker = self.open();
             }
             // Without a speaker the sound goes nowhere at its usual pace, so that the buffer stays current.
             let sink = speaker.as_mut().unwrap_or(&mut off);
@@ -78,9 +72,44 @@ impl Playout {
             };
             if let Err(error) = written {
                 self.fault(&error);
-                waking = speaker.take().map_or(waking, |failed| failed.next_waking());
-                off = Speaker::open(&SpeakerSpec::Off).expect("nowhere is always open");
+                if let Some(failed) = speaker.take() {
+                    self.attempts.failed(failed, self.spec.is_chosen(), Instant::now());
+                }
+                off = Speaker::nowhere();
             }
+        }
+    }
+
+    /// The speaker that was chosen, or the system's own while that one plays nothing.
+    fn open(&mut self) -> Option<Speaker> {
+        let stands_in = self.attempts.stands_in();
+        let spec = if stands_in { &SpeakerSpec::Default } else { &self.spec };
+        match Speaker::open(spec, self.attempts.waking()) {
+            Ok(mut opened) => {
+                self.begin(&mut opened, stands_in);
+                Some(opened)
+            }
+            Err(error) => {
+                self.fault(&error);
+                if stands_in || !error.is_missing() {
+                    self.attempts.refused(self.spec.is_chosen());
+                }
+                None
+            }
+        }
+    }
+
+    /// Sound goes to `speaker` from now on.
+    fn begin(&self, speaker: &mut Speaker, stands_in: bool) {
+        {
+            let mut state = locked(&self.shared);
+            state.stats.speaker_fault.take_if(|_| !stands_in);
+            if let Some(echo) = speaker.echo() {
+                state.echo = Some(echo);
+            }
+        }
+        if stands_in {
+            self.fault(&SoundDeviceError::StoodIn(SoundEnd::Speaker));
         }
     }
 

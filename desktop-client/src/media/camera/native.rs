@@ -13,7 +13,7 @@ use nokhwa::utils::{
 };
 use nokhwa::{Buffer, NokhwaError};
 
-use super::vetting::{SILENCE, Vetting, fits};
+use super::vetting::{Vetting, fits, silence};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
 use crate::media::convert::{PixelLayout, convert};
@@ -55,6 +55,7 @@ pub(super) fn open(number: usize) -> Result<Box<dyn Camera>, CameraError> {
         format,
         queue,
         stop,
+        begun: false,
         last_picture: Instant::now(),
         vetting: Vetting::default(),
         number: 0,
@@ -68,6 +69,7 @@ struct NativeCamera {
     format: PictureFormat,
     queue: Receiver<Result<Buffer, NokhwaError>>,
     stop: Arc<AtomicBool>,
+    begun: bool,
     last_picture: Instant,
     vetting: Vetting,
     number: u32,
@@ -94,10 +96,10 @@ impl Camera for NativeCamera {
             Err(RecvTimeoutError::Timeout) => {
                 let after = self.last_picture.elapsed();
                 let silent = CameraError::Silent { device: self.name.clone(), after };
-                return if after < SILENCE { Ok(None) } else { Err(silent) };
+                return if after < silence(self.begun) { Ok(None) } else { Err(silent) };
             }
         };
-        self.last_picture = Instant::now();
+        (self.begun, self.last_picture) = (true, Instant::now());
         let info =
             FrameInfo { number: Some(self.number), capture_us: Some(clock.now_us()), ..FrameInfo::default() };
         let Some(layout) = layout(picture.source_frame_format()) else { return Ok(None) };

@@ -1,27 +1,27 @@
-//! Cameras of Linux by V4L2: the only file that names it.
+//! Cameras of Linux by V4L2: the only part that names it.
 //!
 //! Picks what the camera offers that comes nearest to 720p at 30 frames per second, and converts to I420. A camera
-//! that vanishes or falls silent is a typed error within [`SILENCE`], never a hang: the driver's queue is only touched
-//! once poll says that a picture waits.
+//! that vanishes or falls silent is a typed error within [`SILENCE`] (a little more before its first picture), never a hang:
+//! the driver's queue is only touched once poll says that a picture waits.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use v4l::buffer::Type;
+use v4l::buffer::{self, Type};
 use v4l::capability::Flags;
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
 use v4l::io::mmap::Stream;
-use v4l::io::traits::CaptureStream;
+use v4l::io::traits::CaptureStream as _;
 use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
 use super::colour::Colours;
-use super::vetting::{SILENCE, Vetting, fits};
+use super::vetting::{SILENCE, Vetting, fits, silence};
 use super::{Camera, CameraError, DeviceInfo, FrameRate, PictureFormat};
 use crate::media::clock::MediaClock;
-use crate::media::convert::{PixelLayout, convert, jpeg_size};
+use crate::media::convert::{ConvertError, PixelLayout, convert, jpeg_size};
 use crate::media::frame::{FrameInfo, FramePool, VideoFrame};
 use crate::words::{say, say_with};
 
@@ -79,7 +79,8 @@ pub(super) fn open(number: usize) -> Result<Box<dyn Camera>, CameraError> {
         layout,
         colours: colours(layout, given.colorspace, given.quantization),
         stride: given.stride as usize,
-        started: false,
+        streaming: false,
+        begun: false,
         last_picture: Instant::now(),
         vetting: Vetting::default(),
         number: 0,
@@ -95,7 +96,9 @@ struct V4l2Camera {
     layout: PixelLayout,
     colours: Colours,
     stride: usize,
-    started: bool,
+    streaming: bool,
+    /// The first picture has come.
+    begun: bool,
     last_picture: Instant,
     vetting: Vetting,
     number: u32,
@@ -109,20 +112,26 @@ impl Camera for V4l2Camera {
     }
 
     fn next(&mut self, clock: &MediaClock, patience: Duration) -> Result<Option<VideoFrame>, CameraError> {
-        if self.started {
-            let timeout = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
-            let ready = self.stream.handle().poll(POLLIN, timeout);
-            if ready.map_err(|error| typed(&self.name, &error))? == 0 {
-                let after = self.last_picture.elapsed();
-                let silent = CameraError::Silent { device: self.name.clone(), after };
-                return if after < SILENCE { Ok(None) } else { Err(silent) };
-            }
+        if self.streaming && !self.is_ready(patience)? {
+            return Ok(None);
         }
-        // The first picture starts the stream and waits for it at once; later ones are there, as poll said.
-        self.stream.set_timeout(SILENCE);
-        let (data, meta) = self.stream.next().map_err(|error| typed(&self.name, &error))?;
-        self.started = true;
-        self.last_picture = Instant::now();
+        if self.streaming && !self.begun {
+            // One that was waited for in vain can only be passed over: the library hands out the one behind it.
+            self.stream.dequeue().map_err(|error| typed(&self.name, &error))?;
+            (self.begun, self.last_picture) = (true, Instant::now());
+            return Ok(None);
+        }
+        // The first call starts the stream and waits for a picture at once; later on one is there, as poll said.
+        self.stream.set_timeout(if self.streaming { SILENCE } else { patience });
+        let (data, meta) = match self.stream.next() {
+            Err(error) if !self.streaming && error.kind() == io::ErrorKind::TimedOut => {
+                (self.streaming, self.last_picture) = (true, Instant::now());
+                return Ok(None);
+            }
+            taken => taken.map_err(|error| typed(&self.name, &error))?,
+        };
+        (self.streaming, self.begun, self.last_picture) = (true, true, Instant::now());
+        let damaged = meta.flags.contains(buffer::Flags::ERROR);
         let data = data.get(..meta.bytesused as usize).unwrap_or(data);
         let age = age(meta.flags, meta.timestamp, monotonic_now());
         let capture_us = clock.now_us().saturating_sub(age.as_micros() as u64);
@@ -132,7 +141,8 @@ impl Camera for V4l2Camera {
         let colours = self.colours;
         let promised = (self.format.width, self.format.height);
         let size = if layout == PixelLayout::Mjpeg { jpeg_size(data).unwrap_or(promised) } else { promised };
-        let converted = fits(size.0, size.1).and_then(|()| {
+        let whole = if damaged { Err(ConvertError::damaged()) } else { fits(size.0, size.1) };
+        let converted = whole.and_then(|()| {
             self.pool.try_draw(size.0, size.1, info, |planes| {
                 convert(layout, data, stride, planes, scratch)?;
                 colours.carry(planes);
@@ -142,6 +152,20 @@ impl Camera for V4l2Camera {
         let shown = self.vetting.judge(&self.name, converted, self.last_picture)?;
         self.number = self.number.wrapping_add(shown.is_some().into());
         Ok(shown)
+    }
+}
+
+impl V4l2Camera {
+    /// Whether a picture comes within `patience`; an error once it is silent for too long.
+    fn is_ready(&self, patience: Duration) -> Result<bool, CameraError> {
+        let timeout = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+        let ready = self.stream.handle().poll(POLLIN, timeout);
+        if ready.map_err(|error| typed(&self.name, &error))? > 0 {
+            return Ok(true);
+        }
+        let after = self.last_picture.elapsed();
+        let silent = CameraError::Silent { device: self.name.clone(), after };
+        if after < silence(self.begun) { Ok(false) } else { Err(silent) }
     }
 }
 

@@ -7,8 +7,10 @@ use crate::media::convert::ConvertError;
 use crate::media::frame::VideoFrame;
 use crate::words::say;
 
-/// A working camera sends a picture at least this often, even in the dark; opening one may take as long.
+/// A working camera sends a picture at least this often, even in the dark.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
+/// What one is given for its first picture: some wake up, focus and measure the light before.
+const FIRST_PICTURE: Duration = Duration::from_secs(6);
 /// Longest side of a picture that is taken from a camera: 8K; more is rubbish in a header.
 const SIDE_MAX: usize = 8192;
 
@@ -18,6 +20,11 @@ pub(super) fn fits(width: usize, height: usize) -> Result<(), ConvertError> {
         return Ok(());
     }
     Err(ConvertError(format!("a picture of {width}x{height}")))
+}
+
+/// How long a camera may send nothing, that has sent a picture before or has yet to begin.
+pub(super) fn silence(begun: bool) -> Duration {
+    if begun { SILENCE } else { FIRST_PICTURE }
 }
 
 /// The pictures of one camera. USB cameras hand over a torn one now and then, above all the first; one that does nothing
@@ -73,6 +80,11 @@ mod tests {
             assert!(fits(width, height).is_err(), "{width}x{height}");
         }
         assert!(fits(1, 1).is_ok() && fits(1280, 720).is_ok() && fits(8192, 8192).is_ok());
+    }
+
+    #[test]
+    fn a_camera_is_given_more_time_for_its_first_picture_than_for_others() {
+        assert!(silence(false) >= Duration::from_secs(5) && silence(true) <= Duration::from_secs(2));
     }
 
     #[test]

@@ -7,6 +7,13 @@ use crate::media::h264::units;
 use crate::media::made_frames::{PPS, SPS, slice, stream};
 use crate::media::packet::MAX_PAYLOAD_BYTES;
 
+/// The frame that these payloads make.
+fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<u8>> {
+    // Something of an earlier frame is in the buffer.
+    let mut frame = vec![9; 7];
+    super::join(payloads, &mut frame).map(|()| frame)
+}
+
 fn payloads(frame: &[u8]) -> Vec<(bool, Bytes)> {
     let mut found = Vec::new();
     packetize(frame, 0, |packet| found.push((packet.marker, packet.payload)));

@@ -211,6 +211,33 @@ fn a_new_stream_of_other_timestamps_is_followed() {
     arrivals.extend((50..100).map(|n| (n * FRAME_US, 3_000_000_000 + n as u32 * FRAME, speech())));
     let run = Run::new().play(arrivals, 2_500_000, 0.0);
     assert!(run.played.last().is_some_and(|last| *last == 3_000_000_000 + 99 * FRAME));
+    assert!(run.played.contains(&(3_000_000_000 + 50 * FRAME)), "from its first packet on");
+}
+
+#[test]
+fn one_packet_of_another_stream_is_no_new_stream() {
+    let mut arrivals = steady(100);
+    for n in [30, 60] {
+        // Twice, as paths do it.
+        arrivals.extend([1, 2].map(|us| (n * FRAME_US + us, 3_000_000_000 + n as u32, speech())));
+    }
+    let run = Run::new().play(arrivals, 1_900_000, 0.0);
+    let stats = run.buffer.stats(0);
+    assert_eq!((stats.packets_lost, stats.packets_late, stats.concealed_ms), (0, 0, 0), "{stats:?}");
+    assert!(run.played.len() > 90 && run.played.windows(2).all(|pair| pair[1] == pair[0] + FRAME));
+}
+
+#[test]
+fn what_was_counted_stays_counted_when_a_new_stream_begins() {
+    let mut buffer = JitterBuffer::new();
+    buffer.push(0, speech(), 0);
+    buffer.note_shortened(4800);
+    buffer.note_shortened(-9600);
+    for n in 0..3 {
+        buffer.push(3_000_000_000 + n * FRAME, speech(), (100 + u64::from(n)) * FRAME_US);
+    }
+    let stats = buffer.stats(0);
+    assert_eq!((stats.packets_received, stats.shortened_ms, stats.lengthened_ms), (4, 100, 200));
 }
 
 /// Any path: the buffer stays bounded, plays in order and each once, and keeps its delay within bounds.

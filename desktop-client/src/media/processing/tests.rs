@@ -7,6 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
+use crate::media::echo::{ECHO_RING, EchoReference};
+use crate::media::ring::ring;
 use crate::media::talk::talk;
 
 const ONLY_ECHO: AudioProcessing =
@@ -118,6 +120,61 @@ fn clocks_that_drift_do_not_bring_the_echo_back() {
         assert!(db > 20.0, "{drift_ppm} ppm: only {db} dB");
     }
 }
+
+/// How long after its last sample a frame of the microphone is processed, samples: 20 ms.
+const READ_LATE: usize = 2 * ECHO_FRAME;
+
+/// As in a call: the speaker's callback hands over blocks at the pace of its own clock, and what the microphone hears is
+/// processed with what came through the ring meanwhile.
+fn in_a_call(microphone: &[f32], played: &[f32], drift_ppm: f64, block: usize) -> Vec<f32> {
+    let (mut callback, past) = ring(ECHO_RING);
+    let (mut reference, mut processor) = (EchoReference::new(past), Processor::new(ONLY_ECHO));
+    let (mut blocks, mut before) = (played.chunks(block), 0);
+    let (mut meanwhile, mut output) = ([0.0; ECHO_FRAME], Vec::with_capacity(microphone.len()));
+    for (n, frame) in microphone.as_chunks::<ECHO_FRAME>().0.iter().enumerate() {
+        let now = ((n + 1) * ECHO_FRAME + READ_LATE) as f64 * (1.0 + drift_ppm / 1e6);
+        while before as f64 <= now
+            && let Some(block) = blocks.next()
+        {
+            block.iter().for_each(|sample| assert!(callback.push(*sample), "the ring is large enough"));
+            before += block.len();
+        }
+        let mut frame = *frame;
+        reference.take(&mut meanwhile);
+        processor.process(&mut frame, &meanwhile);
+        output.extend_from_slice(&frame);
+    }
+    output
+}
+
+#[test]
+fn in_a_call_the_echo_is_taken_out_as_well_as_the_library_can_with_both_clocks_the_same() {
+    let played = talk(1, 20);
+    let delay = |second| if second < 8 { 40 * 48 } else { 110 * 48 };
+    let less = |echo: &[f32], output: &[f32], from: usize, to: usize| {
+        let of = |sound: &[f32]| power_db(&sound[from * SECOND..to * SECOND]);
+        of(echo) - of(output)
+    };
+    let steady = echo_of(&played, delay, 0.0);
+    let bare = processed(ONLY_ECHO, &steady, &played);
+    let bare = [(4, 8), (13, 20)].map(|(from, to)| less(&steady, &bare, from, to));
+    for drift_ppm in [-200.0, 0.0, 200.0] {
+        let echo = echo_of(&played, delay, drift_ppm);
+        for block in [480, 960, 1024] {
+            let output = in_a_call(&echo, &played, drift_ppm, block);
+            let found = [(4, 8), (13, 20)].map(|(from, to)| less(&echo, &output, from, to));
+            eprintln!(
+                "{drift_ppm} ppm, blocks of {block}: {found:.1?} dB less, the library alone {bare:.1?} dB"
+            );
+            for (found, bare) in found.iter().zip(bare) {
+                assert!(*found > bare - MARGIN_DB, "{drift_ppm} ppm, {block}: {found:.1} dB of {bare:.1}");
+            }
+        }
+    }
+}
+
+/// What the reference's way may cost, dB.
+const MARGIN_DB: f32 = 6.0;
 
 /// What the near end sounds like after the filters of the library, which turn phases, when nothing is cancelled.
 fn undisturbed(said: &[f32]) -> Vec<f32> {

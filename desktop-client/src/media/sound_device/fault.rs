@@ -40,6 +40,9 @@ pub enum SoundDeviceError {
     /// The device is there but its callbacks stopped.
     #[error("{}", .0.of(say("fault-mic-starved"), say("fault-speaker-starved")))]
     Starved(SoundEnd),
+    /// The device that was chosen gives no sound, and the system's own stands in for it.
+    #[error("{}", .0.of(say("fault-mic-stood-in"), say("fault-speaker-stood-in")))]
+    StoodIn(SoundEnd),
     /// The system was asked for the device and says nothing.
     #[error("{}", .0.of(say("fault-mic-silent"), say("fault-speaker-silent")))]
     Silent(SoundEnd),

@@ -1,58 +1,138 @@
-//! Two threads that talk to the system's sound for as long as the program runs: one for microphones, one for speakers.
+//! Threads that talk to the system's sound for as long as the program runs: one for microphones, one for speakers.
 //!
 //! Each keeps its connection to a sound server: one made at every attempt would stay open there, and after some
-//! dozens of attempts the server refuses everybody. A system that hangs holds up these threads alone: who asks waits
-//! a bounded time, and what comes later is thrown away.
+//! dozens of attempts the server refuses everybody. A system that hangs holds up one thread: who asks waits a bounded
+//! time, and another thread takes its place, up to a bound; what comes of the one that hung is thrown away.
 
-use std::sync::OnceLock;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{Device, ErrorKind, Host};
 
+use super::Which;
 use super::fault::{Refusal, SoundDeviceError, SoundEnd};
-use super::{OPEN_TIMEOUT, Which};
 
-/// How long who asks waits: a stream's opening, its start, and some for a busy machine.
-const ANSWER_TIMEOUT: Duration = OPEN_TIMEOUT.saturating_add(Duration::from_secs(1));
+/// How long who asks for a list waits.
+const LIST_TIMEOUT: Duration = Duration::from_secs(3);
 /// Questions that may wait; more come only if the system hangs.
 const QUEUE: usize = 4;
+/// Threads of one end at most, those that hang and the one that works.
+const THREADS_MAX: usize = 4;
 
-type Job = Box<dyn FnOnce(&Host) + Send>;
+type Job<H> = Box<dyn FnOnce(&H) + Send>;
 
-/// Has `job` done where the connection is.
+/// Has things done where the connection is, which is an `H`.
+struct Keeper<H> {
+    name: &'static str,
+    /// Makes a connection, out of the one before if that still is one.
+    connect: fn(Option<H>) -> H,
+    state: Mutex<State<H>>,
+    threads: AtomicUsize,
+}
+
+struct State<H> {
+    jobs: Option<SyncSender<Job<H>>>,
+    /// Threads there were before this one.
+    number: u64,
+}
+
+/// One of the threads, from its beginning to its end.
+struct Alive<'a>(&'a AtomicUsize);
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<H: 'static> Keeper<H> {
+    const fn new(name: &'static str, connect: fn(Option<H>) -> H) -> Self {
+        let state = Mutex::new(State { jobs: None, number: 0 });
+        Self { name, connect, state, threads: AtomicUsize::new(0) }
+    }
+
+    /// What `job` answers; `None` if it does not within `patience`.
+    fn ask<T: Send + 'static>(
+        &'static self,
+        patience: Duration,
+        job: impl FnOnce(&H) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (jobs, number) = self.thread()?;
+        let (answer, answered) = sync_channel(1);
+        let sent = jobs.try_send(Box::new(move |host: &H| drop(answer.try_send(job(host)))));
+        drop(jobs);
+        if let Err(TrySendError::Full(_)) = sent {
+            // Those whose questions wait there see to it.
+            return None;
+        }
+        let answer = answered.recv_timeout(patience).ok();
+        if answer.is_none() {
+            self.leave(number);
+        }
+        answer
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State<H>> {
+        self.state.lock().expect("no holder of the keeper's state panics")
+    }
+
+    /// The thread that works, and its number; `None` if too many hang.
+    fn thread(&'static self) -> Option<(SyncSender<Job<H>>, u64)> {
+        let mut state = self.locked();
+        if state.jobs.is_none() {
+            if self.threads.load(Ordering::Relaxed) >= THREADS_MAX {
+                return None;
+            }
+            let (jobs, queue) = sync_channel(QUEUE);
+            let thread = std::thread::Builder::new().name(self.name.into());
+            self.threads.fetch_add(1, Ordering::Relaxed);
+            let alive = Alive(&self.threads);
+            thread.spawn(move || self.keep(&queue, alive)).expect("the system can start a thread");
+            state.jobs = Some(jobs);
+        }
+        state.jobs.clone().map(|jobs| (jobs, state.number))
+    }
+
+    /// Leaves a thread that hangs to itself: it ends when it can.
+    fn leave(&self, number: u64) {
+        let mut state = self.locked();
+        if state.number == number {
+            tracing::debug!(thread = self.name, "the system's sound does not answer");
+            *state = State { jobs: None, number: number + 1 };
+        }
+    }
+
+    fn keep(&self, queue: &Receiver<Job<H>>, _alive: Alive<'_>) {
+        let mut kept = None;
+        for job in queue {
+            let host = (self.connect)(kept.take());
+            job(&host);
+            kept = Some(host);
+        }
+    }
+}
+
+/// Has `job` done where the connection is, within `patience`.
 pub(super) fn ask<T: Send + 'static>(
     end: SoundEnd,
+    patience: Duration,
     job: impl FnOnce(&Host) -> Result<T, SoundDeviceError> + Send + 'static,
 ) -> Result<T, SoundDeviceError> {
-    static MICROPHONES: OnceLock<SyncSender<Job>> = OnceLock::new();
-    static SPEAKERS: OnceLock<SyncSender<Job>> = OnceLock::new();
-    let jobs = match end {
-        SoundEnd::Microphone => MICROPHONES.get_or_init(|| spawn("sound-in")),
-        SoundEnd::Speaker => SPEAKERS.get_or_init(|| spawn("sound-out")),
+    static MICROPHONES: Keeper<Host> = Keeper::new("sound-in", connected);
+    static SPEAKERS: Keeper<Host> = Keeper::new("sound-out", connected);
+    let keeper = match end {
+        SoundEnd::Microphone => &MICROPHONES,
+        SoundEnd::Speaker => &SPEAKERS,
     };
-    let (answer, answered) = sync_channel(1);
-    let job = Box::new(move |host: &Host| drop(answer.try_send(job(host))));
-    jobs.try_send(job).map_err(|_| SoundDeviceError::Silent(end))?;
-    answered.recv_timeout(ANSWER_TIMEOUT).map_err(|_| SoundDeviceError::Silent(end))?
+    keeper.ask(patience, job).unwrap_or(Err(SoundDeviceError::Silent(end)))
 }
 
-fn spawn(name: &str) -> SyncSender<Job> {
-    let (jobs, queue) = sync_channel(QUEUE);
-    let thread = std::thread::Builder::new().name(name.into());
-    thread.spawn(move || keep(&queue)).expect("the system can start a thread");
-    jobs
-}
-
-fn keep(queue: &Receiver<Job>) {
-    let mut kept = None;
-    for job in queue {
-        hush();
-        let host = kept.take().filter(is_connected).unwrap_or_else(cpal::default_host);
-        job(&host);
-        kept = Some(host);
-    }
+fn connected(before: Option<Host>) -> Host {
+    hush();
+    before.filter(is_connected).unwrap_or_else(cpal::default_host)
 }
 
 /// Whether this is a sound server that is still there. The others hold no connection, and are asked anew, since a
@@ -74,14 +154,16 @@ fn hush() {
 
 /// Finds a device, if there is one.
 pub(super) fn find(host: &Host, end: SoundEnd, which: Which) -> Result<Device, SoundDeviceError> {
-    let device = match (end, which) {
+    let devices = |host: &Host| match end {
+        SoundEnd::Microphone => host.input_devices(),
+        SoundEnd::Speaker => host.output_devices(),
+    };
+    let device = match (end, &which) {
         (SoundEnd::Microphone, Which::Default) => host.default_input_device(),
         (SoundEnd::Speaker, Which::Default) => host.default_output_device(),
-        (SoundEnd::Microphone, Which::Number(number)) => {
-            host.input_devices().ok().and_then(|mut devices| devices.nth(number))
-        }
-        (SoundEnd::Speaker, Which::Number(number)) => {
-            host.output_devices().ok().and_then(|mut devices| devices.nth(number))
+        (_, Which::Number(number)) => devices(host).ok().and_then(|mut devices| devices.nth(*number)),
+        (_, Which::Named(name)) => {
+            devices(host).ok().and_then(|mut devices| devices.find(|device| device.to_string() == *name))
         }
     };
     let real = |device: &Device| which != Which::Default || !stands_in(device);
@@ -117,20 +199,50 @@ fn meaning(kind: ErrorKind) -> Refusal {
     }
 }
 
-/// Names of the microphones, in the order of their numbers.
-pub fn list_microphones() -> Vec<String> {
-    let names = |host: &Host| {
+/// Names of the microphones, in the order of their numbers; an error if the system does not say, which is not that there are
+/// none.
+pub fn list_microphones() -> Result<Vec<String>, SoundDeviceError> {
+    ask(SoundEnd::Microphone, LIST_TIMEOUT, |host| {
         let devices = host.input_devices().map_err(refused(SoundEnd::Microphone))?;
         Ok(devices.map(|device| device.to_string()).collect())
-    };
-    ask(SoundEnd::Microphone, names).unwrap_or_default()
+    })
 }
 
-/// Names of the speakers, in the order of their numbers.
-pub fn list_speakers() -> Vec<String> {
-    let names = |host: &Host| {
+/// Names of the speakers, in the order of their numbers; an error as of microphones.
+pub fn list_speakers() -> Result<Vec<String>, SoundDeviceError> {
+    ask(SoundEnd::Speaker, LIST_TIMEOUT, |host| {
         let devices = host.output_devices().map_err(refused(SoundEnd::Speaker))?;
         Ok(devices.map(|device| device.to_string()).collect())
-    };
-    ask(SoundEnd::Speaker, names).unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+    /// Of one who asks what hangs.
+    const IMPATIENT: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn a_call_that_hangs_holds_up_one_thread_and_others_take_its_place_up_to_a_bound() {
+        static KEEPER: Keeper<u32> = Keeper::new("test", |before| before.map_or(1, |uses| uses + 1));
+        assert_eq!(KEEPER.ask(PATIENCE, |uses| *uses), Some(1));
+        assert_eq!(KEEPER.ask(PATIENCE, |uses| *uses), Some(2), "one connection is kept");
+        let mut holds = Vec::new();
+        for _ in 0..THREADS_MAX {
+            assert_eq!(KEEPER.ask(PATIENCE, |_| 7), Some(7), "a thread that works is there");
+            let (hold, held) = channel::<()>();
+            holds.push(hold);
+            let hung = KEEPER.ask(IMPATIENT, move |_| held.recv().is_ok());
+            assert_eq!(hung, None);
+        }
+        assert_eq!(KEEPER.ask(PATIENCE, |_| 7), None, "no more are started");
+        drop(holds);
+        while KEEPER.threads.load(Ordering::Relaxed) > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(KEEPER.ask(PATIENCE, |uses| *uses), Some(1), "what hung came to an end");
+    }
 }

@@ -5,10 +5,11 @@ use super::*;
 
 /// How long a device is waited for that called back `callbacks` times, in blocks of so many samples, and then no more.
 fn waited(end: SoundEnd, callbacks: u64, block: usize) -> Duration {
-    given_up(&mut Watchdog::new(end, Arc::default()), callbacks, block)
+    given_up(Waking::PATIENT, end, callbacks, block)
 }
 
-fn given_up(watchdog: &mut Watchdog, callbacks: u64, block: usize) -> Duration {
+fn given_up(waking: Waking, end: SoundEnd, callbacks: u64, block: usize) -> Duration {
+    let mut watchdog = Watchdog::new(end, Arc::new(Pulse::new(end)), waking);
     let began = watchdog.since;
     for _ in 0..callbacks {
         watchdog.pulse.beat(None, block);
@@ -34,18 +35,48 @@ fn one_that_has_yet_to_start_is_given_its_time_and_a_microphone_that_was_heard_h
 }
 
 #[test]
-fn a_speaker_that_only_takes_its_first_filling_is_given_half_a_second_and_then_twice_as_much_each_time() {
+fn one_that_never_calls_back_is_given_up_within_a_second_and_then_given_twice_as_much_each_time() {
     let (mut waking, mut waits) = (Waking::FIRST, Vec::new());
-    for _ in 0..6 {
-        let mut watchdog = Watchdog::new(SoundEnd::Speaker, Arc::default());
-        watchdog.waking = waking;
-        waits.push(given_up(&mut watchdog, FILLING, FRAME_SAMPLES).as_millis());
-        waking = watchdog.next_waking();
+    for _ in 0..5 {
+        let of = |end, callbacks| given_up(waking, end, callbacks, FRAME_SAMPLES).as_millis();
+        let silent = [SoundEnd::Microphone, SoundEnd::Speaker].map(|end| of(end, 0));
+        waits.push((silent, of(SoundEnd::Speaker, FILLING)));
+        waking = waking.longer();
     }
-    assert_eq!(waits, [500, 1000, 2000, 4000, 5000, 5000]);
-    let mut played = Watchdog::new(SoundEnd::Speaker, Arc::default());
-    given_up(&mut played, 100, FRAME_SAMPLES);
-    assert_eq!(played.next_waking(), Waking::FIRST, "it had woken");
+    let twice = |ms, filled| ([ms, ms], filled);
+    assert_eq!(
+        waits,
+        [twice(1000, 500), twice(2000, 1000), twice(4000, 2000), twice(5000, 4000), twice(5000, 5000)]
+    );
+}
+
+#[test]
+fn a_system_that_hangs_while_it_opens_a_device_is_given_up_within_two_seconds_at_first() {
+    assert_eq!(Waking::FIRST.answer(), Duration::from_secs(2));
+    assert!(Waking::PATIENT.answer() > Waking::PATIENT.opening());
+}
+
+#[test]
+fn what_a_sound_server_fills_up_with_at_first_is_not_kept_ready_for_the_rest_of_the_call() {
+    let pulse = Pulse::new(SoundEnd::Speaker);
+    pulse.beat(None, 96_000);
+    pulse.beat(None, 1920);
+    for _ in 0..10 {
+        pulse.beat(None, 480);
+    }
+    assert_eq!(pulse.block.load(Ordering::Relaxed), 480);
+}
+
+#[test]
+fn a_block_that_was_long_once_is_forgotten_within_seconds_and_one_that_comes_in_turn_is_not() {
+    let pulse = Pulse::new(SoundEnd::Microphone);
+    pulse.beat(None, 48_000);
+    (0..400).for_each(|_| pulse.beat(None, 480));
+    assert_eq!(pulse.block.load(Ordering::Relaxed), 480);
+    for _ in 0..100 {
+        [1440, 480, 480].into_iter().for_each(|block| pulse.beat(None, block));
+    }
+    assert!(pulse.block.load(Ordering::Relaxed) > 1390);
 }
 
 #[test]

@@ -160,3 +160,44 @@ fn a_codec_that_both_ends_agreed_on_is_shown_and_heals_as_well() {
     setup.shows(true);
     assert_eq!((setup.receiver.stats().corrupt_frames, setup.receiver.stats().losses), (0, 1));
 }
+
+/// A worker without a thread, and the end of its requests.
+fn worker() -> (Worker, Arc<FrameSlot>, mpsc::Receiver<()>) {
+    let (slot, (asked, requests)) = (FrameSlot::new(), mpsc::channel());
+    let ask = Box::new(move || asked.send(()).expect("the test listens"));
+    let decoder = VideoDecoder::new(VideoCodec::Vp8).expect("a decoder");
+    (Worker::new(Arc::default(), (VideoCodec::Vp8, decoder), slot.clone(), ask), slot, requests)
+}
+
+/// A frame whose end is missing, though all of its packets are there.
+fn cut_short(mut packets: Vec<IncomingPacket>) -> Vec<IncomingPacket> {
+    let last = packets.last_mut().expect("a frame has packets");
+    last.payload.truncate(last.payload.len() / 2);
+    packets
+}
+
+#[test]
+fn a_key_frame_that_came_together_with_a_frame_of_rubbish_heals_and_none_is_asked_for_again() {
+    let ((mut worker, _slot, requests), mut sender) = (worker(), Sender::new(VideoCodec::Vp8));
+    worker.round(sender.next(true).into_iter());
+    let batch = cut_short(sender.next(false)).into_iter().chain(sender.next(true));
+    worker.round(batch);
+    for _ in 0..3 {
+        worker.round(sender.next(false).into_iter());
+    }
+    let stats = locked(&worker.shared).stats;
+    assert_eq!((stats.corrupt_frames, stats.frames_decoded), (1, 5), "all but the rubbish");
+    assert!(requests.try_recv().is_err(), "the key frame was there already");
+}
+
+#[test]
+fn frames_before_a_loss_are_shown_though_it_was_noticed_in_the_same_moment() {
+    let ((mut worker, _slot, requests), mut sender) = (worker(), Sender::new(VideoCodec::Vp8));
+    worker.round(sender.next(true).into_iter());
+    let good = sender.next(false);
+    // So many are missing that they are not waited for.
+    sender.sequence = sender.sequence.wrapping_add(100);
+    worker.round(good.into_iter().chain(sender.next(false)));
+    assert_eq!(locked(&worker.shared).stats.frames_decoded, 2);
+    requests.try_recv().expect("a key frame is asked for");
+}

@@ -1,7 +1,7 @@
 //! The capture thread: a camera while there is one, a placeholder while there is none.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{CameraOrder, CameraWatch, PictureSource, Shared, Stamps, State};
 use crate::media::camera::{Camera, CameraError};
@@ -28,6 +28,8 @@ pub(super) struct Capture {
     size: (usize, usize),
     /// Of a screen, the last picture: it stands until the next, however long that takes.
     last: Option<VideoFrame>,
+    /// Of a camera that has yet to give its first picture: when the next one in its place is due.
+    bridge_at: Option<Instant>,
 }
 
 impl Capture {
@@ -39,7 +41,7 @@ impl Capture {
         (preview, watch): (Arc<FrameSlot>, CameraWatch),
     ) -> Self {
         let (pool, size) = (FramePool::new(), PLACEHOLDER_SIZE);
-        Self { shared, source, stamps, clock, preview, watch, pool, size, last: None }
+        Self { shared, source, stamps, clock, preview, watch, pool, size, last: None, bridge_at: None }
     }
 
     pub(super) fn run(mut self) {
@@ -64,7 +66,10 @@ impl Capture {
             }
             let taken = match camera.take() {
                 Some(camera) => Ok(camera),
-                None => self.source.open(),
+                None => {
+                    self.bridge_at = Some(Instant::now() + PLACEHOLDER_INTERVAL);
+                    self.source.open()
+                }
             };
             match taken.and_then(|camera| self.capture(camera)) {
                 Ok(working) => camera = Some(working),
@@ -91,8 +96,10 @@ impl Capture {
     fn capture(&mut self, mut camera: Box<dyn Camera>) -> Result<Box<dyn Camera>, CameraError> {
         let Some(mut frame) = camera.next(&self.clock, PATIENCE)? else {
             self.repeat();
+            self.bridge();
             return Ok(camera);
         };
+        self.bridge_at = None;
         self.size = (frame.width(), frame.height());
         if self.stamps != Stamps::All && !self.source.is_made() {
             // What has no number is not stamped.
@@ -121,6 +128,16 @@ impl Capture {
         {
             last.info.capture_us = Some(self.clock.now_us());
             self.shared.captured.put(last.clone());
+        }
+    }
+
+    /// A camera that takes its time to begin is stood in for meanwhile.
+    fn bridge(&mut self) {
+        let begins = matches!(self.source, PictureSource::Camera(_));
+        if begins && self.bridge_at.is_some_and(|at| at <= Instant::now()) {
+            self.bridge_at = Some(Instant::now() + PLACEHOLDER_INTERVAL);
+            let placeholder = self.placeholder();
+            self.shared.captured.put(placeholder);
         }
     }
 

@@ -9,10 +9,21 @@ const DESCRIPTOR_BYTES: usize = 4;
 /// Picture ids have 15 bits.
 const PICTURE_ID_MASK: u16 = 0x7FFF;
 
+/// Payloads are cut from pieces of memory of this size, several frames from one: what `bytes` keeps to by itself at most.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// Numbers the frames of one stream and cuts them into payloads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Packetizer {
     picture_id: u16,
+    /// What the next payloads are cut from; used again once all that were cut from it are gone.
+    buffer: BytesMut,
+}
+
+impl Default for Packetizer {
+    fn default() -> Self {
+        Self { picture_id: 0, buffer: BytesMut::with_capacity(PIECE_BYTES) }
+    }
 }
 
 impl Packetizer {
@@ -25,7 +36,8 @@ impl Packetizer {
     pub fn packetize(&mut self, frame: &[u8], timestamp: u32, mut sink: impl FnMut(OutgoingPacket)) {
         let count = frame.len().div_ceil(MAX_PAYLOAD_BYTES - DESCRIPTOR_BYTES).max(1);
         let chunk = frame.len().div_ceil(count).max(1);
-        let mut buffer = BytesMut::with_capacity(frame.len() + count * DESCRIPTOR_BYTES);
+        let buffer = &mut self.buffer;
+        buffer.reserve(frame.len() + count * DESCRIPTOR_BYTES);
         let id = self.picture_id.to_be_bytes();
         self.picture_id = (self.picture_id + 1) & PICTURE_ID_MASK;
         let mut chunks = frame.chunks(chunk).enumerate().peekable();

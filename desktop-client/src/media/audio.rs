@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::clock::MediaClock;
-use super::echo::EchoReference;
+use super::echo::SharedEcho;
 use super::jitter::JitterStats;
 use super::lip_sync::{Reference, SharedLipSync};
 use super::mic::{Mic, MicError, MicSpec, SoundFileError};
@@ -110,7 +110,7 @@ struct State {
     /// The share of our packets that is lost on the way, percent, if it is news.
     loss_percent: Option<u8>,
     /// Of a speaker that was just opened.
-    echo: Option<EchoReference>,
+    echo: Option<SharedEcho>,
     /// Devices to go on with.
     next_mic: Option<MicSpec>,
     next_speaker: Option<SpeakerSpec>,

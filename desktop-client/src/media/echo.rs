@@ -4,6 +4,8 @@
 //! the microphone takes as much of it, a few parts per million faster or slower, so that the delay between the two
 //! stays what it is. Only a device that stalls makes it jump.
 
+use std::sync::{Arc, Mutex};
+
 use super::opus::SAMPLE_RATE;
 use super::resample::Resampler;
 use super::ring::RingReader;
@@ -23,6 +25,9 @@ const NUDGE: f64 = 1e-6;
 /// Most that sound cards differ by, and some to catch up.
 const SPEED_MAX: f64 = 2e-3;
 
+/// The reference of a speaker that may be put aside and used again; one thread at a time reads it.
+pub type SharedEcho = Arc<Mutex<EchoReference>>;
+
 /// The reference of one speaker.
 pub struct EchoReference {
     ring: RingReader,
@@ -38,6 +43,13 @@ impl EchoReference {
     pub fn new(ring: RingReader) -> Self {
         let (resampler, ready) = (Resampler::same_rate(), Vec::with_capacity(2 * ECHO_FRAME));
         Self { ring, resampler, ready, least: usize::MAX, frames: 0 }
+    }
+
+    /// Begins with what is played from now on.
+    pub fn forget(&mut self) {
+        while self.ring.pop().is_some() {}
+        self.ready.clear();
+        (self.least, self.frames) = (usize::MAX, 0);
     }
 
     /// Fills `frame` with what was played while 10 ms of the microphone passed; silence if nothing was.
@@ -114,6 +126,19 @@ mod tests {
                 assert!(*most < ECHO_RING / 2, "{drift_ppm} ppm, blocks of {block}: {delays:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_speaker_that_is_used_again_begins_with_what_it_plays_then() {
+        let (mut writer, reader) = ring(ECHO_RING);
+        let mut reference = EchoReference::new(reader);
+        while writer.push(0.9) {}
+        reference.forget();
+        (0..4 * ECHO_FRAME).for_each(|_| assert!(writer.push(0.1)));
+        let mut frame = [0.0; ECHO_FRAME];
+        reference.take(&mut frame);
+        reference.take(&mut frame);
+        assert!(frame.iter().all(|sample| (*sample - 0.1).abs() < 1e-3), "{frame:?}");
     }
 
     #[test]

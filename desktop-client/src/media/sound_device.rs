@@ -4,9 +4,9 @@
 //! they convert, resample and touch a bounded ring. A device that is missing, fails, or stops calling back (some
 //! systems do that without an error) is a typed error; the owner goes on without it and tries again.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, StreamTrait};
@@ -16,7 +16,7 @@ use cpal::{
 };
 
 use super::clock::MediaClock;
-use super::echo::{ECHO_RING, EchoReference};
+use super::echo::{ECHO_RING, EchoReference, SharedEcho};
 use super::mic::SoundFrame;
 use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
@@ -243,7 +243,7 @@ where
 pub(super) struct OutputDevice {
     stream: OpenStream,
     ring: RingWriter,
-    echo: Option<EchoReference>,
+    echo: SharedEcho,
 }
 
 impl OutputDevice {
@@ -262,7 +262,7 @@ impl OutputDevice {
             };
             speak(device, config, pulse)
         })?;
-        Ok(Self { stream, ring, echo: Some(echo) })
+        Ok(Self { stream, ring, echo: Arc::new(Mutex::new(echo)) })
     }
 
     /// Waits until the ring runs low; answers whether it did within `patience`.
@@ -287,8 +287,10 @@ impl OutputDevice {
         }
     }
 
-    pub(super) fn echo(&mut self) -> Option<EchoReference> {
-        self.echo.take()
+    /// What is played from now on.
+    pub(super) fn echo(&self) -> SharedEcho {
+        self.echo.lock().expect("no holder of the reference panics").forget();
+        self.echo.clone()
     }
 
     pub(super) fn has_begun(&self) -> bool {

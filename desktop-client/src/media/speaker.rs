@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::clock::MediaClock;
-use super::echo::EchoReference;
+use super::echo::SharedEcho;
 use super::mic::{Place, SoundFileError, SoundSpecError};
 use super::opus::SAMPLE_RATE;
 use super::sound_device::{Begins, OutputDevice, SoundDeviceError, Waking, Which};
@@ -110,11 +110,11 @@ impl Speaker {
         }
     }
 
-    /// What is played from now on, for echo cancellation; the first who asks gets it. What plays nowhere has no echo.
-    pub(super) fn echo(&mut self) -> Option<EchoReference> {
+    /// What is played from now on, for echo cancellation; who asks last gets it. What plays nowhere has no echo.
+    pub(super) fn echo(&self) -> Option<SharedEcho> {
         match self {
             Self::Paced(_) => None,
-            Self::Device(device) => device.echo(),
+            Self::Device(device) => Some(device.echo()),
         }
     }
 

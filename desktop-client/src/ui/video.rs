@@ -1,7 +1,7 @@
 //! Pictures on the screen: the newest frame of a slot, drawn into a rectangle with its right proportions.
 //!
 //! Owns the choice between the shader ([`gl`]) and the conversion on the CPU ([`cpu`]), and tells when a frame
-//! went to the screen. Never waits for a frame and never holds back the one who made it.
+//! went to the screen. Never turns a frame: whoever sends it does (docs/PROTOCOL.md). Never waits for a frame and never holds back the one who made it.
 
 use crate::media::frame::{FrameSlot, Picture, VideoFrame};
 use eframe::egui::{self, Color32, CornerRadius, Rect, Shape, Ui, Vec2, pos2};

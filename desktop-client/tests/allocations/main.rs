@@ -80,7 +80,7 @@ fn steadily(wanted: u64, done: impl Fn() -> u64) -> (f64, f64) {
 }
 
 #[test]
-fn a_steady_call_allocates_next_to_nothing() {
+fn a_steady_call_allocates_a_payload_for_each_packet_of_sound_and_next_to_nothing_for_a_picture() {
     let clock = MediaClock::starting_at(Instant::now());
     let slot = FrameSlot::new();
     let receiver = Arc::new(VideoReceiver::start(slot.clone(), Box::new(|| {})).expect("a decoder"));
@@ -91,8 +91,10 @@ fn a_steady_call_allocates_next_to_nothing() {
     sender.set_sending(true);
     let (count, bytes) = steadily(90, || receiver.stats().frames_decoded);
     println!("for each picture, from camera to screen: {count:.2} allocations of {bytes:.0} bytes in all");
-    // A picture of 640x360 alone has 345,600 bytes: none is made anew.
-    assert!(count < 8.0 && bytes < 20_000.0, "{count:.2} allocations, {bytes:.0} bytes a picture");
+    // All is used again: pictures, what is encoded and decoded, the slots of packets, and the memory that payloads are cut from,
+    // in pieces of 64 KiB. A piece is used again once its payloads are gone, as here; over a network, which keeps them to be
+    // repeated, there is a new one for each 64 KiB that leave. Now and then a queue grows, or pictures come in a heap.
+    assert!(count < 1.0 && bytes < 4_000.0, "{count:.2} allocations, {bytes:.0} bytes a picture");
     drop((sender, receiver));
 
     let heard = AudioEngine::start(MicSpec::Silence, SpeakerSpec::Off, clock, Box::new(|_| {}));
@@ -105,5 +107,6 @@ fn a_steady_call_allocates_next_to_nothing() {
     println!(
         "for each 20 ms of sound, from microphone to speaker: {count:.2} allocations of {bytes:.0} bytes"
     );
-    assert!(count < 6.0 && bytes < 4_000.0, "{count:.2} allocations, {bytes:.0} bytes for 20 ms");
+    // The payload, one piece of memory that is handed to the stack and freed once it was played, and nothing else.
+    assert!(count < 1.5 && bytes < 400.0, "{count:.2} allocations, {bytes:.0} bytes for 20 ms");
 }

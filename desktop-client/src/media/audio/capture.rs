@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{CaptureAnchor, Shared, locked};
 use crate::media::clock::MediaClock;
-use crate::media::echo::{ECHO_FRAME, EchoReference};
+use crate::media::echo::{ECHO_FRAME, SharedEcho};
 use crate::media::mic::{Mic, MicSpec, SoundFrame};
 use crate::media::opus::{EncodedSound, FRAME_SAMPLES, SoundEncoder};
 use crate::media::packet::{OutgoingPacket, PacketSink};
@@ -29,7 +29,7 @@ pub(super) struct Capture {
     /// Capture time of the frame before, µs.
     last_us: Option<u64>,
     processor: Option<Processor>,
-    echo: Option<EchoReference>,
+    echo: Option<SharedEcho>,
 }
 
 impl Capture {
@@ -173,7 +173,7 @@ impl Capture {
         let mut played = [0.0; ECHO_FRAME];
         for part in frame.as_chunks_mut::<ECHO_FRAME>().0 {
             if let Some(echo) = &mut self.echo {
-                echo.take(&mut played);
+                echo.lock().expect("no holder of the reference panics").take(&mut played);
             }
             processor.process(part, &played);
         }

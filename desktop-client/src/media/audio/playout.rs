@@ -51,8 +51,8 @@ impl Playout {
                 self.spec = spec;
                 (speaker, retry_at, self.attempts) = (None, Instant::now(), Attempts::new());
             }
-            if let Some(mut woken) = self.attempts.woken(Instant::now()) {
-                self.begin(&mut woken, false);
+            if let Some(woken) = self.attempts.woken(Instant::now()) {
+                self.begin(&woken, false);
                 speaker = Some(woken);
             }
             if speaker.is_none() && Instant::now() >= retry_at {
@@ -85,8 +85,8 @@ impl Playout {
         let stands_in = self.attempts.stands_in();
         let spec = if stands_in { &SpeakerSpec::Default } else { &self.spec };
         match Speaker::open(spec, self.attempts.waking()) {
-            Ok(mut opened) => {
-                self.begin(&mut opened, stands_in);
+            Ok(opened) => {
+                self.begin(&opened, stands_in);
                 Some(opened)
             }
             Err(error) => {
@@ -100,7 +100,7 @@ impl Playout {
     }
 
     /// Sound goes to `speaker` from now on.
-    fn begin(&self, speaker: &mut Speaker, stands_in: bool) {
+    fn begin(&self, speaker: &Speaker, stands_in: bool) {
         {
             let mut state = locked(&self.shared);
             state.stats.speaker_fault.take_if(|_| !stands_in);

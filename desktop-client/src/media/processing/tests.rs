@@ -94,7 +94,7 @@ fn the_far_end_does_not_hear_itself_at_any_delay() {
         let echo = echo_of(&played, |_| delay_ms * 48, 0.0);
         let db = attenuation_db(&played, &echo, 4);
         eprintln!("far end alone, {delay_ms} ms: {db:.1} dB less");
-        assert!(db > 25.0, "{delay_ms} ms: only {db} dB");
+        assert!(db > 50.0, "{delay_ms} ms: only {db} dB");
     }
 }
 
@@ -107,7 +107,7 @@ fn a_delay_that_changes_in_mid_call_is_found_again_within_seconds() {
         power_db(&echo[from * SECOND..to * SECOND]) - power_db(&output[from * SECOND..to * SECOND])
     };
     eprintln!("before {:.1} dB, after {:.1} dB", less(4, 8), less(13, 20));
-    assert!(less(4, 8) > 25.0 && less(13, 20) > 20.0, "{} and {} dB", less(4, 8), less(13, 20));
+    assert!(less(4, 8) > 50.0 && less(13, 20) > 50.0, "{} and {} dB", less(4, 8), less(13, 20));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn clocks_that_drift_do_not_bring_the_echo_back() {
         let echo = echo_of(&played, |_| 60 * 48, drift_ppm);
         let db = attenuation_db(&played, &echo, 5);
         eprintln!("drift of {drift_ppm} ppm: {db:.1} dB less");
-        assert!(db > 20.0, "{drift_ppm} ppm: only {db} dB");
+        assert!(db > 30.0, "{drift_ppm} ppm: only {db} dB");
     }
 }
 
@@ -147,34 +147,42 @@ fn in_a_call(microphone: &[f32], played: &[f32], drift_ppm: f64, block: usize) -
     output
 }
 
-#[test]
-fn in_a_call_the_echo_is_taken_out_as_well_as_the_library_can_with_both_clocks_the_same() {
-    let played = talk(1, 20);
-    let delay = |second| if second < 8 { 40 * 48 } else { 110 * 48 };
-    let less = |echo: &[f32], output: &[f32], from: usize, to: usize| {
+/// By how much the echo is less in two stretches, before and after its delay changes, dB.
+fn less_db(echo: &[f32], output: &[f32]) -> [f32; 2] {
+    [(4, 8), (13, 20)].map(|(from, to)| {
         let of = |sound: &[f32]| power_db(&sound[from * SECOND..to * SECOND]);
         of(echo) - of(output)
-    };
-    let steady = echo_of(&played, delay, 0.0);
-    let bare = processed(ONLY_ECHO, &steady, &played);
-    let bare = [(4, 8), (13, 20)].map(|(from, to)| less(&steady, &bare, from, to));
+    })
+}
+
+/// What the reference's way may cost against the library with the very sound that was played, dB.
+const MARGIN_DB: f32 = 6.0;
+/// What is left of the echo then is below the noise of any room, dB: more is not asked for.
+const ENOUGH_DB: f32 = 35.0;
+
+#[test]
+fn in_a_call_the_echo_is_taken_out_as_well_as_the_library_does_it_by_itself() {
+    let played = talk(1, 20);
+    let delay = |second| if second < 8 { 40 * 48 } else { 110 * 48 };
+    let mut figures = Vec::new();
     for drift_ppm in [-200.0, 0.0, 200.0] {
         let echo = echo_of(&played, delay, drift_ppm);
+        let bare = less_db(&echo, &processed(ONLY_ECHO, &echo, &played));
         for block in [480, 960, 1024] {
-            let output = in_a_call(&echo, &played, drift_ppm, block);
-            let found = [(4, 8), (13, 20)].map(|(from, to)| less(&echo, &output, from, to));
+            let found = less_db(&echo, &in_a_call(&echo, &played, drift_ppm, block));
             eprintln!(
                 "{drift_ppm} ppm, blocks of {block}: {found:.1?} dB less, the library alone {bare:.1?} dB"
             );
-            for (found, bare) in found.iter().zip(bare) {
-                assert!(*found > bare - MARGIN_DB, "{drift_ppm} ppm, {block}: {found:.1} dB of {bare:.1}");
-            }
+            figures.push((drift_ppm, block, found, bare));
+        }
+    }
+    for (drift_ppm, block, found, bare) in figures {
+        for (found, bare) in found.iter().zip(bare) {
+            let least = (bare - MARGIN_DB).min(ENOUGH_DB);
+            assert!(*found > least, "{drift_ppm} ppm, blocks of {block}: {found:.1} dB of {bare:.1}");
         }
     }
 }
-
-/// What the reference's way may cost, dB.
-const MARGIN_DB: f32 = 6.0;
 
 /// What the near end sounds like after the filters of the library, which turn phases, when nothing is cancelled.
 fn undisturbed(said: &[f32]) -> Vec<f32> {
@@ -189,7 +197,7 @@ fn the_near_end_alone_is_left_as_it_is() {
     let (said, heard) = (&undisturbed(&said)[2 * SECOND..6 * SECOND], &output[2 * SECOND..]);
     let (likeness, loss) = (likeness(said, heard), power_db(said) - power_db(&heard[..said.len()]));
     eprintln!("near end alone: likeness {likeness:.3}, {loss:.1} dB quieter");
-    assert!(likeness > 0.75 && loss.abs() < 3.0, "likeness {likeness}, {loss} dB quieter");
+    assert!(likeness > 0.8 && loss.abs() < 2.5, "likeness {likeness}, {loss} dB quieter");
 }
 
 #[test]
@@ -204,8 +212,8 @@ fn both_at_once_the_near_end_is_kept_and_the_echo_taken_out() {
     let kept = likeness(&voice[8 * SECOND..14 * SECOND], &output[8 * SECOND..]);
     let loss = power_db(&voice[8 * SECOND..]) - power_db(&output[8 * SECOND..]);
     eprintln!("echo {less:.1} dB less, then both at once: likeness {kept:.3}, {loss:.1} dB quieter");
-    assert!(less > 25.0, "echo alone only {less} dB less");
-    assert!(kept > 0.8 && loss < 4.0, "likeness {kept}, {loss} dB quieter");
+    assert!(less > 50.0, "echo alone only {less} dB less");
+    assert!(kept > 0.85 && loss < 3.0, "likeness {kept}, {loss} dB quieter");
 }
 
 #[test]

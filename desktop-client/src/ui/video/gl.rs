@@ -1,7 +1,8 @@
 //! The way through the graphics card: three planes as three textures, turned into RGB by a fragment shader.
 //!
 //! The only file that calls OpenGL, and so the only one with `unsafe` in the window's code. Planes are uploaded
-//! straight from the decoder's strides. All objects belong to the window's context and go with it.
+//! straight from the decoder's strides, upright as they come: the extension for video orientation is not negotiated, so that
+//! whoever sends has turned them (docs/PROTOCOL.md, RFC 7742 section 4). All objects belong to the window's context and go with it.
 
 use crate::media::frame::{ColorMatrix, ColorRange, FrameInfo, Plane, VideoFrame};
 use eframe::egui::PaintCallbackInfo;

@@ -21,6 +21,8 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(3);
 const QUEUE: usize = 4;
 /// Threads of one end at most, those that hang and the one that works.
 const THREADS_MAX: usize = 4;
+/// The same for who asks for a list, again and again: what is left is for those who want sound.
+const THREADS_FOR_LISTS: usize = 2;
 
 type Job<H> = Box<dyn FnOnce(&H) + Send>;
 
@@ -54,13 +56,13 @@ impl<H: 'static> Keeper<H> {
         Self { name, connect, state, threads: AtomicUsize::new(0) }
     }
 
-    /// What `job` answers; `None` if it does not within `patience`.
+    /// What `job` answers; `None` if it does not within `patience`, or if it took more than `threads` to ask.
     fn ask<T: Send + 'static>(
         &'static self,
-        patience: Duration,
+        (patience, threads): (Duration, usize),
         job: impl FnOnce(&H) -> T + Send + 'static,
     ) -> Option<T> {
-        let (jobs, number) = self.thread()?;
+        let (jobs, number) = self.thread(threads)?;
         let (answer, answered) = sync_channel(1);
         let sent = jobs.try_send(Box::new(move |host: &H| drop(answer.try_send(job(host)))));
         drop(jobs);
@@ -79,11 +81,11 @@ impl<H: 'static> Keeper<H> {
         self.state.lock().expect("no holder of the keeper's state panics")
     }
 
-    /// The thread that works, and its number; `None` if too many hang.
-    fn thread(&'static self) -> Option<(SyncSender<Job<H>>, u64)> {
+    /// The thread that works, and its number; `None` if so many hang that it would be one of more than `most`.
+    fn thread(&'static self, most: usize) -> Option<(SyncSender<Job<H>>, u64)> {
         let mut state = self.locked();
         if state.jobs.is_none() {
-            if self.threads.load(Ordering::Relaxed) >= THREADS_MAX {
+            if self.threads.load(Ordering::Relaxed) >= most {
                 return None;
             }
             let (jobs, queue) = sync_channel(QUEUE);
@@ -121,13 +123,21 @@ pub(super) fn ask<T: Send + 'static>(
     patience: Duration,
     job: impl FnOnce(&Host) -> Result<T, SoundDeviceError> + Send + 'static,
 ) -> Result<T, SoundDeviceError> {
+    ask_within(end, (patience, THREADS_MAX), job)
+}
+
+fn ask_within<T: Send + 'static>(
+    end: SoundEnd,
+    bounds: (Duration, usize),
+    job: impl FnOnce(&Host) -> Result<T, SoundDeviceError> + Send + 'static,
+) -> Result<T, SoundDeviceError> {
     static MICROPHONES: Keeper<Host> = Keeper::new("sound-in", connected);
     static SPEAKERS: Keeper<Host> = Keeper::new("sound-out", connected);
     let keeper = match end {
         SoundEnd::Microphone => &MICROPHONES,
         SoundEnd::Speaker => &SPEAKERS,
     };
-    keeper.ask(patience, job).unwrap_or(Err(SoundDeviceError::Silent(end)))
+    keeper.ask(bounds, job).unwrap_or(Err(SoundDeviceError::Silent(end)))
 }
 
 fn connected(before: Option<Host>) -> Host {
@@ -202,7 +212,7 @@ fn meaning(kind: ErrorKind) -> Refusal {
 /// Names of the microphones, in the order of their numbers; an error if the system does not say, which is not that there are
 /// none.
 pub fn list_microphones() -> Result<Vec<String>, SoundDeviceError> {
-    ask(SoundEnd::Microphone, LIST_TIMEOUT, |host| {
+    ask_within(SoundEnd::Microphone, (LIST_TIMEOUT, THREADS_FOR_LISTS), |host| {
         let devices = host.input_devices().map_err(refused(SoundEnd::Microphone))?;
         Ok(devices.map(|device| device.to_string()).collect())
     })
@@ -210,7 +220,7 @@ pub fn list_microphones() -> Result<Vec<String>, SoundDeviceError> {
 
 /// Names of the speakers, in the order of their numbers; an error as of microphones.
 pub fn list_speakers() -> Result<Vec<String>, SoundDeviceError> {
-    ask(SoundEnd::Speaker, LIST_TIMEOUT, |host| {
+    ask_within(SoundEnd::Speaker, (LIST_TIMEOUT, THREADS_FOR_LISTS), |host| {
         let devices = host.output_devices().map_err(refused(SoundEnd::Speaker))?;
         Ok(devices.map(|device| device.to_string()).collect())
     })
@@ -221,28 +231,29 @@ mod tests {
     use super::*;
     use std::sync::mpsc::channel;
 
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const PATIENT: (Duration, usize) = (Duration::from_secs(30), THREADS_MAX);
     /// Of one who asks what hangs.
-    const IMPATIENT: Duration = Duration::from_millis(20);
+    const IMPATIENT: (Duration, usize) = (Duration::from_millis(20), THREADS_MAX);
 
     #[test]
     fn a_call_that_hangs_holds_up_one_thread_and_others_take_its_place_up_to_a_bound() {
         static KEEPER: Keeper<u32> = Keeper::new("test", |before| before.map_or(1, |uses| uses + 1));
-        assert_eq!(KEEPER.ask(PATIENCE, |uses| *uses), Some(1));
-        assert_eq!(KEEPER.ask(PATIENCE, |uses| *uses), Some(2), "one connection is kept");
+        assert_eq!(KEEPER.ask(PATIENT, |uses| *uses), Some(1));
+        assert_eq!(KEEPER.ask(PATIENT, |uses| *uses), Some(2), "one connection is kept");
         let mut holds = Vec::new();
         for _ in 0..THREADS_MAX {
-            assert_eq!(KEEPER.ask(PATIENCE, |_| 7), Some(7), "a thread that works is there");
+            assert_eq!(KEEPER.ask(PATIENT, |_| 7), Some(7), "a thread that works is there");
             let (hold, held) = channel::<()>();
             holds.push(hold);
             let hung = KEEPER.ask(IMPATIENT, move |_| held.recv().is_ok());
             assert_eq!(hung, None);
+            assert_eq!(KEEPER.ask((PATIENT.0, 1), |_| 7), None, "a list is not worth another thread");
         }
-        assert_eq!(KEEPER.ask(PATIENCE, |_| 7), None, "no more are started");
+        assert_eq!(KEEPER.ask(PATIENT, |_| 7), None, "no more are started");
         drop(holds);
         while KEEPER.threads.load(Ordering::Relaxed) > 0 {
             std::thread::yield_now();
         }
-        assert_eq!(KEEPER.ask(PATIENCE, |uses| *uses), Some(1), "what hung came to an end");
+        assert_eq!(KEEPER.ask(PATIENT, |uses| *uses), Some(1), "what hung came to an end");
     }
 }

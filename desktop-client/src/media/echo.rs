@@ -2,7 +2,8 @@
 //!
 //! Speaker and microphone have clocks of their own. What the speaker's callback played waits in a ring; each frame of
 //! the microphone takes as much of it, a few parts per million faster or slower, so that the delay between the two
-//! stays what it is. Only a device that stalls makes it jump.
+//! stays what it is. It jumps to what it should be after the first second, when nothing is learnt of the room yet, and when a
+//! device stalls: to get there little by little would be a drift that is worse than that of any two clocks.
 
 use std::sync::{Arc, Mutex};
 
@@ -36,20 +37,22 @@ pub struct EchoReference {
     ready: Vec<f32>,
     least: usize,
     frames: u32,
+    /// It is where it should be.
+    settled: bool,
 }
 
 impl EchoReference {
     /// Reads what a speaker's callback writes.
     pub fn new(ring: RingReader) -> Self {
-        let (resampler, ready) = (Resampler::same_rate(), Vec::with_capacity(2 * ECHO_FRAME));
-        Self { ring, resampler, ready, least: usize::MAX, frames: 0 }
+        let (resampler, ready) = (Resampler::same_rate(), Vec::with_capacity(SPARE + 2 * ECHO_FRAME));
+        Self { ring, resampler, ready, least: usize::MAX, frames: 0, settled: false }
     }
 
     /// Begins with what is played from now on.
     pub fn forget(&mut self) {
         while self.ring.pop().is_some() {}
         self.ready.clear();
-        (self.least, self.frames) = (usize::MAX, 0);
+        (self.least, self.frames, self.settled) = (usize::MAX, 0, false);
     }
 
     /// Fills `frame` with what was played while 10 ms of the microphone passed; silence if nothing was.
@@ -74,14 +77,20 @@ impl EchoReference {
         if self.frames < LOOK_EVERY {
             return;
         }
-        let beyond = self.least as f64 - SPARE as f64;
-        self.resampler.set_speed(1.0 + (beyond * NUDGE).clamp(-SPEED_MAX, SPEED_MAX));
-        if self.least > SPARE + JUMP {
-            for _ in SPARE..self.least {
-                self.ring.pop();
-            }
+        let least = std::mem::replace(&mut self.least, usize::MAX);
+        self.frames = 0;
+        if self.settled && (1..=SPARE + JUMP).contains(&least) {
+            let beyond = least as f64 - SPARE as f64;
+            self.resampler.set_speed(1.0 + (beyond * NUDGE).clamp(-SPEED_MAX, SPEED_MAX));
+            return;
         }
-        (self.least, self.frames) = (usize::MAX, 0);
+        for _ in SPARE..least {
+            self.ring.pop();
+        }
+        // What is still to come waits for as long as silence stands before it.
+        self.ready.extend((least..SPARE).map(|_| 0.0));
+        self.resampler.set_speed(1.0);
+        self.settled = least > 0;
     }
 }
 
@@ -103,7 +112,8 @@ mod tests {
                 played += block as u64;
             }
             reference.take(&mut frame);
-            if n > 100 {
+            // It settles after the first second.
+            if n > 102 {
                 assert!((frame[200] - 0.5).abs() < 1e-3, "{drift_ppm} ppm, {block}: a hole at {n}");
             }
             taken = played as f64 - reference.ring.filled() as f64;

@@ -144,6 +144,8 @@ pub struct Assembler {
     gated: bool,
     /// It was said how pictures are to be read.
     described: bool,
+    /// How they are to be read, for as long as the stream itself says nothing of that. As decoders take it; empty if unknown.
+    sets: Vec<u8>,
     deadline: Duration,
     /// The packet after a jump that waits for a second one to confirm it.
     jump: Option<u16>,
@@ -167,6 +169,7 @@ impl Assembler {
             next: None,
             gated: true,
             described: false,
+            sets: Vec::new(),
             deadline: FIRST_DEADLINE,
             jump: None,
             stats: AssemblerStats::default(),
@@ -177,6 +180,16 @@ impl Assembler {
     /// ninth answer is one of a hundred that is still missing, and a key frame would take as long, and be larger.
     pub fn set_round_trip(&mut self, round_trip: Duration) {
         self.deadline = (round_trip * 5 + REPEAT_MARGIN).clamp(DEADLINE.0, DEADLINE.1);
+    }
+
+    /// Takes parameter sets that came beside the stream: they stand before each key frame until it brings some of its own.
+    pub fn set_parameter_sets(&mut self, sets: &[Bytes]) {
+        self.sets = self.codec.join(sets.iter().map(|set| &set[..])).unwrap_or_default();
+    }
+
+    /// Whether it is known from elsewhere how pictures are to be read, and from nowhere else.
+    fn reads_by_sets(&self) -> bool {
+        !self.described && !self.sets.is_empty()
     }
 
     /// Counters since the start.
@@ -359,9 +372,9 @@ impl Assembler {
     /// The beginning of what may be a key frame. What is missing before one may be how it is to be read, and so one that says
     /// nothing of that has to follow what was given out.
     fn opened(&self, start: i64, fragment: &Fragment) -> Option<Open> {
-        let follows = self.next == Some(start);
-        let begins = fragment.is(|piece| piece.starts_frame && (follows || piece.describes));
-        let readable = follows && self.described;
+        let (follows, by_sets) = (self.next == Some(start), self.reads_by_sets());
+        let begins = fragment.is(|piece| piece.starts_frame && (follows || by_sets || piece.describes));
+        let readable = follows && self.described || by_sets;
         begins.then_some(Open { start, timestamp: fragment.timestamp, next: start, key: false, readable })
     }
 
@@ -408,6 +421,9 @@ impl Assembler {
         }
         self.gated &= !key;
         self.described |= describes;
+        if key && self.reads_by_sets() {
+            data.splice(..0, self.sets.iter().copied());
+        }
         self.stats.frames += 1;
         effects(AssemblerEvent::Frame(AssembledFrame { timestamp, key, data, first_arrived }));
     }

@@ -44,6 +44,11 @@ pub fn units(mut stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Whether a unit says how pictures are to be read, and no more.
+pub fn is_parameter_set(bytes: &[u8]) -> bool {
+    bytes.len() > 1 && matches!(kind(bytes[0]), unit::SPS | unit::PPS)
+}
+
 /// What stands before each unit.
 pub(super) const START_CODE: [u8; 3] = [0, 0, 1];
 

@@ -19,6 +19,7 @@ use super::lip_sync::SharedLipSync;
 use super::packet::IncomingPacket;
 use super::rate::RateMeter;
 use super::video_playout::VideoPlayout;
+use bytes::Bytes;
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,9 @@ struct Shared {
     /// A packet was dropped: the stream has a hole that the assembler cannot see coming.
     overflowed: bool,
     codec: VideoCodec,
+    parameter_sets: Vec<Bytes>,
+    /// They are not those that the thread knows.
+    new_sets: bool,
     round_trip: Option<Duration>,
     sound: Option<(SharedLipSync, MediaClock)>,
 }
@@ -107,6 +111,12 @@ impl VideoReceiver {
     /// Goes on in the codec that the far end agreed to, from its next key frame on.
     pub fn set_codec(&self, codec: VideoCodec) {
         locked(&self.shared).codec = codec;
+    }
+
+    /// Takes parameter sets that came beside the stream, for pictures that bring none.
+    pub fn set_parameter_sets(&self, sets: Vec<Bytes>) {
+        let mut shared = locked(&self.shared);
+        (shared.parameter_sets, shared.new_sets) = (sets, true);
     }
 
     /// Tells the round trip of the path, which decides how long a missing packet is waited for.
@@ -244,12 +254,16 @@ impl Worker {
                 Ok(decoder) => {
                     (self.codec, self.decoder) = (shared.codec, decoder);
                     (self.assembler, self.refused) = (Assembler::new(self.codec), false);
+                    shared.new_sets = true;
                 }
                 Err(error) => {
                     tracing::error!(%error, "pictures cannot be decoded");
                     shared.codec = self.codec;
                 }
             }
+        }
+        if std::mem::take(&mut shared.new_sets) {
+            self.assembler.set_parameter_sets(&shared.parameter_sets);
         }
         if let Some(round_trip) = shared.round_trip.take() {
             self.assembler.set_round_trip(round_trip);

@@ -248,6 +248,37 @@ fn sets_that_are_known_need_not_come_again() {
 }
 
 #[test]
+fn sets_that_came_beside_the_stream_stand_before_its_key_frames_until_it_brings_its_own() {
+    let mut story = Story::begun(VideoCodec::H264);
+    let alone = |story: &mut Story, number| {
+        let frame = stream(&[&slice(unit::IDR, number, 900, false)]);
+        story.sender.send(&frame, number * 3000, story.now)
+    };
+    story.assembler.set_parameter_sets(&[SPS, PPS].map(Bytes::copy_from_slice));
+    let (mut given, sets) = (Vec::new(), [&[0, 0, 1], SPS, &[0, 0, 1], PPS].concat());
+    for number in [0, 2] {
+        for packet in alone(&mut story, number) {
+            story.assembler.push(packet, &mut |event| given.extend(frame_of(event)));
+        }
+        drop(alone(&mut story, number + 1));
+    }
+    assert_eq!(given.len(), 2, "the second over a gap");
+    assert!(given.iter().all(|frame| frame.key && frame.data.starts_with(&sets)));
+    story.frame(4, true);
+    drop(story.sent(5, true));
+    let packets = alone(&mut story, 6);
+    story.arrive(packets);
+    assert_eq!(story.numbers(), [4], "what is missing may be sets of another size");
+}
+
+fn frame_of(event: AssemblerEvent) -> Option<AssembledFrame> {
+    match event {
+        AssemblerEvent::Frame(frame) => Some(frame),
+        AssemblerEvent::KeyFrameNeeded => None,
+    }
+}
+
+#[test]
 fn fragments_that_a_peer_mixes_up_ask_for_a_key_frame() {
     let mut story = Story::begun(VideoCodec::H264);
     story.frame(0, true);

@@ -8,6 +8,7 @@ use super::*;
 use crate::media::camera::pattern::Pattern;
 use crate::media::camera::{DEFAULT_PATTERN, FrameSource};
 use crate::media::codec::{Content, Packetizer, VideoEncoder};
+use crate::media::h264;
 use crate::media::packet::OutgoingPacket;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,13 +20,15 @@ struct Sender {
     packetizer: Packetizer,
     sequence: u16,
     frame: u32,
+    /// Parameter sets that are left out of the stream, where they are.
+    left_out: Option<Vec<Bytes>>,
 }
 
 impl Sender {
     fn new(codec: VideoCodec) -> Self {
         let encoder = VideoEncoder::new(codec, (640, 360), 1_000_000, Content::Motion).expect("an encoder");
         let source = Pattern::new(DEFAULT_PATTERN);
-        Self { source, encoder, packetizer: Packetizer::new(codec), sequence: 0, frame: 0 }
+        Self { source, encoder, packetizer: Packetizer::new(codec), sequence: 0, frame: 0, left_out: None }
     }
 
     fn next(&mut self, key: bool) -> Vec<IncomingPacket> {
@@ -35,17 +38,30 @@ impl Sender {
         let mut packets = Vec::new();
         let encoded = self.encoder.encode(&frame, pts, 3000, key).expect("encoded");
         let Some(encoded) = encoded else { return packets };
-        self.packetizer.packetize(
-            encoded.data,
-            pts as u32,
-            |OutgoingPacket { timestamp, marker, payload }| {
-                let (sequence, arrived) = (self.sequence, Instant::now());
-                self.sequence = sequence.wrapping_add(1);
-                packets.push(IncomingPacket { sequence, timestamp, marker, payload, arrived });
-            },
-        );
+        let stream = match &mut self.left_out {
+            Some(left_out) => without_sets(encoded.data, left_out),
+            None => encoded.data.to_vec(),
+        };
+        self.packetizer.packetize(&stream, pts as u32, |OutgoingPacket { timestamp, marker, payload }| {
+            let (sequence, arrived) = (self.sequence, Instant::now());
+            self.sequence = sequence.wrapping_add(1);
+            packets.push(IncomingPacket { sequence, timestamp, marker, payload, arrived });
+        });
         packets
     }
+}
+
+/// What is left of a stream of H.264 without its parameter sets.
+fn without_sets(stream: &[u8], sets: &mut Vec<Bytes>) -> Vec<u8> {
+    let mut rest = Vec::new();
+    for unit in h264::units(stream) {
+        if h264::is_parameter_set(unit) {
+            sets.push(Bytes::copy_from_slice(unit));
+        } else {
+            rest.extend_from_slice(&[&[0, 0, 1], unit].concat());
+        }
+    }
+    rest
 }
 
 struct Setup {
@@ -200,4 +216,19 @@ fn frames_before_a_loss_are_shown_though_it_was_noticed_in_the_same_moment() {
     worker.round(good.into_iter().chain(sender.next(false)));
     assert_eq!(locked(&worker.shared).stats.frames_decoded, 2);
     requests.try_recv().expect("a key frame is asked for");
+}
+
+#[test]
+fn pictures_whose_parameter_sets_came_beside_them_are_shown() {
+    let mut setup = setup();
+    setup.receiver.set_codec(VideoCodec::H264);
+    setup.sender = Sender { left_out: Some(Vec::new()), ..Sender::new(VideoCodec::H264) };
+    let packets = setup.sender.next(true);
+    let sets = setup.sender.left_out.clone().expect("they are left out");
+    assert!(sets.len() >= 2, "{sets:?}");
+    setup.receiver.set_parameter_sets(sets);
+    packets.into_iter().for_each(|packet| setup.receiver.push(packet));
+    setup.slot.wait(PATIENCE).expect("shown");
+    setup.shows(true);
+    assert_eq!((setup.receiver.stats().corrupt_frames, setup.receiver.stats().losses), (0, 0));
 }

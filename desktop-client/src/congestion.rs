@@ -82,6 +82,8 @@ const ROUND_TRIP: Duration = Duration::from_millis(200);
 const IN_FLIGHT_SLACK: Duration = Duration::from_millis(200);
 /// Of that, what is little enough again: else one report lets out a picture, and the next stops it.
 const CLEARED: f64 = 0.6;
+/// Of that, what packets that can wait may fill: less than what is little enough again for those that cannot.
+const PATIENT: f64 = 0.5;
 
 /// The fate of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +116,10 @@ impl PacketReport {
     }
 }
 
+/// Whether too much was on its way for one kind of pictures, and what is little enough is not reached yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clog(bool);
+
 /// The controller of one call.
 #[derive(Debug, Clone)]
 pub struct Congestion {
@@ -132,8 +138,6 @@ pub struct Congestion {
     /// Packets that left and of which nothing was heard: when, and bytes. With their sum.
     flying: VecDeque<(Duration, usize)>,
     in_flight: usize,
-    /// Too much was, and what is little enough is not reached yet.
-    clogged: bool,
 }
 
 impl Congestion {
@@ -154,7 +158,6 @@ impl Congestion {
             grow_after: now,
             flying: VecDeque::new(),
             in_flight: 0,
-            clogged: false,
         }
     }
 
@@ -175,17 +178,26 @@ impl Congestion {
         (self.target_bps * PACE_GAIN).min(most).max(PACE_MIN_BPS) as u32
     }
 
-    /// Whether another picture would only lengthen a queue: skip it.
-    pub fn is_clogged(&mut self, now: Duration) -> bool {
+    /// What may be on its way at once, bytes.
+    fn holds(&self) -> f64 {
         let round_trip = self.delay.round_trip().unwrap_or(ROUND_TRIP);
-        let holds = self.target_bps / 8.0 * (round_trip + IN_FLIGHT_SLACK).as_secs_f64();
-        let most = if self.clogged { holds * CLEARED } else { holds };
-        self.clogged = self.in_flight as f64 > most.max(IN_FLIGHT_FREE)
-            || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0;
-        self.clogged
+        self.target_bps / 8.0 * (round_trip + IN_FLIGHT_SLACK).as_secs_f64()
     }
 
-    /// A packet of `bytes` was handed to the network, or to whoever paces it.
+    /// Whether another picture would only lengthen a queue, that in the path or the one of `waiting` bytes before it: skip it.
+    pub fn is_clogged(&self, now: Duration, waiting: usize, clog: &mut Clog) -> bool {
+        let most = if clog.0 { self.holds() * CLEARED } else { self.holds() };
+        clog.0 = (self.in_flight + waiting) as f64 > most.max(IN_FLIGHT_FREE)
+            || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0;
+        clog.0
+    }
+
+    /// Whether so much is on its way that packets that can wait do so here, where others pass them.
+    pub fn is_filled(&self) -> bool {
+        self.in_flight as f64 > self.holds().max(IN_FLIGHT_FREE) * PATIENT
+    }
+
+    /// A packet of `bytes` was handed to the network.
     pub fn sent(&mut self, now: Duration, bytes: usize) {
         if self.flying.len() == FLYING_MAX {
             self.land();

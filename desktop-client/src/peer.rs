@@ -141,6 +141,8 @@ pub enum PeerEvent {
     Codec(VideoCodec),
     /// The most that the other end's decoder takes from now on; nothing is known to bound it before.
     Limits(Limits),
+    /// How pictures of this kind are to be read that do not say it themselves (parameter sets of H.264); none if empty.
+    ParameterSets(MediaKind, Vec<Bytes>),
     /// The other end has no pictures, or none that can be read or made here: until there is a codec, there is sound alone.
     NoPictures,
     /// The other end's decoder wants a key frame of this track.
@@ -149,11 +151,9 @@ pub enum PeerEvent {
     ScreenTaken(bool),
     /// The other end shares its screen, or no longer.
     PeerScreen(bool),
-    /// The other end's receiver lost this share of our video since its last report, 0 to 1.
-    VideoLoss(f64),
     /// The other end's receiver lost this share of our sound since its last report, 0 to 1.
     SoundLoss(f64),
-    /// What our pictures may take of the path, when it changes. From the first on, `VideoLoss` says nothing more.
+    /// What our pictures may take of the path, when it changes.
     Rate(SendRate),
     /// Where the timestamps of the other end's track stand on its wall clock, as it reports.
     Clock(MediaKind, SenderClock),
@@ -223,8 +223,10 @@ pub enum PathRoute {
 pub struct SendRate {
     /// What to encode for, bit/s.
     pub picture_bps: u32,
-    /// Too much is on its way already: leave pictures out until this is over.
+    /// Too much is on its way already: leave pictures of the camera out until this is over.
     pub clogged: bool,
+    /// The same of the screen, whose pictures wait behind those of the camera.
+    pub screen_clogged: bool,
     /// How often more was lost at once than can be asked for again: pictures stand still until a key frame comes.
     pub outages: u32,
 }

@@ -1,4 +1,5 @@
-//! How many bits per second of video to send, by the loss the receiver reports. Pure; time is an argument.
+//! How many bits per second to send, by the loss the receiver reports, to an end that does not acknowledge each packet
+//! (`congestion`). Pure; time is an argument.
 //!
 //! The loss branch of Google's congestion control (draft-ietf-rmcat-gcc-02 section 6): grow while loss is below 2 %,
 //! hold up to 10 %, cut by half the loss above. Growth and cuts are per unit of time, not per report, since reports
@@ -22,6 +23,16 @@ const CUT_ABOVE: f64 = 0.10;
 const GROWTH_PER_S: f64 = 1.08;
 /// Least time between two cuts: a cut shows in the reports only after a round trip and a report interval.
 const CUT_PAUSE: Duration = Duration::from_millis(300);
+/// Frames leave this much faster than the target, as they do where each packet is acknowledged,
+const PACE_GAIN: f64 = 2.5;
+/// but never slower than this, bit/s: a key frame must leave some time.
+const PACE_MIN_BPS: f64 = 250_000.0;
+/// So much of the target may wait for its turn to leave: a frame, and a small key frame.
+const WAITING: Duration = Duration::from_millis(400);
+/// At any target, bytes: a small key frame.
+const WAITING_FREE: f64 = 16_000.0;
+/// For so long what the receiver says that it can take at most is believed.
+const BOUND_FOR: Duration = Duration::from_secs(10);
 /// A report after a longer silence than this counts as this much time: silence is not a licence to grow.
 const STEP_MAX: Duration = Duration::from_secs(1);
 
@@ -32,13 +43,15 @@ pub struct RateController {
     max_bps: f64,
     reported: Instant,
     cut: Option<Instant>,
+    /// What the receiver can take at most by its own account, bit/s, and when it said so.
+    bound: Option<(f64, Instant)>,
 }
 
 impl RateController {
     /// Begins a call at `now`.
     pub fn new(now: Instant, relayed: bool) -> Self {
         let max_bps = f64::from(if relayed { MAX_RELAYED_BPS } else { MAX_DIRECT_BPS });
-        Self { target_bps: f64::from(START_BPS).min(max_bps), max_bps, reported: now, cut: None }
+        Self { target_bps: f64::from(START_BPS).min(max_bps), max_bps, reported: now, cut: None, bound: None }
     }
 
     /// A receiver report arrived: `lost` is the share of packets lost since the one before, 0 to 1. Anything else
@@ -57,12 +70,36 @@ impl RateController {
         } else if lost < GROW_BELOW {
             self.target_bps *= GROWTH_PER_S.powf(step.as_secs_f64());
         }
-        self.target_bps = self.target_bps.clamp(f64::from(MIN_BPS), self.max_bps);
+        self.keep_within(now);
     }
 
-    /// What the encoder should aim for, bit/s.
+    /// The receiver says that it can take so much at most, bit/s (REMB, draft-alvestrand-rmcat-remb-03).
+    pub fn bound(&mut self, now: Instant, bps: f64) {
+        if bps.is_finite() {
+            self.bound = Some((bps, now));
+            self.keep_within(now);
+        }
+    }
+
+    fn keep_within(&mut self, now: Instant) {
+        let said = self.bound.filter(|(_, at)| now.saturating_duration_since(*at) < BOUND_FOR);
+        let most = said.map_or(self.max_bps, |(bps, _)| bps.min(self.max_bps));
+        self.target_bps = self.target_bps.min(most).max(f64::from(MIN_BPS));
+    }
+
+    /// What to send in all, bit/s: sound, picture and their headers.
     pub fn target_bps(&self) -> u32 {
         self.target_bps as u32
+    }
+
+    /// How fast a frame's packets may leave, bit/s.
+    pub fn pace_bps(&self) -> u32 {
+        (self.target_bps * PACE_GAIN).max(PACE_MIN_BPS) as u32
+    }
+
+    /// Whether another picture would only lengthen the queue of `waiting` bytes before it: skip it.
+    pub fn is_behind(&self, waiting: usize) -> bool {
+        waiting as f64 > (self.target_bps / 8.0 * WAITING.as_secs_f64()).max(WAITING_FREE)
     }
 }
 
@@ -99,6 +136,18 @@ mod tests {
         assert_eq!(trace.rate.target_bps(), START_BPS);
         assert!(trace.run(5, 1000, 0.0) > 1_400_000);
         assert_eq!(trace.run(10, 1000, 0.0), MAX_DIRECT_BPS);
+    }
+
+    #[test]
+    fn what_the_receiver_can_take_is_never_exceeded_for_as_long_as_it_says_so() {
+        let mut trace = Trace::start(false);
+        trace.rate.bound(trace.now, 400_000.0);
+        assert_eq!(trace.rate.target_bps(), 400_000);
+        assert_eq!(trace.run(5, 1000, 0.0), 400_000);
+        trace.rate.bound(trace.now, f64::NAN);
+        trace.rate.bound(trace.now, 1.0);
+        assert_eq!(trace.rate.target_bps(), MIN_BPS, "nothing moves below that");
+        assert!(trace.run(60, 1000, 0.0) > 1_000_000, "an old word binds nobody");
     }
 
     #[test]
@@ -144,6 +193,10 @@ mod tests {
                     2 => f64::INFINITY,
                     _ => rng.random_range(0.0..=1.0),
                 };
+                if rng.random_bool(0.2) {
+                    let said = [f64::NAN, f64::INFINITY, -1.0, 0.0, 5e5, 1e30][rng.random_range(0..6)];
+                    trace.rate.bound(trace.now, said);
+                }
                 let before = trace.rate.target_bps();
                 trace.rate.report(trace.now, lost);
                 let after = trace.rate.target_bps();

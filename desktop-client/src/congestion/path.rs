@@ -1,7 +1,7 @@
 //! An emulated path for the tests: a frame source that follows the target, a pacer, a bottleneck with a queue, delay,
 //! jitter and loss, a TCP flow beside us, and feedback every 50 ms. Seeded: the same seed plays the same.
 
-use super::{Congestion, Fate, PacketReport};
+use super::{Clog, Congestion, Fate, PacketReport};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, VecDeque};
@@ -79,6 +79,7 @@ struct Flying {
 struct Play {
     rng: ChaCha8Rng,
     control: Congestion,
+    clog: Clog,
     seen: Seen,
     pacer: VecDeque<(usize, u64)>,
     debt_bits: f64,
@@ -110,6 +111,7 @@ pub(super) fn play(seed: u64, seconds: f64, path: impl Fn(f64) -> Path) -> Seen 
     let mut play = Play {
         rng: ChaCha8Rng::seed_from_u64(seed),
         control: Congestion::new(Duration::ZERO, 2_500_000),
+        clog: Clog::default(),
         seen: Seen::default(),
         pacer: VecDeque::new(),
         debt_bits: 0.0,
@@ -160,7 +162,8 @@ impl Play {
         let small = f64::from(self.control.target_bps()) < path.small_below_bps;
         let (interval, fill) = if small { (1.0 / 15.0, SMALL_FILL) } else { (1.0 / 30.0, 1.0) };
         self.next_frame += interval;
-        if self.control.is_clogged(Duration::from_secs_f64(now)) {
+        let waiting = self.pacer.iter().map(|(bytes, _)| bytes).sum();
+        if self.control.is_clogged(Duration::from_secs_f64(now), waiting, &mut self.clog) {
             return;
         }
         let bps = (f64::from(self.control.target_bps()) * 0.95 - 50_000.0).max(50_000.0);

@@ -121,14 +121,33 @@ fn jitter_and_bursts_of_loss_leave_a_call_standing() {
 fn silence_halves_the_rate_and_holds_pictures_back() {
     let mut control = Congestion::new(Duration::ZERO, 2_500_000);
     let at = Duration::from_millis;
+    let mut clog = Clog::default();
     control.sent(at(0), 1200);
-    assert!(!control.is_clogged(at(100)));
+    assert!(!control.is_clogged(at(100), 0, &mut clog));
     for now in (0..1300).step_by(100) {
         control.tick(at(now));
     }
     assert_eq!(control.target_bps(), START_BPS / 2, "what left long ago is written off, and halves once");
     control.sent(at(1300), 200_000);
-    assert!(control.is_clogged(at(1310)));
+    assert!(control.is_clogged(at(1310), 0, &mut clog));
+}
+
+#[test]
+fn what_waits_for_its_turn_counts_as_what_is_on_its_way() {
+    let mut control = Congestion::new(Duration::ZERO, 2_500_000);
+    let at = Duration::from_millis;
+    let (mut camera, mut screen) = (Clog::default(), Clog::default());
+    assert!(!control.is_clogged(at(10), 40_000, &mut camera), "a key frame may wait");
+    assert!(control.is_clogged(at(10), 300_000, &mut screen));
+    assert!(!control.is_clogged(at(10), 40_000, &mut camera), "what waits behind it is no matter to it");
+    assert!(control.is_clogged(at(10), 40_000, &mut screen), "little enough again is less");
+    assert!(!control.is_clogged(at(10), 20_000, &mut screen));
+    assert!(!control.is_filled());
+    control.sent(at(10), 30_000);
+    assert!(
+        control.is_filled() && !control.is_clogged(at(10), 0, &mut camera),
+        "room is left for who cannot wait"
+    );
 }
 
 #[test]
@@ -136,7 +155,7 @@ fn no_report_takes_it_out_of_its_bounds() {
     for seed in 0..200 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut control = Congestion::new(Duration::ZERO, 2_500_000);
-        let mut now = Duration::ZERO;
+        let (mut now, mut clog) = (Duration::ZERO, Clog::default());
         for _ in 0..500 {
             now += Duration::from_micros(rng.random_range(0..200_000));
             let time = |rng: &mut ChaCha8Rng| match rng.random_range(0..8) {
@@ -159,7 +178,7 @@ fn no_report_takes_it_out_of_its_bounds() {
             control.sent(now, rng.random_range(0..2000));
             control.report(now, &reports);
             control.tick(now);
-            control.is_clogged(now);
+            control.is_clogged(now, rng.random_range(0..100_000), &mut clog);
             let target = control.target_bps();
             assert!((MIN_BPS..=2_500_000).contains(&target), "seed {seed}: {target} bit/s");
             assert!(control.pace_bps(now) >= target, "seed {seed}");

@@ -5,7 +5,15 @@
 //! on. Pure: knows descriptions as text (RFC 8866), and the formats of RFC 7741 and RFC 6184.
 
 use crate::media::codec::VideoCodec;
+use crate::media::h264;
 use crate::media::limits::Limits;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+/// Parameter sets that are taken of one section, and bytes of each: usual ones have some tens.
+const SETS_MAX: usize = 8;
+const SET_BYTES_MAX: usize = 1024;
 
 /// Who wrote a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +90,32 @@ pub(super) fn limits(narrowed: &str) -> Option<Limits> {
             }
         }
     })
+}
+
+/// The parameter sets of H.264 that a description with one codec for pictures gives for the camera and for the screen (RFC 6184
+/// section 8.1, `sprop-parameter-sets`): some ends say there how their pictures are to be read, and never again. None where
+/// anything about them is odd.
+pub(super) fn parameter_sets(narrowed: &str) -> [Vec<Bytes>; 2] {
+    let mut pictures = sections(narrowed).filter(|section| section.starts_with("m=video "));
+    let camera = pictures.next();
+    let screen = pictures.find(|section| is_active(section));
+    [camera, screen].map(|section| section.and_then(sets_of).unwrap_or_default())
+}
+
+/// Those of one section.
+fn sets_of(section: &str) -> Option<Vec<Bytes>> {
+    let format = formats(section)?.into_iter().next()?;
+    if !matches!(format.codec, Some((VideoCodec::H264, _))) {
+        return None;
+    }
+    let said = parameter(format.parameters, "sprop-parameter-sets")?;
+    if said.len() > SETS_MAX * SET_BYTES_MAX {
+        return None;
+    }
+    let set = |said: &str| STANDARD.decode(said.trim()).ok().filter(|set| h264::is_parameter_set(set));
+    let sets = said.split(',').map(set).collect::<Option<Vec<_>>>()?;
+    let fine = sets.len() <= SETS_MAX && sets.iter().all(|set| set.len() <= SET_BYTES_MAX);
+    fine.then(|| sets.into_iter().map(Bytes::from).collect())
 }
 
 /// The description with formats for pictures that the stack knows none of, so that it turns them down and sound goes on

@@ -4,7 +4,7 @@ use super::coverage::Coverage;
 use super::estimator::Estimator;
 use super::feedback::{Feedback, FeedbackTap};
 use super::nack::Nack;
-use super::pacer::Pacer;
+use super::pacer::{self, Pacer};
 use super::runtime::Haste;
 use super::{IceServer, MediaKind, PeerConfig};
 use crate::media::codec::VideoCodec;
@@ -17,7 +17,7 @@ use rtc::peer_connection::configuration::interceptor_registry::{
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8};
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-    RtpCodecKind,
+    RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -273,7 +273,13 @@ fn codec(kind: MediaKind, pictures: VideoCodec) -> RTCRtpCodec {
                 VideoCodec::Vp8 => String::new(),
                 VideoCodec::H264 => H264_PARAMETERS.into(),
             },
-            rtcp_feedback: vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")],
+            // `goog-remb` is for ends that do not acknowledge each packet: those that do say nothing of it.
+            rtcp_feedback: vec![
+                feedback("goog-remb", ""),
+                feedback("ccm", "fir"),
+                feedback("nack", ""),
+                feedback("nack", "pli"),
+            ],
         },
     }
 }
@@ -293,11 +299,13 @@ pub(super) fn media(
         let parameters = RTCRtpCodecParameters { rtp_codec: codec(kind, pictures), payload_type };
         engine.register_codec(parameters, codec_kind)?;
     }
+    let uri = pacer::SEND_TIME.to_owned();
+    engine.register_header_extension(RTCRtpHeaderExtensionCapability { uri }, RtpCodecKind::Video, None)?;
     let nack = Nack::new(ssrcs[1], estimator.clone());
     let registry = configure_nack(Registry::new(), &mut engine).with(Slot::NackGenerator, nack);
     let registry = configure_rtcp_reports(registry);
     let twcc = CongestionFeedback::Twcc;
-    let pacer = Pacer::new(ssrcs[0], estimator.clone());
+    let pacer = Pacer::new(ssrcs, estimator.clone());
     let coverage = Coverage::new(estimator.clone());
     let reports = TwccReceiverBuilder::new().with_interval(REPORT_INTERVAL).build();
     let registry = configure_congestion_control(registry, estimator, twcc, &mut engine)?;

@@ -1,11 +1,12 @@
-//! Drives `congestion` from what the stack sends and what the other end acknowledges (transport-wide feedback).
+//! Drives `congestion` from what leaves and what the other end acknowledges (transport-wide feedback), and `rate` from what
+//! its reports say is lost, for as long as it acknowledges nothing: not every end does.
 //!
-//! Owns the clock of that machine and its place in the stack, which asks it how fast to pace. Decides nothing.
+//! Owns the clock of these machines and their place in the stack, which asks how fast to pace. Decides nothing.
 
 use super::SendRate;
 use super::coverage::Covered;
-use crate::congestion::{Congestion, Fate, PacketReport};
-use crate::rate::{MAX_DIRECT_BPS, MAX_RELAYED_BPS};
+use crate::congestion::{Clog, Congestion, Fate, PacketReport};
+use crate::rate::{MAX_DIRECT_BPS, MAX_RELAYED_BPS, RateController};
 use rtc::interceptor::{BandwidthEstimator, PacketReport as StackReport};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -33,8 +34,14 @@ pub(super) struct Estimator {
 
 struct State {
     control: Congestion,
+    /// For an end that acknowledges nothing.
+    fallback: RateController,
     covered: Covered,
+    /// Something was acknowledged: `control` knows the path.
     heard: bool,
+    /// What the pacer holds back of the camera and of the screen, bytes.
+    waiting: [usize; 2],
+    clogs: [Clog; 2],
     outages: u32,
     pace_bps: u32,
     relayed: bool,
@@ -46,6 +53,27 @@ struct State {
 }
 
 impl State {
+    /// What to send in all, bit/s.
+    fn target_bps(&self) -> u32 {
+        if self.heard { self.control.target_bps() } else { self.fallback.target_bps() }
+    }
+
+    /// Whether pictures of the camera and of the screen are to be left out. Those of the screen wait behind all others.
+    fn clogged(&mut self, now: Duration) -> [bool; 2] {
+        let [camera, screen] = self.waiting;
+        let waiting = [camera, camera + screen];
+        if !self.heard {
+            return waiting.map(|waiting| self.fallback.is_behind(waiting));
+        }
+        let [of_camera, of_screen] = &mut self.clogs;
+        [(of_camera, waiting[0]), (of_screen, waiting[1])]
+            .map(|(clog, waiting)| self.control.is_clogged(now, waiting, clog))
+    }
+
+    fn set_pace(&mut self, now: Duration) {
+        self.pace_bps = if self.heard { self.control.pace_bps(now) } else { self.fallback.pace_bps() };
+    }
+
     /// What is sent again, bit/s.
     fn resent_bps(&mut self, now: Duration) -> f64 {
         let since = now.saturating_sub(std::mem::replace(&mut self.resent_at, now));
@@ -60,8 +88,11 @@ impl Estimator {
         let state = State {
             pace_bps: control.pace_bps(Duration::ZERO),
             control,
+            fallback: RateController::new(now, false),
             covered: Covered::default(),
             heard: false,
+            waiting: [0; 2],
+            clogs: Default::default(),
             outages: 0,
             resent_bits: 0.0,
             resent_at: Duration::ZERO,
@@ -84,9 +115,11 @@ impl Estimator {
     pub(super) fn take_path(&self, now: Instant, relayed: bool) {
         let mut state = self.locked();
         let max_bps = if relayed { MAX_RELAYED_BPS } else { MAX_DIRECT_BPS };
+        state.fallback = RateController::new(now, relayed);
         let now = self.at(now);
         state.control = Congestion::new(now, max_bps);
-        state.pace_bps = state.control.pace_bps(now);
+        state.clogs = Default::default();
+        state.set_pace(now);
         (state.relayed, state.up) = (relayed, now);
     }
 
@@ -105,18 +138,44 @@ impl Estimator {
         self.locked().control.round_trip()
     }
 
-    /// A packet was handed to the stack.
+    /// The other end reports that it lost this share of our pictures, 0 to 1.
+    pub(super) fn lost(&self, now: Instant, share: f64) {
+        let mut state = self.locked();
+        state.fallback.report(now, share);
+        state.set_pace(self.at(now));
+    }
+
+    /// The other end says that it can take so much at most, bit/s. One that acknowledges packets knows no better.
+    pub(super) fn bound(&self, now: Instant, bps: f64) {
+        let mut state = self.locked();
+        state.fallback.bound(now, bps);
+        state.set_pace(self.at(now));
+    }
+
+    /// The pacer holds back so much of the camera and of the screen, bytes.
+    pub(super) fn waiting(&self, bytes: [usize; 2]) {
+        self.locked().waiting = bytes;
+    }
+
+    /// Whether what can wait is to wait: it would keep what cannot from the path.
+    pub(super) fn is_filled(&self) -> bool {
+        let state = self.locked();
+        state.heard && state.control.is_filled()
+    }
+
+    /// A packet was handed to the network.
     pub(super) fn sent(&self, now: Instant, bytes: usize) {
         self.locked().control.sent(self.at(now), bytes);
     }
 
     /// A packet was asked for once more: whether it may leave, which is counted. Requests that take all of the path would
-    /// keep it full of what nobody waits for any more, and so would any while too much is on its way.
+    /// keep it full of what nobody waits for any more, and so would any while too much is on its way, where that is known.
     pub(super) fn resend(&self, now: Instant, bits: f64) -> bool {
         let mut state = self.locked();
-        let most = f64::from(state.control.target_bps()) * RESENT_SHARE;
+        let most = f64::from(state.target_bps()) * RESENT_SHARE;
         let now = self.at(now);
-        let allowed = state.resent_bps(now) < most.max(RESENT_MIN_BPS) && !state.control.is_clogged(now);
+        let full = state.heard && state.clogged(now)[0];
+        let allowed = state.resent_bps(now) < most.max(RESENT_MIN_BPS) && !full;
         state.resent_bits += if allowed { bits } else { 0.0 };
         allowed
     }
@@ -131,23 +190,20 @@ impl Estimator {
         self.locked().covered.add(first, count);
     }
 
-    /// Lets time pass. What pictures may take; none while the other end has acknowledged nothing.
-    pub(super) fn rate(&self, now: Instant) -> Option<SendRate> {
+    /// Lets time pass. What pictures may take.
+    pub(super) fn rate(&self, now: Instant) -> SendRate {
         let now = self.at(now);
         let mut state = self.locked();
-        if !state.heard {
-            return None;
+        if state.heard {
+            state.control.tick(now);
         }
-        state.control.tick(now);
-        let all = state.control.target_bps().saturating_sub(SOUND_BPS);
+        let all = state.target_bps().saturating_sub(SOUND_BPS);
         // Most of what is sent again takes the place of new pictures, or the queue would grow with the loss.
         let resent = (state.resent_bps(now) as u32).min(all / 2);
         let picture = (all - resent) / 100 * PICTURE_PERCENT;
-        Some(SendRate {
-            picture_bps: picture.max(PICTURE_MIN_BPS),
-            clogged: state.control.is_clogged(now),
-            outages: state.outages,
-        })
+        let [clogged, screen_clogged] = state.clogged(now);
+        let (picture_bps, outages) = (picture.max(PICTURE_MIN_BPS), state.outages);
+        SendRate { picture_bps, clogged, screen_clogged, outages }
     }
 }
 
@@ -171,7 +227,7 @@ impl BandwidthEstimator for Estimator {
         state.heard |= !reports.is_empty();
         state.control.report(now, &reports);
         state.outages += u32::from(state.control.take_outage());
-        state.pace_bps = state.control.pace_bps(now);
+        state.set_pace(now);
     }
 
     fn target_bitrate(&self) -> f64 {
@@ -195,10 +251,10 @@ mod tests {
             estimator.sent(at(ms), 1000);
             estimator.rate(at(ms));
         }
-        let silent = estimator.rate(at(4000)).expect("the other end had acknowledged something");
+        let silent = estimator.rate(at(4000));
         assert!(silent.clogged && silent.picture_bps == PICTURE_MIN_BPS, "{silent:?}");
         estimator.take_path(at(4000), true);
-        let anew = estimator.rate(at(4010)).expect("it is still known that the other end acknowledges");
+        let anew = estimator.rate(at(4010));
         assert!(!anew.clogged && anew.picture_bps > START_BPS * 8 / 10, "{anew:?}");
         assert!(estimator.is_relayed());
         estimator.take_path(at(5000), false);
@@ -226,11 +282,43 @@ mod tests {
             ecn: Ecn::default(),
         };
         estimator.on_reports(at(1100), &(0..100).map(lost).collect::<Vec<_>>());
-        let rate = estimator.rate(at(1100)).expect("something was reported");
+        let rate = estimator.rate(at(1100));
         assert!(rate.picture_bps > START_BPS * 8 / 10 && rate.outages == 0, "{rate:?}");
         estimator.covers(100, 100);
         estimator.on_reports(at(1400), &(130..200).map(lost).collect::<Vec<_>>());
-        let rate = estimator.rate(at(1400)).expect("something was reported");
+        let rate = estimator.rate(at(1400));
         assert!(rate.outages > 0, "what is lost on the new one is: {rate:?}");
+    }
+
+    #[test]
+    fn an_end_that_acknowledges_nothing_is_sent_what_its_reports_of_loss_allow_and_no_faster() {
+        let start = Instant::now();
+        let estimator = Estimator::new(start);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        estimator.take_path(start, false);
+        let pace_per_target = |estimator: &Estimator| {
+            let target = estimator.locked().target_bps();
+            estimator.pace_bps() / f64::from(target)
+        };
+        for second in 1..=30 {
+            estimator.sent(at(second), 100_000);
+            estimator.lost(at(second), 0.0);
+        }
+        let grown = estimator.rate(at(30));
+        assert!(grown.picture_bps > 2_000_000 && !grown.clogged, "{grown:?}");
+        assert!(grown.picture_bps + SOUND_BPS < MAX_DIRECT_BPS, "sound and headers fit beside it");
+        assert!(pace_per_target(&estimator) >= 2.0, "pictures leave faster than they are made");
+        assert!(estimator.resend(at(30), 10_000.0), "whatever was heard of");
+        for second in 31..=60 {
+            estimator.lost(at(second), 0.5);
+        }
+        let cut = estimator.rate(at(60));
+        assert!(cut.picture_bps <= crate::rate::MIN_BPS, "{cut:?}");
+        assert!(estimator.pace_bps() <= 250_000.0, "{}", estimator.pace_bps());
+        estimator.waiting([0, 60_000]);
+        let behind = estimator.rate(at(60));
+        assert!(behind.screen_clogged && !behind.clogged, "a screen waits behind the camera: {behind:?}");
+        estimator.waiting([60_000, 0]);
+        assert!(estimator.rate(at(60)).clogged, "what waits here is left out, not sent late");
     }
 }

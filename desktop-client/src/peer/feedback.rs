@@ -1,13 +1,15 @@
 //! Reads the RTCP that concerns our encoders on its way through the stack: picture loss, full intra requests, and
-//! the loss that receiver reports name (RFC 3550 section 6.4, RFC 4585 section 6.3.1, RFC 5104 section 3.5.1); and where
+//! the loss that receiver reports name (RFC 3550 section 6.4, RFC 4585 section 6.3.1, RFC 5104 section 3.5.1); what the other
+//! end can take at most (REMB, draft-alvestrand-rmcat-remb-03), which ends say that do not acknowledge each packet; and where
 //! sender reports say that the other end's timestamps stand on its wall clock.
 //!
 //! The stack keeps RTCP to itself; an interceptor of our own is the way it offers to look at it.
 
 use super::{MediaKind, SenderClock};
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
-use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use rtc::rtcp::payload_feedbacks::full_intra_request::{FirEntry, FullIntraRequest};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
@@ -23,6 +25,8 @@ pub(super) enum Feedback {
     KeyFrameWanted(MediaKind),
     Loss(f64),
     SoundLoss(f64),
+    /// It can take so much at most, bit/s.
+    Most(f64),
     /// Of the source with this number.
     Clock(u32, SenderClock),
 }
@@ -33,6 +37,8 @@ pub(super) struct FeedbackTap {
     video_ssrc: u32,
     screen_ssrc: u32,
     heard: mpsc::Sender<Feedback>,
+    /// Who last commanded a full intra picture of the camera and of the screen, and by which number.
+    commands: [Option<(u32, u8)>; 2],
     read: VecDeque<TaggedPacket>,
     written: VecDeque<TaggedPacket>,
 }
@@ -42,16 +48,21 @@ impl FeedbackTap {
         [audio_ssrc, video_ssrc, screen_ssrc]: [u32; 3],
         heard: mpsc::Sender<Feedback>,
     ) -> Self {
-        let (read, written) = Default::default();
-        Self { audio_ssrc, video_ssrc, screen_ssrc, heard, read, written }
+        let (commands, read, written) = Default::default();
+        Self { audio_ssrc, video_ssrc, screen_ssrc, heard, commands, read, written }
     }
 
-    fn look(&self, packet: &dyn rtc::rtcp::Packet) {
+    fn look(&mut self, packet: &dyn rtc::rtcp::Packet) {
         let any = packet.as_any();
         if let Some(pli) = any.downcast_ref::<PictureLossIndication>() {
             self.want_key_frame(pli.media_ssrc);
         } else if let Some(fir) = any.downcast_ref::<FullIntraRequest>() {
-            fir.fir.iter().for_each(|entry| self.want_key_frame(entry.ssrc));
+            for entry in &fir.fir {
+                self.command(fir.sender_ssrc, entry);
+            }
+        } else if let Some(remb) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
+            let ours = remb.ssrcs.iter().any(|ssrc| [self.video_ssrc, self.screen_ssrc].contains(ssrc));
+            self.hear_if(ours, Feedback::Most(remb.bitrate.into()));
         } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
             self.look_at_blocks(&report.reports);
         } else if let Some(report) = any.downcast_ref::<SenderReport>() {
@@ -59,6 +70,17 @@ impl FeedbackTap {
             let clock = SenderClock { timestamp: report.rtp_time, wall_us: ntp_us(report.ntp_time) };
             // Zero: that end knows no time of day (RFC 3550 section 6.4.1).
             self.hear_if(report.ntp_time != 0, Feedback::Clock(report.ssrc, clock));
+        }
+    }
+
+    /// A command is repeated under its number until it is obeyed (RFC 5104 section 4.3.1.2).
+    fn command(&mut self, sender_ssrc: u32, entry: &FirEntry) {
+        let command = Some((sender_ssrc, entry.sequence_number));
+        let [of_camera, of_screen] = &mut self.commands;
+        let last = if entry.ssrc == self.screen_ssrc { of_screen } else { of_camera };
+        let ours = [self.video_ssrc, self.screen_ssrc].contains(&entry.ssrc);
+        if ours && std::mem::replace(last, command) != command {
+            self.want_key_frame(entry.ssrc);
         }
     }
 
@@ -134,7 +156,7 @@ mod tests {
     #[test]
     fn a_sender_report_tells_where_timestamps_stand_unless_its_end_knows_no_time() {
         let (heard, mut said) = mpsc::channel(4);
-        let tap = FeedbackTap::new([1, 2, 3], heard);
+        let mut tap = FeedbackTap::new([1, 2, 3], heard);
         let mut report = SenderReport { ssrc: 7, rtp_time: 90_000, ..SenderReport::default() };
         tap.look(&report);
         assert!(said.try_recv().is_err());
@@ -142,5 +164,39 @@ mod tests {
         tap.look(&report);
         let clock = SenderClock { timestamp: 90_000, wall_us: 5_500_000 };
         assert_eq!(said.try_recv(), Ok(Feedback::Clock(7, clock)));
+    }
+
+    #[test]
+    fn a_command_for_a_full_picture_that_is_repeated_under_its_number_is_no_new_one() {
+        let (heard, mut said) = mpsc::channel(16);
+        let mut tap = FeedbackTap::new([1, 2, 3], heard);
+        let mut commanded = |sender_ssrc, numbers: &[(u32, u8)]| {
+            let fir = numbers.iter().map(|&(ssrc, sequence_number)| FirEntry { ssrc, sequence_number });
+            tap.look(&FullIntraRequest { sender_ssrc, media_ssrc: 0, fir: fir.collect() });
+            std::iter::from_fn(|| said.try_recv().ok()).collect::<Vec<_>>()
+        };
+        let [camera, screen] = [MediaKind::Video, MediaKind::Screen].map(Feedback::KeyFrameWanted);
+        assert_eq!(commanded(9, &[(2, 0)]), [camera]);
+        assert_eq!(commanded(9, &[(2, 0)]), []);
+        assert_eq!(commanded(9, &[(2, 0), (3, 0)]), [screen], "each stream has numbers of its own");
+        assert_eq!(commanded(9, &[(7, 1), (2, 0)]), [], "another stream is none of ours");
+        assert_eq!(commanded(9, &[(2, 255), (3, 0)]), [camera]);
+        assert_eq!(commanded(9, &[(2, 0)]), [camera], "they come round");
+        assert_eq!(commanded(8, &[(2, 0)]), [camera], "and each sender");
+        assert_eq!(commanded(8, &[(2, 0)]), []);
+    }
+
+    #[test]
+    fn what_the_other_end_can_take_of_our_pictures_is_heard() {
+        let (heard, mut said) = mpsc::channel(4);
+        let mut tap = FeedbackTap::new([1, 2, 3], heard);
+        let mut told = |ssrcs: &[u32]| {
+            let ssrcs = ssrcs.to_vec();
+            tap.look(&ReceiverEstimatedMaximumBitrate { sender_ssrc: 9, bitrate: 500_000.0, ssrcs });
+            said.try_recv().ok()
+        };
+        assert_eq!(told(&[7, 2]), Some(Feedback::Most(500_000.0)));
+        assert_eq!(told(&[3]), Some(Feedback::Most(500_000.0)));
+        assert_eq!(told(&[1, 7]), None, "sound is no matter");
     }
 }

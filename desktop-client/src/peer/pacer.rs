@@ -2,19 +2,21 @@
 //!
 //! Takes the place of the stack's own pacer, in which a word waits behind a key frame. A leaky bucket of bits: sound
 //! takes from it without asking, what is sent again comes next, since a picture waits for it at the other end, and new
-//! pictures wait until there is enough for them as well.
+//! pictures wait until there is enough for them as well. Those of the camera and of the screen leave in turn, and those of
+//! the screen wait here while the path is filled: a key frame of a screen may be seconds of the path.
 
 use super::codecs;
 use super::estimator::Estimator;
 use super::repeats::Repeats;
 use crate::media::codec::VideoCodec;
+use bytes::Bytes;
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize as _;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// What may leave at once after a pause, at the pace: a frame, since congestion control learns from how bursts come
@@ -24,8 +26,15 @@ const BURST: Duration = Duration::from_millis(100);
 const BURST_MIN_BITS: f64 = 1500.0 * 8.0;
 /// Sound in a burst (a thread that was kept waiting) holds up pictures for this long at most.
 const DEBT: Duration = Duration::from_millis(50);
-/// Packets of pictures that may wait: some large key frames. More are lost, as in any full queue.
+/// Packets of each kind of pictures that may wait: some large key frames. More are lost, as in any full queue.
 const QUEUE: usize = 2048;
+/// Header extension for when a packet left (<http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time>): ends that do not
+/// acknowledge each packet make of it what they say that they can take.
+pub(super) const SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+/// It is in so many parts of a second, and comes round after 64 s.
+const SEND_TIME_PARTS: u128 = 1 << 18;
+/// How often it is looked whether the path has room for a screen again, besides when something is heard of it.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The bucket. Pure.
 #[derive(Debug, Default)]
@@ -59,16 +68,43 @@ impl Bucket {
     }
 }
 
+/// New packets of one kind of pictures, in order, and their bytes.
+#[derive(Default)]
+struct Line {
+    packets: VecDeque<TaggedPacket>,
+    bytes: usize,
+}
+
+impl Line {
+    fn push(&mut self, packet: TaggedPacket) {
+        self.bytes += payload(&packet).len();
+        self.packets.push_back(packet);
+    }
+
+    fn pop(&mut self) -> Option<TaggedPacket> {
+        let packet = self.packets.pop_front()?;
+        self.bytes -= payload(&packet).len();
+        Some(packet)
+    }
+}
+
 /// The pacer of one connection.
 pub(super) struct Pacer {
     sound_ssrc: u32,
+    screen_ssrc: u32,
     /// Of pictures.
     codec: VideoCodec,
     estimator: Estimator,
     bucket: Bucket,
     again: VecDeque<TaggedPacket>,
-    pictures: VecDeque<TaggedPacket>,
+    camera: Line,
+    screen: Line,
+    /// The camera had its turn.
+    screens_turn: bool,
     leaving: VecDeque<TaggedPacket>,
+    /// The extension for when a packet left, by stream, and since when time is counted.
+    send_time_ids: BTreeMap<u32, u8>,
+    began: Option<Instant>,
     read: VecDeque<TaggedPacket>,
     repeats: Repeats,
     outages: u32,
@@ -77,22 +113,25 @@ pub(super) struct Pacer {
 }
 
 impl Pacer {
-    pub(super) fn new(sound_ssrc: u32, estimator: Estimator) -> Self {
-        let (bucket, again, pictures, leaving, read) = Default::default();
-        let (repeats, outages, handed_over) = Default::default();
-        let codec = VideoCodec::default();
+    /// For sound, camera and screen of these numbers.
+    pub(super) fn new([sound_ssrc, _, screen_ssrc]: [u32; 3], estimator: Estimator) -> Self {
         Self {
             sound_ssrc,
-            codec,
+            screen_ssrc,
+            codec: VideoCodec::default(),
             estimator,
-            bucket,
-            again,
-            pictures,
-            leaving,
-            read,
-            repeats,
-            outages,
-            handed_over,
+            bucket: Bucket::default(),
+            again: VecDeque::new(),
+            camera: Line::default(),
+            screen: Line::default(),
+            screens_turn: false,
+            leaving: VecDeque::new(),
+            send_time_ids: BTreeMap::new(),
+            began: None,
+            read: VecDeque::new(),
+            repeats: Repeats::default(),
+            outages: 0,
+            handed_over: None,
         }
     }
 
@@ -134,25 +173,66 @@ impl Pacer {
             if self.again.len() < QUEUE && worth && self.estimator.resend(now, bits(&packet)) {
                 self.again.push_back(packet);
             }
-        } else if self.pictures.len() < QUEUE {
+            return;
+        }
+        let line = if ssrc == self.screen_ssrc { &mut self.screen } else { &mut self.camera };
+        if line.packets.len() < QUEUE {
             let begins = self.codec.begins_key_frame(payload(&packet));
             self.repeats.sent(now, ssrc, of_stream, begins);
+            line.push(packet);
             if begins {
                 self.forget();
             }
-            self.pictures.push_back(packet);
         }
+    }
+
+    /// What leaves next.
+    fn next(&mut self) -> Option<TaggedPacket> {
+        if let Some(packet) = self.again.pop_front() {
+            return Some(packet);
+        }
+        let screen_may = !self.screen.packets.is_empty() && !self.estimator.is_filled();
+        let screen = screen_may && (self.screens_turn || self.camera.packets.is_empty());
+        self.screens_turn = !screen;
+        if screen { self.screen.pop() } else { self.camera.pop() }
     }
 
     fn release(&mut self, now: Instant) {
         self.bucket.fill(now, self.estimator.pace_bps());
         while self.bucket.is_open()
-            && let Some(mut packet) = self.again.pop_front().or_else(|| self.pictures.pop_front())
+            && let Some(mut packet) = self.next()
         {
             self.bucket.take(bits(&packet));
             packet.now = now;
+            self.stamp(&mut packet);
+            if !is_repeat(&packet) {
+                self.estimator.sent(now, payload(&packet).len());
+            }
             self.leaving.push_back(packet);
         }
+        self.estimator.waiting([self.camera.bytes, self.screen.bytes]);
+    }
+
+    /// Writes when the packet leaves into it.
+    fn stamp(&mut self, packet: &mut TaggedPacket) {
+        let began = *self.began.get_or_insert(packet.now);
+        let Packet::Rtp(rtp) = &mut packet.message.packet else { return };
+        let Some(id) = self.send_time_ids.get(&rtp.header.ssrc) else { return };
+        let parts = packet.now.saturating_duration_since(began).as_micros() * SEND_TIME_PARTS / 1_000_000;
+        let [.., high, middle, low] = (parts as u32).to_be_bytes();
+        if let Err(error) = rtp.header.set_extension(*id, Bytes::copy_from_slice(&[high, middle, low])) {
+            tracing::trace!(%error, "a packet does not say when it left");
+        }
+    }
+
+    /// When something may leave that waits.
+    fn opens(&self) -> Option<Instant> {
+        let opens = self.bucket.opens(self.estimator.pace_bps())?;
+        if !self.again.is_empty() || !self.camera.packets.is_empty() {
+            return Some(opens);
+        }
+        let looks = self.bucket.filled.filter(|_| self.estimator.is_filled()).map(|looked| looked + LOOK);
+        (!self.screen.packets.is_empty()).then_some(looks.map_or(opens, |looks| opens.max(looks)))
     }
 }
 
@@ -193,6 +273,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(compound) = &packet.message.packet {
             self.hear(packet.now, compound);
+            if !self.screen.packets.is_empty() {
+                self.release(packet.now);
+            }
         }
         self.read.push_back(packet);
         Ok(())
@@ -212,6 +295,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
             _ => {
                 self.bucket.fill(now, self.estimator.pace_bps());
                 self.bucket.take(bits(&packet));
+                if let Packet::Rtp(rtp) = &packet.message.packet {
+                    self.estimator.sent(now, rtp.payload.len());
+                }
                 // Before pictures that may leave as well.
                 self.leaving.push_front(packet);
             }
@@ -234,18 +320,22 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        let waiting = self.again.front().or(self.pictures.front());
-        let opens = waiting.and_then(|_| self.bucket.opens(self.estimator.pace_bps()));
-        opens.into_iter().chain(self.handed_over).min()
+        self.opens().into_iter().chain(self.handed_over).min()
     }
 }
 
 impl Interceptor for Pacer {
     fn bind_local_stream(&mut self, info: &StreamInfo) {
         self.codec = codecs::of_type(&info.mime_type).unwrap_or(self.codec);
+        let send_time = info.rtp_header_extensions.iter().find(|extension| extension.uri == SEND_TIME);
+        let id = send_time.and_then(|extension| u8::try_from(extension.id).ok()).filter(|id| *id != 0);
+        self.send_time_ids.extend(id.map(|id| (info.ssrc, id)));
     }
 
-    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, info: &StreamInfo) {
+        self.send_time_ids.remove(&info.ssrc);
+    }
+
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
 }
@@ -257,6 +347,8 @@ mod tests {
 
     const SOUND: u32 = 1;
     const PICTURES: u32 = 2;
+    const SCREEN: u32 = 3;
+    const SSRCS: [u32; 3] = [SOUND, PICTURES, SCREEN];
 
     fn packet(now: Instant, ssrc: u32, number: u16, bytes: usize) -> TaggedPacket {
         let header = rtc::rtp::Header { version: 2, ssrc, sequence_number: number, ..Default::default() };
@@ -276,7 +368,7 @@ mod tests {
     #[test]
     fn a_key_frame_leaves_over_time_in_order_and_a_word_does_not_wait_for_it() {
         let start = Instant::now();
-        let mut pacer = Pacer::new(SOUND, Estimator::new(start));
+        let mut pacer = Pacer::new(SSRCS, Estimator::new(start));
         for number in 0..76 {
             pacer.handle_write(packet(start, PICTURES, number, 1200)).expect("taken");
         }
@@ -300,9 +392,53 @@ mod tests {
     }
 
     #[test]
+    fn the_camera_and_the_screen_leave_in_turn_and_the_camera_first() {
+        let start = Instant::now();
+        let estimator = Estimator::new(start);
+        let mut pacer = Pacer::new(SSRCS, estimator.clone());
+        for number in 0..500 {
+            pacer.handle_write(packet(start, SCREEN, number, 1200)).expect("taken");
+        }
+        assert!(left(&mut pacer).iter().all(|(ssrc, _)| *ssrc == SCREEN));
+        assert!(estimator.rate(start).screen_clogged && !estimator.rate(start).clogged);
+        for number in 0..4 {
+            pacer.handle_write(packet(start, PICTURES, number, 1200)).expect("taken");
+        }
+        let mut leaving = Vec::new();
+        while leaving.len() < 10 {
+            let due = pacer.poll_timeout().expect("they wait");
+            pacer.handle_timeout(due).expect("released");
+            leaving.extend(left(&mut pacer).into_iter().map(|(ssrc, _)| ssrc));
+        }
+        let in_turn = [PICTURES, SCREEN, PICTURES, SCREEN, PICTURES, SCREEN, PICTURES, SCREEN, SCREEN];
+        assert_eq!(leaving[..9], in_turn, "past 400 packets of a key frame");
+    }
+
+    #[test]
+    fn a_picture_says_when_it_left_where_that_is_agreed_on() {
+        use rtc::interceptor::RTPHeaderExtension;
+        let start = Instant::now();
+        let mut pacer = Pacer::new(SSRCS, Estimator::new(start));
+        let rtp_header_extensions = vec![RTPHeaderExtension { uri: SEND_TIME.into(), id: 5 }];
+        pacer.bind_local_stream(&StreamInfo { ssrc: PICTURES, rtp_header_extensions, ..Default::default() });
+        let mut said_at = |now, ssrc| {
+            pacer.handle_write(packet(now, ssrc, 1, 100)).expect("taken");
+            let Packet::Rtp(rtp) = pacer.poll_write().expect("it leaves").message.packet else {
+                unreachable!("none is given")
+            };
+            rtp.header.get_extension(5).map(|said| said.to_vec())
+        };
+        assert_eq!(said_at(start, PICTURES), Some(vec![0, 0, 0]));
+        let later = start + Duration::from_millis(1500);
+        assert_eq!(said_at(later, PICTURES), Some(vec![6, 0, 0]), "a second and a half, in 2^-18 s");
+        assert_eq!(said_at(later + Duration::from_secs(64), PICTURES), Some(vec![6, 0, 0]), "it comes round");
+        assert_eq!(said_at(later, SCREEN), None);
+    }
+
+    #[test]
     fn pictures_make_room_for_sound_but_not_for_ever() {
         let start = Instant::now();
-        let mut pacer = Pacer::new(SOUND, Estimator::new(start));
+        let mut pacer = Pacer::new(SSRCS, Estimator::new(start));
         for number in 0..200 {
             pacer.handle_write(packet(start, SOUND, number, 1000)).expect("taken");
         }
@@ -327,7 +463,7 @@ mod tests {
         ];
         for ask in asks {
             let start = Instant::now();
-            let mut pacer = Pacer::new(SOUND, Estimator::new(start));
+            let mut pacer = Pacer::new(SSRCS, Estimator::new(start));
             pacer.handle_write(packet(start, PICTURES, 7, 100)).expect("taken");
             assert!(pacer.repeats.is_worth(PICTURES, 7));
             let message = Packet::Rtcp(vec![ask()]).into();
@@ -341,7 +477,7 @@ mod tests {
     fn the_stack_looks_around_once_more_for_what_goes_by_a_relay() {
         let start = Instant::now();
         let estimator = Estimator::new(start);
-        let mut pacer = Pacer::new(SOUND, estimator.clone());
+        let mut pacer = Pacer::new(SSRCS, estimator.clone());
         pacer.handle_write(packet(start, SOUND, 0, 100)).expect("taken");
         assert_eq!((left(&mut pacer).len(), pacer.poll_timeout()), (1, None), "straight to the network");
         estimator.take_path(start, true);

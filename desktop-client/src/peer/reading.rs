@@ -1,7 +1,7 @@
 //! What comes from the other end: messages of the data channel, and packets of its tracks, each once, as long as the
 //! connection's task lives.
 
-use super::task::{Message, Task};
+use super::task::{Message, RemoteTrack, Task};
 use super::window::{Source, Whose};
 use super::{CHANNEL_MESSAGE_MAX, MediaKind};
 use crate::media::packet::IncomingPacket;
@@ -32,13 +32,15 @@ impl Task {
         });
     }
 
+    /// Reads this track from now on, in place of the one before it: who shares a screen again does so by another one.
     pub(super) fn read_track(&mut self, kind: MediaKind, track: Arc<dyn TrackRemote>) {
-        let ssrc = Arc::<AtomicU64>::default();
-        self.remote_tracks[kind as usize] = Some((track.clone(), ssrc.clone()));
+        let last = Arc::<AtomicU64>::default();
+        let (read, ssrc) = (track.clone(), last.clone());
+        while self.helpers.try_join_next().is_some() {}
         let (packets, counters) = (self.packets.clone(), self.counters.clone());
         let mut source = Source::default();
-        self.helpers.spawn(async move {
-            while let Some(event) = track.poll().await {
+        let reader = self.helpers.spawn(async move {
+            while let Some(event) = read.poll().await {
                 let packet = match event {
                     TrackRemoteEvent::OnRtpPacket(packet) => packet,
                     TrackRemoteEvent::OnEnded => return,
@@ -50,11 +52,11 @@ impl Task {
                     continue;
                 }
                 ssrc.store(u64::from(packet.header.ssrc), Ordering::Relaxed);
-                if counters.accept(kind, whose, packet.header.sequence_number) {
+                if let Some(sequence) = counters.accept(kind, whose, packet.header.sequence_number) {
                     packets(
                         kind,
                         IncomingPacket {
-                            sequence: packet.header.sequence_number,
+                            sequence,
                             timestamp: packet.header.timestamp,
                             marker: packet.header.marker,
                             payload: packet.payload,
@@ -64,5 +66,9 @@ impl Task {
                 }
             }
         });
+        let track = RemoteTrack { track, ssrc: last, reader };
+        if let Some(before) = self.remote_tracks[kind as usize].replace(track) {
+            before.reader.abort();
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::{MediaKind, PeerEvent, PeerFault, scrub};
 use crate::call::Candidate;
 use crate::media::codec::VideoCodec;
 use crate::media::limits::Limits;
+use bytes::Bytes;
 use std::sync::Arc;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::peer_connection::{RTCIceCandidateInit, RTCSdpType, RTCSessionDescription};
@@ -35,6 +36,8 @@ pub(super) struct Remote {
     pub(super) codec: Option<VideoCodec>,
     /// What its decoder takes, by its last description.
     limits: Limits,
+    /// The parameter sets for its camera and its screen in its last description.
+    parameter_sets: [Vec<Bytes>; 2],
     /// It had none that there is here: pictures are left out for as long as the call lasts.
     sound_alone: bool,
     waiting: Vec<Candidate>,
@@ -154,6 +157,8 @@ pub(crate) fn read_description(sdp: &str) {
         assert_eq!(codec, None, "pictures that are left out are in no codec");
         let Ok((narrow, codec)) = codecs::narrow(sdp, said, None, VideoCodec::ALL) else { continue };
         assert!(narrow.len() <= sdp.len(), "a description is never made longer");
+        let sets = codecs::parameter_sets(&narrow);
+        assert!(sets.iter().flatten().all(|set| set.len() <= narrow.len()), "a set is bounded");
         let again = codecs::narrow(&narrow, said, codec, VideoCodec::ALL);
         let limits = codecs::limits(&narrow);
         assert_eq!(again, Ok((narrow, codec)), "what was agreed on stays");
@@ -256,6 +261,13 @@ impl Task {
         if let Some(limits) = limits.filter(|_| codec.is_some()) {
             self.remote.limits = limits;
             self.tell(PeerEvent::Limits(limits)).await;
+        }
+        let kinds = [MediaKind::Video, MediaKind::Screen].into_iter().enumerate();
+        for ((at, kind), sets) in kinds.zip(codecs::parameter_sets(&narrow.sdp)) {
+            if self.remote.parameter_sets[at] != sets {
+                self.remote.parameter_sets[at].clone_from(&sets);
+                self.tell(PeerEvent::ParameterSets(kind, sets)).await;
+            }
         }
         Ok(narrow)
     }

@@ -4,6 +4,7 @@
 
 mod end;
 mod line;
+mod screen;
 mod stories;
 
 use end::End;
@@ -12,6 +13,15 @@ use std::time::{Duration, Instant};
 
 /// One step of time.
 const STEP: Duration = Duration::from_millis(1);
+
+/// What is particular about both ends of a call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ends {
+    /// They do not acknowledge packets one by one (no transport-wide feedback).
+    silent: bool,
+    /// They share their screens.
+    sharing: bool,
+}
 
 /// What one end saw of the other.
 #[derive(Debug, Default)]
@@ -23,6 +33,8 @@ struct Seen {
     /// Sound that neither came nor could be made of the packet behind it, of all, and when, s.
     sound: Vec<(f64, bool)>,
     key_frames_asked: u32,
+    /// When pictures of the screen were whole, s, and how long after capture, ms.
+    screen: Vec<(f64, f64)>,
 }
 
 impl Seen {
@@ -61,13 +73,13 @@ struct Call {
     ends: Vec<End>,
 }
 
-/// Plays a call of `seconds` over the path that `path` gives for each moment, the same in both directions.
-fn play(seed: u64, seconds: f64, path: impl Fn(f64) -> Path) -> Call {
+/// Plays a call of `seconds` between such ends over the path that `path` gives for each moment, the same in both directions.
+fn play(of: Ends, seed: u64, seconds: f64, path: impl Fn(f64) -> Path) -> Call {
     let began = Instant::now();
     let mut call = Call {
         seen: Default::default(),
         lines: [Line::new(seed * 2), Line::new(seed * 2 + 1)],
-        ends: (0..2).map(|at| End::new(began, seed * 2 + at)).collect(),
+        ends: (0..2).map(|at| End::new(of, began, seed * 2 + at)).collect(),
     };
     let steps = (seconds / STEP.as_secs_f64()) as u32;
     for step in 0..steps {

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_local::TrackLocal as _;
 use webrtc::media_stream::track_remote::TrackRemote;
@@ -99,14 +99,14 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    /// Whether the packet is new.
-    pub(super) fn accept(&self, kind: MediaKind, whose: Whose, sequence: u16) -> bool {
+    /// The number of the packet among those of its kind, if it is new.
+    pub(super) fn accept(&self, kind: MediaKind, whose: Whose, sequence: u16) -> Option<u16> {
         let mut windows = self.windows.lock().expect("no holder panics");
         let window = &mut windows[kind as usize];
         if whose == Whose::New {
             window.begin_anew();
         }
-        window.accept(sequence)
+        window.accept(sequence).then(|| window.passed_on(sequence))
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) struct Task {
     pub(super) channel: Option<Arc<dyn DataChannel>>,
     channel_open: bool,
     pub(super) remote: Remote,
-    /// Of each kind the one that is read; others are left alone.
+    /// Of each kind the one that is read: the newest.
     pub(super) remote_tracks: [Option<RemoteTrack>; 3],
     pub(super) sharing: Sharing,
     local_ufrag: String,
@@ -144,8 +144,13 @@ pub(super) struct Task {
     rate: Option<SendRate>,
 }
 
-/// A track of the other end, and the SSRC that came last.
-pub(super) type RemoteTrack = (Arc<dyn TrackRemote>, Arc<AtomicU64>);
+/// A track of the other end.
+pub(super) struct RemoteTrack {
+    pub(super) track: Arc<dyn TrackRemote>,
+    /// That came last.
+    pub(super) ssrc: Arc<AtomicU64>,
+    pub(super) reader: AbortHandle,
+}
 
 pub(super) enum Message {
     Open,
@@ -232,7 +237,7 @@ impl Task {
                 }
                 _ = rate.tick(), if self.connected => {
                     let rate = self.connection.estimator.rate(Instant::now());
-                    if let Some(rate) = rate && self.rate.replace(rate) != Some(rate) {
+                    if self.rate.replace(rate) != Some(rate) {
                         self.tell(PeerEvent::Rate(rate)).await;
                     }
                 }
@@ -245,15 +250,21 @@ impl Task {
     }
 
     fn heed(&mut self, feedback: Feedback) -> Option<PeerEvent> {
-        match feedback {
-            Feedback::Loss(lost) => self.lost_there.1 = Some(lost),
-            Feedback::SoundLoss(lost) => self.lost_there.0 = Some(lost),
-            Feedback::KeyFrameWanted(_) | Feedback::Clock(..) => {}
-        }
         Some(match feedback {
             Feedback::KeyFrameWanted(kind) => PeerEvent::KeyFrameWanted(kind),
-            Feedback::Loss(lost) => PeerEvent::VideoLoss(lost),
-            Feedback::SoundLoss(lost) => PeerEvent::SoundLoss(lost),
+            Feedback::Loss(lost) => {
+                self.lost_there.1 = Some(lost);
+                self.connection.estimator.lost(Instant::now(), lost);
+                return None;
+            }
+            Feedback::Most(bps) => {
+                self.connection.estimator.bound(Instant::now(), bps);
+                return None;
+            }
+            Feedback::SoundLoss(lost) => {
+                self.lost_there.0 = Some(lost);
+                PeerEvent::SoundLoss(lost)
+            }
             Feedback::Clock(ssrc, clock) => PeerEvent::Clock(self.kind_of(ssrc)?, clock),
         })
     }
@@ -263,7 +274,7 @@ impl Task {
         let kinds = [MediaKind::Audio, MediaKind::Video, MediaKind::Screen];
         kinds.into_iter().find(|kind| {
             let track = self.remote_tracks[*kind as usize].as_ref();
-            track.is_some_and(|(_, last)| last.load(Ordering::Relaxed) == u64::from(ssrc))
+            track.is_some_and(|track| track.ssrc.load(Ordering::Relaxed) == u64::from(ssrc))
         })
     }
 
@@ -370,7 +381,7 @@ impl Task {
             }
             PeerCommand::ShareScreen(on) => self.share_screen(on).await?,
             PeerCommand::RequestKeyFrame(kind) => {
-                if let Some((track, ssrc)) = &self.remote_tracks[kind as usize] {
+                if let Some(RemoteTrack { track, ssrc, .. }) = &self.remote_tracks[kind as usize] {
                     let media_ssrc = ssrc.load(Ordering::Relaxed) as u32;
                     let request =
                         PictureLossIndication { sender_ssrc: self.connection.video.ssrc, media_ssrc };
@@ -393,8 +404,7 @@ impl Task {
 
     pub(super) async fn spawn_writer(&mut self, queue: mpsc::Receiver<Queued>, track: &LocalTrack) {
         let payload_type = negotiated_payload_type(track).await;
-        let estimator = self.connection.estimator.clone();
-        let writer = Writer { track: track.track.clone(), ssrc: track.ssrc, payload_type, estimator };
+        let writer = Writer { track: track.track.clone(), ssrc: track.ssrc, payload_type };
         self.helpers.spawn(writer.run(queue, self.counters.clone()));
     }
 
@@ -427,9 +437,7 @@ impl Task {
             StackEvent::Track(kind, track) => {
                 let screen = kind == MediaKind::Video && self.is_screen(track.as_ref()).await;
                 let kind = if screen { MediaKind::Screen } else { kind };
-                if self.remote_tracks[kind as usize].is_none() {
-                    self.read_track(kind, track);
-                }
+                self.read_track(kind, track);
             }
         }
         Ok(())

@@ -12,6 +12,9 @@ const WINDOW: usize = 1024;
 
 /// Another source is listened to once the one before was silent for this long.
 const SILENT: Duration = Duration::from_secs(1);
+/// Another stream is numbered on from so far behind the last packet of the one before: whoever puts pictures together sees
+/// at once that it is another one. By its own numbers it might look like what was there already.
+const LEAP: u16 = 10_000;
 /// So many packets in a row that are too old to tell are a stream that numbers anew.
 const STALE_MAX: u32 = 50;
 
@@ -55,6 +58,9 @@ pub(super) struct ReceiveWindow {
     stale: u32,
     /// Received and expected of streams before this one.
     before: (u64, u64),
+    /// What numbers are moved by, and where the first one goes while there is none.
+    shift: u16,
+    begins: Option<u16>,
 }
 
 /// Marks a place of the window that holds no packet.
@@ -70,6 +76,8 @@ impl Default for ReceiveWindow {
             received: 0,
             stale: 0,
             before: (0, 0),
+            shift: 0,
+            begins: None,
         }
     }
 }
@@ -77,6 +85,9 @@ impl Default for ReceiveWindow {
 impl ReceiveWindow {
     /// Whether the packet is new. One too old to tell counts as seen.
     pub(super) fn accept(&mut self, sequence: u16) -> bool {
+        if let Some(begins) = self.begins.take() {
+            self.shift = begins.wrapping_sub(sequence);
+        }
         let number = self.unwrapper.unwrap(sequence);
         let first = *self.first.get_or_insert(number);
         self.highest = self.highest.max(number).max(first);
@@ -100,7 +111,14 @@ impl ReceiveWindow {
 
     /// Another stream takes the place of this one; what was counted stays.
     pub(super) fn begin_anew(&mut self) {
-        *self = Self { before: (self.received(), self.expected()), ..Self::default() };
+        let last = self.first.map(|_| self.passed_on(self.highest as u16));
+        let begins = last.map(|last| last.wrapping_add(LEAP)).or(self.begins);
+        *self = Self { before: (self.received(), self.expected()), begins, ..Self::default() };
+    }
+
+    /// The number under which a packet that was accepted is passed on.
+    pub(super) fn passed_on(&self, sequence: u16) -> u16 {
+        sequence.wrapping_add(self.shift)
     }
 
     /// Packets that came, each counted once.
@@ -152,6 +170,34 @@ mod tests {
         assert_eq!(heard, 100 - STALE_MAX as usize, "after some that may be stragglers");
         assert_eq!(window.received(), 201 + heard as u64);
         assert!(window.expected() >= window.received());
+    }
+
+    #[test]
+    fn another_stream_is_told_from_what_was_there_whatever_its_first_number() {
+        use crate::media::assembler::{Assembler, AssemblerEvent};
+        use crate::media::packet::{IncomingPacket, OutgoingPacket};
+        let last = 30_000_u16;
+        for first in [last - 2000, last, last + 1, last + 2000, last + 30_000] {
+            let (mut window, mut assembler) = (ReceiveWindow::default(), Assembler::default());
+            let mut packetizer = crate::media::vp8_rtp::Packetizer::new();
+            let mut shown = 0;
+            let mut take = |window: &mut ReceiveWindow, sequence: u16| {
+                assert!(window.accept(sequence));
+                let sequence = window.passed_on(sequence);
+                packetizer.packetize(&[0; 100], u32::from(sequence) * 3000, |packet| {
+                    let OutgoingPacket { timestamp, marker, payload } = packet;
+                    let arrived = Instant::now();
+                    let packet = IncomingPacket { sequence, timestamp, marker, payload, arrived };
+                    assembler.push(packet, &mut |event| {
+                        shown += usize::from(matches!(event, AssemblerEvent::Frame(_)));
+                    });
+                });
+            };
+            (last - 9..=last).for_each(|sequence| take(&mut window, sequence));
+            window.begin_anew();
+            (0..10).for_each(|at| take(&mut window, first.wrapping_add(at)));
+            assert_eq!(shown, 10 + 9, "all but the one that tells of the change, from {first} on");
+        }
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! Puts RTP headers on outgoing packets.
 
 use super::connection::LocalTrack;
-use super::estimator::Estimator;
 use super::outlet::{Numbers, Queued};
 use super::task::Counters;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 use tokio::sync::mpsc;
 use webrtc::media_stream::track_local::TrackLocal as _;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -22,7 +20,6 @@ pub(super) struct Writer {
     pub(super) track: Arc<TrackLocalStaticRTP>,
     pub(super) ssrc: u32,
     pub(super) payload_type: u8,
-    pub(super) estimator: Estimator,
 }
 
 impl Writer {
@@ -42,7 +39,6 @@ impl Writer {
                 ssrc: self.ssrc,
                 ..Default::default()
             };
-            self.estimator.sent(Instant::now(), packet.payload.len());
             let packet = rtc::rtp::Packet { header, payload: packet.payload };
             if let Err(error) = self.track.write_rtp(packet).await {
                 tracing::trace!(%error, "a packet was not sent");

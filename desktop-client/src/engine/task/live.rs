@@ -15,7 +15,7 @@ use crate::media::limits::Limits;
 use crate::peer::{
     MediaKind, PacketHandler, PacketOutlet, PathStats, Peer, PeerCommand, PeerEvent, SendRate, SenderClock,
 };
-use crate::rate::{RateController, START_BPS};
+use crate::rate::START_BPS;
 use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -33,6 +33,8 @@ pub(super) struct LiveCall {
     clock: MediaClock,
     codec: VideoCodec,
     limits: Limits,
+    /// How pictures of the camera and of the screen are to be read that do not say it themselves.
+    parameter_sets: [Vec<Bytes>; 2],
     /// The other end has no codec for pictures that there is here.
     sound_alone: bool,
     /// What pictures may take of the path, and what the person lets them take; bit/s.
@@ -53,7 +55,6 @@ pub(super) struct Remains {
 
 struct Connection {
     conversation: Conversation,
-    rate: Option<RateController>,
     channel_open: bool,
     pings: u32,
     ping_at: Instant,
@@ -68,10 +69,20 @@ impl LiveCall {
     /// It rings, here or there: the camera opens.
     pub(super) fn ring(camera: Camera, clock: MediaClock, switches: Switches, cap: u32) -> Self {
         camera.sender().set_enabled(switches.camera_on);
-        let rate = SendRate { picture_bps: START_BPS, clogged: false, outages: 0 };
+        let rate = SendRate { picture_bps: START_BPS, clogged: false, screen_clogged: false, outages: 0 };
         let (codec, limits) = (VideoCodec::default(), Limits::NONE);
-        let (peer, connection, screen) = (None, None, None);
-        Self { camera, peer, connection, clock, codec, limits, sound_alone: false, rate: (rate, cap), screen }
+        Self {
+            camera,
+            peer: None,
+            connection: None,
+            clock,
+            codec,
+            limits,
+            parameter_sets: Default::default(),
+            sound_alone: false,
+            rate: (rate, cap),
+            screen: None,
+        }
     }
 
     /// What pictures are coded in, both ways: agreed upon before any leave or come.
@@ -92,6 +103,22 @@ impl LiveCall {
         self.limits = limits;
         let senders = self.screen.iter().map(SharedScreen::sender).chain([self.camera.sender()]);
         senders.for_each(|sender| sender.set_limits(limits));
+    }
+
+    /// What of the other end's pictures is to be read so, where they do not say it themselves.
+    pub(super) fn read_by(&mut self, kind: MediaKind, sets: Vec<Bytes>) {
+        self.parameter_sets[usize::from(kind == MediaKind::Screen)] = sets;
+        self.hand_out_sets();
+    }
+
+    fn hand_out_sets(&self) {
+        let Some(Connection { conversation, .. }) = &self.connection else { return };
+        let receivers = [&conversation.receiver, &conversation.peer_screen.receiver];
+        for (receiver, sets) in receivers.into_iter().zip(&self.parameter_sets) {
+            if let Some(receiver) = receiver {
+                receiver.set_parameter_sets(sets.clone());
+            }
+        }
     }
 
     /// No picture leaves until there is a codec for it.
@@ -131,7 +158,7 @@ impl LiveCall {
         if let Some(screen) = &self.screen {
             let screen_bps;
             (camera_bps, screen_bps) = split(camera_bps);
-            screen.sender().set_rate(screen_bps, rate.clogged);
+            screen.sender().set_rate(screen_bps, rate.screen_clogged);
         }
         self.camera.sender().set_rate(camera_bps, rate.clogged);
     }
@@ -181,7 +208,6 @@ impl LiveCall {
         conversation.speak(self.codec);
         self.connection = Some(Connection {
             conversation,
-            rate: None,
             channel_open: false,
             pings: 0,
             ping_at: now,
@@ -190,6 +216,7 @@ impl LiveCall {
             path: (PathStats::default(), now),
             path_before: (PathStats::default(), now),
         });
+        self.hand_out_sets();
     }
 
     /// Hands the connection something to do.
@@ -218,36 +245,14 @@ impl LiveCall {
         Remains { _screen: self.screen.take(), _peer: self.peer.take(), _connection: self.connection.take() }
     }
 
-    /// The path is up.
-    pub(super) fn path_up(&mut self, now: Instant, relayed: bool) {
-        if let Some(connection) = &mut self.connection {
-            let rate = connection.rate.insert(RateController::new(now, relayed));
-            let picture_bps = rate.target_bps();
-            self.set_rate(SendRate { picture_bps, clogged: false, outages: 0 });
-        }
-    }
-
     /// What the other end says of what it is sent, and of its clocks.
     pub(super) fn heed(&mut self, now: Instant, event: &PeerEvent) {
         match *event {
             PeerEvent::KeyFrameWanted(kind) => self.key_frame_wanted(now, kind),
             PeerEvent::Rate(rate) => self.send_rate(now, rate),
-            PeerEvent::VideoLoss(lost) => self.video_lost(now, lost),
             PeerEvent::SoundLoss(lost) => self.sound_lost(lost),
             PeerEvent::Clock(kind, clock) => self.sender_clock(kind, clock),
             _ => {}
-        }
-    }
-
-    /// The other end lost this share of our pictures.
-    fn video_lost(&mut self, now: Instant, lost: f64) {
-        if let Some(rate) = self.connection.as_mut().and_then(|connection| connection.rate.as_mut()) {
-            let before = rate.target_bps();
-            rate.report(now, lost);
-            let picture_bps = rate.target_bps();
-            if picture_bps != before {
-                self.set_rate(SendRate { picture_bps, clogged: false, outages: 0 });
-            }
         }
     }
 
@@ -271,11 +276,8 @@ impl LiveCall {
         }
     }
 
-    /// What the pictures may take: from now on the path is known packet by packet.
+    /// What the pictures may take.
     fn send_rate(&mut self, now: Instant, rate: SendRate) {
-        if let Some(connection) = &mut self.connection {
-            connection.rate = None;
-        }
         if rate.outages > self.rate.0.outages {
             // Whoever lost that much will ask, a round trip from now.
             self.key_frame_wanted(now, MediaKind::Video);

@@ -267,9 +267,8 @@ impl Engine {
                 self.drive(Input::PathFailed(call));
             }
             PeerEvent::Connected { route } => {
-                if let Some(live) = self.live.as_mut().filter(|_| current) {
+                if current && self.live.is_some() {
                     self.record.path_up_at = Some(now);
-                    live.path_up(now, route == Some(PathRoute::Relay));
                 }
                 self.drive(Input::PathUp(call, to_call_route(route)));
             }
@@ -282,6 +281,11 @@ impl Engine {
             }
             PeerEvent::Codec(codec) => self.speak(call, codec),
             PeerEvent::Limits(limits) => self.keep_to(call, limits),
+            PeerEvent::ParameterSets(kind, sets) => {
+                if let Some(live) = self.live.as_mut().filter(|_| current) {
+                    live.read_by(kind, sets);
+                }
+            }
             PeerEvent::NoPictures => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {
                     live.go_without_pictures();
@@ -293,7 +297,6 @@ impl Engine {
             PeerEvent::Message(_) | PeerEvent::ScreenTaken(_) | PeerEvent::PeerScreen(_) => {}
             PeerEvent::KeyFrameWanted(_)
             | PeerEvent::Rate(_)
-            | PeerEvent::VideoLoss(_)
             | PeerEvent::SoundLoss(_)
             | PeerEvent::Clock(..) => {
                 if let Some(live) = self.live.as_mut().filter(|_| current) {

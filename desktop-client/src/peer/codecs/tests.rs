@@ -153,3 +153,31 @@ fn what_a_decoder_of_vp8_takes_is_what_it_says() {
     assert_eq!(taken(96, &small), Some(Limits { fps: 15, ..Limits::NONE.with_frame(1_200) }));
     assert_eq!(limits(AUDIO), None, "nothing is said of pictures");
 }
+
+#[test]
+fn parameter_sets_of_a_description_are_those_of_the_camera_and_of_the_screen() {
+    let said = |sets: &str| h264(125, &format!("{EXACT};sprop-parameter-sets={sets}"));
+    let sets_of = |sections: &[String]| parameter_sets(&format!("{AUDIO}{}", sections.concat()));
+    let (camera, screen) = (said("Z0LAH9oBQBboQAAA,aM48gA=="), said("Z0LAFA==,aM4="));
+    let sections = [video("125", &[&camera]), video("125", &[&screen])];
+    let [of_camera, of_screen] = sets_of(&sections);
+    assert_eq!(of_camera.iter().map(|set| set[0] & 0x1F).collect::<Vec<_>>(), [7, 8]);
+    assert_eq!(of_camera[1], [0x68, 0xce, 0x3c, 0x80][..]);
+    assert_eq!(of_screen, [&[0x67, 0x42, 0xc0, 0x14][..], &[0x68, 0xce]]);
+    assert_eq!(sets_of(&sections[..1]), [of_camera, vec![]]);
+    assert_eq!(sets_of(&[video("96", &[VP8])]), [const { Vec::<Bytes>::new() }; 2]);
+    let closed = video("125", &[&screen]).replace("m=video 9", "m=video 0");
+    assert_eq!(sets_of(&[sections[0].clone(), closed])[1], Vec::<Bytes>::new(), "nothing comes by it");
+}
+
+#[test]
+fn parameter_sets_that_are_odd_are_none() {
+    let long = "Z0LAH9oBQBboQAAA,".repeat(20) + "aM48gA==";
+    let large = STANDARD.encode([0x67; SET_BYTES_MAX + 1]);
+    for odd in ["", ",", "Z0LAH", "Z0LAH!==", "ZULAH9o=", "Z0LAH9oBQBboQAAA,,aM48gA==", "Zw==", &long, &large]
+    {
+        let section = video("125", &[&h264(125, &format!("{EXACT};sprop-parameter-sets={odd}"))]);
+        assert_eq!(parameter_sets(&section)[0], Vec::<Bytes>::new(), "{odd}");
+    }
+    assert_eq!(parameter_sets("m=video \nm=video 9"), [const { Vec::<Bytes>::new() }; 2]);
+}

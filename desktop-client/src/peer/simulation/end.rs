@@ -6,11 +6,12 @@ use super::super::connection::media;
 use super::super::estimator::Estimator;
 use super::super::feedback::Feedback;
 use super::super::window::ReceiveWindow;
-use super::Seen;
+use super::screen::{Screen, ScreenViewer};
+use super::{Ends, Seen};
 use crate::media::assembler::{Assembler, AssemblerEvent};
 use crate::media::codec::VideoCodec;
 use crate::media::key_frame_floor::{KeyFrameFloor, KeyFramePace, pause};
-use crate::media::ladder::Ladder;
+use crate::media::ladder::{Ladder, split};
 use crate::media::packet::{IncomingPacket, OutgoingPacket, SequenceUnwrapper};
 use crate::media::video_playout::VideoPlayout;
 use crate::media::vp8_rtp::Packetizer;
@@ -26,7 +27,7 @@ use tokio::sync::mpsc;
 /// Both ends use the same: nobody compares them.
 const SOUND: u32 = 1;
 const PICTURES: u32 = 2;
-const NO_SCREEN: u32 = 3;
+const SCREEN: u32 = 3;
 const TWCC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 /// Bytes of 20 ms of sound.
 const SOUND_BYTES: usize = 90;
@@ -42,7 +43,8 @@ pub(super) struct End {
     pub(super) estimator: Estimator,
     feedback: mpsc::Receiver<Feedback>,
     encoder: Encoder,
-    numbers: [u16; 2],
+    screen: Option<(Screen, ScreenViewer)>,
+    numbers: [u16; 3],
     next_sound: Duration,
     next_look: Duration,
     receiver: Receiver,
@@ -76,14 +78,14 @@ struct Receiver {
 }
 
 impl End {
-    pub(super) fn new(began: Instant, seed: u64) -> Self {
+    pub(super) fn new(of: Ends, began: Instant, seed: u64) -> Self {
         let (heard, feedback) = mpsc::channel(64);
         let estimator = Estimator::new(began);
-        let ssrcs = [SOUND, PICTURES, NO_SCREEN];
+        let ssrcs = [SOUND, PICTURES, SCREEN];
         let (_, registry) = media(ssrcs, heard, estimator.clone(), VideoCodec::ALL).expect("codecs register");
         let mut chain: Box<dyn Interceptor> = Box::new(registry.build());
-        for ssrc in [SOUND, PICTURES] {
-            let stream = stream(ssrc);
+        for ssrc in ssrcs.into_iter().filter(|ssrc| of.sharing || *ssrc != SCREEN) {
+            let stream = stream(ssrc, of.silent);
             chain.bind_local_stream(&stream);
             chain.bind_remote_stream(&stream);
         }
@@ -113,7 +115,20 @@ impl End {
         };
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let (numbers, next_sound, next_look) = Default::default();
-        Self { began, rng, chain, estimator, feedback, encoder, numbers, next_sound, next_look, receiver }
+        let screen = of.sharing.then(|| (Screen::new(), ScreenViewer::new()));
+        Self {
+            began,
+            rng,
+            chain,
+            estimator,
+            feedback,
+            encoder,
+            screen,
+            numbers,
+            next_sound,
+            next_look,
+            receiver,
+        }
     }
 
     pub(super) fn key_frames(&self) -> u32 {
@@ -132,12 +147,16 @@ impl End {
         }
         if since >= self.next_look {
             self.next_look += Duration::from_millis(25);
-            if let Some(rate) = self.estimator.rate(now) {
-                let outage = rate.outages > std::mem::replace(&mut self.encoder.outages, rate.outages);
-                (self.encoder.bps, self.encoder.clogged) = (rate.picture_bps, rate.clogged);
-                if outage {
-                    self.want_key_frame(since);
-                }
+            let rate = self.estimator.rate(now);
+            let outage = rate.outages > std::mem::replace(&mut self.encoder.outages, rate.outages);
+            (self.encoder.bps, self.encoder.clogged) = (rate.picture_bps, rate.clogged);
+            if let Some((screen, _)) = &mut self.screen {
+                let screen_bps;
+                (self.encoder.bps, screen_bps) = split(rate.picture_bps);
+                screen.take_rate(screen_bps, rate.screen_clogged);
+            }
+            if outage {
+                self.want_key_frame(since);
             }
         }
         if since >= self.next_sound {
@@ -146,11 +165,23 @@ impl End {
             self.write(now, SOUND, OutgoingPacket { timestamp: 0, marker: false, payload });
         }
         while let Ok(feedback) = self.feedback.try_recv() {
-            if feedback == Feedback::KeyFrameWanted(MediaKind::Video) {
-                self.want_key_frame(since);
+            match feedback {
+                Feedback::KeyFrameWanted(MediaKind::Video) => self.want_key_frame(since),
+                Feedback::KeyFrameWanted(_) => {
+                    if let Some((screen, _)) = &mut self.screen {
+                        let pause = pause(self.encoder.bps, self.estimator.round_trip());
+                        screen.key_frame_wanted(since, now, pause);
+                    }
+                }
+                Feedback::Loss(lost) => self.estimator.lost(now, lost),
+                Feedback::SoundLoss(_) | Feedback::Most(_) | Feedback::Clock(..) => {}
             }
         }
         self.picture(since);
+        let pages = self.screen.as_mut().map(|(screen, _)| screen.picture(since));
+        for packet in pages.into_iter().flatten() {
+            self.write(now, SCREEN, packet);
+        }
         self.look(since, seen);
     }
 
@@ -174,7 +205,6 @@ impl End {
             marker: packet.marker,
             ..Default::default()
         };
-        self.estimator.sent(now, packet.payload.len());
         let packet = Packet::Rtp(rtc::rtp::Packet { header, payload: packet.payload });
         self.chain.handle_write(tagged(now, packet)).expect("taken");
     }
@@ -229,10 +259,17 @@ impl End {
         if since >= receiver.round_trip_due {
             receiver.round_trip_due += Duration::from_secs(1);
             receiver.assembler.set_round_trip(self.estimator.round_trip());
+            if let Some((_, viewer)) = &mut self.screen {
+                viewer.set_round_trip(self.estimator.round_trip());
+            }
         }
         let mut ready = Vec::new();
         while let Some(packet) = self.chain.poll_read() {
             let Packet::Rtp(rtp) = packet.message.packet else { continue };
+            if let Some((_, viewer)) = self.screen.as_mut().filter(|_| rtp.header.ssrc == SCREEN) {
+                viewer.take(since, incoming(now, rtp));
+                continue;
+            }
             if !receiver.windows[(rtp.header.ssrc - 1) as usize].accept(rtp.header.sequence_number) {
                 continue;
             }
@@ -240,14 +277,7 @@ impl End {
                 receiver.hear(since, rtp.header.sequence_number, seen);
                 continue;
             }
-            let packet = IncomingPacket {
-                sequence: rtp.header.sequence_number,
-                timestamp: rtp.header.timestamp,
-                marker: rtp.header.marker,
-                payload: rtp.payload,
-                arrived: now,
-            };
-            receiver.assembler.push(packet, &mut |event| ready.push(event));
+            receiver.assembler.push(incoming(now, rtp), &mut |event| ready.push(event));
         }
         receiver.assembler.tick(now, &mut |event| ready.push(event));
         for event in ready {
@@ -264,9 +294,18 @@ impl End {
             }
         }
         receiver.show(since, seen);
+        let mut lacking = Vec::new();
         if receiver.floor.ask(now) {
             seen.key_frames_asked += 1;
-            let request = PictureLossIndication { sender_ssrc: PICTURES, media_ssrc: PICTURES };
+            lacking.push(PICTURES);
+        }
+        if let Some((_, viewer)) = &mut self.screen {
+            let (whole, asks) = viewer.look(since, now);
+            seen.screen.extend(whole);
+            lacking.extend(asks.then_some(SCREEN));
+        }
+        for media_ssrc in lacking {
+            let request = PictureLossIndication { sender_ssrc: PICTURES, media_ssrc };
             self.chain.handle_write(tagged(now, Packet::Rtcp(vec![Box::new(request)]))).expect("taken");
         }
     }
@@ -303,13 +342,25 @@ impl Receiver {
     }
 }
 
-fn stream(ssrc: u32) -> StreamInfo {
+fn incoming(now: Instant, rtp: rtc::rtp::Packet) -> IncomingPacket {
+    IncomingPacket {
+        sequence: rtp.header.sequence_number,
+        timestamp: rtp.header.timestamp,
+        marker: rtp.header.marker,
+        payload: rtp.payload,
+        arrived: now,
+    }
+}
+
+/// As it is agreed upon; with an end that is `silent` without numbers for transport-wide feedback.
+fn stream(ssrc: u32, silent: bool) -> StreamInfo {
     let feedback = |typ: &str, parameter: &str| RTCPFeedback { typ: typ.into(), parameter: parameter.into() };
-    let pictures = ssrc == PICTURES;
+    let pictures = ssrc != SOUND;
+    let numbered = RTPHeaderExtension { uri: TWCC.into(), id: 3 };
     StreamInfo {
         ssrc,
         clock_rate: if pictures { 90_000 } else { 48_000 },
-        rtp_header_extensions: vec![RTPHeaderExtension { uri: TWCC.into(), id: 3 }],
+        rtp_header_extensions: if silent { Vec::new() } else { vec![numbered] },
         rtcp_feedback: if pictures {
             vec![feedback("nack", ""), feedback("nack", "pli")]
         } else {

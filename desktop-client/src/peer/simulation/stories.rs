@@ -2,7 +2,7 @@
 
 use super::end::End;
 use super::line::{Line, Path};
-use super::{Call, Seen, play};
+use super::{Call, Ends, Seen, play};
 
 const CLEAN: Path =
     Path { bps: 0.0, queue_ms: 300.0, delay_ms: 1.0, jitter_ms: 0.0, loss: 0.0, reorder: 0.0, burst: None };
@@ -19,7 +19,11 @@ struct Calls {
 }
 
 fn over(name: &str, seconds: f64, path: impl Fn(f64) -> Path) -> Calls {
-    let played: Vec<Call> = (0..SEEDS).map(|seed| play(seed, seconds, &path)).collect();
+    between(Ends::default(), name, seconds, path)
+}
+
+fn between(ends: Ends, name: &str, seconds: f64, path: impl Fn(f64) -> Path) -> Calls {
+    let played: Vec<Call> = (0..SEEDS).map(|seed| play(ends, seed, seconds, &path)).collect();
     let rows = played.iter().enumerate().map(|(seed, call)| {
         format!("\n{name}, seed {seed}:{}{}", row(call, 0, seconds), row(call, 1, seconds))
     });
@@ -74,7 +78,7 @@ fn row(call: &Call, at: usize, seconds: f64) -> String {
     let (seen, line, other) = (&call.seen[at], &call.lines[1 - at], &call.ends[1 - at]);
     format!(
         "\n    frozen {:.2} %, longest {:.2} s, {:.1} fps, delay {:.0}/{:.0} ms, concealed {:.1} %, carried {:.0} kbit/s, \
-         queue {:.0} ms, {} key frames of {} asked for, {} given up",
+         queue {:.0} ms, {} key frames of {} asked for, {} given up, {} pictures of the screen",
         seen.frozen_share(0.0, seconds) * 100.0,
         seen.longest_gap(1.0, seconds),
         seen.fps(1.0, seconds),
@@ -86,6 +90,7 @@ fn row(call: &Call, at: usize, seconds: f64) -> String {
         other.key_frames(),
         seen.key_frames_asked,
         call.ends[at].given_up(),
+        seen.screen.len(),
     )
 }
 
@@ -161,4 +166,40 @@ fn heavy_jitter_on_a_thin_path_leaves_sound_and_moving_pictures() {
 fn a_bloated_buffer_stays_nearly_empty() {
     let calls = over("bufferbloat", 30.0, |_| Path { bps: 1e6, queue_ms: 1000.0, ..NARROW });
     assert!(calls.lines().all(|line| line.queue_p95_ms(3.0) <= 150.0), "{}", calls.said);
+}
+
+/// As some ends are that are no browsers.
+const SILENT: Ends = Ends { silent: true, sharing: false };
+
+#[test]
+fn what_an_end_asks_for_that_acknowledges_nothing_is_sent_again() {
+    let path = Path { delay_ms: 50.0, loss: 0.05, ..CLEAN };
+    let calls = between(SILENT, "loss of 5 % without acknowledgements", 30.0, |_| path);
+    // Nor does it tell the round trip, by which others are asked again sooner.
+    assert!(calls.frozen() <= 0.02 && calls.concealed() <= 0.03, "{}", calls.said);
+    assert!(calls.each(|seen| seen.fps(2.0, 30.0))[0] > 25.0, "{}", calls.said);
+    assert!(calls.highest(|seen| f64::from(seen.key_frames_asked)) <= 5.0, "{}", calls.said);
+}
+
+#[test]
+fn an_end_that_acknowledges_nothing_gets_all_that_it_may_and_in_time() {
+    let calls = between(SILENT, "clean without acknowledgements", 40.0, |_| CLEAN);
+    assert!(calls.lines().all(|line| line.bps(30.0, 40.0) >= 2e6), "{}", calls.said);
+    assert!(calls.highest(|seen| seen.delay_ms(0.99)) < 100.0, "{}", calls.said);
+}
+
+/// Ends that share their screens.
+const SHARING: Ends = Ends { silent: false, sharing: true };
+
+#[test]
+fn a_page_on_the_screen_does_not_hold_up_the_camera() {
+    for (name, bps) in [("screens", 2e6), ("screens on a thin path", 1e6)] {
+        let calls = between(SHARING, name, 30.0, |_| Path { bps, ..NARROW });
+        assert!(calls.highest(|seen| seen.longest_gap(4.0, 30.0)) <= 0.5, "{}", calls.said);
+        assert!(calls.highest(|seen| seen.delay_ms(0.95)) <= 250.0, "{}", calls.said);
+        assert!(calls.each(|seen| seen.fps(5.0, 30.0))[0] > 12.0, "{}", calls.said);
+        assert!(calls.each(|seen| seen.screen.len() as f64)[0] > 30.0, "{}", calls.said);
+        let late = |seen: &Seen| seen.screen.iter().map(|(_, late)| *late).fold(0.0, f64::max);
+        assert!(calls.highest(late) <= 2.5 * 300_000.0 * 8.0 / bps * 1000.0, "{}", calls.said);
+    }
 }

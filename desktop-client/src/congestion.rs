@@ -54,7 +54,7 @@ const DRAIN: f64 = 0.6;
 const DEEP: Duration = Duration::from_millis(120);
 /// The target stays below this multiple of what arrives: an encoder that has nothing to send proves nothing,
 const ACKED_MULTIPLE: f64 = 1.5;
-/// or below this where bursts came through faster and whole: the small pictures of a poor path fill no good one.
+/// or below this where bursts came through about as fast and whole: the small pictures of a poor path fill no good one.
 const SHOWN_MULTIPLE: f64 = 3.0;
 /// A path that loses more than this share is not given the benefit of it.
 const LOST_MAX: f64 = 0.5;
@@ -316,7 +316,8 @@ impl Congestion {
     fn grow(&mut self, now: Duration, step: Duration, acked: Option<f64>) {
         let Some(acked) = acked else { return };
         let seconds = step.as_secs_f64();
-        let shown = self.trains.bps().map_or(0.0, |bps| bps * TRAIN_SHARE);
+        let came_through = self.trains.bps().unwrap_or(0.0);
+        let shown = came_through * TRAIN_SHARE;
         let known = self.capacity.filter(|&(_, at)| now.saturating_sub(at) < CARE);
         let near = known.is_some_and(|(known, _)| {
             (known * NEAR..known / NEAR).contains(&self.target_bps) && shown < known / NEAR
@@ -327,15 +328,16 @@ impl Congestion {
             self.target_bps = (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(full);
             return;
         }
-        let limit = |multiple: f64| (acked * multiple).max(self.target_bps);
-        self.target_bps = if shown > self.target_bps && !near && now >= self.grow_after {
-            let multiple = if self.loss.is_free(now) { SHOWN_MULTIPLE } else { ACKED_MULTIPLE };
-            (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(shown).min(limit(multiple))
-        } else if now < self.grow_after {
+        let about = came_through >= self.target_bps * NEAR;
+        let multiple = if about && self.loss.is_free(now) { SHOWN_MULTIPLE } else { ACKED_MULTIPLE };
+        let limit = (acked * multiple).max(self.target_bps);
+        self.target_bps = if now < self.grow_after {
             self.target_bps
+        } else if shown > self.target_bps && !near {
+            (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(shown).min(limit)
         } else {
             let per_second = if near { NEAR_GROWTH_PER_S } else { GROWTH_PER_S };
-            (self.target_bps * per_second.powf(seconds)).min(limit(ACKED_MULTIPLE))
+            (self.target_bps * per_second.powf(seconds)).min(limit)
         };
     }
 }

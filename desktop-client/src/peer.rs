@@ -28,6 +28,7 @@ mod outlet;
 mod pacer;
 mod path;
 mod reading;
+mod rehearsal;
 mod relayed;
 mod remote;
 mod repeats;
@@ -46,6 +47,7 @@ mod window;
 mod writer;
 
 pub use outlet::PacketOutlet;
+pub(crate) use rehearsal::hear_reports;
 pub(crate) use remote::read_description;
 
 /// A STUN or TURN server, as W3C RTCIceServer.

@@ -216,3 +216,10 @@ pub fn messages(bytes: &[u8]) {
 pub fn descriptions(bytes: &[u8]) {
     peer::read_description(&String::from_utf8_lossy(bytes));
 }
+
+/// What the other end reports of what it is sent (RTCP), through the interceptors of a call that sends and is sent to: one
+/// record after the other of the ms before it, the length of the report (little-endian), and the report. All that was sent
+/// leaves in the end, and no more is sent again than may be.
+pub fn reports(bytes: &[u8]) {
+    peer::hear_reports(bytes);
+}

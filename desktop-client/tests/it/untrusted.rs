@@ -1,6 +1,8 @@
 //! What the other end of a call may send, through the functions that the fuzzers call.
 
-use castle_desktop::untrusted::{descriptions, messages, parameter_sets, pictures, pictures_h264, sounds};
+use castle_desktop::untrusted::{
+    descriptions, messages, parameter_sets, pictures, pictures_h264, reports, sounds,
+};
 
 #[path = "../../../fuzz/changes.rs"]
 mod changes;
@@ -33,4 +35,9 @@ fn no_messages_break_what_is_promised() {
 #[test]
 fn no_descriptions_break_what_is_promised() {
     changes::try_all("descriptions", descriptions, 0..4000);
+}
+
+#[test]
+fn no_reports_break_what_is_promised() {
+    changes::try_all("reports", reports, 0..1000);
 }

@@ -18,6 +18,8 @@ from interop import FPS, HEIGHT, RATE, WIDTH, Judge, Server, call_pb2, ended, wr
 
 PAGE = "file://" + os.path.join(os.path.dirname(os.path.abspath(__file__)), "interop_page.html")
 SECONDS = 8
+# The window that is shared after the first: its size, and pictures a second, which are fewer than are asked of both.
+AGAIN = (640, 360, 2)
 
 
 class Page:
@@ -105,7 +107,8 @@ def goes_on(page, judge, after, seconds=3, wait_ms=None):
 
 
 def renegotiate(page, judge):
-    """What browsers do in a call: a window is shared, and no more; another way is looked for."""
+    """What browsers do in a call: a window is shared, and no more, and another one, which a browser does by another section;
+    another way is looked for."""
     before = len(page.descriptions)
     settled = lambda: len(page.descriptions) >= before + 2 and page.browser.call("look")["signaling"] == "stable"
     page.browser.start("share", 640, 480, 10)
@@ -117,6 +120,13 @@ def renegotiate(page, judge):
     page.browser.call("unshare")
     page.until(settled, "an answer to the end of it")
     goes_on(page, judge, "no more")
+    before = len(page.descriptions)
+    page.browser.start("share", *AGAIN)
+    page.until(settled, "an answer to another one")
+    goes_on(page, judge, "another one is shared", 5)
+    before = len(page.descriptions)
+    page.browser.call("unshare")
+    page.until(settled, "an answer to the end of that")
     before = len(page.descriptions)
     page.browser.call("restart")
     page.until(settled, "an answer to a restart")
@@ -158,7 +168,7 @@ def play(who, url, server, browser, room, clip, network):
     judge = Judge(who)
     shares = who == "called"
     more = ["--screen", "pattern"] if shares else []
-    process, call = server.meet(who, 70 if who == "calling" else 60, "--reference", f"file:{clip}", *more, url=url)
+    process, call = server.meet(who, 80 if who == "calling" else 70, "--reference", f"file:{clip}", *more, url=url)
     try:
         page = Page(browser, server, call)
         page.least = 10 if shares else 15
@@ -187,7 +197,8 @@ def play(who, url, server, browser, room, clip, network):
     finally:
         finish(process, page, room, who)
     judge.report(report, f"{room}/{who}.wav", SECONDS)
-    judge.screen(report, 20, 640, 480)
+    # More than of the second one, and in its shape.
+    judge.screen(report, 20, *AGAIN[:2])
     judge.hold(not page.faults, f"the browser finds no fault: {page.faults}")
     return judge.faults
 

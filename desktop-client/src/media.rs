@@ -13,6 +13,7 @@ pub mod camera;
 pub mod clock;
 pub mod codec;
 mod convert;
+pub(crate) mod device_names;
 pub mod echo;
 pub mod frame;
 pub mod h264;

@@ -5,6 +5,7 @@ mod changes;
 
 use super::devices::Notice;
 use crate::media::camera::{self, CameraSpec, DeviceInfo};
+use crate::media::device_names;
 use crate::media::mic::MicSpec;
 use crate::media::sound_device;
 use crate::media::speaker::SpeakerSpec;
@@ -29,7 +30,7 @@ impl Lists {
     /// What is there now. A system that does not say leaves what there was `before`: nothing has gone for that.
     fn look(before: &Self) -> Self {
         Self {
-            cameras: camera::list_devices(),
+            cameras: told_apart(camera::list_devices()),
             mics: sound_device::list_microphones().unwrap_or_else(|_| before.mics.clone()),
             speakers: sound_device::list_speakers().unwrap_or_else(|_| before.speakers.clone()),
         }
@@ -65,6 +66,15 @@ impl Lists {
         let named = self.speakers.iter().find(|name| Some(name.as_str()) == wanted);
         named.map_or(SpeakerSpec::Default, |name| SpeakerSpec::Named(name.clone()))
     }
+}
+
+/// Cameras, each by a name of its own.
+fn told_apart(mut cameras: Vec<DeviceInfo>) -> Vec<DeviceInfo> {
+    let names = device_names::told_apart(cameras.iter().map(|camera| camera.name.clone()));
+    for (camera, name) in cameras.iter_mut().zip(names) {
+        camera.name = name;
+    }
+    cameras
 }
 
 #[derive(Default)]
@@ -213,5 +223,19 @@ mod tests {
         );
         assert_eq!(lists.speaker(Some("loud")), SpeakerSpec::Named("loud".into()));
         assert_eq!(lists.speaker(None), SpeakerSpec::Default);
+    }
+
+    #[test]
+    fn of_two_devices_of_one_name_the_second_can_be_chosen_too() {
+        let camera = |number| DeviceInfo { number, name: "Webcam".into() };
+        let twice = |name: &str| vec![name.to_owned(), name.to_owned()];
+        let sounds = |name| device_names::told_apart(twice(name));
+        let cameras = told_apart(vec![camera(0), camera(2)]);
+        let lists = Lists { cameras, mics: sounds("USB"), speakers: sounds("loud") };
+        assert_eq!(lists.names(DeviceKind::Camera), ["Webcam", "Webcam (2)"]);
+        assert_eq!(lists.camera(Some("Webcam")), CameraSpec::Device(0));
+        assert_eq!(lists.camera(Some("Webcam (2)")), CameraSpec::Device(2));
+        assert_eq!(lists.mic(Some("USB (2)")), MicSpec::Named("USB (2)".into()));
+        assert_eq!(lists.speaker(Some("loud (2)")), SpeakerSpec::Named("loud (2)".into()));
     }
 }

@@ -1,6 +1,7 @@
 //! What it means to a person that devices came or went. Pure.
 
 use super::Lists;
+use crate::media::device_names::is_numbered;
 use crate::view::{DeviceKind, Preferences, TEST_PICTURE};
 use crate::words::say_with;
 
@@ -49,7 +50,9 @@ fn changes_of(kind: DeviceKind, before: &[&str], now: &[&str], chosen: Option<&s
     }
     let serves = first(now).filter(|_| before.is_empty());
     for (place, name) in now.iter().enumerate() {
-        if before.contains(name) || now[..place].contains(name) {
+        // What comes with a device of the same name is a part of it, as a rule: to be told of it once is enough.
+        let part = now[..place].iter().any(|first| !before.contains(first) && is_numbered(name, first));
+        if before.contains(name) || part {
             continue;
         }
         let name = (*name).to_owned();
@@ -166,9 +169,11 @@ mod tests {
             changes(&lists(before), &lists(now), &chosen, &KINDS)
         };
         let headset = |kind| Change::New { kind, name: "headset".into() };
-        let plugged = ["built in", "headset", "headset"];
+        let plugged = ["built in", "headset", "headset (2)"];
         assert_eq!(new(&["built in"], &plugged, None), KINDS.map(headset));
         assert_eq!(new(&plugged, &plugged, None), []);
+        let second = |kind| Change::New { kind, name: "headset (2)".into() };
+        assert_eq!(new(&plugged[..2], &plugged, None), KINDS.map(second), "another one of the same make");
         let first = new(&[], &["desk", "other"], None);
         let (used, other) = ("desk".to_owned(), "other".to_owned());
         assert_eq!(first[0], Change::Used { kind: DeviceKind::Camera, name: used.clone() });

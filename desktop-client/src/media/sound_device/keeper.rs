@@ -12,6 +12,7 @@ use std::time::Duration;
 use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{Device, ErrorKind, Host};
 
+use super::super::device_names;
 use super::Which;
 use super::fault::{Refusal, SoundDeviceError, SoundEnd};
 
@@ -173,11 +174,18 @@ pub(super) fn find(host: &Host, end: SoundEnd, which: Which) -> Result<Device, S
         (SoundEnd::Speaker, Which::Default) => host.default_output_device(),
         (_, Which::Number(number)) => devices(host).ok().and_then(|mut devices| devices.nth(*number)),
         (_, Which::Named(name)) => {
-            devices(host).ok().and_then(|mut devices| devices.find(|device| device.to_string() == *name))
+            let devices: Vec<_> = devices(host).into_iter().flatten().collect();
+            let place = named(&devices).iter().position(|known| known == name);
+            place.and_then(|place| devices.into_iter().nth(place))
         }
     };
     let real = |device: &Device| which != Which::Default || !stands_in(device);
     device.filter(real).ok_or(SoundDeviceError::NotFound(end))
+}
+
+/// What devices call themselves, each by a name of its own.
+fn named(devices: &[Device]) -> Vec<String> {
+    device_names::told_apart(devices.iter().map(ToString::to_string))
 }
 
 /// Whether a sound server names this device only for want of a real one: what its speaker plays as a microphone
@@ -214,7 +222,7 @@ fn meaning(kind: ErrorKind) -> Refusal {
 pub fn list_microphones() -> Result<Vec<String>, SoundDeviceError> {
     ask_within(SoundEnd::Microphone, (LIST_TIMEOUT, THREADS_FOR_LISTS), |host| {
         let devices = host.input_devices().map_err(refused(SoundEnd::Microphone))?;
-        Ok(devices.map(|device| device.to_string()).collect())
+        Ok(named(&devices.collect::<Vec<_>>()))
     })
 }
 
@@ -222,7 +230,7 @@ pub fn list_microphones() -> Result<Vec<String>, SoundDeviceError> {
 pub fn list_speakers() -> Result<Vec<String>, SoundDeviceError> {
     ask_within(SoundEnd::Speaker, (LIST_TIMEOUT, THREADS_FOR_LISTS), |host| {
         let devices = host.output_devices().map_err(refused(SoundEnd::Speaker))?;
-        Ok(devices.map(|device| device.to_string()).collect())
+        Ok(named(&devices.collect::<Vec<_>>()))
     })
 }
 

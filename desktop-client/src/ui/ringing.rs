@@ -12,6 +12,7 @@ use eframe::egui::{
     accesskit::{Live, Role},
     pos2, vec2,
 };
+use std::time::Duration;
 
 /// Draws the screen; returns where notices cover neither words nor buttons.
 pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut Vec<Command>) -> Rect {
@@ -26,8 +27,15 @@ pub fn ringing_ui(ui: &mut Ui, view: &View<'_>, call: &CallView, commands: &mut 
     let rings = matches!(call.stage, Stage::Ringing { .. });
     let free = words_ui(ui, Some(&call.peer), (status, &timer), rings);
     let by_key = view.snapshot.preferences.push_to_talk;
-    buttons_ui(ui, call, by_key, commands);
+    buttons_ui(ui, call, (by_key, is_early(view, call)), commands);
     free
+}
+
+/// Whoever is at something else when a call comes in has pressed a key that was not meant for it, for so long.
+const EARLY: Duration = Duration::from_millis(700);
+
+fn is_early(view: &View<'_>, call: &CallView) -> bool {
+    matches!(call.stage, Stage::Ringing { since } if view.now.saturating_duration_since(since) < EARLY)
 }
 
 /// Draws the screen of a call that the server does not know yet, as it goes on once it does; returns the same.
@@ -108,6 +116,8 @@ struct Choice {
     key: Key,
     look: Round,
     command: Command,
+    /// Its key does nothing yet.
+    deaf: bool,
 }
 
 /// Microphone and camera as whoever is called or found will find them. With the key that opens the microphone there is
@@ -120,6 +130,7 @@ fn switches((muted, camera_on): (bool, bool), by_key: bool, palette: &Palette) -
         key,
         look: if off { Round::lit(palette) } else { Round::plain(palette) },
         command,
+        deaf: false,
     };
     let (mic, mic_name) =
         if muted { (Icon::MicOff, say("call-unmute")) } else { (Icon::Mic, say("call-mute")) };
@@ -150,14 +161,16 @@ pub(super) fn switches_ui(
 /// The way out, by a key that everybody tries.
 fn out(name: &'static str, command: Command) -> Choice {
     let look = Round::danger(&STAGE);
-    Choice { icon: Icon::HangUp, name, modifiers: Modifiers::NONE, key: Key::Escape, look, command }
+    let (modifiers, key) = (Modifiers::NONE, Key::Escape);
+    Choice { icon: Icon::HangUp, name, modifiers, key, look, command, deaf: false }
 }
 
-fn buttons_ui(ui: &mut Ui, call: &CallView, by_key: bool, commands: &mut Vec<Command>) {
+/// `early`: it has only just begun to ring.
+fn buttons_ui(ui: &mut Ui, call: &CallView, (by_key, early): (bool, bool), commands: &mut Vec<Command>) {
     let mut before = switches((call.muted, call.camera_on), by_key, &STAGE);
     let choices = match call.stage {
         Stage::Ringing { .. } => vec![
-            out(say("call-decline"), Command::Decline),
+            Choice { deaf: early, ..out(say("call-decline"), Command::Decline) },
             Choice {
                 icon: Icon::CameraOff,
                 name: say("call-accept-without-camera"),
@@ -165,6 +178,7 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, by_key: bool, commands: &mut Vec<Com
                 key: Key::Enter,
                 look: Round::plain(&STAGE),
                 command: Command::AcceptWithoutCamera,
+                deaf: false,
             },
             Choice {
                 icon: Icon::Answer,
@@ -173,6 +187,7 @@ fn buttons_ui(ui: &mut Ui, call: &CallView, by_key: bool, commands: &mut Vec<Com
                 key: Key::Enter,
                 look: Round::accent(&STAGE),
                 command: Command::Accept,
+                deaf: false,
             },
         ],
         Stage::Calling { .. } => {
@@ -204,7 +219,7 @@ fn choices_ui(
     let wide = choices.len() as f32 * (size::RING_CELL + gap) - gap;
     let room = Rect::from_min_size(first, vec2(wide, size::ROUND_CELL_H));
     let mut left = first.x;
-    for Choice { icon, name, modifiers, key, look, command } in choices {
+    for Choice { icon, name, modifiers, key, look, command, deaf } in choices {
         let place = Rect::from_min_size(pos2(left, first.y), vec2(size::RING_CELL, size::ROUND_CELL_H));
         let place = mirrored(place, room);
         left += size::RING_CELL + gap;
@@ -213,7 +228,7 @@ fn choices_ui(
         let builder = UiBuilder::new().max_rect(place).scope_id(Id::unique(("control", &pressed)));
         let response =
             ui.scope_builder(builder, |ui| round_button(ui, icon, name, &pressed, look, palette)).inner;
-        if response.clicked() || shortcut(ui, modifiers, key) {
+        if response.clicked() || !deaf && shortcut(ui, modifiers, key) {
             commands.push(command);
         }
     }

@@ -15,11 +15,25 @@ fn since() -> Instant {
 #[test]
 fn an_incoming_call_is_accepted_or_declined_by_pointer_and_by_key() {
     let mut shown = show(in_call(Stage::Ringing { since: since() }));
+    shown.state_mut().now += Duration::from_secs(1);
     assert!(says(&shown, "Ana") && says(&shown, say("call-calls-you")));
     assert_eq!(click(&mut shown, say("call-accept")), [Command::Accept]);
     assert_eq!(click(&mut shown, say("call-decline")), [Command::Decline]);
     assert_eq!(press(&mut shown, CONTROL, Key::Enter), [Command::Accept]);
     assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::Decline]);
+}
+
+#[test]
+fn a_key_that_was_meant_for_what_was_there_before_declines_no_call_that_just_came_in() {
+    let since = since();
+    let mut shown = show(in_call(Stage::Ringing { since }));
+    for (ms, asked) in [(0, vec![]), (699, vec![]), (700, vec![Command::Decline])] {
+        shown.state_mut().now = since + Duration::from_millis(ms);
+        assert_eq!(press(&mut shown, NONE, Key::Escape), asked, "after {ms} ms");
+    }
+    shown.state_mut().now = since;
+    assert_eq!(click(&mut shown, say("call-decline")), [Command::Decline], "who clicks on it means it");
+    assert_eq!(press(&mut shown, CONTROL, Key::Enter), [Command::Accept], "and so does who holds two keys");
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Pictures on the screen: the newest frame of a slot, drawn into a rectangle with its right proportions.
 //!
 //! Owns the choice between the shader ([`gl`]) and the conversion on the CPU ([`cpu`]), and tells when a frame
-//! went to the screen. Never turns a frame: whoever sends it does (docs/PROTOCOL.md). Never waits for a frame and never holds back the one who made it.
+//! went to the screen. Never turns a frame: whoever sends it does (docs/PROTOCOL.md). Never waits for a frame and never
+//! holds back the one who made it; a frame that cannot be drawn ends nothing.
 
 use crate::media::frame::{FrameSlot, Picture, VideoFrame};
 use eframe::egui::{self, Color32, CornerRadius, Rect, Shape, Ui, Vec2, pos2};
 use eframe::{egui_glow, glow};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod cpu;
 mod gl;
@@ -64,7 +66,8 @@ impl Screen {
             Some(program) => Surface::Shader(Arc::new(gl::Surface::new(program.clone()))),
             None => Surface::Cpu(None),
         };
-        Tile { slot, frame: None, serial: 0, surface, shown, last_shown: Arc::default() }
+        let face = Face { frame: None, serial: 0, surface, broke: Arc::default() };
+        Tile { slot, face: Arc::new(Mutex::new(face)), shown, last_shown: Arc::default() }
     }
 }
 
@@ -73,22 +76,48 @@ enum Surface {
     Cpu(Option<egui::TextureHandle>),
 }
 
-/// The place of one picture: the remote one or the own one.
+/// The place of one picture: the remote one or the own one. Clones show the same picture, in whatever window.
+#[derive(Clone)]
 pub struct Tile {
     slot: Arc<FrameSlot>,
+    face: Arc<Mutex<Face>>,
+    shown: Option<Shown>,
+    last_shown: Arc<AtomicU64>,
+}
+
+/// The picture there is, and how it comes to the screen.
+struct Face {
     frame: Option<VideoFrame>,
     /// Counts frames taken from the slot, so that each is uploaded and told of once.
     serial: u64,
     surface: Surface,
-    shown: Option<Shown>,
-    last_shown: Arc<AtomicU64>,
+    /// Drawing broke: what a shader drew goes another way from now on.
+    broke: Arc<AtomicBool>,
+}
+
+impl Face {
+    /// Keeps the frame; as pixels, where no shader makes them. One that cannot be converted is left out.
+    fn keep(&mut self, ctx: &egui::Context, frame: VideoFrame) {
+        if let Surface::Cpu(texture) = &mut self.surface {
+            let Ok(image) = catch_unwind(AssertUnwindSafe(|| cpu::convert(&frame))) else { return };
+            match texture {
+                Some(texture) => texture.set(image, egui::TextureOptions::LINEAR),
+                None => *texture = Some(ctx.load_texture("video", image, egui::TextureOptions::LINEAR)),
+            }
+        }
+        self.frame = Some(frame);
+    }
+
+    fn size(&self) -> Option<Vec2> {
+        self.frame.as_ref().map(|frame| egui::vec2(frame.width() as f32, frame.height() as f32))
+    }
 }
 
 impl std::fmt::Debug for Tile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tile")
             .field("picture", &self.picture())
-            .field("serial", &self.serial)
+            .field("serial", &self.face().serial)
             .finish_non_exhaustive()
     }
 }
@@ -99,27 +128,33 @@ impl Tile {
         Screen::cpu().tile(FrameSlot::new(), None)
     }
 
+    fn face(&self) -> MutexGuard<'_, Face> {
+        self.face.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes the newest frame, if there is one. Forgets the last one when no more come.
-    pub fn poll(&mut self, ctx: &egui::Context) {
+    pub fn poll(&self, ctx: &egui::Context) {
+        let mut face = self.face();
         if self.slot.picture() != Picture::Live {
-            self.frame = None;
+            face.frame = None;
         }
-        let Some(frame) = self.slot.take() else { return };
-        self.serial += 1;
-        if let Surface::Cpu(texture) = &mut self.surface {
-            let image = cpu::convert(&frame);
-            match texture {
-                Some(texture) => texture.set(image, egui::TextureOptions::LINEAR),
-                None => *texture = Some(ctx.load_texture("video", image, egui::TextureOptions::LINEAR)),
-            }
+        let falls = face.broke.load(Ordering::Relaxed) && matches!(face.surface, Surface::Shader(_));
+        if falls {
+            tracing::warn!("pictures are converted on the CPU from now on");
+            face.surface = Surface::Cpu(None);
         }
-        self.frame = Some(frame);
+        if let Some(frame) = self.slot.take() {
+            face.serial += 1;
+            face.keep(ctx, frame);
+        } else if falls && let Some(frame) = face.frame.take() {
+            face.keep(ctx, frame);
+        }
     }
 
     /// Forgets the picture: the next call does not begin with the face of the last.
-    pub fn forget(&mut self) {
+    pub fn forget(&self) {
         self.slot.take();
-        self.frame = None;
+        self.face().frame = None;
     }
 
     /// What stands behind the picture.
@@ -129,17 +164,17 @@ impl Tile {
 
     /// Width and height of the picture there is, in pixels.
     pub fn size(&self) -> Option<Vec2> {
-        self.frame.as_ref().map(|frame| egui::vec2(frame.width() as f32, frame.height() as f32))
+        self.face().size()
     }
 
     /// Draws the picture as large as fits into the middle of `room`, and says where. `None` without a picture.
     pub fn paint(&self, ui: &Ui, room: Rect, mirror: bool, radius: u8) -> Option<Rect> {
-        let frame = self.frame.as_ref()?;
-        let rect = fit(room, self.size()?);
-        match &self.surface {
+        let face = self.face();
+        let rect = fit(room, face.size()?);
+        match &face.surface {
             Surface::Shader(surface) => {
-                let (surface, frame, serial) = (surface.clone(), frame.clone(), self.serial);
-                self.callback(ui, rect, move |info, gl| {
+                let (surface, frame, serial) = (surface.clone(), face.frame.clone()?, face.serial);
+                self.callback(ui, rect, &face, move |info, gl| {
                     surface.paint(
                         gl,
                         &frame,
@@ -155,7 +190,7 @@ impl Tile {
                 let uv = Rect::from_min_max(pos2(left, 0.0), pos2(right, 1.0));
                 let shape = egui::epaint::RectShape::filled(rect, CornerRadius::same(radius), Color32::WHITE);
                 ui.painter().add(shape.with_texture(texture.as_ref()?.id(), uv));
-                self.callback(ui, rect, |_, _| {});
+                self.callback(ui, rect, &face, |_, _| {});
             }
         }
         Some(rect)
@@ -166,19 +201,30 @@ impl Tile {
         &self,
         ui: &Ui,
         rect: Rect,
+        face: &Face,
         draw: impl Fn(egui::PaintCallbackInfo, &glow::Context) + Send + Sync + 'static,
     ) {
-        let told = self.shown.clone().zip(self.frame.clone());
-        let (serial, last_shown) = (self.serial, self.last_shown.clone());
+        let told = self.shown.clone().zip(face.frame.clone());
+        let (serial, last_shown) = (face.serial, self.last_shown.clone());
+        let (broke, ctx) = (face.broke.clone(), ui.ctx().clone());
         let callback = egui_glow::CallbackFn::new(move |info, painter| {
-            draw(info, painter.gl());
-            if let Some((shown, frame)) = &told
-                && last_shown.swap(serial, Ordering::Relaxed) != serial
-            {
-                shown(frame);
-            }
+            unless_broken(&broke, &ctx, || {
+                draw(info, painter.gl());
+                if let Some((shown, frame)) = &told
+                    && last_shown.swap(serial, Ordering::Relaxed) != serial
+                {
+                    shown(frame);
+                }
+            });
         });
         ui.painter().add(Shape::Callback(egui::PaintCallback { rect, callback: Arc::new(callback) }));
+    }
+}
+
+/// Draws. What breaks there ends neither the window nor the call: it is marked in `broke`, and the window is drawn anew.
+fn unless_broken(broke: &AtomicBool, ctx: &egui::Context, draw: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(draw)).is_err() && !broke.swap(true, Ordering::Relaxed) {
+        ctx.request_repaint_of(egui::ViewportId::ROOT);
     }
 }
 
@@ -205,7 +251,7 @@ mod tests {
     #[test]
     fn a_forgotten_picture_is_gone_even_if_it_was_not_yet_taken() {
         let slot = FrameSlot::new();
-        let mut tile = Screen::cpu().tile(slot.clone(), None);
+        let tile = Screen::cpu().tile(slot.clone(), None);
         let ctx = egui::Context::default();
         let mut pool = FramePool::new();
         slot.put(pool.draw(64, 48, FrameInfo::default(), |_| {}));
@@ -219,7 +265,7 @@ mod tests {
     #[test]
     fn a_tile_shows_the_newest_frame_and_forgets_it_when_the_camera_goes_off() {
         let slot = FrameSlot::new();
-        let mut tile = Screen::cpu().tile(slot.clone(), None);
+        let tile = Screen::cpu().tile(slot.clone(), None);
         let ctx = egui::Context::default();
         tile.poll(&ctx);
         assert_eq!(tile.size(), None);
@@ -233,5 +279,42 @@ mod tests {
         slot.set_picture(Picture::Off);
         tile.poll(&ctx);
         assert_eq!(tile.size(), None);
+    }
+
+    #[test]
+    fn a_picture_that_cannot_be_converted_is_left_out_and_the_next_one_is_shown() {
+        let slot = FrameSlot::new();
+        let tile = Screen::cpu().tile(slot.clone(), None);
+        let ctx = egui::Context::default();
+        let mut pool = FramePool::new();
+        slot.put(pool.draw(64, 48, FrameInfo::default(), |_| {}));
+        tile.poll(&ctx);
+        // Without a pixel, there is nothing that could be converted.
+        slot.put(pool.draw(0, 0, FrameInfo::default(), |_| {}));
+        tile.poll(&ctx);
+        assert_eq!(tile.size(), Some(vec2(64.0, 48.0)), "the one before it stays");
+        slot.put(pool.draw(32, 16, FrameInfo::default(), |_| {}));
+        tile.poll(&ctx);
+        assert_eq!(tile.size(), Some(vec2(32.0, 16.0)));
+    }
+
+    #[test]
+    fn pictures_that_a_shader_breaks_over_are_converted_from_then_on() {
+        let slot = FrameSlot::new();
+        let screen = Screen { program: Some(Arc::new(gl::Program::of_no_context())) };
+        let tile = screen.tile(slot.clone(), None);
+        let ctx = egui::Context::default();
+        slot.put(FramePool::new().draw(64, 48, FrameInfo::default(), |_| {}));
+        tile.poll(&ctx);
+        let converted = |tile: &Tile| matches!(tile.face().surface, Surface::Cpu(Some(_)));
+        assert!(!converted(&tile), "a shader is to draw it");
+        let broke = tile.face().broke.clone();
+        unless_broken(&broke, &ctx, || {});
+        tile.poll(&ctx);
+        assert!(!converted(&tile), "it drew it");
+        unless_broken(&broke, &ctx, || panic!("as this test wants it"));
+        tile.poll(&ctx);
+        assert!(converted(&tile), "the one that there was is not lost");
+        assert_eq!(tile.size(), Some(vec2(64.0, 48.0)));
     }
 }

@@ -8,7 +8,7 @@ use crate::media::frame::{ColorMatrix, ColorRange, FrameInfo, Plane, VideoFrame}
 use eframe::egui::PaintCallbackInfo;
 use eframe::egui_glow::ShaderVersion;
 use eframe::glow::{self, HasContext as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Why frames cannot be drawn by shader here.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +103,24 @@ impl Program {
     }
 }
 
+#[cfg(test)]
+impl Program {
+    /// One that draws nothing: there is no context behind it.
+    pub(super) fn of_no_context() -> Self {
+        let one = std::num::NonZeroU32::MIN;
+        Self {
+            shader: glow::NativeProgram(one),
+            vertices: glow::NativeVertexArray(one),
+            mirror: None,
+            to_rgb: None,
+            offset: None,
+            size: None,
+            radius: None,
+            planes: [None, None, None],
+        }
+    }
+}
+
 #[expect(unsafe_code, reason = "OpenGL")]
 fn link(gl: &glow::Context, header: &str) -> Result<glow::Program, GlError> {
     // SAFETY: the context is current; each object is used only after it was made in it.
@@ -157,7 +175,7 @@ impl Surface {
         radius: f32,
         info: &PaintCallbackInfo,
     ) {
-        let mut planes = self.planes.lock().expect("painting does not panic");
+        let mut planes = self.planes.lock().unwrap_or_else(PoisonError::into_inner);
         if planes.serial != serial {
             if let Err(error) = planes.upload(gl, frame) {
                 tracing::error!(%error, "a frame is not shown");

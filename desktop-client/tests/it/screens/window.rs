@@ -3,6 +3,7 @@
 use crate::support::{TestServer, config, until_published};
 use castle_desktop::app::{App, AppOptions, Wake};
 use castle_desktop::engine::{Engine, EngineConfig};
+use castle_desktop::media::frame::{FrameInfo, FramePool};
 use castle_desktop::profile::Profile;
 use castle_desktop::view::{Connection, Prefill, Snapshot, WindowPlace};
 use castle_desktop::words::say;
@@ -68,6 +69,22 @@ fn until(
 ) {
     until_published(snapshots, "drawn", holds);
     window.run_steps(3);
+}
+
+#[test]
+fn a_picture_that_cannot_be_drawn_ends_neither_the_window_nor_what_it_shows() {
+    let wake = Wake::default();
+    let engine = Engine::start(EngineConfig::default(), wake.waker());
+    let slots = [engine.remote_frames(), engine.local_frames(), engine.screen_frames()];
+    let mut window = Harness::builder().build_eframe(|cc| App::new(cc, engine, &wake, AppOptions::default()));
+    window.run();
+    for slot in slots {
+        // Without a pixel.
+        slot.put(FramePool::new().draw(0, 0, FrameInfo::default(), |_| {}));
+        window.run();
+        window.get_by_label(say("login-name"));
+    }
+    window.state_mut().on_exit(None);
 }
 
 const LINK: &str = "castle://hall.example:50051/?invite=K7QM";

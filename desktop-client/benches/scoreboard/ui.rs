@@ -1,13 +1,15 @@
 //! How long the window takes to build a frame: laid out and turned into triangles, as the thread that draws does it,
 //! without the graphics card. A hall of ten thousand guests, which is scrolled, searched and changed, and a monkey that
-//! presses and clicks at random on every page.
+//! presses and clicks at random on every page and on every screen of a call.
 
 use crate::percentile;
 use crate::row::{Better, Row};
-use castle::ids::GuestId;
+use castle::ids::{CallId, GuestId};
 use castle_desktop::ui::video::Tile;
 use castle_desktop::ui::{Page, Screens, View, theme};
-use castle_desktop::view::{Availability, Command, Connection, HallRow, Me, Prefill, Snapshot};
+use castle_desktop::view::{
+    Availability, CallView, Command, Connection, EndReason, HallRow, Me, Prefill, Snapshot, Stage,
+};
 use eframe::egui::{self, Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, Rect, pos2, vec2};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -23,10 +25,31 @@ const FRAME_MS: f64 = 1000.0 / 60.0;
 /// Size of the window, points.
 const ROOM: egui::Vec2 = vec2(960.0, 720.0);
 
-const PAGES: [Page; 7] =
-    [Page::Hall, Page::History, Page::Blocked, Page::Tryout, Page::Settings, Page::Interests, Page::Help];
-const KEYS: [Key; 8] =
-    [Key::Tab, Key::Enter, Key::Space, Key::ArrowDown, Key::PageDown, Key::Backspace, Key::F, Key::Escape];
+const PAGES: [Page; 8] = [
+    Page::Hall,
+    Page::History,
+    Page::Blocked,
+    Page::Tryout,
+    Page::Settings,
+    Page::Account,
+    Page::Interests,
+    Page::Help,
+];
+/// Those of a call open what can be laid over it.
+const KEYS: [Key; 12] = [
+    Key::Tab,
+    Key::Enter,
+    Key::Space,
+    Key::ArrowDown,
+    Key::PageDown,
+    Key::Backspace,
+    Key::F,
+    Key::Escape,
+    Key::C,
+    Key::D,
+    Key::I,
+    Key::S,
+];
 
 /// A window without an engine and without a screen.
 struct Window {
@@ -55,6 +78,31 @@ fn guest(number: u128) -> HallRow {
 
 fn hall() -> Vec<HallRow> {
     (1..=GUESTS).map(guest).collect()
+}
+
+/// What a call goes through, and what can be different about it: every screen of its own.
+fn calls() -> Vec<CallView> {
+    let since = Instant::now();
+    let ended = |reason| Stage::Ended { reason, lasted: Some(Duration::from_secs(65)) };
+    let stages = [
+        Stage::Calling { since },
+        Stage::Ringing { since },
+        Stage::Connecting,
+        Stage::Connected { since },
+        ended(EndReason::PeerHungUp),
+        ended(EndReason::Failed),
+    ];
+    let call = |stage| CallView {
+        peer_guest: Some(GuestId::from_bits(1)),
+        matched: true,
+        ..CallView::new(CallId::from_bits(1), "Guest of honour 1".into(), stage)
+    };
+    let connected = || call(Stage::Connected { since });
+    let mut calls: Vec<_> = stages.into_iter().map(call).collect();
+    calls.push(CallView { peer_sharing: true, ..connected() });
+    calls.push(CallView { sharing: true, muted: true, camera_on: false, ..connected() });
+    calls.push(CallView { path_lost: true, peer_camera_on: false, ..connected() });
+    calls
 }
 
 impl Window {
@@ -161,10 +209,14 @@ pub(crate) fn rows() -> Vec<Row> {
 
     let mut random = ChaCha8Rng::seed_from_u64(6);
     let mut window = Window::new();
+    let calls = calls();
     let monkey = (0..FRAMES * 10).map(|place| {
         if place % 40 == 0 {
-            let page = PAGES[random.random_range(0..PAGES.len())];
-            window.screens.open(page, &window.snapshot, &mut window.commands);
+            let place = random.random_range(0..PAGES.len() + calls.len());
+            window.snapshot.call = place.checked_sub(PAGES.len()).map(|place| calls[place].clone());
+            if let Some(page) = PAGES.get(place) {
+                window.screens.open(*page, &window.snapshot, &mut window.commands);
+            }
             // A second of rest between pages: what glides has arrived.
             window.begun = window.begun.checked_sub(Duration::from_secs(1)).unwrap_or(window.begun);
         }

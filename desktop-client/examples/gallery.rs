@@ -1,18 +1,20 @@
 //! Shows each screen with made-up contents, without a server and without an engine: for looking at them.
 //!
 //! `cargo run -p castle-desktop --example gallery -- SCREEN [light|dark] [auto|gl|cpu] [WIDTHxHEIGHT] [SECONDS]`.
-//! With SECONDS it closes by itself and prints the share of a core that it used. Without SCREEN it lists them.
+//! With SECONDS it closes by itself and prints the share of a core that it used, and what it drew. Without SCREEN it lists
+//! them.
 
 use castle::ids::{CallId, GuestId};
 use castle_desktop::media::frame::{FrameInfo, FramePool, FrameSlot, Picture};
-use castle_desktop::ui::video::{Renderer, Screen, Tile};
-use castle_desktop::ui::{Screens, View, next_tick, theme};
+use castle_desktop::ui::video::{Renderer, Screen, Shown, Tile};
+use castle_desktop::ui::{Screens, View, next_tick, repaint_pictures, theme};
 use castle_desktop::view::{
     Availability, CallStats, CallView, Connection, Devices, EndReason, HallRow, Me, Notice, Prefill, Route,
     Search, Severity, Snapshot, Stage,
 };
 use eframe::egui;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 const SERVER: &str = "http://127.0.0.1:50051";
@@ -202,6 +204,8 @@ struct Gallery {
     begin: Instant,
     lasts: Option<Duration>,
     drawn: u32,
+    /// Pictures of the peer that came to the screen, in whatever window.
+    shown: Arc<AtomicU32>,
     cpu_at_begin: Duration,
 }
 
@@ -214,7 +218,11 @@ impl eframe::App for Gallery {
             if lived >= lasts {
                 let cpu = cpu_time().saturating_sub(self.cpu_at_begin);
                 let share = 100.0 * cpu.as_secs_f64() / lived.as_secs_f64();
-                println!("{share:.1} % of a core, {} drawn in {lived:.1?}", self.drawn);
+                let shown = self.shown.load(Ordering::Relaxed);
+                println!(
+                    "{share:.1} % of a core, {} drawn, {shown} pictures shown in {lived:.1?}",
+                    self.drawn
+                );
                 self.lasts = None;
                 ctx.send_viewport_cmd(egui::ViewportCommand::Close);
             } else {
@@ -278,7 +286,7 @@ fn main() -> eframe::Result {
             for (slot, delay) in [(&remote, 0), (&local, 30)] {
                 let ctx = cc.egui_ctx.clone();
                 let delay = Duration::from_millis(delay).max(Duration::from_micros(1));
-                slot.on_new(move || ctx.request_repaint_after(delay));
+                slot.on_new(move || repaint_pictures(&ctx, delay));
             }
             if screen.starts_with("call-peer") {
                 remote.set_picture(Picture::Off);
@@ -289,15 +297,21 @@ fn main() -> eframe::Result {
                 film(local.clone(), 320, 180);
             }
             let painter = Screen::new(cc.gl.as_ref(), renderer);
+            let shown = Arc::<AtomicU32>::default();
+            let count = shown.clone();
+            let count: Shown = Arc::new(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
             Ok(Box::new(Gallery {
                 snapshot,
                 screens: Screens::new(prefill(&screen)),
-                remote: painter.tile(remote, None),
+                remote: painter.tile(remote, Some(count)),
                 local: painter.tile(local, None),
                 screen: Tile::empty(),
                 begin: Instant::now(),
                 lasts,
                 drawn: 0,
+                shown,
                 cpu_at_begin: cpu_time(),
             }))
         }),

@@ -41,6 +41,9 @@ login-continue = Weiter als { $name }
 login-continue-at = Weiter als { $name } auf { $server }
 login-forget = { $name } auf { $server } vergessen
 login-other-server = Anderer Server oder Name …
+login-others = Server, die Sie kennen
+login-as = Anmelden als { $name }
+login-as-at = Anmelden als { $name } auf { $server }
 login-need-server = Geben Sie die Adresse ein, die Sie bekommen haben.
 login-need-link = Geben Sie die Adresse des Servers ein oder fügen Sie den Einladungslink ein.
 login-need-invitation = Geben Sie den Code Ihrer Einladung ein oder fügen Sie oben den Link ein.
@@ -101,6 +104,7 @@ report-other = Etwas anderes
 report-words = In Ihren Worten
 report-block-too = Diesen Gast auch blockieren
 report-send = Meldung senden
+report-lost = Die Meldung kam nicht an. Was Sie geschrieben haben, steht noch hier: Senden Sie es gleich noch einmal.
 block-title = { $name } blockieren?
 block-explained = Sie sehen und hören einander nicht mehr, und ein Gespräch miteinander endet. In den Einstellungen nehmen Sie es zurück.
 block-do = Blockieren
@@ -501,6 +505,7 @@ error-certificate-changed = Dieser Server zeigt ein anderes Zertifikat als das, 
 
 # What the engine tells
 told-reported = Danke. Ihr Gastgeber wird die Meldung lesen.
+told-blocked = Sie sehen und hören einander nicht mehr. In den Einstellungen nehmen Sie es zurück.
 told-password-changed = Ihr Passwort ist geändert. Ihre anderen Geräte sind abgemeldet.
 told-wrong-password = Das ist nicht Ihr Passwort, und es wurde nichts getan. Geben Sie es noch einmal ein.
 told-renamed = Sie werden jetzt als { $name } gezeigt.

@@ -41,6 +41,9 @@ login-continue = Continue as { $name }
 login-continue-at = Continue as { $name } at { $server }
 login-forget = Forget { $name } at { $server }
 login-other-server = Another server or name…
+login-others = Servers you know
+login-as = Log in as { $name }
+login-as-at = Log in as { $name } at { $server }
 login-need-server = Enter the address that your host gave you.
 login-need-link = Enter the server address, or paste the invitation link.
 login-need-invitation = Enter the code of your invitation, or paste its link above.
@@ -101,6 +104,7 @@ report-other = Something else
 report-words = In your own words
 report-block-too = Block this guest, too
 report-send = Send report
+report-lost = The report did not get through. What you wrote is still here: send it again in a moment.
 block-title = Block { $name }?
 block-explained = You will not see or hear each other any more, and a call with them ends. You can take it back in the settings.
 block-do = Block
@@ -501,6 +505,7 @@ error-certificate-changed = This server shows another certificate than the one y
 
 # What the engine tells
 told-reported = Thank you. Your host will read the report.
+told-blocked = You do not see or hear each other any more. You can take it back in the settings.
 told-password-changed = Your password is changed. Your other devices are logged out.
 told-wrong-password = That is not your password, and nothing was done. Type it again.
 told-renamed = You are shown as { $name } now.

@@ -41,6 +41,9 @@ login-continue = המשך בתור { $name }
 login-continue-at = המשך בתור { $name } בשרת { $server }
 login-forget = לשכוח את { $name } בשרת { $server }
 login-other-server = שרת אחר או שם אחר…
+login-others = שרתים מוכרים
+login-as = כניסה בתור { $name }
+login-as-at = כניסה בתור { $name } בשרת { $server }
 login-need-server = יש להזין את הכתובת שקיבלת מהמארח.
 login-need-link = יש להזין את כתובת השרת או להדביק את קישור ההזמנה.
 login-need-invitation = יש להזין את קוד ההזמנה, או להדביק למעלה את הקישור.
@@ -101,6 +104,7 @@ report-other = משהו אחר
 report-words = במילים שלך
 report-block-too = לחסום גם את האורח
 report-send = שליחת הדיווח
+report-lost = הדיווח לא הגיע. מה שנכתב עדיין כאן: אפשר לשלוח שוב בעוד רגע.
 block-title = לחסום את { $name }?
 block-explained = לא תראו ולא תשמעו זה את זה יותר, ושיחה ביניכם תסתיים. אפשר לבטל זאת בהגדרות.
 block-do = חסימה
@@ -501,6 +505,7 @@ error-certificate-changed = השרת מציג תעודה אחרת מזו שסמ�
 
 # What the engine tells
 told-reported = תודה. המארח יקרא את הדיווח.
+told-blocked = לא תראו ולא תשמעו זה את זה יותר. אפשר לבטל זאת בהגדרות.
 told-password-changed = הסיסמה שונתה. המכשירים האחרים נותקו.
 told-wrong-password = זו אינה הסיסמה שלך, ולא נעשה דבר. יש להקליד אותה שוב.
 told-renamed = מעכשיו רואים אותך בשם { $name }.

@@ -8,10 +8,11 @@ mod zoom;
 
 use crate::engine::{EngineHandle, Waker};
 use crate::ui::video::{Renderer, Screen, Shown, Tile};
-use crate::ui::{Screens, View, next_tick, text, theme};
+use crate::ui::{Screens, View, next_tick, repaint_pictures, text, theme};
 use crate::view::{Command, Preferences, Prefill, Snapshot, Stage, ThemeChoice, WindowPlace};
 use crate::words::{self, say};
 use eframe::{CreationContext, egui, glow};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -74,9 +75,17 @@ impl Wake {
         Arc::new(move || wake.after(SOON))
     }
 
+    /// The large window: which one is just being drawn says nothing about who is to be woken.
     fn after(&self, delay: Duration) {
         if let Some(context) = self.context.get() {
-            context.request_repaint_after(delay);
+            context.request_repaint_after_for(delay, egui::ViewportId::ROOT);
+        }
+    }
+
+    /// Every window that shows the peer.
+    fn for_picture(&self) {
+        if let Some(context) = self.context.get() {
+            repaint_pictures(context, SOON);
         }
     }
 }
@@ -161,7 +170,7 @@ impl App {
         let waker = wake.clone();
         screen_frames.on_new(move || waker.after(SOON));
         let waker = wake.clone();
-        remote_frames.on_new(move || waker.after(SOON));
+        remote_frames.on_new(move || waker.for_picture());
         let waker = wake.clone();
         local_frames.on_new(move || waker.after(OWN_PICTURE_WAIT));
         let told = Arc::downgrade(&engine);
@@ -187,6 +196,42 @@ impl App {
             in_front: None,
             place: options.place,
             zoom: ctx.zoom_factor(),
+        }
+    }
+
+    /// What is done whether or not the window is drawn.
+    fn tend(&mut self, ctx: &egui::Context) {
+        let Some(engine) = &self.engine else { return };
+        let before = std::mem::replace(&mut self.snapshot, engine.snapshot());
+        let call = |snapshot: &Snapshot| snapshot.call.as_ref().map(|call| call.id);
+        if call(&before) != call(&self.snapshot) {
+            self.forget_pictures();
+        }
+        self.remote.poll(ctx);
+        self.local.poll(ctx);
+        self.screen.poll(ctx);
+        self.wear(ctx);
+        self.announce(ctx);
+        self.screens.tend(ctx, &self.snapshot);
+        if self.snapshot.closing && !before.closing {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+        self.mind_window(ctx);
+        // Here, too: a window that is minimised is not drawn.
+        self.hand_over();
+    }
+
+    /// What breaks in `tend` ends neither the window nor the call: the pictures are dropped, and the window says so.
+    fn guarded(&mut self, tend: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| tend(self))).is_err() {
+            self.forget_pictures();
+            self.screens.tell_broken();
+        }
+    }
+
+    fn forget_pictures(&self) {
+        for tile in [&self.remote, &self.local, &self.screen] {
+            tile.forget();
         }
     }
 
@@ -306,25 +351,7 @@ fn bring_into_view(cc: &CreationContext<'_>) {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        let Some(engine) = &self.engine else { return };
-        let before = std::mem::replace(&mut self.snapshot, engine.snapshot());
-        let call = |snapshot: &Snapshot| snapshot.call.as_ref().map(|call| call.id);
-        if call(&before) != call(&self.snapshot) {
-            self.remote.forget();
-            self.local.forget();
-            self.screen.forget();
-        }
-        self.remote.poll(ctx);
-        self.local.poll(ctx);
-        self.screen.poll(ctx);
-        self.wear(ctx);
-        self.announce(ctx);
-        if self.snapshot.closing && !before.closing {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
-        }
-        self.mind_window(ctx);
-        // Here, too: a window that is minimised is not drawn.
-        self.hand_over();
+        self.guarded(|app| app.tend(ctx));
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -355,38 +382,4 @@ impl eframe::App for App {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_opens_where_and_as_large_as_it_was_left() {
-        let opens = |place| {
-            let window = viewport(place);
-            (window.position, window.inner_size, window.maximized)
-        };
-        let size = (1100.0, 800.0);
-        for (at, maximized) in [(Some((320.0, 40.0)), false), (Some((0.0, 0.0)), true), (None, false)] {
-            let left = WindowPlace { at, size, maximized };
-            assert_eq!(opens(Some(left)), (at.map(Into::into), Some(size.into()), Some(maximized)));
-        }
-        let first = (theme::size::WINDOW_W, theme::size::WINDOW_H);
-        assert_eq!(opens(None), (None, Some(first.into()), Some(false)), "the system knows a place for it");
-    }
-
-    #[test]
-    fn letters_that_the_app_has_no_font_for_come_from_the_system() {
-        assert!(native(None).system_font_fallback);
-        let manifest = include_str!("../Cargo.toml");
-        let eframe = manifest.lines().find(|line| line.starts_with("eframe = ")).expect("the window's crate");
-        assert!(eframe.contains("\"system_fonts\""), "without it nobody looks for them");
-    }
-
-    #[test]
-    fn the_window_has_a_sign_of_its_own() {
-        let icon = icon();
-        assert_eq!((icon.width, icon.height), (256, 256));
-        let middle = &icon.rgba[(140 * 256 + 60) * 4..][..4];
-        assert_eq!(middle, [255, 255, 255, 255], "a wall");
-        assert_eq!(icon.rgba[3], 0, "round corners");
-    }
-}
+mod tests;

@@ -4,8 +4,10 @@
 //! and not yet sent; every other state comes in by the snapshot. Never names the engine, tokio or the network.
 
 use crate::view::{CallView, Command, Connection, Prefill, Snapshot, Stage};
+use crate::words::say;
 use castle::ids::{CallId, GuestId};
-use eframe::egui::{self, Event, Ui, ViewportCommand};
+use dialogs::Dialog;
+use eframe::egui::{self, Event, Key, Modifiers, Ui};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,6 +15,7 @@ pub mod account;
 pub mod broken;
 pub mod call;
 pub mod checkup;
+mod dialogs;
 pub mod ended;
 pub mod fields;
 pub mod hall;
@@ -75,6 +78,35 @@ pub enum Page {
     Help,
 }
 
+impl Page {
+    /// What it is called where one goes there.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hall => say("hall"),
+            Self::History => say("history"),
+            Self::Blocked => say("blocked"),
+            Self::Tryout => say("tryout"),
+            Self::Settings => say("settings"),
+            Self::Account => say("account"),
+            Self::Interests => say("interests"),
+            Self::Help => say("help"),
+        }
+    }
+
+    /// Whether it is there before anybody is logged in; in place of the hall the login is.
+    fn is_for_all(self) -> bool {
+        matches!(self, Self::Hall | Self::Settings | Self::Help)
+    }
+}
+
+/// The pages that a key leads to, from every other one.
+const BY_KEY: [(Page, Modifiers, Key); 4] = [
+    (Page::History, Modifiers::COMMAND, Key::Y),
+    (Page::Tryout, Modifiers::COMMAND, Key::D),
+    (Page::Settings, Modifiers::COMMAND, Key::Comma),
+    (Page::Help, Modifiers::NONE, Key::F1),
+];
+
 /// Whom a report or a block is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -97,16 +129,8 @@ pub enum Go {
     Block(Subject),
     /// To the choice of devices, over a call.
     Devices,
-}
-
-/// What lies over all else.
-#[derive(Debug)]
-enum Dialog {
-    Report(moderation::Draft),
-    Block(Subject),
-    Devices,
-    Join(String),
-    Quit,
+    /// To what helps, over a call.
+    Help,
 }
 
 /// The screens, with what was typed into them.
@@ -130,7 +154,9 @@ pub struct Screens {
     link: Option<String>,
     /// A link to follow once one is logged out.
     joining: Option<String>,
-    /// A call was there when this was last drawn.
+    /// Somebody was logged in when this was last drawn.
+    inside: bool,
+    /// A call was there then.
     had_call: bool,
     /// The one that was not over then.
     live: Option<CallId>,
@@ -180,14 +206,16 @@ impl Screens {
         self.page = page;
     }
 
-    /// The window is asked to close. `true`: it may; else a person is asked first.
-    pub fn may_close(&mut self, snapshot: &Snapshot) -> bool {
-        // A screen that broke cannot ask.
-        if self.leaving || self.broken || !live(snapshot) {
-            return true;
+    /// Something broke outside of the screens: they say so, and lose nothing of what was typed.
+    pub fn tell_broken(&mut self) {
+        self.broken = true;
+    }
+
+    /// What is seen to even while the window is not drawn.
+    pub fn tend(&mut self, ctx: &egui::Context, snapshot: &Snapshot) {
+        if !snapshot.call.as_ref().is_some_and(|call| matches!(call.stage, Stage::Connected { .. })) {
+            self.call.put_small_away(ctx);
         }
-        self.dialog = Some(Dialog::Quit);
-        false
     }
 
     /// Draws the screen that fits the snapshot into all of `ui`. A screen that breaks says so; nothing else ends with it.
@@ -210,20 +238,10 @@ impl Screens {
     fn draw(&mut self, ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
         let snapshot = view.snapshot;
         let call = snapshot.call.as_ref();
-        let logged_in =
-            matches!(snapshot.connection, Connection::Online { .. } | Connection::Reconnecting { .. });
-        if logged_in {
-            if let (Connection::Online { server }, Some(me)) = (&snapshot.connection, &snapshot.me) {
-                self.login.entered(server, &me.name);
-            }
-            self.login.forget_password(ui.ctx());
-        } else if self.page != Page::Hall {
-            self.open(Page::Hall, snapshot, commands);
-            self.interests = interests::Draft::default();
-            self.account.forget(ui.ctx());
-        }
+        let logged_in = is_inside(snapshot);
+        self.mind_login(ui.ctx(), snapshot, commands);
         self.make_room(snapshot);
-        self.follow_link(snapshot);
+        self.follow_link(snapshot, commands);
         // What was a call a moment ago is one more of the past.
         let ended = std::mem::replace(&mut self.had_call, call.is_some()) && call.is_none();
         if ended && logged_in && self.page == Page::History {
@@ -232,6 +250,7 @@ impl Screens {
         if !call.is_some_and(|call| matches!(call.stage, Stage::Connected { .. })) {
             self.call.leave_full_screen(ui.ctx());
         }
+        self.tend(ui.ctx(), snapshot);
         self.dialog_ui(ui.ctx(), snapshot, commands);
         let placing = snapshot.placing.as_ref().filter(|placing| !placing.given_up);
         let go = match (call.filter(|call| !matches!(call.stage, Stage::Ended { .. })), placing) {
@@ -243,43 +262,43 @@ impl Screens {
             }
             (None, None) => self.still_ui(ui, view, logged_in, commands),
         };
-        match go {
-            None => {}
-            Some(Go::Page(page)) => {
+        if let Some(go) = go {
+            self.go(ui.ctx(), go, snapshot, commands);
+        }
+    }
+
+    fn go(&mut self, ctx: &egui::Context, go: Go, snapshot: &Snapshot, commands: &mut Vec<Command>) {
+        let dialog = match go {
+            Go::Page(page) => {
                 if self.page == Page::Account {
-                    self.account.forget(ui.ctx());
+                    self.account.forget(ctx);
                 }
-                self.open(page, snapshot, commands);
+                return self.open(page, snapshot, commands);
             }
-            Some(Go::Report(subject)) => self.dialog = Some(Dialog::Report(moderation::Draft::new(subject))),
-            Some(Go::Block(subject)) => self.dialog = Some(Dialog::Block(subject)),
-            Some(Go::Devices) => self.dialog = Some(Dialog::Devices),
-        }
+            Go::Report(subject) => Dialog::Report(moderation::Draft::new(subject)),
+            Go::Block(subject) => Dialog::Block(subject),
+            Go::Devices => Dialog::Devices,
+            Go::Help => Dialog::Help,
+        };
+        self.dialog = Some(dialog);
     }
 
-    /// Nothing that was begun before a call lies over it: who rings is seen, and can be answered.
-    fn make_room(&mut self, snapshot: &Snapshot) {
-        let now = snapshot.call.as_ref().filter(|_| live(snapshot)).map(|call| call.id);
-        let before = std::mem::replace(&mut self.live, now);
-        if now.is_some() && now != before {
-            self.put_by = self.dialog.take().or(self.put_by.take());
-        } else if now.is_none() && self.dialog.is_none() {
-            self.dialog = self.put_by.take();
-        }
-    }
-
-    /// Where nobody is logged in a link is for the login screen; elsewhere it is asked first, and not while it rings.
-    fn follow_link(&mut self, snapshot: &Snapshot) {
-        let rings = snapshot.call.as_ref().is_some_and(|call| matches!(call.stage, Stage::Ringing { .. }));
-        if rings {
-            return;
-        }
-        if snapshot.connection != Connection::LoggedOut {
-            if let Some(link) = self.link.take() {
-                self.dialog = Some(Dialog::Join(link));
+    /// What is for those who are logged in alone is left, and forgotten, with the login.
+    fn mind_login(&mut self, ctx: &egui::Context, snapshot: &Snapshot, commands: &mut Vec<Command>) {
+        let inside = is_inside(snapshot);
+        if inside {
+            if let (Connection::Online { server }, Some(me)) = (&snapshot.connection, &snapshot.me) {
+                self.login.entered(server, &me.name);
             }
-        } else if let Some(link) = self.link.take().or(self.joining.take()) {
-            self.login = login::Draft::new(Prefill { server: Some(link), ..Prefill::default() });
+            self.login.forget_password(ctx);
+        }
+        let left = std::mem::replace(&mut self.inside, inside) && !inside;
+        if self.page != Page::Hall && (left || !inside && !self.page.is_for_all()) {
+            self.open(Page::Hall, snapshot, commands);
+        }
+        if left {
+            self.interests = interests::Draft::default();
+            self.account.forget(ctx);
         }
     }
 
@@ -322,18 +341,32 @@ impl Screens {
                 }
                 if let Some(checkup) = &snapshot.checkup {
                     checkup::checkup_ui(ui, checkup, commands);
-                } else if !logged_in {
-                    login::login_ui(ui, &mut self.login, view, commands);
-                } else if let Some(search) = &snapshot.search {
-                    search::search_ui(ui, view, search, commands);
-                } else {
-                    return self.page_ui(ui, view, commands);
+                    return None;
                 }
-                None
+                if let Some(search) = snapshot.search.as_ref().filter(|_| logged_in) {
+                    search::search_ui(ui, view, search, commands);
+                    return None;
+                }
+                let by_key = self.by_key(ui, logged_in);
+                let go = if logged_in || self.page != Page::Hall {
+                    self.page_ui(ui, view, commands)
+                } else {
+                    login::login_ui(ui, &mut self.login, view, commands)
+                };
+                by_key.or(go)
             })
             .inner
         });
         shown.inner
+    }
+
+    /// Where a key leads to that was just pressed.
+    fn by_key(&self, ui: &Ui, logged_in: bool) -> Option<Go> {
+        // Whoever types does with it again what was undone.
+        let typing = |key| key == Key::Y && ui.ctx().text_edit_focused();
+        let ways = BY_KEY.into_iter().filter(|(page, ..)| logged_in || page.is_for_all());
+        let mut pressed = ways.filter(|(_, modifiers, key)| !typing(*key) && shortcut(ui, *modifiers, *key));
+        pressed.next().filter(|(page, ..)| *page != self.page).map(|(page, ..)| Go::Page(page))
     }
 
     fn page_ui(&mut self, ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
@@ -351,42 +384,22 @@ impl Screens {
             Page::Help => help::help_ui(ui, &mut self.help, view, commands),
         }
     }
-
-    fn dialog_ui(&mut self, ctx: &egui::Context, snapshot: &Snapshot, commands: &mut Vec<Command>) {
-        let done = match &mut self.dialog {
-            None => return,
-            Some(Dialog::Report(draft)) => moderation::report_ui(ctx, draft, commands),
-            Some(Dialog::Block(subject)) => moderation::block_ui(ctx, subject, commands),
-            Some(Dialog::Devices) => {
-                !live(snapshot) || tryout::devices_over_call_ui(ctx, &mut self.changes, snapshot, commands)
-            }
-            Some(Dialog::Join(link)) => match joining::joining_ui(ctx, link) {
-                joining::Answer::Open => false,
-                joining::Answer::Stay => true,
-                joining::Answer::Join => {
-                    self.joining = Some(std::mem::take(link));
-                    // A login under way may be through by the time this arrives.
-                    commands.extend([Command::CancelLogIn, Command::LogOut]);
-                    true
-                }
-            },
-            Some(Dialog::Quit) => match snapshot.call.as_ref().filter(|_| live(snapshot)) {
-                Some(call) => moderation::quit_ui(ctx, &call.peer, &mut self.leaving),
-                None => true,
-            },
-        };
-        if self.leaving {
-            ctx.send_viewport_cmd(ViewportCommand::Close);
-        }
-        if done || self.leaving {
-            self.dialog = None;
-        }
-    }
 }
 
 /// Somebody rings, is rung, or talks.
 fn live(snapshot: &Snapshot) -> bool {
     snapshot.call.as_ref().is_some_and(|call| !matches!(call.stage, Stage::Ended { .. }))
+}
+
+/// Somebody is logged in, be the server there or not.
+fn is_inside(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.connection, Connection::Online { .. } | Connection::Reconnecting { .. })
+}
+
+/// Has every window that shows the peer drawn again within `delay`, whichever is being drawn just now.
+pub fn repaint_pictures(ctx: &egui::Context, delay: Duration) {
+    ctx.request_repaint_after_for(delay, egui::ViewportId::ROOT);
+    call::pip::repaint(ctx, delay);
 }
 
 fn page(ui: &Ui) -> egui::Frame {
@@ -412,9 +425,10 @@ pub fn next_tick(snapshot: &Snapshot, now: Instant) -> Option<Duration> {
 
 /// Whether a shortcut was just pressed; nobody else sees it then. Letters are left to whoever is typing, and all keys to
 /// a dialog.
-fn shortcut(ui: &Ui, modifiers: egui::Modifiers, key: egui::Key) -> bool {
-    let typing = modifiers.is_none() && key != egui::Key::Escape && ui.ctx().text_edit_focused();
-    if typing || ui.ctx().memory(|memory| memory.top_modal_layer().is_some()) {
+fn shortcut(ui: &Ui, modifiers: Modifiers, key: Key) -> bool {
+    let writes = modifiers.is_none() && !matches!(key, Key::Escape | Key::F1 | Key::F11);
+    if writes && ui.ctx().text_edit_focused() || ui.ctx().memory(|memory| memory.top_modal_layer().is_some())
+    {
         return false;
     }
     ui.input_mut(|input| {

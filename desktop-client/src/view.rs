@@ -15,7 +15,7 @@ mod people;
 mod preferences;
 mod talk;
 
-pub use account::{AccountView, Act, DeviceLogin};
+pub use account::{AccountView, Act, DeviceLogin, Reports};
 pub use command::{Command, Secret};
 pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason, Unanswered};
 pub use preferences::{DeviceKind, Preferences, QualityCap, TEST_PICTURE, ThemeChoice, WindowPlace};

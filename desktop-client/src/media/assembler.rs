@@ -184,7 +184,9 @@ impl Assembler {
 
     /// Takes parameter sets that came beside the stream: they stand before each key frame until it brings some of its own.
     pub fn set_parameter_sets(&mut self, sets: &[Bytes]) {
-        self.sets = self.codec.join(sets.iter().map(|set| &set[..])).unwrap_or_default();
+        if self.codec.join(sets.iter().map(|set| &set[..]), &mut self.sets).is_none() {
+            self.sets.clear();
+        }
     }
 
     /// Whether it is known from elsewhere how pictures are to be read, and from nowhere else.

@@ -101,11 +101,10 @@ impl Request {
             Self::EndLogin(login) => Act::LogOut(*login),
             Self::Export(_) => Act::Export,
             Self::Erase(_) => Act::Erase,
+            Self::Report { .. } => Act::Report,
             Self::Calls { page } => return Topic::Calls { page: page.clone() },
             Self::Blocked => return Topic::Blocked,
-            Self::EraseCalls | Self::Block(_) | Self::Unblock(_) | Self::Report { .. } => {
-                return Topic::Other;
-            }
+            Self::EraseCalls | Self::Block(_) | Self::Unblock(_) => return Topic::Other,
         })
     }
 }

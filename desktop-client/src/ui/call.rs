@@ -19,7 +19,7 @@ use std::time::Instant;
 
 mod chat;
 mod own;
-mod pip;
+pub(super) mod pip;
 mod safety;
 mod share;
 mod stats;
@@ -36,17 +36,18 @@ pub struct Draft {
     stats: bool,
     safety: bool,
     share: bool,
-    pip: bool,
+    pip: Option<pip::Small>,
     talking: bool,
     /// This call made the window fill the screen.
     full: bool,
 }
 
 impl Draft {
-    /// Begins anew with each call; the own picture stays where it was put.
+    /// Begins anew with each call; the own picture stays where it was put, and so does a small window.
     fn of(&mut self, call: &CallView) {
         if self.call != Some(call.id) {
-            *self = Self { call: Some(call.id), own: self.own, full: self.full, ..Self::default() };
+            let (own, full, pip) = (self.own, self.full, self.pip.take());
+            *self = Self { call: Some(call.id), own, full, pip, ..Self::default() };
         }
     }
 
@@ -61,6 +62,21 @@ impl Draft {
     pub(super) fn leave_full_screen(&mut self, ctx: &egui::Context) {
         if std::mem::take(&mut self.full) {
             ctx.send_viewport_cmd(ViewportCommand::Fullscreen(false));
+        }
+    }
+
+    /// No call is on: there is nothing to see in a small window.
+    pub(super) fn put_small_away(&mut self, ctx: &egui::Context) {
+        if let Some(small) = self.pip.take() {
+            small.close(ctx);
+        }
+    }
+
+    fn toggle_small(&mut self, ctx: &egui::Context) {
+        if self.pip.is_some() {
+            self.put_small_away(ctx);
+        } else {
+            self.pip = Some(pip::Small::default());
         }
     }
 
@@ -147,9 +163,7 @@ pub fn call_ui(
     let figures = call.stats.as_ref().map(text::stats).unwrap_or_default();
     let place = Rect::from_min_max(pos2(bar.left(), bar.bottom() - FIGURES_HEIGHT - space::S), bar.max);
     figures_ui(ui, &figures, place.shrink2(vec2(space::M, 0.0)));
-    if draft.pip {
-        draft.pip = pip::pip_ui(ui.ctx(), view, call);
-    }
+    draft.pip.take_if(|small| !small.show(ui.ctx(), view, call));
     told.show(ui, free, overloaded, commands);
     go
 }
@@ -397,7 +411,7 @@ fn more_ui(
     call: &CallView,
     (go, commands): (&mut Option<Go>, &mut Vec<Command>),
 ) {
-    let mut devices = false;
+    let (mut devices, mut help) = (false, false);
     let (mut share, mut safety, mut stats, mut full, mut pip) = (
         !call.sharing && shortcut(ui, Modifiers::NONE, Key::D),
         shortcut(ui, Modifiers::NONE, Key::S),
@@ -418,6 +432,7 @@ fn more_ui(
         full |= menu_item(ui, say("call-full-screen"), "F11", None);
         pip |= menu_item(ui, say("call-pip"), "P", None);
         devices |= menu_item(ui, say("call-devices"), "", None);
+        help |= menu_item(ui, say("help"), "F1", None);
         if let Some(guest) = call.peer_guest {
             let subject = || Subject { guest, name: call.peer.clone(), call: Some(call.id) };
             if menu_item(ui, say("guest-report"), "", None) {
@@ -443,8 +458,11 @@ fn more_ui(
     if devices {
         *go = Some(Go::Devices);
     }
+    if help || shortcut(ui, Modifiers::NONE, Key::F1) {
+        *go = Some(Go::Help);
+    }
     if pip {
-        draft.pip = !draft.pip;
+        draft.toggle_small(ui.ctx());
     }
 }
 

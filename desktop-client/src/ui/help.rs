@@ -1,14 +1,14 @@
 //! Help: the check of the connection, diagnostics to send to the host, what this program is, and the shortcuts.
 
 use super::fields::{Field, switch};
-use super::places::{along, begin, card, down, page};
+use super::places::{along, begin, card, dialog, down, page, row};
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Weight, button, inward, mirrored};
-use super::{Go, Page, View, keys, lines};
+use super::{BY_KEY, Go, Page, View, is_inside, keys, lines};
 use crate::view::Command;
 use crate::words::{say, say_with};
 use eframe::egui::{
-    Align, CornerRadius, Id, Key, Modifiers, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
+    Align, Context, CornerRadius, Id, Key, Modifiers, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
     accesskit::Role, vec2,
 };
 use std::path::PathBuf;
@@ -34,25 +34,19 @@ const LONGEST: usize = 1024;
 /// Draws the screen; returns where else one wants to go.
 pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
     let back = page(ui, say("help"), |ui| {
-        card(ui, say("checkup"), |ui| {
-            lines::soft(ui, say("help-checkup-explained"));
-            if button(ui, say("checkup"), Weight::Primary).clicked() {
-                commands.push(Command::CheckConnection);
-            }
-        });
+        // At the login the server is checked that one cannot get in to.
+        if is_inside(view.snapshot) {
+            card(ui, say("checkup"), |ui| {
+                lines::soft(ui, say("help-checkup-explained"));
+                if button(ui, say("checkup"), Weight::Primary).clicked() {
+                    commands.push(Command::CheckConnection);
+                }
+            });
+        }
         card(ui, say("help-diagnostics"), |ui| {
             lines::soft(ui, say("help-diagnostics-explained"));
-            let name = say("help-diagnostics-file");
-            let field = Field { name, hint: "", hidden: false, complaint: None, longest: LONGEST };
-            field.show(ui, Id::unique("diagnostics file"), &mut draft.file);
-            switch(ui, say("help-diagnostics-names"), &mut draft.with_names);
-            let named = !draft.file.trim().is_empty();
-            let save =
-                ui.add_enabled_ui(named, |ui| button(ui, say("help-diagnostics-save"), Weight::Secondary));
-            if save.inner.clicked() {
-                let file = PathBuf::from(draft.file.trim());
-                commands.push(Command::SaveDiagnostics { file, with_names: draft.with_names });
-            }
+            file_ui(ui, draft);
+            save_ui(ui, draft, commands);
         });
         card(ui, say("about"), |ui| {
             lines::body(ui, &say_with("about-version", &[("version", env!("CARGO_PKG_VERSION").into())]));
@@ -67,6 +61,40 @@ pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut V
     back.then_some(Go::Page(Page::Hall))
 }
 
+/// The same over a call, as far as it is of use there. Returns whether it is to be put away.
+pub fn help_over_call_ui(ctx: &Context, draft: &mut Draft, commands: &mut Vec<Command>) -> bool {
+    let mut done = false;
+    let away = dialog(ctx, say("help"), |ui| {
+        lines::soft(ui, say("help-diagnostics-explained"));
+        file_ui(ui, draft);
+        row(ui, |ui| {
+            save_ui(ui, draft, commands);
+            done = button(ui, say("devices-done"), Weight::Primary).clicked();
+        });
+        ui.add_space(space::S);
+        let [_, _, call] = every();
+        group_ui(ui, &call);
+    });
+    away || done
+}
+
+/// Into which file the diagnostics go, and with what in them.
+fn file_ui(ui: &mut Ui, draft: &mut Draft) {
+    let name = say("help-diagnostics-file");
+    let field = Field { name, hint: "", hidden: false, complaint: None, longest: LONGEST };
+    field.show(ui, Id::unique("diagnostics file"), &mut draft.file);
+    switch(ui, say("help-diagnostics-names"), &mut draft.with_names);
+}
+
+fn save_ui(ui: &mut Ui, draft: &Draft, commands: &mut Vec<Command>) {
+    let named = !draft.file.trim().is_empty();
+    let save = ui.add_enabled_ui(named, |ui| button(ui, say("help-diagnostics-save"), Weight::Secondary));
+    if save.inner.clicked() {
+        let file = PathBuf::from(draft.file.trim());
+        commands.push(Command::SaveDiagnostics { file, with_names: draft.with_names });
+    }
+}
+
 /// What a person can press, and what it does.
 type Keys = (Modifiers, Key, &'static str);
 
@@ -74,14 +102,8 @@ type Keys = (Modifiers, Key, &'static str);
 fn every() -> [(&'static str, Vec<Keys>); 3] {
     const NONE: Modifiers = Modifiers::NONE;
     const COMMAND: Modifiers = Modifiers::COMMAND;
-    let anywhere = vec![
-        (COMMAND, Key::Y, say("history")),
-        (COMMAND, Key::D, say("tryout")),
-        (COMMAND, Key::Comma, say("settings")),
-        (NONE, Key::F1, say("help")),
-        (NONE, Key::Escape, say("keys-escape")),
-        (NONE, Key::Tab, say("keys-tab")),
-    ];
+    let mut anywhere = BY_KEY.map(|(page, modifiers, key)| (modifiers, key, page.name())).to_vec();
+    anywhere.extend([(NONE, Key::Escape, say("keys-escape")), (NONE, Key::Tab, say("keys-tab"))]);
     let hall = vec![
         (COMMAND, Key::F, say("keys-search")),
         (COMMAND, Key::M, say("hall-find")),

@@ -1,20 +1,21 @@
 //! Login, registration, and a new password with a code of the host: where to, who, and the password. What is secret is
 //! forgotten once it was of use.
 
-use super::View;
 use super::account::crowded_ui;
 use super::fields::{Field, switch};
-use super::icons::Icon;
 use super::icons::castle_mark;
-use super::lines;
-use super::places::{card, column, ends, page_height, row};
+use super::places::{against, column, ends, page_height, row};
 use super::theme::{Palette, letters, share, size, space};
-use super::widgets::{Button, Weight, button, choice, sign_button};
+use super::widgets::{Button, Weight, button, choice, mirrored, tip};
+use super::{BY_KEY, Go, View, keys, lines, text};
 use crate::view::{Command, Connection, KnownServer, Prefill, Secret};
-use crate::words::{say, say_with};
+use crate::words::say;
 use eframe::egui::{
-    self, Id, Key, Response, ScrollArea, Sense, Ui, Vec2, accesskit::Live, text_edit::TextEditState, vec2,
+    self, Id, Key, Rect, Response, ScrollArea, Sense, Ui, UiBuilder, Vec2, accesskit::Live,
+    text_edit::TextEditState, vec2,
 };
+
+mod known;
 
 /// Longer input is refused by the field, in characters: far beyond what the server takes.
 const LONGEST: usize = 512;
@@ -37,6 +38,8 @@ pub struct Draft {
     /// Complaints are shown after the first try only.
     tried: bool,
     started: bool,
+    /// It was drawn before.
+    met: bool,
     /// A login is under way.
     busy: bool,
     /// The last one did not get anywhere.
@@ -192,7 +195,8 @@ fn code_id() -> Id {
 }
 
 /// Draws the screen.
-pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) {
+pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
+    let servers = &view.snapshot.servers;
     let busy = matches!(view.snapshot.connection, Connection::LoggingIn { .. });
     if std::mem::replace(&mut draft.busy, busy) && !busy {
         draft.failed = true;
@@ -201,16 +205,16 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
         let anew = if draft.aim == Aim::Reset { code_id() } else { password_id() };
         ui.memory_mut(|memory| memory.request_focus(anew));
     }
+    if !busy && !std::mem::replace(&mut draft.met, true) && draft.server.is_empty() && servers.is_empty() {
+        // Whoever knows no server was invited to one.
+        draft.aim = Aim::Register;
+    }
+    let mut go = None;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let spare = page_height(ui) - size::FORM;
         ui.add_space((spare * share::FORM).max(space::S));
         column(ui, size::COLUMN, |ui| {
-            row(ui, |ui| {
-                let palette = Palette::of(ui);
-                let (mark, _) = ui.allocate_exact_size(Vec2::splat(size::MARK), Sense::hover());
-                castle_mark(ui.painter(), mark.min, size::MARK, palette.accent, palette.ground);
-                lines::heading(ui, say("app"));
-            });
+            go = head_ui(ui);
             lines::soft(ui, say("login-intro"));
             ui.add_space(space::M);
             if view.snapshot.account.crowded {
@@ -218,9 +222,9 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
                 return;
             }
             if !busy {
-                known_ui(ui, draft, &view.snapshot.servers, commands);
+                known::remembered_ui(ui, draft, servers, commands);
             }
-            let folded = draft.is_folded(&view.snapshot.servers);
+            let folded = draft.is_folded(servers);
             if std::mem::replace(&mut draft.folded, folded) && !folded {
                 // A key that is thrown away after a logout is gone a moment later than the hall.
                 draft.started = false;
@@ -229,6 +233,7 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
                 if button(ui, say("login-other-server"), Weight::Secondary).clicked() {
                     (draft.unfold, draft.started) = (true, false);
                 }
+                known::others_ui(ui, draft, servers, commands);
                 return;
             }
             ui.add_enabled_ui(!busy, |ui| form_ui(ui, draft, commands));
@@ -242,55 +247,38 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
                     commands.push(Command::CheckServer(server.to_owned()));
                 }
             }
+            if !busy {
+                known::others_ui(ui, draft, servers, commands);
+            }
         });
     });
+    go
 }
 
-/// Servers where one click is enough.
-fn known_ui(ui: &mut Ui, draft: &mut Draft, servers: &[KnownServer], commands: &mut Vec<Command>) {
-    let remembered: Vec<_> = servers.iter().filter(|known| known.remembered).collect();
-    if remembered.is_empty() {
-        return;
-    }
-    card(ui, say("login-known"), |ui| {
-        for (place, known) in remembered.into_iter().enumerate() {
-            let KnownServer { server, name, .. } = known;
-            let weight = if place == 0 { Weight::Primary } else { Weight::Secondary };
-            if place > 0 {
-                ui.add_space(space::S);
-            }
-            lines::small(ui, server);
-            ui.add_space(-space::XS);
-            let (mut enters, mut forgets) = (false, false);
-            ends(
-                ui,
-                size::CONTROL,
-                |ui| {
-                    let words = say_with("login-continue", &[("name", name.into())]);
-                    let full =
-                        say_with("login-continue-at", &[("name", name.into()), ("server", server.into())]);
-                    let room = ui.available_width() - size::CONTROL - space::S;
-                    let look = Button { words: &words, name: &full, weight, min: vec2(room, size::CONTROL) };
-                    let response = look.show(ui);
-                    if place == 0 && !draft.started && draft.is_folded(servers) {
-                        draft.started = true;
-                        response.request_focus();
-                    }
-                    enters = response.clicked();
-                },
-                |ui| {
-                    let words = say_with("login-forget", &[("name", name.into()), ("server", server.into())]);
-                    forgets = sign_button(ui, Icon::Close, &words).clicked();
-                },
-            );
-            if enters {
-                commands.push(Command::LogInRemembered { server: server.clone(), name: name.clone() });
-            }
-            if forgets {
-                commands.push(Command::ForgetServer { server: server.clone(), name: name.clone() });
-            }
-        }
+/// The sign of the house, and at the other end the ways to what there is without a login. These are quiet, and hang over
+/// the edge, so that their words end where the rest does.
+fn head_ui(ui: &mut Ui) -> Option<Go> {
+    let mut go = None;
+    let line = row(ui, |ui| {
+        let palette = Palette::of(ui);
+        let (mark, _) = ui.allocate_exact_size(Vec2::splat(size::MARK), Sense::hover());
+        castle_mark(ui.painter(), mark.min, size::MARK, palette.accent, palette.ground);
+        lines::heading(ui, say("app"));
+        ui.max_rect()
     });
+    let hang = Rect::from_min_max(line.min, line.max + vec2(space::M, 0.0));
+    let builder = UiBuilder::new().max_rect(mirrored(hang, line)).layout(against());
+    // A child on its own: what hangs over the edge does not widen the column.
+    let mut ways = ui.new_child(builder);
+    for (page, modifiers, key) in BY_KEY.into_iter().rev().filter(|(page, ..)| page.is_for_all()) {
+        let words = page.name();
+        let min = vec2(0.0, size::CONTROL_SMALL);
+        let way = Button { words, name: words, weight: Weight::Quiet, min }.show(&mut ways);
+        if tip(way, &text::with_key(words, &keys::name(modifiers, key))).clicked() {
+            go = Some(Go::Page(page));
+        }
+    }
+    go
 }
 
 /// A login is under way: what happens, and the way out.
@@ -363,7 +351,6 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
 
 /// The fields; returns whether Enter was pressed in one of them, and the secret that is being typed.
 fn fields_ui(ui: &mut Ui, draft: &mut Draft, complaints: &Complaints) -> (bool, Option<Response>) {
-    let link = is_link(&draft.server);
     let server = Field {
         name: if draft.registering() { say("login-server-or-link") } else { say("login-server") },
         hint: say("login-server-hint"),
@@ -371,7 +358,13 @@ fn fields_ui(ui: &mut Ui, draft: &mut Draft, complaints: &Complaints) -> (bool, 
         complaint: complaints.server,
         longest: LONGEST,
     };
-    let mut responses = vec![server.show(ui, Id::unique("login server"), &mut draft.server)];
+    let typed = server.show(ui, Id::unique("login server"), &mut draft.server);
+    let link = is_link(&draft.server);
+    if typed.changed() && link && draft.aim == Aim::LogIn {
+        // Whoever has a link was invited.
+        (draft.aim, draft.tried) = (Aim::Register, false);
+    }
+    let mut responses = vec![typed];
     if draft.registering() && link {
         let ink = Palette::of(ui).accent_ink;
         lines::text(ui, say("login-code-in-link"), letters::SMALL, ink);

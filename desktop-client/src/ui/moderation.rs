@@ -1,15 +1,15 @@
 //! What is done about a guest who is no pleasure: reporting them to the host, and blocking them.
 
-use super::Subject;
 use super::fields::{paragraph_edit, switch};
 use super::lines;
 use super::places::{dialog, row};
 use super::text;
-use super::theme::{letters, size, space};
+use super::theme::{Palette, letters, size, space};
 use super::widgets::{Weight, button, radio};
-use crate::view::{Command, ReportReason};
+use super::{Subject, is_inside};
+use crate::view::{Command, ReportReason, Reports, Snapshot};
 use crate::words::{say, say_with};
-use eframe::egui::{self, Id, Ui};
+use eframe::egui::{self, Id, Ui, accesskit::Live};
 
 /// Longest explanation, in characters.
 const LONGEST: usize = 500;
@@ -31,48 +31,83 @@ pub struct Draft {
     reason: Option<ReportReason>,
     words: String,
     block: bool,
+    /// On its way, and what had become of others when it was sent.
+    sent: Option<Reports>,
+    /// The last try got nowhere.
+    lost: bool,
 }
 
 impl Draft {
     /// Of this guest.
     pub fn new(subject: Subject) -> Self {
-        Self { subject, reason: None, words: String::new(), block: false }
+        Self { subject, reason: None, words: String::new(), block: false, sent: None, lost: false }
+    }
+
+    fn send(&mut self, reports: Reports, commands: &mut Vec<Command>) {
+        let Some(reason) = self.reason else { return };
+        let (guest, call, words) = (self.subject.guest, self.subject.call, self.words.trim().to_owned());
+        commands.push(Command::Report { guest, call, reason, words });
+        commands.extend(self.block.then_some(Command::Block(guest)));
+        (self.sent, self.lost) = (Some(reports), false);
+    }
+
+    /// What has become of it since it was sent. Returns whether the server has it; if it got nowhere it can be sent again.
+    fn is_there(&mut self, snapshot: &Snapshot) -> bool {
+        let (Some(before), now) = (self.sent, snapshot.account.reports) else { return false };
+        if now.lost != before.lost || !is_inside(snapshot) {
+            (self.sent, self.lost) = (None, true);
+        }
+        self.sent.is_some() && now.taken != before.taken
     }
 }
 
-/// Draws the report; returns whether it is to be put away.
-pub fn report_ui(ctx: &egui::Context, draft: &mut Draft, commands: &mut Vec<Command>) -> bool {
+/// Draws the report; returns whether it is to be put away: once the server has it, and no sooner.
+pub fn report_ui(
+    ctx: &egui::Context,
+    draft: &mut Draft,
+    snapshot: &Snapshot,
+    commands: &mut Vec<Command>,
+) -> bool {
+    if draft.is_there(snapshot) {
+        return true;
+    }
     let mut done = false;
     let name = draft.subject.name.clone();
     let away = dialog(ctx, &say_with("report-title", &[("name", name.into())]), |ui| {
-        lines::soft(ui, say("report-explained"));
-        for reason in REASONS {
-            if radio(ui, text::report_reason(reason), draft.reason == Some(reason)) {
-                draft.reason = Some(reason);
-            }
-        }
-        ui.add_space(space::XS);
-        paragraph_edit(ui, Id::unique("report words"), say("report-words"), &mut draft.words, LONGEST);
-        switch(ui, say("report-block-too"), &mut draft.block);
+        ui.add_enabled_ui(draft.sent.is_none(), |ui| written_ui(ui, draft));
         ui.add_space(space::S);
+        if draft.lost {
+            let ink = Palette::of(ui).error_ink;
+            let told = lines::text(ui, say("report-lost"), letters::BODY, ink);
+            ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
+        }
         row(ui, |ui| {
+            let ready = draft.reason.is_some() && draft.sent.is_none();
             let send = |ui: &mut Ui| button(ui, say("report-send"), Weight::Primary).clicked();
-            let sent = ui.add_enabled_ui(draft.reason.is_some(), send).inner;
-            if let Some(reason) = draft.reason.filter(|_| sent) {
-                let Draft { subject, words, block, .. } = draft;
-                commands.push(Command::Report {
-                    guest: subject.guest,
-                    call: subject.call,
-                    reason,
-                    words: words.trim().to_owned(),
-                });
-                commands.extend(block.then_some(Command::Block(subject.guest)));
-                done = true;
+            if ui.add_enabled_ui(ready, send).inner {
+                draft.send(snapshot.account.reports, commands);
             }
             done |= button(ui, say("cancel"), Weight::Secondary).clicked();
+            if draft.sent.is_some() {
+                let told = lines::soft(ui, say("account-busy"));
+                ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
+            }
         });
     });
     done || away
+}
+
+/// Why, and in which words.
+fn written_ui(ui: &mut Ui, draft: &mut Draft) {
+    lines::soft(ui, say("report-explained"));
+    for reason in REASONS {
+        if radio(ui, text::report_reason(reason), draft.reason == Some(reason)) {
+            draft.reason = Some(reason);
+        }
+    }
+    ui.add_space(space::XS);
+    paragraph_edit(ui, Id::unique("report words"), say("report-words"), &mut draft.words, LONGEST);
+    switch(ui, say("report-block-too"), &mut draft.block);
 }
 
 /// Asks whether to block a guest; returns whether it is to be put away.
@@ -107,6 +142,6 @@ pub fn quit_ui(ctx: &egui::Context, peer: &str, leaves: &mut bool) -> bool {
 
 fn explained(ui: &mut Ui, words: &str) {
     ui.set_max_width(size::DIALOG);
-    lines::text(ui, words, letters::BODY, super::theme::Palette::of(ui).soft);
+    lines::text(ui, words, letters::BODY, Palette::of(ui).soft);
     ui.add_space(space::S);
 }

@@ -6,7 +6,7 @@ use super::places::{card, page, row};
 use super::theme::size;
 use super::tryout::devices_ui;
 use super::widgets::{Weight, button};
-use super::{Go, Page, View, text};
+use super::{Go, Page, View, is_inside, text};
 use crate::view::{Command, Preferences, QualityCap, Snapshot, ThemeChoice};
 use crate::words::{LANGUAGES, say};
 use eframe::egui::Ui;
@@ -48,12 +48,7 @@ pub fn settings_ui(
     let back = page(ui, say("settings"), |ui| {
         card(ui, say("settings-looks"), |ui| looks_ui(ui, &mut set));
         card(ui, say("settings-devices"), |ui| devices_ui(ui, &view.snapshot.devices, &mut set));
-        card(ui, say("settings-sound"), |ui| {
-            switch(ui, say("settings-echo"), &mut set.echo_cancellation);
-            switch(ui, say("settings-noise"), &mut set.noise_suppression);
-            switch(ui, say("settings-gain"), &mut set.gain_control);
-            switch(ui, say("settings-push-to-talk"), &mut set.push_to_talk);
-        });
+        card(ui, say("settings-sound"), |ui| sound_ui(ui, &mut set));
         card(ui, say("settings-quality"), |ui| {
             let caps = [
                 (QualityCap::Best, say("settings-quality-best")),
@@ -68,28 +63,42 @@ pub fn settings_ui(
             switch(ui, say("settings-notify"), &mut set.notifications);
             switch(ui, say("settings-ring"), &mut set.ring);
         });
-        card(ui, say("settings-people"), |ui| {
-            row(ui, |ui| {
-                if button(ui, say("blocked"), Weight::Secondary).clicked() {
-                    go = Some(Go::Page(Page::Blocked));
-                }
-                if button(ui, say("interests"), Weight::Secondary).clicked() {
-                    go = Some(Go::Page(Page::Interests));
-                }
-            });
-        });
-        card(ui, say("settings-account"), |ui| {
-            lines::soft(ui, say("settings-account-explained"));
-            if button(ui, say("account"), Weight::Secondary).clicked() {
-                go = Some(Go::Page(Page::Account));
-            }
-        });
+        if is_inside(view.snapshot) {
+            at_server_ui(ui, &mut go);
+        }
         if button(ui, say("help-shortcuts"), Weight::Quiet).clicked() {
             go = Some(Go::Page(Page::Help));
         }
     });
     changes.end(view.snapshot, set, commands);
     if back { Some(Go::Page(Page::Hall)) } else { go }
+}
+
+/// What the server keeps, for those who are logged in.
+fn at_server_ui(ui: &mut Ui, go: &mut Option<Go>) {
+    card(ui, say("settings-people"), |ui| {
+        row(ui, |ui| {
+            for page in [Page::Blocked, Page::Interests] {
+                if button(ui, page.name(), Weight::Secondary).clicked() {
+                    *go = Some(Go::Page(page));
+                }
+            }
+        });
+    });
+    card(ui, say("settings-account"), |ui| {
+        lines::soft(ui, say("settings-account-explained"));
+        if button(ui, say("account"), Weight::Secondary).clicked() {
+            *go = Some(Go::Page(Page::Account));
+        }
+    });
+}
+
+/// What is done to the sound of the microphone, and when it is open.
+pub(super) fn sound_ui(ui: &mut Ui, set: &mut Preferences) {
+    switch(ui, say("settings-echo"), &mut set.echo_cancellation);
+    switch(ui, say("settings-noise"), &mut set.noise_suppression);
+    switch(ui, say("settings-gain"), &mut set.gain_control);
+    switch(ui, say("settings-push-to-talk"), &mut set.push_to_talk);
 }
 
 fn looks_ui(ui: &mut Ui, set: &mut Preferences) {

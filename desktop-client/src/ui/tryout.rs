@@ -3,7 +3,7 @@
 use super::fields::pick;
 use super::lines;
 use super::places::{card, dialog, page};
-use super::settings::Changes;
+use super::settings::{Changes, sound_ui};
 use super::theme::{Palette, STAGE, letters, share, size, space};
 use super::widgets::{Weight, button, meter};
 use super::{Go, Page, View};
@@ -82,7 +82,7 @@ fn fault_ui(ui: &mut Ui, fault: Option<&str>) {
     ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
 }
 
-/// The choice of devices over a call; every change is heard and seen at once. Returns whether it is to be put away.
+/// The choice of devices over a call, and what is done to their sound; every change is heard and seen at once. Returns whether it is to be put away.
 pub fn devices_over_call_ui(
     ctx: &egui::Context,
     changes: &mut Changes,
@@ -91,8 +91,11 @@ pub fn devices_over_call_ui(
 ) -> bool {
     let mut set = changes.begin(snapshot);
     let mut done = false;
-    let away = dialog(ctx, say("settings-devices"), |ui| {
+    let away = dialog(ctx, say("tryout"), |ui| {
         devices_ui(ui, &snapshot.devices, &mut set);
+        ui.add_space(space::XS);
+        sound_ui(ui, &mut set);
+        ui.add_space(space::XS);
         done = button(ui, say("devices-done"), Weight::Primary).clicked();
     });
     changes.end(snapshot, set, commands);

@@ -13,6 +13,17 @@ pub struct AccountView {
     pub busy: Vec<Act>,
     /// The server has no room for one more session of mine: one of the others is to go first.
     pub crowded: bool,
+    /// What became of my reports.
+    pub reports: Reports,
+}
+
+/// What became of reports about other guests, counted since the app was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reports {
+    /// The server has them.
+    pub taken: u64,
+    /// They got nowhere.
+    pub lost: u64,
 }
 
 /// A login on one device.
@@ -43,4 +54,6 @@ pub enum Act {
     Export,
     /// The end of the account.
     Erase,
+    /// A report about another guest.
+    Report,
 }

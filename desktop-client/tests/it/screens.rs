@@ -28,6 +28,7 @@ mod notices;
 mod pages;
 mod pictures;
 mod raster;
+mod small;
 mod states;
 mod unanswered;
 mod window;

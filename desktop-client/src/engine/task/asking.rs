@@ -18,8 +18,8 @@ impl Engine {
         let topic = request.topic();
         self.is_over(&Matter::Asked(topic.clone()));
         self.answered(&topic, true);
-        let Link::Session { session, .. } = &self.link else { return };
-        if !session.send(signaling::Command::Ask(request)) {
+        let asked = signaling::Command::Ask(request);
+        if !matches!(&self.link, Link::Session { session, .. } if session.send(asked)) {
             self.hear_answer(topic, Err(ErrorKind::Unreachable.into()));
         }
     }
@@ -46,6 +46,7 @@ impl Engine {
             Err(error) => {
                 match &topic {
                     Topic::Calls { page } if !page.is_empty() => self.history_next.clone_from(page),
+                    Topic::Account(Act::Report) => self.account.reports.lost += 1,
                     _ => {}
                 }
                 self.complain_about(topic, &error);
@@ -89,6 +90,7 @@ impl Engine {
             Answer::Blocked(guests) => self.blocked = Some(Arc::new(guests)),
             Answer::Blocks(guest, blocked) => self.blocks(guest, blocked),
             Answer::Reported => {
+                self.account.reports.taken += 1;
                 self.notify(Severity::Info, say("told-reported").into());
             }
             answer => self.hear_of_me(answer),
@@ -100,6 +102,9 @@ impl Engine {
         let with_them = self.machine.live().is_some_and(|call| call.peer_guest == Some(guest));
         if blocked && with_them && !matches!(self.machine.state(), State::Over { .. }) {
             self.drive(Input::HangUp);
+        }
+        if blocked {
+            self.notify(Severity::Info, say("told-blocked").into());
         }
         // The list is the server's; it is asked for again if it is shown.
         if self.blocked.is_some() {

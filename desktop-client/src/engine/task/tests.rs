@@ -361,3 +361,23 @@ fn the_last_device_of_a_kind_that_goes_is_told_as_such_until_it_is_back_or_that_
     let put_away = gone(&story.is_asked(Command::Dismiss(told)));
     assert!(put_away.iter().all(|(_, kind)| kind.is_none()), "{put_away:?}");
 }
+
+#[test]
+fn what_became_of_a_report_is_known_whether_or_not_it_could_be_sent() {
+    use crate::error::ErrorKind;
+    use crate::signaling::Answer;
+    use crate::view::{Act, ReportReason, Reports};
+    let mut turned = Turned::new(EngineConfig::default());
+    let guest = GuestId::from_bits(2);
+    let report = Command::Report { guest, call: None, reason: ReportReason::Other, words: "words".into() };
+    let reports = |turned: &Turned| turned.engine.account.reports;
+    turned.is_asked(report);
+    assert_eq!(reports(&turned), Reports { taken: 0, lost: 1 }, "there is no server to send it to");
+    turned.engine.hear_answer(Topic::Account(Act::Report), Err(ErrorKind::Timeout.into()));
+    assert_eq!(reports(&turned), Reports { taken: 0, lost: 2 });
+    turned.engine.hear_answer(Topic::Account(Act::Report), Ok(Answer::Reported));
+    assert_eq!(reports(&turned), Reports { taken: 1, lost: 2 });
+    turned.engine.hear_answer(Topic::Other, Ok(Answer::Blocks(guest, true)));
+    let told = |turned: &Turned, words| turned.engine.notices.iter().any(|notice| notice.text == words);
+    assert!(told(&turned, say("told-reported")) && told(&turned, say("told-blocked")));
+}

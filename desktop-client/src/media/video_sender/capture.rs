@@ -64,12 +64,11 @@ impl Capture {
                     continue;
                 }
             }
-            let taken = match camera.take() {
-                Some(camera) => Ok(camera),
-                None => {
-                    self.bridge_at = Some(Instant::now() + PLACEHOLDER_INTERVAL);
-                    self.source.open()
-                }
+            let taken = if let Some(camera) = camera.take() {
+                Ok(camera)
+            } else {
+                self.bridge_at = Some(Instant::now() + PLACEHOLDER_INTERVAL);
+                self.source.open()
             };
             match taken.and_then(|camera| self.capture(camera)) {
                 Ok(working) => camera = Some(working),

@@ -3,7 +3,7 @@
 use super::super::places::{along, row};
 use super::super::theme::{Palette, letters, size, space};
 use super::super::widgets::{Button, Weight, badge, choice, choice_width, dot_color, mirrored, tip};
-use super::super::{Go, Page, View, keys, lines, shortcut, text};
+use super::super::{BY_KEY, Go, Page, View, keys, lines, text};
 use crate::view::{Availability, Command};
 use crate::words::{say, say_with};
 use eframe::egui::{Key, Modifiers, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
@@ -60,7 +60,7 @@ struct PageWay {
     /// What a screen reader says.
     name: String,
     page: Page,
-    key: Key,
+    keys: (Modifiers, Key),
     missed: u32,
 }
 
@@ -72,17 +72,15 @@ impl PageWay {
 }
 
 fn pages(missed: u32) -> [PageWay; 4] {
-    let way = |words: &'static str, page, key| PageWay { words, name: words.into(), page, key, missed: 0 };
-    let mut calls = way(say("history"), Page::History, Key::Y);
-    if missed > 0 {
-        (calls.name, calls.missed) = (say_with("history-missed", &[("count", missed.into())]), missed);
-    }
-    [
-        calls,
-        way(say("tryout"), Page::Tryout, Key::D),
-        way(say("settings"), Page::Settings, Key::Comma),
-        way(say("help"), Page::Help, Key::F1),
-    ]
+    BY_KEY.map(|(page, modifiers, key)| {
+        let words = page.name();
+        let missed = if page == Page::History { missed } else { 0 };
+        let name = match missed {
+            0 => words.to_owned(),
+            missed => say_with("history-missed", &[("count", missed.into())]),
+        };
+        PageWay { words, name, page, keys: (modifiers, key), missed }
+    })
 }
 
 fn pages_ui(ui: &mut Ui, pages: &[PageWay], go: &mut Option<Go>) {
@@ -91,9 +89,9 @@ fn pages_ui(ui: &mut Ui, pages: &[PageWay], go: &mut Option<Go>) {
         if way.missed > 0 {
             badge(ui, response.rect, way.missed);
         }
-        let modifiers = if way.key == Key::F1 { Modifiers::NONE } else { Modifiers::COMMAND };
-        let response = tip(response, &text::with_key(way.words, &keys::name(modifiers, way.key)));
-        if response.clicked() || shortcut(ui, modifiers, way.key) {
+        let (modifiers, key) = way.keys;
+        let response = tip(response, &text::with_key(way.words, &keys::name(modifiers, key)));
+        if response.clicked() {
             *go = Some(Go::Page(way.page));
         }
     }

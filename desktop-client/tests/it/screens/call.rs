@@ -399,6 +399,40 @@ fn devices_are_chosen_over_a_call() {
 }
 
 #[test]
+fn what_is_done_to_the_sound_is_set_over_a_call() {
+    let mut shown = show(talking(|_| {}));
+    click(&mut shown, say("call-more"));
+    click(&mut shown, say("call-devices"));
+    let asked = click(&mut shown, say("settings-echo"));
+    assert!(matches!(&asked[..], [Command::SetPreferences(set)] if !set.echo_cancellation), "{asked:?}");
+    let asked = click(&mut shown, say("settings-push-to-talk"));
+    assert!(matches!(&asked[..], [Command::SetPreferences(set)] if set.push_to_talk), "{asked:?}");
+}
+
+#[test]
+fn diagnostics_are_saved_over_a_call_and_its_keys_are_listed() {
+    for by_key in [false, true] {
+        let mut shown = show(talking(|_| {}));
+        if by_key {
+            press(&mut shown, NONE, Key::F1);
+        } else {
+            click(&mut shown, say("call-more"));
+            click(&mut shown, say("help"));
+        }
+        assert!(says(&shown, say("keys-mute")), "by key: {by_key}");
+        let asked = click(&mut shown, say("help-diagnostics-save"));
+        assert!(matches!(&asked[..], [Command::SaveDiagnostics { with_names: false, .. }]), "{asked:?}");
+        click(&mut shown, say("devices-done"));
+        assert!(!says(&shown, say("keys-mute")), "put away");
+    }
+    let mut shown = show(talking(|_| {}));
+    press(&mut shown, NONE, Key::F1);
+    shown.state_mut().snapshot = ended(EndReason::PeerHungUp);
+    shown.run();
+    assert!(!says(&shown, say("keys-mute")), "nor does it lie over the end of the call");
+}
+
+#[test]
 fn a_device_that_was_plugged_in_is_used_by_one_click() {
     for mut snapshot in [online(), talking(|_| {})] {
         let offer = castle_desktop::view::Offer {

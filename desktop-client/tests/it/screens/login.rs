@@ -1,7 +1,7 @@
 //! Login and registration.
 
 use super::*;
-use castle_desktop::view::Secret;
+use castle_desktop::view::{KnownServer, Secret};
 use egui::{Key, Modifiers};
 
 const NONE: Modifiers = Modifiers::NONE;
@@ -13,9 +13,123 @@ fn enter_name_and_password(shown: &mut Shown) {
     type_text(shown, "open sesame");
 }
 
+/// The form for who comes back, at a machine that knows no server.
+fn coming_back() -> Shown {
+    let mut shown = show(Snapshot::default());
+    click(&mut shown, say("login-mode-log-in"));
+    shown
+}
+
+#[test]
+fn whoever_knows_no_server_was_invited_and_whoever_knows_one_comes_back() {
+    let chosen = |shown: &Shown, words| {
+        let choice = shown.get_by_role_and_label(egui::accesskit::Role::RadioButton, words);
+        choice.accesskit_node().toggled() == Some(egui::accesskit::Toggled::True)
+            || choice.accesskit_node().is_selected() == Some(true)
+    };
+    let shown = show(Snapshot::default());
+    assert!(chosen(&shown, say("login-mode-register")), "the first start");
+    let prefill = Prefill { server: Some(SERVER.into()), ..Prefill::default() };
+    let shown = show_with(Snapshot::default(), prefill, ROOMY);
+    assert!(
+        chosen(&shown, say("login-mode-log-in")),
+        "named on the command line, or the one of the last time"
+    );
+    let shown = show(Snapshot { servers: known(&[("noor", false)]), ..Snapshot::default() });
+    assert!(chosen(&shown, say("login-mode-log-in")), "known from earlier");
+}
+
+/// Servers of earlier logins by these names, and whether a key is kept.
+fn known(names: &[(&str, bool)]) -> Arc<Vec<KnownServer>> {
+    let known = |(name, remembered): &(&str, bool)| KnownServer {
+        server: SERVER.into(),
+        name: (*name).into(),
+        remembered: *remembered,
+    };
+    Arc::new(names.iter().map(known).collect())
+}
+
+#[test]
+fn a_server_without_a_kept_login_is_one_click_and_a_password_away_and_can_be_forgotten() {
+    for names in [&[("noor", false)][..], &[("ada", true), ("noor", false)]] {
+        let mut shown = show(Snapshot { servers: known(names), ..Snapshot::default() });
+        let named = [("name", "noor".into()), ("server", SERVER.into())];
+        let forget = Command::ForgetServer { server: SERVER.into(), name: "noor".into() };
+        assert_eq!(click(&mut shown, &say_with("login-forget", &named)), [forget]);
+        assert_eq!(click(&mut shown, &say_with("login-as-at", &named)), [], "{names:?}");
+        assert_eq!(focused(&shown).as_deref(), Some(say("login-password")), "{names:?}");
+        type_text(&mut shown, "open sesame");
+        let (server, name, password) = (SERVER.into(), "noor".into(), Secret("open sesame".into()));
+        let asked = press(&mut shown, NONE, Key::Enter);
+        assert_eq!(asked, [Command::LogIn { server, name, password, remember: true }], "{names:?}");
+    }
+}
+
+#[test]
+fn a_password_typed_for_one_server_does_not_go_to_another() {
+    let mut shown = show(Snapshot { servers: known(&[("noor", false)]), ..Snapshot::default() });
+    type_text(&mut shown, "https://other.example");
+    enter_name_and_password(&mut shown);
+    click(&mut shown, &say_with("login-as-at", &[("name", "noor".into()), ("server", SERVER.into())]));
+    assert_eq!(press(&mut shown, NONE, Key::Enter), []);
+    assert!(says(&shown, say("login-need-password")));
+}
+
+#[test]
+fn looks_are_set_and_diagnostics_saved_before_anybody_is_logged_in() {
+    let mut shown = show(Snapshot::default());
+    assert_eq!(click(&mut shown, say("settings")), [Command::ChooseDevices(true)]);
+    let asked = click(&mut shown, say("settings-theme-dark"));
+    assert!(matches!(&asked[..], [Command::SetPreferences(_)]), "{asked:?}");
+    for of_the_server in [say("account"), say("blocked"), say("interests")] {
+        assert!(!says(&shown, of_the_server), "{of_the_server}");
+    }
+    assert_eq!(press(&mut shown, NONE, Key::Escape), [Command::ChooseDevices(false)]);
+    click(&mut shown, say("help"));
+    assert!(shown.query_by_label(say("checkup")).is_none(), "there is nothing to be checked yet");
+    let asked = click(&mut shown, say("help-diagnostics-save"));
+    assert!(matches!(&asked[..], [Command::SaveDiagnostics { .. }]), "{asked:?}");
+    click(&mut shown, say("page-back"));
+    assert!(says(&shown, say("login-intro")), "back at the login");
+}
+
+#[test]
+fn settings_and_help_are_a_key_away_at_the_login_and_nothing_else_is() {
+    let mut shown = show(Snapshot::default());
+    assert_eq!(focused(&shown).as_deref(), Some(say("login-server-or-link")), "while one types, too");
+    press(&mut shown, NONE, Key::F1);
+    assert!(says(&shown, say("help-diagnostics-explained")));
+    assert_eq!(press(&mut shown, Modifiers::COMMAND, Key::Comma), [Command::ChooseDevices(true)]);
+    press(&mut shown, NONE, Key::Escape);
+    for key in [Key::Y, Key::D] {
+        assert_eq!(press(&mut shown, Modifiers::COMMAND, key), [], "{key:?}");
+    }
+    assert!(says(&shown, say("login-intro")));
+}
+
+#[test]
+fn a_link_that_comes_over_the_settings_of_the_login_is_in_the_form() {
+    let mut shown = show(Snapshot::default());
+    click(&mut shown, say("settings"));
+    shown.state_mut().screens.bring_link(LINK.into());
+    shown.run();
+    assert_eq!(server_field(&shown), LINK);
+}
+
+#[test]
+fn a_login_that_ends_while_a_page_is_open_leads_to_the_form() {
+    for page in [say("settings"), say("help"), say("history")] {
+        let mut shown = show(online());
+        click(&mut shown, page);
+        shown.state_mut().snapshot = Snapshot::default();
+        shown.run();
+        assert!(says(&shown, say("login-intro")), "{page}");
+    }
+}
+
 #[test]
 fn a_guest_logs_in_by_keyboard_alone() {
-    let mut shown = show(Snapshot::default());
+    let mut shown = coming_back();
     assert_eq!(
         focused(&shown).as_deref(),
         Some(say("login-server")),
@@ -71,14 +185,10 @@ fn after_a_logout_it_is_name_and_password_that_are_asked_for() {
 
 #[test]
 fn a_login_that_is_forgotten_a_moment_after_the_logout_leaves_the_keyboard_at_the_password() {
-    let known = |remembered| {
-        let known =
-            castle_desktop::view::KnownServer { server: SERVER.into(), name: "noor".into(), remembered };
-        Arc::new(vec![known])
-    };
-    let mut shown = show(Snapshot { servers: known(true), ..online() });
+    let mut shown = show(Snapshot { servers: known(&[("noor", true)]), ..online() });
     for remembered in [true, false] {
-        shown.state_mut().snapshot = Snapshot { servers: known(remembered), ..Snapshot::default() };
+        let servers = known(&[("noor", remembered)]);
+        shown.state_mut().snapshot = Snapshot { servers, ..Snapshot::default() };
         shown.run();
     }
     assert_eq!(focused(&shown).as_deref(), Some(say("login-password")));
@@ -213,17 +323,21 @@ fn a_code_that_was_refused_is_typed_anew_and_forgotten_once_it_was_of_use() {
 }
 
 #[test]
-fn a_link_pasted_for_login_is_pointed_out() {
-    let mut shown = show(Snapshot::default());
-    type_text(&mut shown, "castle://example.org/?invite=K7QM");
+fn a_link_pasted_for_login_is_taken_as_the_invitation_that_it_is() {
+    let mut shown = coming_back();
+    type_text(&mut shown, LINK);
+    assert!(says(&shown, say("login-code-in-link")));
     enter_name_and_password(&mut shown);
-    assert_eq!(press(&mut shown, NONE, Key::Enter), []);
+    let asked = press(&mut shown, NONE, Key::Enter);
+    assert!(matches!(&asked[..], [Command::Register { server, .. }] if server == LINK), "{asked:?}");
+    click(&mut shown, say("login-mode-log-in"));
+    assert_eq!(click(&mut shown, say("login-log-in")), [], "whoever goes back all the same");
     assert!(says(&shown, say("login-link-needs-invitation")));
 }
 
 #[test]
 fn an_empty_form_is_not_sent_and_says_what_is_missing() {
-    let mut shown = show(Snapshot::default());
+    let mut shown = coming_back();
     assert!(!says(&shown, say("login-need-name")), "no complaint before the first try");
     assert_eq!(click(&mut shown, say("login-log-in")), []);
     for complaint in [say("login-need-server"), say("login-need-name"), say("login-need-password")] {

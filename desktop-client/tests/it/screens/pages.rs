@@ -1,6 +1,7 @@
 //! The pages beside the hall, dialogs, and what can be laid over a call.
 
 use super::*;
+use castle_desktop::ui::Page;
 use castle_desktop::view::{Preferences, QualityCap, ReportReason, ThemeChoice};
 use castle_desktop::words;
 use egui::accesskit::Role;
@@ -46,6 +47,53 @@ fn each_page_is_opened_by_its_button_and_key_and_left_by_esc() {
     }
 }
 
+const EVERY_PAGE: [Page; 8] = [
+    Page::Hall,
+    Page::History,
+    Page::Blocked,
+    Page::Tryout,
+    Page::Settings,
+    Page::Account,
+    Page::Interests,
+    Page::Help,
+];
+
+#[test]
+fn the_keys_that_are_said_to_work_on_every_page_do() {
+    let control = Modifiers::COMMAND;
+    for from in EVERY_PAGE {
+        for (to, modifiers, key) in [
+            (Page::History, control, Key::Y),
+            (Page::Tryout, control, Key::D),
+            (Page::Settings, control, Key::Comma),
+            (Page::Help, NONE, Key::F1),
+        ] {
+            let mut shown = show(online());
+            let window = shown.state_mut();
+            window.screens.open(from, &window.snapshot, &mut window.commands);
+            commands(&mut shown);
+            let asked = press(&mut shown, modifiers, key);
+            let comes = match to {
+                Page::History => asked.contains(&Command::LoadHistory),
+                Page::Tryout => asked.contains(&Command::SetTryout(true)),
+                Page::Settings => asked.contains(&Command::ChooseDevices(true)),
+                _ => from != to && says(&shown, say("help-diagnostics-explained")),
+            };
+            assert_eq!(comes, from != to, "from {from:?} to {to:?}: {asked:?}");
+        }
+    }
+}
+
+#[test]
+fn whoever_types_does_again_what_was_undone_and_stays_where_they_are() {
+    let mut shown = show(online());
+    press(&mut shown, NONE, Key::F1);
+    shown.get_by_label(say("help-diagnostics-file")).focus();
+    shown.run();
+    assert_eq!(press(&mut shown, Modifiers::COMMAND, Key::Y), []);
+    assert!(says(&shown, say("help-diagnostics-explained")));
+}
+
 #[test]
 fn a_guest_is_reported_with_reason_and_words() {
     let mut shown = show(online());
@@ -60,7 +108,45 @@ fn a_guest_is_reported_with_reason_and_words() {
     let report =
         Command::Report { guest, call: None, reason: ReportReason::Spam, words: "sells watches".into() };
     assert_eq!(click(&mut shown, say("report-send")), [report, Command::Block(guest)]);
-    assert!(!says(&shown, say("report-send")), "put away");
+    shown.state_mut().snapshot.account.reports.taken += 1;
+    shown.run();
+    assert!(!says(&shown, say("report-send")), "put away once the host has it");
+}
+
+#[test]
+fn a_report_that_got_nowhere_is_still_there_and_is_sent_again() {
+    let mut shown = show(ended(EndReason::PeerHungUp));
+    click(&mut shown, say("guest-report"));
+    click(&mut shown, say("report-other"));
+    shown.get_by_label(say("report-words")).focus();
+    type_text(&mut shown, "a long story");
+    let report = click(&mut shown, say("report-send"));
+    assert!(matches!(&report[..], [Command::Report { words, .. }] if words == "a long story"));
+    assert!(says(&shown, say("account-busy")), "it is on its way");
+    assert_eq!(click(&mut shown, say("report-send")), [], "once");
+    shown.state_mut().snapshot.account.reports.lost += 1;
+    shown.run();
+    assert!(says(&shown, say("report-lost")) && !says(&shown, say("account-busy")));
+    assert_eq!(click(&mut shown, say("report-send")), report, "nothing of it has to be written again");
+    assert!(!says(&shown, say("report-lost")));
+    shown.state_mut().snapshot.account.reports.taken += 1;
+    shown.run();
+    assert!(!says(&shown, say("report-send")));
+}
+
+#[test]
+fn a_report_on_its_way_when_the_login_ends_is_not_lost() {
+    let mut shown = show(online());
+    click(&mut shown, &say_with("hall-menu-of", &[("name", "Bruno".into())]));
+    click(&mut shown, say("guest-report"));
+    click(&mut shown, say("report-spam"));
+    let report = click(&mut shown, say("report-send"));
+    shown.state_mut().snapshot = Snapshot::default();
+    shown.run();
+    assert!(says(&shown, say("report-lost")));
+    shown.state_mut().snapshot = online();
+    shown.run();
+    assert_eq!(click(&mut shown, say("report-send")), report);
 }
 
 #[test]

@@ -6,18 +6,16 @@
 
 use super::raster::Raster;
 use super::*;
-use castle_desktop::media::frame::{FrameInfo, FramePool, FrameSlot, Picture};
+use castle_desktop::media::frame::{FrameInfo, FramePool, FrameSlot, Picture, VideoFrame};
 use castle_desktop::ui::video::Screen;
 use castle_desktop::words;
 use egui_kittest::SnapshotOptions;
 
 const SIZE: Vec2 = vec2(800.0, 660.0);
 
-/// A tile with a still picture in it.
-pub(super) fn still(width: usize, height: usize) -> Tile {
-    let slot = FrameSlot::new();
-    slot.set_picture(Picture::Live);
-    slot.put(FramePool::new().draw(width, height, FrameInfo::default(), |planes| {
+/// A picture as it comes from a camera.
+pub(super) fn frame(width: usize, height: usize) -> VideoFrame {
+    FramePool::new().draw(width, height, FrameInfo::default(), |planes| {
         for (row, line) in planes.y.chunks_mut(planes.y_stride).enumerate() {
             for (column, sample) in line.iter_mut().enumerate() {
                 let squares = (column / 40 + row / 40) & 1;
@@ -28,7 +26,14 @@ pub(super) fn still(width: usize, height: usize) -> Tile {
             line.fill((100 + row * 80 / height) as u8);
         }
         planes.v.fill(138);
-    }));
+    })
+}
+
+/// A tile with a still picture in it.
+pub(super) fn still(width: usize, height: usize) -> Tile {
+    let slot = FrameSlot::new();
+    slot.set_picture(Picture::Live);
+    slot.put(frame(width, height));
     Screen::cpu().tile(slot, None)
 }
 

@@ -53,7 +53,7 @@ impl State {
         for name in self.chosen.iter().chain(&self.clicks) {
             click(shown, say(name));
         }
-        if self.page == Page::Help {
+        if self.page == Page::Help || self.name == "call-help" {
             name_file(shown);
         }
         shown.state_mut().commands.clear();
@@ -194,9 +194,10 @@ fn wishing() -> Snapshot {
     Snapshot { preferences: Arc::new(set), ..online() }
 }
 
-fn known() -> Snapshot {
+/// Servers of earlier logins; with a key to them, or without.
+fn known(remembered: bool) -> Snapshot {
     let known =
-        |server: &str, name: &str| KnownServer { server: server.into(), name: name.into(), remembered: true };
+        |server: &str, name: &str| KnownServer { server: server.into(), name: name.into(), remembered };
     let servers = vec![known("https://castle.example:50051", "noor"), known("https://club.example", "noor2")];
     Snapshot { servers: Arc::new(servers), ..Snapshot::default() }
 }
@@ -288,8 +289,11 @@ fn of_the_way_in_and_pages() -> Vec<State> {
     let blocked = vec![BlockedGuest { guest: GuestId::from_bits(5), display_name: "Zed".into() }];
     let blocked = Snapshot { blocked: Some(Arc::new(blocked)), ..online() };
     vec![
-        state("login", Snapshot::default()),
-        state("login-known", known()),
+        State { chosen: Some("login-mode-log-in"), ..state("login", Snapshot::default()) },
+        state("login-known", known(true)),
+        state("login-others", known(false)),
+        on("login-settings", Page::Settings, Snapshot::default()),
+        on("login-help", Page::Help, Snapshot::default()),
         State { prefill: registering, ..state("registration", Snapshot::default()) },
         state("logging-in", Snapshot { connection: logging_in, ..Snapshot::default() }),
         state("hall", online()),
@@ -299,7 +303,10 @@ fn of_the_way_in_and_pages() -> Vec<State> {
         state("hall-more", Snapshot { hall_more: true, hall_count: 10_000, ..online() }),
         state("search", searching()),
         state("placing", placing()),
-        state("login-notices", Snapshot { notices: hall_notices().notices, ..Snapshot::default() }),
+        State {
+            chosen: Some("login-mode-log-in"),
+            ..state("login-notices", Snapshot { notices: hall_notices().notices, ..Snapshot::default() })
+        },
         on("history", Page::History, Snapshot { history: history(), ..online() }),
         on(
             "history-empty",
@@ -356,6 +363,8 @@ fn of_calls() -> Vec<State> {
             "call-sound-alone",
             full(|call| (call.sound_alone, call.camera_on, call.peer_camera_on) = (true, false, false)),
         ),
+        State { clicks: vec!["call-more", "call-devices"], ..state("call-devices", full(|_| {})) },
+        State { clicks: vec!["call-more", "help"], ..state("call-help", full(|_| {})) },
         State { closing: true, ..state("quit", full(|_| {})) },
         state("ended", ended(EndReason::PeerHungUp)),
         state("ended-failed", in_call(Stage::Ended { reason: EndReason::Failed, lasted: None })),

@@ -423,6 +423,8 @@ fn more_ui(
         Popup::toggle_id(ui.ctx(), Popup::default_response_id(button));
     }
     Popup::menu(button).width(size::MENU).show(|ui| {
+        // All of it is in view in the lowest window, too.
+        ui.spacing_mut().item_spacing.y = space::XS;
         if !shares_in_bar {
             // While one shares, the way to stop is a button of its own; another choice is made here, too.
             share |= menu_item(ui, say("share"), if call.sharing { "" } else { "D" }, None);

@@ -359,6 +359,7 @@ fn of_calls() -> Vec<State> {
         key("call-stats", Key::I, full(|_| {})),
         key("call-safety", Key::S, full(|_| {})),
         key("call-safety-told", Key::S, crowded(full(|_| {}))),
+        key("call-menu", Key::O, full(|_| {})),
         state(
             "call-sound-alone",
             full(|call| (call.sound_alone, call.camera_on, call.peer_camera_on) = (true, false, false)),

@@ -12,8 +12,9 @@ const WINDOW: usize = 1024;
 
 /// Another source is listened to once the one before was silent for this long.
 const SILENT: Duration = Duration::from_secs(1);
-/// Another stream is numbered on from so far behind the last packet of the one before: whoever puts pictures together sees
-/// at once that it is another one. By its own numbers it might look like what was there already.
+/// Another stream that begins this near the last packet of the one before would look like what was there already:
+const NEAR: u16 = 5_000;
+/// it is numbered on from so far behind that, so that whoever puts pictures together sees at once that it is another one.
 const LEAP: u16 = 10_000;
 /// So many packets in a row that are too old to tell are a stream that numbers anew.
 const STALE_MAX: u32 = 50;
@@ -58,9 +59,9 @@ pub(super) struct ReceiveWindow {
     stale: u32,
     /// Received and expected of streams before this one.
     before: (u64, u64),
-    /// What numbers are moved by, and where the first one goes while there is none.
+    /// What numbers are moved by when they are passed on, and the last of the stream before while there is none.
     shift: u16,
-    begins: Option<u16>,
+    before_it: Option<u16>,
 }
 
 /// Marks a place of the window that holds no packet.
@@ -77,7 +78,7 @@ impl Default for ReceiveWindow {
             stale: 0,
             before: (0, 0),
             shift: 0,
-            begins: None,
+            before_it: None,
         }
     }
 }
@@ -85,8 +86,10 @@ impl Default for ReceiveWindow {
 impl ReceiveWindow {
     /// Whether the packet is new. One too old to tell counts as seen.
     pub(super) fn accept(&mut self, sequence: u16) -> bool {
-        if let Some(begins) = self.begins.take() {
-            self.shift = begins.wrapping_sub(sequence);
+        if let Some(last) = self.before_it.take()
+            && sequence.wrapping_sub(last).wrapping_add(NEAR) <= 2 * NEAR
+        {
+            self.shift = last.wrapping_add(LEAP).wrapping_sub(sequence);
         }
         let number = self.unwrapper.unwrap(sequence);
         let first = *self.first.get_or_insert(number);
@@ -112,8 +115,8 @@ impl ReceiveWindow {
     /// Another stream takes the place of this one; what was counted stays.
     pub(super) fn begin_anew(&mut self) {
         let last = self.first.map(|_| self.passed_on(self.highest as u16));
-        let begins = last.map(|last| last.wrapping_add(LEAP)).or(self.begins);
-        *self = Self { before: (self.received(), self.expected()), begins, ..Self::default() };
+        let before_it = last.or(self.before_it);
+        *self = Self { before: (self.received(), self.expected()), before_it, ..Self::default() };
     }
 
     /// The number under which a packet that was accepted is passed on.

@@ -227,7 +227,9 @@ fn pictures_whose_parameter_sets_came_beside_them_are_shown() {
     let sets = setup.sender.left_out.clone().expect("they are left out");
     assert!(sets.len() >= 2, "{sets:?}");
     setup.receiver.set_parameter_sets(sets);
-    packets.into_iter().for_each(|packet| setup.receiver.push(packet));
+    for packet in packets {
+        setup.receiver.push(packet);
+    }
     setup.slot.wait(PATIENCE).expect("shown");
     setup.shows(true);
     assert_eq!((setup.receiver.stats().corrupt_frames, setup.receiver.stats().losses), (0, 0));

@@ -136,7 +136,9 @@ fn in_a_call(microphone: &[f32], played: &[f32], drift_ppm: f64, block: usize) -
         while before as f64 <= now
             && let Some(block) = blocks.next()
         {
-            block.iter().for_each(|sample| assert!(callback.push(*sample), "the ring is large enough"));
+            for sample in block {
+                assert!(callback.push(*sample), "the ring is large enough");
+            }
             before += block.len();
         }
         let mut frame = *frame;

@@ -74,7 +74,9 @@ fn a_block_that_was_long_once_is_forgotten_within_seconds_and_one_that_comes_in_
     (0..400).for_each(|_| pulse.beat(None, 480));
     assert_eq!(pulse.block.load(Ordering::Relaxed), 480);
     for _ in 0..100 {
-        [1440, 480, 480].into_iter().for_each(|block| pulse.beat(None, block));
+        for block in [1440, 480, 480] {
+            pulse.beat(None, block);
+        }
     }
     assert!(pulse.block.load(Ordering::Relaxed) > 1390);
 }

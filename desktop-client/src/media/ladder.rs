@@ -41,7 +41,7 @@ const UP_AFTER: Duration = Duration::from_secs(3);
 /// or for this long where it leads back to a step that the path carried well: pictures of a smaller one prove no rate.
 const BACK_AFTER: Duration = Duration::from_millis(700);
 /// A step was carried well that was kept for so long ...
-const KEPT: Duration = Duration::from_secs(8);
+const KEPT: Duration = Duration::from_secs(4);
 /// ... and is remembered for so long.
 const REMEMBERED: Duration = Duration::from_secs(60);
 

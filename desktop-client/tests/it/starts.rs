@@ -37,9 +37,9 @@ fn says_at_its_end(profile: &Path) -> String {
         .env_remove("WAYLAND_SOCKET")
         .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nobody/listens/here")
         .output()
-        .unwrap();
+        .expect("castle-desktop can be started");
     assert!(!ended.status.success(), "{}", ended.status);
-    String::from_utf8(ended.stderr).unwrap()
+    String::from_utf8(ended.stderr).expect("text")
 }
 
 #[test]

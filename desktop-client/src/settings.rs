@@ -111,6 +111,15 @@ mod tests {
         assert_eq!((language(folder.path()), path.exists()), (None, true), "nothing is set aside by a look");
     }
 
+    /// Waits until the keeper says so of its file.
+    fn until(keeper: &Keeper<Settings>, unsaved: bool) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        while keeper.is_unsaved() != unsaved {
+            assert!(std::time::Instant::now() < deadline, "never {unsaved}");
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
     fn what_could_not_be_saved_is_saved_as_soon_as_it_can() {
         let room = tempfile::tempdir().unwrap();
@@ -119,16 +128,9 @@ mod tests {
         // A file where the folder should be: nobody can write there, whoever they are.
         std::fs::write(&folder, "in the way").unwrap();
         keeper.change(|settings| settings.preferences.relay_only = true);
-        let until = |unsaved: bool| {
-            let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
-            while keeper.is_unsaved() != unsaved {
-                assert!(std::time::Instant::now() < deadline, "never {unsaved}");
-                std::thread::yield_now();
-            }
-        };
-        until(true);
+        until(&keeper, true);
         std::fs::remove_file(&folder).unwrap();
-        until(false);
+        until(&keeper, false);
         let kept = file::peek::<Settings>(&folder.join(Settings::FILE)).unwrap();
         assert!(kept.preferences.relay_only, "while the app runs");
     }
@@ -140,9 +142,7 @@ mod tests {
         let (keeper, _) = Keeper::<Settings>::open(&folder);
         std::fs::write(&folder, "in the way").unwrap();
         keeper.change(|settings| settings.preferences.relay_only = true);
-        while !keeper.is_unsaved() {
-            std::thread::yield_now();
-        }
+        until(&keeper, true);
         std::fs::remove_file(&folder).unwrap();
         drop(keeper);
         assert!(Keeper::<Settings>::open(&folder).0.get().preferences.relay_only);

@@ -14,6 +14,8 @@ gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, Gio, GLib  # noqa: E402
 
 PATIENCE = 30.0
+# What puts a notice away is called so.
+DISMISS = "Dismiss"
 
 
 class Lost(Exception):
@@ -228,6 +230,14 @@ class App:
             pass
         return None
 
+    def _foot(self, height):
+        """Where a page ends: at the window's foot, or above the notices there."""
+        try:
+            signs = [node.get_extents(Atspi.CoordType.WINDOW) for node in self._nodes() if node.get_name() == DISMISS]
+        except GLib.Error:
+            return height
+        return min([sign.y - sign.height // 2 for sign in signs if sign.y > height // 2], default=height)
+
     def _still(self, name):
         """Where a control is, once it has come to rest."""
         last = []
@@ -245,7 +255,7 @@ class App:
         box = self._still(name)
         width, height = self.size()
         for _ in range(60):
-            if box.y + box.height <= height:
+            if box.y + box.height <= (height if name == DISMISS else self._foot(height)):
                 break
             self.xdotool("mousemove", "--window", self.window, str(width // 2), str(height // 2), "click", "5")
             box = self._still(name)

@@ -178,15 +178,15 @@ impl Congestion {
         (self.target_bps * PACE_GAIN).min(most).max(PACE_MIN_BPS) as u32
     }
 
-    /// What may be on its way at once, bytes.
-    fn holds(&self) -> f64 {
+    /// What may be on its way at once, bytes: what the path holds, and this share of the slack.
+    fn holds(&self, share: f64) -> f64 {
         let round_trip = self.delay.round_trip().unwrap_or(ROUND_TRIP);
-        self.target_bps / 8.0 * (round_trip + IN_FLIGHT_SLACK).as_secs_f64()
+        self.target_bps / 8.0 * (round_trip + IN_FLIGHT_SLACK.mul_f64(share)).as_secs_f64()
     }
 
     /// Whether another picture would only lengthen a queue, that in the path or the one of `waiting` bytes before it: skip it.
     pub fn is_clogged(&self, now: Duration, waiting: usize, clog: &mut Clog) -> bool {
-        let most = if clog.0 { self.holds() * CLEARED } else { self.holds() };
+        let most = if clog.0 { self.holds(CLEARED) } else { self.holds(1.0) };
         clog.0 = (self.in_flight + waiting) as f64 > most.max(IN_FLIGHT_FREE)
             || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0;
         clog.0
@@ -194,7 +194,7 @@ impl Congestion {
 
     /// Whether so much is on its way that packets that can wait do so here, where others pass them.
     pub fn is_filled(&self) -> bool {
-        self.in_flight as f64 > self.holds().max(IN_FLIGHT_FREE) * PATIENT
+        self.in_flight as f64 > self.holds(PATIENT).max(IN_FLIGHT_FREE * PATIENT)
     }
 
     /// A packet of `bytes` was handed to the network.

@@ -213,8 +213,9 @@ impl Screens {
 
     /// What is seen to even while the window is not drawn.
     pub fn tend(&mut self, ctx: &egui::Context, snapshot: &Snapshot) {
-        if !snapshot.call.as_ref().is_some_and(|call| matches!(call.stage, Stage::Connected { .. })) {
-            self.call.put_small_away(ctx);
+        match &snapshot.call {
+            Some(call) if matches!(call.stage, Stage::Connected { .. }) => self.call.follow(ctx, call),
+            _ => self.call.put_small_away(ctx),
         }
     }
 

@@ -367,7 +367,7 @@ impl Engine {
             Wake::Order(Some(Order::Close)) => self.closing = true,
             Wake::Login(progress) => self.hear_login(progress),
             Wake::Session(event) => self.hear(event),
-            Wake::Kept(kept) => self.tell_of_key(kept),
+            Wake::Kept(kept) => self.key_kept(kept),
             Wake::Saved(saved) => self.diagnostics_saved(saved),
             Wake::Peer(call, event) => self.hear_peer(call, event),
             Wake::Device(notice) => self.hear_device(notice),

@@ -184,9 +184,12 @@ impl Assembler {
 
     /// Takes parameter sets that came beside the stream: they stand before each key frame until it brings some of its own.
     pub fn set_parameter_sets(&mut self, sets: &[Bytes]) {
+        let before = std::mem::take(&mut self.sets);
         if self.codec.join(sets.iter().map(|set| &set[..]), &mut self.sets).is_none() {
             self.sets.clear();
         }
+        // Others than before: those in the stream are older.
+        self.described &= self.sets.is_empty() || self.sets == before;
     }
 
     /// Whether it is known from elsewhere how pictures are to be read, and from nowhere else.

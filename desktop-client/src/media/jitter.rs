@@ -174,7 +174,8 @@ impl JitterBuffer {
         }
         let now_us = now_us as i64;
         if self.is_far_off(timestamp, now_us) {
-            let Some(first) = self.stray.take().filter(|first| first.is_followed_by(timestamp)) else {
+            let Some(first) = self.stray.take().filter(|first| first.is_followed_by(timestamp, now_us))
+            else {
                 self.stray = Some(Stray { timestamp, payload, arrived_us: now_us });
                 return;
             };
@@ -386,10 +387,10 @@ impl JitterBuffer {
 }
 
 impl Stray {
-    /// Whether a packet of this timestamp goes on where this one left off, before or behind it.
-    fn is_followed_by(&self, timestamp: u32) -> bool {
+    /// Whether a packet of this timestamp goes on where this one left off, before or behind it, and soon.
+    fn is_followed_by(&self, timestamp: u32, now_us: i64) -> bool {
         let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
-        step != 0 && step.abs() <= MAX_JUMP
+        step != 0 && step.abs() <= MAX_JUMP && now_us - self.arrived_us <= micros(MAX_JUMP)
     }
 }
 

@@ -19,7 +19,7 @@ pub enum MicSpec {
     Default,
     /// Microphone N of this machine.
     Device(usize),
-    /// The first microphone of this name, wherever it stands in the list.
+    /// The microphone of this name, wherever it stands in the list.
     Named(String),
     /// A steady tone that swells and fades.
     Tone,

@@ -23,7 +23,7 @@ pub enum SpeakerSpec {
     Default,
     /// Speaker N of this machine.
     Device(usize),
-    /// The first speaker of this name, wherever it stands in the list.
+    /// The speaker of this name, wherever it stands in the list.
     Named(String),
     /// Nowhere, at the usual pace.
     Off,

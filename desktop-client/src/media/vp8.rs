@@ -180,10 +180,10 @@ impl Vp8Encoder {
             let deadline = VPX_DL_REALTIME.into();
             vpx_codec_encode(&raw mut *self.context, &raw const image, pts, duration.into(), flags, deadline)
         };
-        check("vpx_codec_encode", code)?;
         if coarse {
             self.allow(DETAIL_MAX_QUANTIZER)?;
         }
+        check("vpx_codec_encode", code)?;
         Ok(self.take_packet())
     }
 

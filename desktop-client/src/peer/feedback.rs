@@ -31,14 +31,31 @@ pub(super) enum Feedback {
     Clock(u32, SenderClock),
 }
 
+/// The last command for a full intra picture of each stream of ours, of few: who gave it, and by which number. A command is
+/// repeated under its number until it is obeyed (RFC 5104 section 4.3.1.2).
+#[derive(Debug, Default)]
+pub(super) struct Commands(Vec<(u32, (u32, u8))>);
+
+impl Commands {
+    /// Whether nobody gave it before.
+    pub(super) fn is_new(&self, sender_ssrc: u32, entry: &FirEntry) -> bool {
+        !self.0.contains(&(entry.ssrc, (sender_ssrc, entry.sequence_number)))
+    }
+
+    /// It is obeyed. Only for streams of ours.
+    pub(super) fn note(&mut self, sender_ssrc: u32, entry: &FirEntry) {
+        self.0.retain(|(ssrc, _)| *ssrc != entry.ssrc);
+        self.0.push((entry.ssrc, (sender_ssrc, entry.sequence_number)));
+    }
+}
+
 /// Watches the RTCP of our streams; changes nothing.
 pub(super) struct FeedbackTap {
     audio_ssrc: u32,
     video_ssrc: u32,
     screen_ssrc: u32,
     heard: mpsc::Sender<Feedback>,
-    /// Who last commanded a full intra picture of the camera and of the screen, and by which number.
-    commands: [Option<(u32, u8)>; 2],
+    commands: Commands,
     read: VecDeque<TaggedPacket>,
     written: VecDeque<TaggedPacket>,
 }
@@ -73,36 +90,37 @@ impl FeedbackTap {
         }
     }
 
-    /// A command is repeated under its number until it is obeyed (RFC 5104 section 4.3.1.2).
+    /// A command that nobody could hear is new again when it is repeated.
     fn command(&mut self, sender_ssrc: u32, entry: &FirEntry) {
-        let command = Some((sender_ssrc, entry.sequence_number));
-        let [of_camera, of_screen] = &mut self.commands;
-        let last = if entry.ssrc == self.screen_ssrc { of_screen } else { of_camera };
-        let ours = [self.video_ssrc, self.screen_ssrc].contains(&entry.ssrc);
-        if ours && std::mem::replace(last, command) != command {
-            self.want_key_frame(entry.ssrc);
+        if self.commands.is_new(sender_ssrc, entry) && self.want_key_frame(entry.ssrc) {
+            self.commands.note(sender_ssrc, entry);
         }
     }
 
-    fn want_key_frame(&self, ssrc: u32) {
-        self.hear_if(ssrc == self.video_ssrc, Feedback::KeyFrameWanted(MediaKind::Video));
-        self.hear_if(ssrc == self.screen_ssrc, Feedback::KeyFrameWanted(MediaKind::Screen));
+    /// Whether it is heard: one of our streams is meant.
+    fn want_key_frame(&self, ssrc: u32) -> bool {
+        let of = |meant: u32, kind| self.hear_if(ssrc == meant, Feedback::KeyFrameWanted(kind));
+        of(self.video_ssrc, MediaKind::Video) || of(self.screen_ssrc, MediaKind::Screen)
     }
 
     fn look_at_blocks(&self, blocks: &[ReceptionReport]) {
+        // Fixed point with the binary point at the left edge.
+        let lost = |block: &ReceptionReport| f64::from(block.fraction_lost) / 256.0;
+        let pictures =
+            blocks.iter().filter(|block| [self.video_ssrc, self.screen_ssrc].contains(&block.ssrc));
+        // Both share one rate: the worse of them judges it.
+        if let Some(worst) = pictures.map(lost).max_by(f64::total_cmp) {
+            self.hear_if(true, Feedback::Loss(worst));
+        }
         for block in blocks {
-            // Fixed point with the binary point at the left edge.
-            let lost = f64::from(block.fraction_lost) / 256.0;
-            self.hear_if(block.ssrc == self.video_ssrc, Feedback::Loss(lost));
-            self.hear_if(block.ssrc == self.audio_ssrc, Feedback::SoundLoss(lost));
+            self.hear_if(block.ssrc == self.audio_ssrc, Feedback::SoundLoss(lost(block)));
         }
     }
 
-    fn hear_if(&self, meant: bool, feedback: Feedback) {
-        if meant {
-            // Full: the same was said moments ago, and the peer repeats what it needs.
-            self.heard.try_send(feedback).ok();
-        }
+    /// Whether it was meant and is heard. Where nobody could: the same was said moments ago, and the peer repeats what it
+    /// needs.
+    fn hear_if(&self, meant: bool, feedback: Feedback) -> bool {
+        meant && self.heard.try_send(feedback).is_ok()
     }
 }
 
@@ -164,6 +182,30 @@ mod tests {
         tap.look(&report);
         let clock = SenderClock { timestamp: 90_000, wall_us: 5_500_000 };
         assert_eq!(said.try_recv(), Ok(Feedback::Clock(7, clock)));
+    }
+
+    #[test]
+    fn the_worse_of_camera_and_screen_says_what_is_lost() {
+        let (heard, mut said) = mpsc::channel(4);
+        let mut tap = FeedbackTap::new([1, 2, 3], heard);
+        let block = |ssrc, fraction_lost| ReceptionReport { ssrc, fraction_lost, ..Default::default() };
+        tap.look(&ReceiverReport { reports: vec![block(3, 64), block(2, 0)], ..Default::default() });
+        assert_eq!((said.try_recv(), said.try_recv().ok()), (Ok(Feedback::Loss(0.25)), None));
+    }
+
+    #[test]
+    fn a_command_that_nobody_could_hear_counts_when_it_is_repeated() {
+        let (heard, mut said) = mpsc::channel(1);
+        let mut tap = FeedbackTap::new([1, 2, 3], heard);
+        let mut commanded = |sequence_number| {
+            let fir = vec![FirEntry { ssrc: 2, sequence_number }];
+            tap.look(&FullIntraRequest { sender_ssrc: 7, media_ssrc: 0, fir });
+        };
+        commanded(1);
+        commanded(2);
+        assert!(said.try_recv().is_ok() && said.try_recv().is_err(), "the second finds no room");
+        commanded(2);
+        assert_eq!(said.try_recv(), Ok(Feedback::KeyFrameWanted(MediaKind::Video)));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use super::codecs;
 use super::estimator::Estimator;
+use super::feedback::Commands;
 use super::repeats::Repeats;
 use crate::media::codec::VideoCodec;
 use bytes::Bytes;
@@ -91,7 +92,9 @@ impl Line {
 /// The pacer of one connection.
 pub(super) struct Pacer {
     sound_ssrc: u32,
+    camera_ssrc: u32,
     screen_ssrc: u32,
+    commands: Commands,
     /// Of pictures.
     codec: VideoCodec,
     estimator: Estimator,
@@ -114,10 +117,12 @@ pub(super) struct Pacer {
 
 impl Pacer {
     /// For sound, camera and screen of these numbers.
-    pub(super) fn new([sound_ssrc, _, screen_ssrc]: [u32; 3], estimator: Estimator) -> Self {
+    pub(super) fn new([sound_ssrc, camera_ssrc, screen_ssrc]: [u32; 3], estimator: Estimator) -> Self {
         Self {
             sound_ssrc,
+            camera_ssrc,
             screen_ssrc,
+            commands: Commands::default(),
             codec: VideoCodec::default(),
             estimator,
             bucket: Bucket::default(),
@@ -142,7 +147,13 @@ impl Pacer {
             if let Some(request) = any.downcast_ref::<PictureLossIndication>() {
                 self.repeats.key_frame_asked(now, request.media_ssrc);
             } else if let Some(request) = any.downcast_ref::<FullIntraRequest>() {
-                request.fir.iter().for_each(|entry| self.repeats.key_frame_asked(now, entry.ssrc));
+                for entry in &request.fir {
+                    let ours = [self.camera_ssrc, self.screen_ssrc].contains(&entry.ssrc);
+                    if ours && self.commands.is_new(request.sender_ssrc, entry) {
+                        self.commands.note(request.sender_ssrc, entry);
+                        self.repeats.key_frame_asked(now, entry.ssrc);
+                    }
+                }
             } else {
                 continue;
             }

@@ -61,6 +61,13 @@ impl Servers {
         self.logins.retain(|login| !login.is(server, name));
     }
 
+    /// There is a key to it.
+    pub fn key_kept(&mut self, server: &str, name: &str) {
+        for login in &mut self.logins {
+            login.remembered |= login.is(server, name);
+        }
+    }
+
     /// The key to it is gone, the server stays in the list.
     pub fn key_gone(&mut self, server: &str, name: &str) {
         for login in &mut self.logins {

@@ -87,8 +87,10 @@ pub enum Topic {
     },
     /// Whom I blocked.
     Blocked,
-    /// Anything else.
-    Other,
+    /// Whether this guest is blocked.
+    Block(GuestId),
+    /// The end of all that is known of my calls.
+    EraseCalls,
 }
 
 impl Request {
@@ -104,7 +106,8 @@ impl Request {
             Self::Report { .. } => Act::Report,
             Self::Calls { page } => return Topic::Calls { page: page.clone() },
             Self::Blocked => return Topic::Blocked,
-            Self::EraseCalls | Self::Block(_) | Self::Unblock(_) => return Topic::Other,
+            Self::Block(guest) | Self::Unblock(guest) => return Topic::Block(*guest),
+            Self::EraseCalls => return Topic::EraseCalls,
         })
     }
 }

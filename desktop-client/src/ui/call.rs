@@ -72,6 +72,13 @@ impl Draft {
         }
     }
 
+    /// The small window follows the call, also while the large one is not drawn.
+    pub(super) fn follow(&self, ctx: &egui::Context, call: &CallView) {
+        if let Some(small) = &self.pip {
+            small.follow(ctx, call);
+        }
+    }
+
     fn toggle_small(&mut self, ctx: &egui::Context) {
         if self.pip.is_some() {
             self.put_small_away(ctx);

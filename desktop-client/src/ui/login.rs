@@ -178,8 +178,7 @@ impl Draft {
 
 /// Whether it is an invitation link, and not the bare address of a server.
 fn is_link(server: &str) -> bool {
-    let server = server.trim();
-    server.starts_with("castle:") || server.starts_with("castle+") || server.contains("invite=")
+    server.contains("invite=")
 }
 
 fn password_id() -> Id {
@@ -358,10 +357,11 @@ fn fields_ui(ui: &mut Ui, draft: &mut Draft, complaints: &Complaints) -> (bool, 
         complaint: complaints.server,
         longest: LONGEST,
     };
+    let was_link = is_link(&draft.server);
     let typed = server.show(ui, Id::unique("login server"), &mut draft.server);
     let link = is_link(&draft.server);
-    if typed.changed() && link && draft.aim == Aim::LogIn {
-        // Whoever has a link was invited.
+    if typed.changed() && link && !was_link && draft.aim == Aim::LogIn {
+        // Whoever has such a link was invited, and knows it if they choose otherwise.
         (draft.aim, draft.tried) = (Aim::Register, false);
     }
     let mut responses = vec![typed];

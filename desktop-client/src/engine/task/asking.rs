@@ -60,7 +60,7 @@ impl Engine {
             Topic::Calls { page } if page.is_empty() => self.unanswered.calls = !came,
             Topic::Blocked => self.unanswered.blocked = !came,
             Topic::Account(Act::List) => self.unanswered.logins = !came,
-            Topic::Calls { .. } | Topic::Account(_) | Topic::Other => {}
+            Topic::Calls { .. } | Topic::Account(_) | Topic::Block(_) | Topic::EraseCalls => {}
         }
     }
 

@@ -150,7 +150,7 @@ impl Engine {
 
     pub(super) fn hear_login(&mut self, progress: Option<Progress>) {
         match progress {
-            Some(Progress::Again(error)) => self.complain(Matter::Door, &error),
+            Some(Progress::Again(error)) => self.complain_of_way(Matter::Door, &error),
             Some(Progress::Over(result)) => self.logged_in(*result),
             None => self.logged_in(Err(ErrorKind::Unreachable.into())),
         }
@@ -206,6 +206,15 @@ impl Engine {
             servers.pins.extend(pin.map(|pin| (server, pin.to_string())));
             servers.devices = devices;
         });
+    }
+
+    /// A key to the login went somewhere later than at the login itself.
+    pub(super) fn key_kept(&mut self, kept: Kept) {
+        if let (Link::Session { server, name, .. }, true) = (&self.link, kept != Kept::Nowhere) {
+            let (server, name) = (server.to_string(), name.clone());
+            self.remember(|servers| servers.key_kept(&server, &name));
+        }
+        self.tell_of_key(kept);
     }
 
     /// Tells where the newest key to the login went, where the person would not expect it.

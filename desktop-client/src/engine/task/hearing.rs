@@ -18,8 +18,7 @@ impl Engine {
                 if let Link::Session { since, .. } = &mut self.link {
                     *since = None;
                 }
-                self.is_over(&Matter::Displaced);
-                self.is_over(&Matter::NoCallYet);
+                self.server_is_there();
                 let first = self.me.replace(me).is_none();
                 self.account.crowded = false;
                 self.history.missed = u32::try_from(missed).unwrap_or(u32::MAX);
@@ -39,7 +38,7 @@ impl Engine {
                 let is_bot = matches!(self.config.viewer, Viewer::Bot { .. });
                 match instead {
                     Some(error) if is_bot && error.kind == ErrorKind::NotCastle => {}
-                    Some(error) => self.complain(Matter::Displaced, &error),
+                    Some(error) => self.complain_of_way(Matter::Displaced, &error),
                     None => self.is_over(&Matter::Displaced),
                 }
                 if let Link::Session { since, .. } = &mut self.link {

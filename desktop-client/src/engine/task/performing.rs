@@ -141,7 +141,6 @@ impl Engine {
 
     fn begin_media(&mut self) {
         self.is_over(&Matter::Call);
-        self.is_over(&Matter::Screen);
         let by_key = self.preferences.push_to_talk && matches!(self.config.viewer, Viewer::Window);
         // Whoever looks for strangers has been shown the switches meanwhile, and each stranger finds them so.
         let matched = self.machine.live().is_some_and(|call| call.origin == Origin::Matched);
@@ -214,6 +213,8 @@ impl Engine {
 
     /// Takes the last figures; the devices go where waiting is allowed.
     fn close_peer(&mut self) {
+        self.is_over(&Matter::Chat);
+        self.is_over(&Matter::Screen);
         if let Some(live) = &mut self.live {
             live.fill(&mut self.record);
             let remains = live.part();

@@ -2,8 +2,8 @@
 //! it is wrong no longer, and all else stays until it is put away.
 
 use super::Engine;
-use crate::error::ClientError;
-use crate::signaling::Topic;
+use crate::error::{ClientError, ErrorKind};
+use crate::signaling::{Distrust, Topic};
 use crate::view::{NOTICES_MAX, Notice, Severity};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,9 @@ pub(super) enum Matter {
     Door,
     /// Something answers in place of the server: until it is back, or does not answer at all.
     Displaced,
+    /// A certificate that is not the server's: until the server is there with its own. What may be somebody in between stays
+    /// until the person puts it away.
+    Distrusted(Distrust),
     /// No call while the server is away: until it is back.
     NoCallYet,
     /// A call that could not be placed, or what went wrong in one: until the next.
@@ -40,7 +43,8 @@ pub(super) enum Matter {
 impl Matter {
     /// Whether it is over with the session.
     fn is_of_session(&self) -> bool {
-        !matches!(self, Self::Door | Self::Diagnostics | Self::Key | Self::Unsaved)
+        let stays = matches!(self, Self::Door | Self::Diagnostics | Self::Key | Self::Unsaved);
+        !stays && *self != Self::Distrusted(Distrust::Changed)
     }
 }
 
@@ -56,6 +60,22 @@ impl Engine {
     pub(super) fn complain(&mut self, of: Matter, error: &ClientError) {
         tracing::info!(kind = ?error.kind, "refused or failed");
         self.stand(of, Severity::Error, error.sentence());
+    }
+
+    /// Says what keeps the app from its server; a certificate that is not believed is a matter of its own.
+    pub(super) fn complain_of_way(&mut self, of: Matter, error: &ClientError) {
+        match error.kind {
+            ErrorKind::Certificate(why) => self.complain(Matter::Distrusted(why), error),
+            _ => self.complain(of, error),
+        }
+    }
+
+    /// The server is there, and with its own certificate.
+    pub(super) fn server_is_there(&mut self) {
+        self.all_over(|matter| match matter {
+            Matter::Distrusted(why) => *why != Distrust::Changed,
+            matter => matches!(matter, Matter::Displaced | Matter::NoCallYet),
+        });
     }
 
     /// Tells something until it is over. The same again adds nothing, even where it was put away meanwhile.

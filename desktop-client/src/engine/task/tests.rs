@@ -377,7 +377,7 @@ fn what_became_of_a_report_is_known_whether_or_not_it_could_be_sent() {
     assert_eq!(reports(&turned), Reports { taken: 0, lost: 2 });
     turned.engine.hear_answer(Topic::Account(Act::Report), Ok(Answer::Reported));
     assert_eq!(reports(&turned), Reports { taken: 1, lost: 2 });
-    turned.engine.hear_answer(Topic::Other, Ok(Answer::Blocks(guest, true)));
+    turned.engine.hear_answer(Topic::Block(guest), Ok(Answer::Blocks(guest, true)));
     let told = |turned: &Turned, words| turned.engine.notices.iter().any(|notice| notice.text == words);
     assert!(told(&turned, say("told-reported")) && told(&turned, say("told-blocked")));
 }

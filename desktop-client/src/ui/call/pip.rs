@@ -22,6 +22,8 @@ use std::time::Duration;
 pub(super) struct Small {
     /// By its own button or key, or because the call is over.
     closed: Arc<AtomicBool>,
+    /// Whether the peer's camera is on.
+    camera_on: Arc<AtomicBool>,
 }
 
 /// Keys that close it while it has the keyboard.
@@ -58,13 +60,13 @@ impl Small {
             .with_inner_size([size::PIP_W, size::PIP_H])
             .with_always_on_top();
         let (small, tile, peer) = (self.clone(), view.remote.clone(), call.peer.clone());
-        let camera_on = call.peer_camera_on;
+        self.follow(ctx, call);
         ctx.show_viewport_deferred(viewport(), builder, move |ui, class| {
             let drawn = catch_unwind(AssertUnwindSafe(|| {
                 small.mind_closing(ui, class);
                 if !small.is_closed() {
                     tile.poll(ui.ctx());
-                    picture_ui(ui, class, camera_on.then_some(&tile), &peer);
+                    picture_ui(ui, class, small.camera_on.load(Ordering::Relaxed).then_some(&tile), &peer);
                 }
             }));
             // A window that breaks closes; nothing else ends with it.
@@ -73,6 +75,13 @@ impl Small {
             }
         });
         true
+    }
+
+    /// Follows the call, also while the large window is not drawn.
+    pub(super) fn follow(&self, ctx: &egui::Context, call: &CallView) {
+        if self.camera_on.swap(call.peer_camera_on, Ordering::Relaxed) != call.peer_camera_on {
+            repaint(ctx, Duration::ZERO);
+        }
     }
 
     /// Puts it away, and has both windows see to that.

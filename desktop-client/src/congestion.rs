@@ -3,8 +3,9 @@
 //! Owns the rate at which we send, from what the receiver acknowledges packet by packet
 //! (draft-holmer-rmcat-transport-wide-cc-extensions-01). PURE: reports and time come in, a rate goes out; it reads
 //! no clock, sends nothing and knows no packet. Five parts, one a file: what arrived (`acked`), how the queue in the
-//! path grows (`delay`), what is lost beyond what this path always loses (`loss`), whether somebody else fills the queue (`crowd`), and how fast bursts came
-//! through (`train`), which stands in for probing with padding: video frames leave as short bursts anyway.
+//! path grows (`delay`), what is lost beyond what this path always loses (`loss`), whether somebody else fills the
+//! queue (`crowd`), and how fast bursts came through (`train`), which stands in for probing with padding: video frames
+//! leave as short bursts anyway.
 
 mod acked;
 mod crowd;

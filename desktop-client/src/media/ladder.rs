@@ -26,7 +26,8 @@ pub const RUNGS: [Rung; 4] = [
 ];
 /// The widest picture that is sent: what decoders of ours take.
 const WIDTH_MAX: usize = 1920;
-/// Steps of a screen, best first: fewer pictures before smaller ones, whether bits or time are short. Text stays as large as it is for as long as some pictures a second can be had.
+/// Steps of a screen, best first: fewer pictures before smaller ones, whether bits or time are short. Text stays as large
+/// as it is for as long as some pictures a second can be had.
 const SCREEN_RUNGS: [Rung; 5] = [
     Rung { height: 1080, fps: 15, from_bps: 1_500_000 },
     Rung { height: 1080, fps: 10, from_bps: 700_000 },

@@ -1,8 +1,8 @@
 //! Which packets of an incoming track are listened to, and which of them are new. Pure.
 //!
 //! A track has one source at a time, whatever else is sent under its payload type (RFC 3550 section 8: who changes its
-//! SSRC begins a new stream). A retransmission may arrive beside the original (RFC 4588 section 3); media wants each once. Counts what should
-//! have come, as RFC 3550 appendix A.3.
+//! SSRC begins a new stream). A retransmission may arrive beside the original (RFC 4588 section 3); media wants each
+//! once. Counts what should have come, as RFC 3550 appendix A.3.
 
 use crate::media::packet::SequenceUnwrapper;
 use std::time::{Duration, Instant};

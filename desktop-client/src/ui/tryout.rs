@@ -82,7 +82,8 @@ fn fault_ui(ui: &mut Ui, fault: Option<&str>) {
     ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
 }
 
-/// The choice of devices over a call, and what is done to their sound; every change is heard and seen at once. Returns whether it is to be put away.
+/// The choice of devices over a call, and what is done to their sound; every change is heard and seen at once. Returns
+/// whether it is to be put away.
 pub fn devices_over_call_ui(
     ctx: &egui::Context,
     changes: &mut Changes,

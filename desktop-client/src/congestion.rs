@@ -272,9 +272,7 @@ impl Congestion {
             return;
         }
         self.cut = Some(now);
-        // What the path loses anyway it had room for.
-        let lost = self.loss.proven_share(now).min(self.loss.recent_share(now));
-        let acked = acked / (1.0 - lost.min(LOST_MAX));
+        let acked = acked / self.kept(now);
         let capacity = match self.capacity {
             Some((known, _)) if (known * 0.7..known * 1.5).contains(&acked) => known * 0.7 + acked * 0.3,
             _ => acked,
@@ -314,10 +312,15 @@ impl Congestion {
             .map_or(CUT_PAUSE, |round_trip| CUT_PAUSE.max(round_trip + Duration::from_millis(100)))
     }
 
+    /// The share of what is sent that the path keeps at any rate, 0 to 1: it had room for the rest.
+    fn kept(&self, now: Duration) -> f64 {
+        1.0 - self.loss.own_share(now).min(LOST_MAX)
+    }
+
     fn grow(&mut self, now: Duration, step: Duration, acked: Option<f64>) {
-        let Some(acked) = acked else { return };
+        let Some(acked) = acked.map(|acked| acked / self.kept(now)) else { return };
         let seconds = step.as_secs_f64();
-        let came_through = self.trains.bps().unwrap_or(0.0);
+        let came_through = self.trains.bps().unwrap_or(0.0) / self.kept(now);
         let shown = came_through * TRAIN_SHARE;
         let known = self.capacity.filter(|&(_, at)| now.saturating_sub(at) < CARE);
         let near = known.is_some_and(|(known, _)| {

@@ -132,13 +132,18 @@ impl Loss {
     }
 
     /// The share lost lately, 0 to 1.
-    pub(super) fn recent_share(&self, now: Duration) -> f64 {
+    fn recent_share(&self, now: Duration) -> f64 {
         self.recent(now).share().unwrap_or(0.0)
     }
 
-    /// Whether so little was lost lately that nobody would cut for it.
+    /// The share lost lately that has nothing to do with the rate, 0 to 1: the path had room for it.
+    pub(super) fn own_share(&self, now: Duration) -> f64 {
+        self.baseline().max(self.proven_share(now)).min(self.recent_share(now))
+    }
+
+    /// Whether so little beyond that was lost lately that nobody would cut for it.
     pub(super) fn is_free(&self, now: Duration) -> bool {
-        self.recent(now).share().is_some_and(|share| share <= FREE)
+        self.recent(now).share().is_some_and(|share| share - self.own_share(now) <= FREE)
     }
 
     /// The share lost beyond the baseline, 0 to 1; none where there is nothing to cut for.
@@ -152,7 +157,7 @@ impl Loss {
     }
 
     /// What this path loses whatever is sent, 0 to 1, as a cut has proven.
-    pub(super) fn proven_share(&self, now: Duration) -> f64 {
+    fn proven_share(&self, now: Duration) -> f64 {
         self.own.filter(|&(_, seen)| now.saturating_sub(seen) < OWN_FOR).map_or(0.0, |(own, _)| own)
     }
 

@@ -6,6 +6,7 @@ window-in-call = { $peer } – Castle
 window-ringing = { $peer } ruft Sie an
 window-no-display = Castle hat keinen Bildschirm für sein Fenster gefunden. Starten Sie es in einer grafischen Sitzung, oder nehmen Sie `castle-desktop bot`, wo es keinen Bildschirm gibt.
 window-no-opengl = Castle konnte OpenGL nicht starten, womit es zeichnet. Installieren oder erneuern Sie den Grafiktreiber (Debian und Ubuntu: libegl1 libgl1-mesa-dri), oder versuchen Sie es mit LIBGL_ALWAYS_SOFTWARE=1.
+start-misconfigured = Castle wurde mit etwas gestartet, das es nicht versteht: einer Option, einer Datei oder einer Einstellung der Umgebung. In einem Terminal gestartet sagt es, womit.
 window-not-opened = Castle konnte sein Fenster nicht öffnen.
 start-deaf = Castle läuft schon, antwortet aber nicht. Beenden Sie es in der Programmliste Ihres Systems und starten Sie es neu.
 cancel = Abbrechen
@@ -456,7 +457,7 @@ error-protocol = Der Server sagte etwas, das diese App nicht versteht. App und S
 error-code-refused = Name und Code passen nicht zusammen, oder der Code wurde schon benutzt oder ist älter als 24 Stunden. Prüfen Sie beide oder bitten Sie Ihren Gastgeber um einen neuen Code.
 error-code-spent = Mit diesem Code wurde eben ein Passwort gesetzt. Melden Sie sich damit an oder bitten Sie Ihren Gastgeber um einen neuen Code.
 error-keyring-closed = Der Schlüsselbund dieses Rechners ging nicht auf. Öffnen Sie ihn und versuchen Sie es noch einmal, oder melden Sie sich mit Ihrem Passwort an.
-error-no-key = Auf diesem Rechner wurde kein Schlüssel zu dieser Anmeldung gefunden. Ist sein Schlüsselbund gesperrt, öffnen Sie ihn und versuchen Sie es noch einmal; sonst melden Sie sich mit Ihrem Passwort an.
+error-no-key = Auf diesem Rechner wurde kein Schlüssel zu dieser Anmeldung gefunden. Hat er einen Schlüsselbund, der gesperrt ist, öffnen Sie diesen und versuchen Sie es noch einmal; sonst melden Sie sich mit Ihrem Passwort an.
 error-invitation-unknown = Der Server kennt diese Einladung nicht. Prüfen Sie den Code oder bitten Sie um eine neue.
 error-invitation-expired = Diese Einladung ist zu alt. Bitten Sie um eine neue.
 error-invitation-spent = Diese Einladung wurde schon benutzt. Bitten Sie um eine neue.

@@ -6,6 +6,7 @@ window-in-call = { $peer } – Castle
 window-ringing = { $peer } is calling you
 window-no-display = Castle found no screen to open its window on. Start it from a desktop session, or use `castle-desktop bot` where there is no screen.
 window-no-opengl = Castle could not start OpenGL, which it draws with. Install or update the graphics driver (on Debian and Ubuntu: libegl1 libgl1-mesa-dri), or try again with LIBGL_ALWAYS_SOFTWARE=1.
+start-misconfigured = Castle was started with something that it does not understand: an option, a file or a setting of the environment. Started in a terminal it says what.
 window-not-opened = Castle could not open its window.
 start-deaf = Castle runs already, but does not answer. End it in your system's list of programs, then start it again.
 cancel = Cancel
@@ -456,7 +457,7 @@ error-protocol = The server said something this app does not understand. App and
 error-code-refused = Name and code do not match, or the code was used or is older than 24 hours. Check both, or ask your host for a new code.
 error-code-spent = A password was set with this code a moment ago. Log in with that one, or ask your host for a new code.
 error-keyring-closed = The keyring of this computer did not open. Open it and try again, or log in with your password.
-error-no-key = No key to this login was found on this computer. If its keyring is locked, open it and try again; otherwise log in with your password.
+error-no-key = No key to this login was found on this computer. If it has a keyring that is locked, open that and try again; otherwise log in with your password.
 error-invitation-unknown = The server does not know this invitation. Check the code, or ask your host for a new one.
 error-invitation-expired = This invitation is too old. Ask your host for a new one.
 error-invitation-spent = This invitation was used already. Ask your host for a new one.

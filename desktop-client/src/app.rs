@@ -203,6 +203,10 @@ impl App {
     fn tend(&mut self, ctx: &egui::Context) {
         let Some(engine) = &self.engine else { return };
         let before = std::mem::replace(&mut self.snapshot, engine.snapshot());
+        if self.snapshot.closing {
+            // First of all: whatever breaks below, an end that was asked for comes.
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
         let call = |snapshot: &Snapshot| snapshot.call.as_ref().map(|call| call.id);
         if call(&before) != call(&self.snapshot) {
             self.forget_pictures();
@@ -213,9 +217,6 @@ impl App {
         self.wear(ctx);
         self.announce(ctx);
         self.screens.tend(ctx, &self.snapshot);
-        if self.snapshot.closing && !before.closing {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
-        }
         self.mind_window(ctx);
         // Here, too: a window that is minimised is not drawn.
         self.hand_over();
@@ -269,9 +270,7 @@ impl App {
             self.commands.push(Command::SetWindowPlace(place));
         }
         let closes = ctx.input(|input| input.viewport().close_requested());
-        if self.snapshot.closing {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
-        } else if closes && !self.screens.may_close(&self.snapshot) {
+        if closes && !self.snapshot.closing && !self.screens.may_close(&self.snapshot) {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
             ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
             ctx.send_viewport_cmd(egui::ViewportCommand::Focus);

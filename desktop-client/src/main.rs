@@ -48,7 +48,7 @@ fn main() -> ExitCode {
             error.print().ok();
             let code = cli::exit_code(&error, &arguments);
             if of_person && code != 0 {
-                tell_without_terminal(error.to_string().lines().next().unwrap_or_default());
+                tell_misconfigured();
             }
             return ExitCode::from(code);
         }
@@ -77,7 +77,9 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("castle-desktop: {error}");
-            if of_person {
+            if of_person && error.is::<WrongPasswordFile>() {
+                tell_misconfigured();
+            } else if of_person {
                 tell_without_terminal(&error.to_string());
             }
             ExitCode::FAILURE
@@ -91,6 +93,18 @@ fn tell_without_terminal(why: &str) {
         tracing::debug!("the system does not show why the app did not start");
     }
 }
+
+/// The same, where what is wrong is for who wrote it: it may quote an invitation.
+fn tell_misconfigured() {
+    // Whose settings it would be is not known; the user's are likely.
+    words::choose(settings::user_folder().as_deref().and_then(settings::language).as_deref());
+    tell_without_terminal(say("start-misconfigured"));
+}
+
+/// The file with the password says none.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongPasswordFile(String);
 
 /// Where the logs of a profile are.
 fn logs_folder(profile: &Path) -> PathBuf {
@@ -123,7 +137,7 @@ fn begin_logs(filter: EnvFilter, profile: Option<&Path>) {
 fn wrong_configuration(what: &str, of_person: bool) -> ExitCode {
     eprintln!("castle-desktop: {what}");
     if of_person {
-        tell_without_terminal(what);
+        tell_misconfigured();
     }
     ExitCode::from(WRONG_CONFIGURATION)
 }
@@ -162,7 +176,8 @@ fn run_app(args: AppArgs, folder: Option<PathBuf>) -> Result<(), Box<dyn std::er
         folder.as_deref().map(|folder| Profile::open(folder, args.profile.is_none())).unwrap_or_default();
     let last = profile.servers.get().logins.first().cloned();
     let place = profile.settings.get().window;
-    let password = args.password_file.as_deref().map(read_password).transpose()?;
+    let password = args.password_file.as_deref().map(read_password).transpose();
+    let password = password.map_err(|error| WrongPasswordFile(error.to_string()))?;
     // A link says both, whatever the environment says.
     let invitation = args.invite.filter(|_| args.link.is_none());
     let named = args.link.is_some() || args.server.is_some() || args.name.is_some();

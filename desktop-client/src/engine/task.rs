@@ -133,6 +133,8 @@ struct Engine {
     history: History,
     /// Where older calls begin.
     history_next: String,
+    /// The page of older calls that is on its way.
+    history_awaited: Option<String>,
     blocked: Option<Arc<Vec<BlockedGuest>>>,
     unanswered: Unanswered,
     account: AccountView,
@@ -309,6 +311,7 @@ impl Engine {
             preferences: Arc::new(settings.preferences),
             history: History::default(),
             history_next: String::new(),
+            history_awaited: None,
             blocked: None,
             unanswered: Unanswered::default(),
             account: AccountView::default(),

@@ -72,7 +72,9 @@ pub fn help_over_call_ui(ctx: &Context, draft: &mut Draft, commands: &mut Vec<Co
             done = button(ui, say("devices-done"), Weight::Primary).clicked();
         });
         ui.add_space(space::S);
-        let [_, _, call] = every();
+        let [_, _, mut call] = every();
+        let none = Modifiers::NONE;
+        call.extend([(none, Key::F1, say("help")), (none, Key::Escape, say("keys-escape"))]);
         group_ui(ui, &call);
     });
     away || done

@@ -7,7 +7,7 @@ use super::text;
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Weight, button, radio};
 use super::{Subject, is_inside};
-use crate::view::{Command, ReportReason, Reports, Snapshot};
+use crate::view::{Act, Command, ReportReason, Reports, Snapshot};
 use crate::words::{say, say_with};
 use eframe::egui::{self, Id, Ui, accesskit::Live};
 
@@ -82,13 +82,15 @@ pub fn report_ui(
             ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
         }
         row(ui, |ui| {
-            let ready = draft.reason.is_some() && draft.sent.is_none();
+            // What becomes of one says nothing about another: they go one after the other.
+            let under_way = draft.sent.is_some() || snapshot.account.busy.contains(&Act::Report);
+            let ready = draft.reason.is_some() && !under_way;
             let send = |ui: &mut Ui| button(ui, say("report-send"), Weight::Primary).clicked();
             if ui.add_enabled_ui(ready, send).inner {
                 draft.send(snapshot.account.reports, commands);
             }
             done |= button(ui, say("cancel"), Weight::Secondary).clicked();
-            if draft.sent.is_some() {
+            if under_way {
                 let told = lines::soft(ui, say("account-busy"));
                 ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
             }

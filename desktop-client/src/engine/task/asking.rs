@@ -16,6 +16,10 @@ const HISTORY_MAX: usize = 1000;
 impl Engine {
     pub(super) fn ask(&mut self, request: Request) {
         let topic = request.topic();
+        if let Topic::Calls { page } = &topic {
+            // The newest anew: whatever older page is on its way does not follow them.
+            self.history_awaited = Some(page.clone()).filter(|page| !page.is_empty());
+        }
         self.is_over(&Matter::Asked(topic.clone()));
         self.answered(&topic, true);
         let asked = signaling::Command::Ask(request);
@@ -34,6 +38,12 @@ impl Engine {
 
     /// `topic`: what it was about.
     pub(super) fn hear_answer(&mut self, topic: Topic, answer: Result<Answer, ClientError>) {
+        if let Topic::Calls { page } = &topic
+            && !page.is_empty()
+            && self.history_awaited.take_if(|awaited| awaited == page).is_none()
+        {
+            return;
+        }
         if let Topic::Account(act) = topic {
             self.account.busy.retain(|busy| *busy != act);
         }
@@ -85,7 +95,7 @@ impl Engine {
             }
             Answer::CallsErased => {
                 self.history = crate::view::History { calls: Some(Arc::default()), ..Default::default() };
-                self.history_next = String::new();
+                (self.history_next, self.history_awaited) = (String::new(), None);
             }
             Answer::Blocked(guests) => self.blocked = Some(Arc::new(guests)),
             Answer::Blocks(guest, blocked) => self.blocks(guest, blocked),

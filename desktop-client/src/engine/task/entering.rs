@@ -261,7 +261,7 @@ impl Engine {
         self.search = None;
         self.examination = None;
         self.history = History::default();
-        self.history_next = String::new();
+        (self.history_next, self.history_awaited) = (String::new(), None);
         self.blocked = None;
         self.unanswered = Unanswered::default();
         self.account = AccountView::default();

@@ -47,7 +47,7 @@ impl Engine {
             Command::Block(guest) => self.ask(Request::Block(guest)),
             Command::Unblock(guest) => self.ask(Request::Unblock(guest)),
             Command::Report { guest, call, reason, words } => {
-                self.ask(Request::Report { guest, call, reason, words });
+                self.do_once(Request::Report { guest, call, reason, words });
             }
             Command::SaveDiagnostics { file, with_names } => self.save_diagnostics(file, with_names),
             Command::SetInFront(in_front) => self.set_in_front(in_front),

@@ -30,13 +30,13 @@ impl Engine {
     }
 
     /// Asks, unless the same is under way.
-    fn do_once(&mut self, request: Request) {
-        let Link::Session { session, .. } = &self.link else { return };
+    pub(super) fn do_once(&mut self, request: Request) {
         let Topic::Account(act) = request.topic() else { return };
         if self.account.busy.contains(&act) {
             return;
         }
-        if session.send(signaling::Command::Ask(request)) {
+        let asked = signaling::Command::Ask(request);
+        if matches!(&self.link, Link::Session { session, .. } if session.send(asked)) {
             self.account.busy.push(act);
             self.unanswered.logins &= act != Act::List;
             self.is_over(&Matter::Asked(Topic::Account(act)));

@@ -78,7 +78,8 @@ impl Engine {
         });
     }
 
-    /// Tells something until it is over. The same again adds nothing, even where it was put away meanwhile.
+    /// Tells something until it is over. The same again adds nothing, even where it was put away meanwhile; two matters that
+    /// are told in the same words share a notice, which stays until both are over.
     pub(super) fn stand(&mut self, of: Matter, severity: Severity, text: String) {
         if self.standing.iter().any(|standing| standing.of == of && standing.text == text) {
             return;
@@ -99,21 +100,28 @@ impl Engine {
     }
 
     fn all_over(&mut self, over: impl Fn(&Matter) -> bool) {
-        for Standing { id, .. } in self.standing.extract_if(.., |standing| over(&standing.of)) {
-            self.notices.retain(|notice| notice.id != id);
-        }
+        let ended: Vec<_> = self.standing.extract_if(.., |standing| over(&standing.of)).collect();
+        let stands = |id| self.standing.iter().any(|standing| standing.id == id);
+        self.notices
+            .retain(|notice| stands(notice.id) || ended.iter().all(|standing| standing.id != notice.id));
     }
 
     pub(super) fn notify(&mut self, severity: Severity, text: String) {
         // Said already and not put away: once is enough.
         self.notices.retain(|notice| notice.text != text);
         self.notice_count += 1;
+        for standing in self.standing.iter_mut().filter(|standing| standing.text == text) {
+            standing.id = self.notice_count;
+        }
         if severity == Severity::Info {
             self.passing.push((self.notice_count, Instant::now()));
         }
         self.notices.push(Notice { id: self.notice_count, severity, text, offer: None, gone: None });
         if self.notices.len() > NOTICES_MAX {
-            self.notices.remove(0);
+            let passes = self.notices.iter().position(|notice| notice.severity == Severity::Info);
+            let dropped = self.notices.remove(passes.unwrap_or(0));
+            // Nobody put it away: it is told again where it comes again.
+            self.standing.retain(|standing| standing.id != dropped.id);
         }
     }
 

@@ -276,12 +276,61 @@ fn a_page_of_older_calls_that_did_not_come_is_there_to_be_asked_for_again() {
     let first =
         crate::signaling::Answer::Calls { first: true, calls: Vec::new(), until: None, next: "older".into() };
     assert!(story.heeds(answer(page(""), Ok(first))).history.more);
-    story.engine.history_next.clear(); // as it is while the page is on its way
-    let in_vain = story.heeds(answer(page("older"), Err(ErrorKind::Timeout.into())));
+    let in_vain = story.is_asked(Command::MoreOfHistory);
+    assert_eq!(told(&in_vain), [say("error-unreachable")], "there is no server");
     assert!(in_vain.history.more && !in_vain.unanswered.calls, "the newest are there");
     assert_eq!(story.engine.history_next, "older");
     let first = story.heeds(answer(page(""), Err(ErrorKind::Timeout.into())));
     assert!(first.unanswered.calls);
+}
+
+#[test]
+fn a_page_of_older_calls_that_comes_after_the_newest_anew_does_not_follow_them() {
+    use crate::signaling::Answer;
+    let mut story = Turned::new(made_media());
+    let page = |page: &str| Topic::Calls { page: page.into() };
+    let answer = |topic, answer| Wake::Session(Some(Event::Answer { topic, answer }));
+    let calls =
+        |first, next: &str| Ok(Answer::Calls { first, calls: Vec::new(), until: None, next: next.into() });
+    story.heeds(answer(page(""), calls(true, "second")));
+    // The second page is on its way when the history is opened once more.
+    story.engine.history_awaited = Some("second".into());
+    story.engine.history_next.clear();
+    story.is_asked(Command::LoadHistory);
+    story.heeds(answer(page(""), calls(true, "second of today")));
+    story.heeds(answer(page("second"), Err(ErrorKind::Timeout.into())));
+    assert_eq!(story.engine.history_next, "second of today");
+    story.heeds(answer(page("second"), calls(false, "third")));
+    assert_eq!(story.engine.history_next, "second of today");
+}
+
+#[test]
+fn two_matters_told_in_the_same_words_are_told_once_and_until_both_are_over() {
+    let mut story = Turned::new(made_media());
+    let tell = |story: &mut Turned, of| story.engine.stand(of, Severity::Error, "the same".into());
+    tell(&mut story, Matter::Call);
+    tell(&mut story, Matter::Chat);
+    assert_eq!(told(&story.heeds(Wake::Tick)), ["the same"]);
+    story.engine.is_over(&Matter::Chat);
+    assert_eq!(told(&story.heeds(Wake::Tick)), ["the same"], "the call is not better for it");
+    story.engine.is_over(&Matter::Call);
+    assert_eq!(told(&story.heeds(Wake::Tick)).len(), 0);
+}
+
+#[test]
+fn what_holds_outlasts_what_is_good_to_know_and_is_told_again_where_it_had_to_go() {
+    let mut story = Turned::new(made_media());
+    story.engine.stand(Matter::Unsaved, Severity::Error, "holds".into());
+    for word in ["a", "b", "c", "d"] {
+        story.engine.notify(Severity::Info, word.into());
+    }
+    assert_eq!(told(&story.heeds(Wake::Tick)), ["holds", "b", "c", "d"]);
+    for word in ["e", "f", "g", "h"] {
+        story.engine.notify(Severity::Error, word.into());
+    }
+    assert_eq!(told(&story.heeds(Wake::Tick)), ["e", "f", "g", "h"]);
+    story.engine.stand(Matter::Unsaved, Severity::Error, "holds".into());
+    assert_eq!(told(&story.heeds(Wake::Tick)), ["f", "g", "h", "holds"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use castle_desktop::ui::Page;
-use castle_desktop::view::{Preferences, QualityCap, ReportReason, ThemeChoice};
+use castle_desktop::view::{AccountView, Act, Preferences, QualityCap, ReportReason, Reports, ThemeChoice};
 use castle_desktop::words;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -132,6 +132,31 @@ fn a_report_that_got_nowhere_is_still_there_and_is_sent_again() {
     shown.state_mut().snapshot.account.reports.taken += 1;
     shown.run();
     assert!(!says(&shown, say("report-send")));
+}
+
+#[test]
+fn a_report_waits_for_the_one_before_it() {
+    let mut shown = show(online());
+    let write = |shown: &mut Shown, guest: &str| {
+        click(shown, &say_with("hall-menu-of", &[("name", guest.into())]));
+        click(shown, say("guest-report"));
+        click(shown, say("report-spam"));
+    };
+    write(&mut shown, "Bruno");
+    assert_eq!(click(&mut shown, say("report-send")).len(), 1);
+    shown.state_mut().snapshot.account.busy.push(Act::Report);
+    click(&mut shown, say("cancel"));
+    write(&mut shown, "Ana");
+    assert!(says(&shown, say("account-busy")));
+    assert_eq!(click(&mut shown, say("report-send")), []);
+    shown.state_mut().snapshot.account =
+        AccountView { reports: Reports { taken: 1, lost: 0 }, ..Default::default() };
+    shown.run();
+    let report = click(&mut shown, say("report-send"));
+    assert!(
+        matches!(report[..], [Command::Report { guest, .. }] if guest == GuestId::from_bits(1)),
+        "not closed by it"
+    );
 }
 
 #[test]

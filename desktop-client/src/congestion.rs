@@ -16,7 +16,7 @@ mod train;
 use acked::Acked;
 use crowd::Crowd;
 use delay::{Delay, Usage};
-use loss::Loss;
+use loss::{Loss, PROVES, Verdict};
 use std::collections::VecDeque;
 use std::time::Duration;
 use train::Trains;
@@ -41,10 +41,16 @@ const NEAR_GROWTH_PER_S: f64 = 1.05;
 const CAPACITY_KNOWN: Duration = Duration::from_secs(3);
 /// and for how long the rate goes beyond it with care.
 const CARE: Duration = Duration::from_secs(6);
+/// Bursts faster than this multiple of the capacity refute it: one that is paced by it shows no more than `PACE_FULL`.
+const REFUTED: f64 = 1.1;
+/// The same where it was full without a queue, so that bursts show nothing.
+const CARE_OF_LOSS: Duration = Duration::from_secs(15);
 /// What is near: this share of the last known capacity and up to its inverse.
 const NEAR: f64 = 0.85;
 /// Growth in a queue that is not ours, per second.
 const COMPETING_GROWTH_PER_S: f64 = 1.3;
+/// Of our share of such a path, what losses do not take: they are of who fills it.
+const COMPETING_LEAST: f64 = 0.7;
 /// Between two cuts in a queue that is not ours.
 const COMPETING_PAUSE: Duration = Duration::from_secs(1);
 /// After the queue grew, this share of what arrives: the rest of the path drains the queue.
@@ -61,6 +67,8 @@ const SHOWN_MULTIPLE: f64 = 3.0;
 const LOST_MAX: f64 = 0.5;
 /// Between two cuts: a cut shows in the reports only after a round trip and a report interval.
 const CUT_PAUSE: Duration = Duration::from_millis(200);
+/// Loss beyond the path's own that is worth finding out about.
+const TRIED: f64 = 0.06;
 /// Between two cuts for loss, which is counted over a second.
 const LOSS_PAUSE: Duration = Duration::from_millis(500);
 /// Silence of the receiver after which the rate is halved, again and again.
@@ -81,8 +89,10 @@ const IN_FLIGHT_FREE: f64 = 16_000.0;
 const ROUND_TRIP: Duration = Duration::from_millis(200);
 /// Data in flight beyond what the path holds at its rate: more is congestion of our own making.
 const IN_FLIGHT_SLACK: Duration = Duration::from_millis(200);
-/// Of that, what is little enough again: else one report lets out a picture, and the next stops it.
-const CLEARED: f64 = 0.6;
+/// What may wait for its turn to leave: at the pace it has left in half of that.
+const WAITING: Duration = Duration::from_millis(200);
+/// Of both, what is little enough again: else one report lets out a picture, and the next stops it.
+const CLEARED: f64 = 0.75;
 /// Of that, what packets that can wait may fill: less than what is little enough again for those that cannot.
 const PATIENT: f64 = 0.5;
 
@@ -121,6 +131,27 @@ impl PacketReport {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clog(bool);
 
+/// The rate at which the path was full the last time.
+#[derive(Debug, Clone, Copy)]
+struct Capacity {
+    bps: f64,
+    at: Duration,
+    /// It was seen by what was lost without a queue: bursts that come through whole are no word against it.
+    by_loss: bool,
+}
+
+impl Capacity {
+    /// It is not to be exceeded without care.
+    fn is_minded(&self, now: Duration) -> bool {
+        now.saturating_sub(self.at) < if self.by_loss { CARE_OF_LOSS } else { CARE }
+    }
+
+    /// Whether what came through says that the path is not full at it any more: bursts, or all together.
+    fn is_refuted(&self, bursts_bps: f64, acked_bps: f64) -> bool {
+        (if self.by_loss { acked_bps } else { bursts_bps }) > self.bps * REFUTED
+    }
+}
+
 /// The controller of one call.
 #[derive(Debug, Clone)]
 pub struct Congestion {
@@ -131,8 +162,7 @@ pub struct Congestion {
     loss: Loss,
     trains: Trains,
     crowd: Crowd,
-    /// The rate at which the path was full the last time, and when that was.
-    capacity: Option<(f64, Duration)>,
+    capacity: Option<Capacity>,
     heard: Duration,
     cut: Option<Duration>,
     grow_after: Duration,
@@ -174,8 +204,8 @@ impl Congestion {
 
     /// How fast a frame's packets may leave, bit/s.
     pub fn pace_bps(&self, now: Duration) -> u32 {
-        let full = self.capacity.filter(|&(_, at)| now.saturating_sub(at) < CAPACITY_KNOWN);
-        let most = full.map_or(f64::INFINITY, |(bps, _)| bps.max(self.target_bps) * PACE_FULL);
+        let full = self.capacity.filter(|full| now.saturating_sub(full.at) < CAPACITY_KNOWN);
+        let most = full.map_or(f64::INFINITY, |full| full.bps.max(self.target_bps) * PACE_FULL);
         (self.target_bps * PACE_GAIN).min(most).max(PACE_MIN_BPS) as u32
     }
 
@@ -187,8 +217,10 @@ impl Congestion {
 
     /// Whether another picture would only lengthen a queue, that in the path or the one of `waiting` bytes before it: skip it.
     pub fn is_clogged(&self, now: Duration, waiting: usize, clog: &mut Clog) -> bool {
-        let most = if clog.0 { self.holds(CLEARED) } else { self.holds(1.0) };
-        clog.0 = (self.in_flight + waiting) as f64 > most.max(IN_FLIGHT_FREE)
+        let share = if clog.0 { CLEARED } else { 1.0 };
+        let may_wait = self.target_bps / 8.0 * WAITING.mul_f64(share).as_secs_f64();
+        clog.0 = self.in_flight as f64 > self.holds(share).max(IN_FLIGHT_FREE)
+            || waiting as f64 > may_wait.max(IN_FLIGHT_FREE)
             || now.saturating_sub(self.heard) > SILENCE && self.in_flight > 0;
         clog.0
     }
@@ -224,22 +256,33 @@ impl Congestion {
         }
         for report in reports {
             self.acked.packet(report);
-            self.loss.packet(now, report);
+            self.loss.packet(now, self.target_bps, report);
             self.trains.packet(report);
             self.delay.packet(now, report);
         }
         let acked = self.acked.bps();
         let usage = self.delay.usage(now);
         let standing = self.delay.standing();
-        self.loss.judge(now, standing > STANDING);
+        match self.loss.judge(now, standing > STANDING) {
+            Some(Verdict::Own(_)) => self.capacity = self.capacity.filter(|full| !full.by_loss),
+            Some(Verdict::Full(bps)) => {
+                self.is_full(now, bps, true);
+                self.target_bps = self.target_bps.min(bps);
+            }
+            None => {}
+        }
         let lossy = self.loss.excess(now);
-        self.crowd.note(now, standing, acked);
+        self.crowd.note(now, standing, self.delay.jitter(), acked.map(|acked| acked.min(self.target_bps)));
+        if self.crowd.is_longer_path(now) {
+            self.delay.forget_least();
+            self.crowd.forget_queue();
+        }
         self.delay.keep_least(self.crowd.stands(now));
         if let Some(share) = self.crowd.share_bps(now) {
             return self.compete(now, step, share, lossy.is_some());
         }
         match (usage, acked) {
-            (Usage::Over, Some(acked)) => self.back_off(now, acked),
+            (Usage::Over, Some(acked)) => self.back_off(now, self.acked.full_bps().unwrap_or(acked)),
             (Usage::Draining, _) => {}
             _ if lossy.is_some() => self.lose(now, lossy.unwrap_or_default(), acked),
             (Usage::Normal, acked) => self.grow(now, step, acked),
@@ -273,14 +316,19 @@ impl Congestion {
         }
         self.cut = Some(now);
         let acked = acked / self.kept(now);
-        let capacity = match self.capacity {
-            Some((known, _)) if (known * 0.7..known * 1.5).contains(&acked) => known * 0.7 + acked * 0.3,
-            _ => acked,
-        };
-        self.capacity = Some((capacity, now));
-        self.trains.forget();
+        self.is_full(now, acked, false);
         let share = if deep { DRAIN } else { BACK_OFF };
         self.target_bps = self.target_bps.min(acked * share);
+    }
+
+    /// The path was full when so much was sent.
+    fn is_full(&mut self, now: Duration, bps: f64, by_loss: bool) {
+        let bps = match self.capacity.map(|full| full.bps) {
+            Some(known) if (known * 0.7..known * 1.5).contains(&bps) => known * 0.7 + bps * 0.3,
+            _ => bps,
+        };
+        self.capacity = Some(Capacity { bps, at: now, by_loss });
+        self.trains.forget();
     }
 
     /// The queue is of somebody else's making: cutting would not drain it, only starve us.
@@ -289,20 +337,24 @@ impl Congestion {
             self.target_bps *= COMPETING_GROWTH_PER_S.powf(step.as_secs_f64());
         } else if lossy && self.cut.is_none_or(|cut| now.saturating_sub(cut) >= COMPETING_PAUSE) {
             self.cut = Some(now);
-            self.target_bps = (self.target_bps * BACK_OFF).max(self.target_bps.min(share_bps / 2.0));
+            self.target_bps =
+                (self.target_bps * BACK_OFF).max(self.target_bps.min(share_bps * COMPETING_LEAST));
         }
         self.target_bps = self.target_bps.min(share_bps).clamp(f64::from(MIN_BPS), self.max_bps);
     }
 
     fn lose(&mut self, now: Duration, excess: f64, acked: Option<f64>) {
         self.grow_after = now + GROW_PAUSE;
-        if self.cut.is_some_and(|cut| now.saturating_sub(cut) < self.cut_pause().max(LOSS_PAUSE)) {
+        let pause = self.cut_pause().max(LOSS_PAUSE);
+        if self.loss.is_on_trial() || self.cut.is_some_and(|cut| now.saturating_sub(cut) < pause) {
             return;
         }
         self.cut = Some(now);
         let floor = acked.unwrap_or(0.0) * 0.95;
         let before = self.target_bps;
-        self.target_bps = before.min((before * (1.0 - 0.5 * excess)).max(floor));
+        // What is worth it is cut deep enough to show whether loss follows the rate.
+        let share = if excess < TRIED { 1.0 - 0.5 * excess } else { (1.0 - excess).min(PROVES) };
+        self.target_bps = before.min((before * share).max(floor));
         self.loss.cut(now, self.target_bps / before);
     }
 
@@ -318,15 +370,21 @@ impl Congestion {
     }
 
     fn grow(&mut self, now: Duration, step: Duration, acked: Option<f64>) {
-        let Some(acked) = acked.map(|acked| acked / self.kept(now)) else { return };
+        let Some(arrives) = acked else { return };
+        let acked = arrives / self.kept(now);
         let seconds = step.as_secs_f64();
         let came_through = self.trains.bps().unwrap_or(0.0) / self.kept(now);
         let shown = came_through * TRAIN_SHARE;
-        let known = self.capacity.filter(|&(_, at)| now.saturating_sub(at) < CARE);
-        let near = known.is_some_and(|(known, _)| {
-            (known * NEAR..known / NEAR).contains(&self.target_bps) && shown < known / NEAR
+        if self.delay.standing() < STANDING {
+            // Bursts come through faster than it was full at: it is so no more.
+            self.capacity = self.capacity.filter(|full| !full.is_refuted(came_through, arrives));
+        }
+        let known = self.capacity.filter(|full| full.is_minded(now));
+        let near = known.is_some_and(|full| {
+            let about = (full.bps * NEAR..full.bps / NEAR).contains(&self.target_bps);
+            about && shown < full.bps / NEAR || full.by_loss
         });
-        let full = known.map_or(0.0, |(bps, _)| bps * BACK_OFF);
+        let full = known.map_or(0.0, |full| full.bps * BACK_OFF);
         if self.target_bps < full && self.delay.standing() < STANDING {
             // The queue is gone: back to what the path carried while there was one.
             self.target_bps = (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(full);
@@ -337,7 +395,7 @@ impl Congestion {
         let limit = (acked * multiple).max(self.target_bps);
         self.target_bps = if now < self.grow_after {
             self.target_bps
-        } else if shown > self.target_bps && !near {
+        } else if shown > self.target_bps && !near && self.capacity.is_none_or(|full| !full.by_loss) {
             (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(shown).min(limit)
         } else {
             let per_second = if near { NEAR_GROWTH_PER_S } else { GROWTH_PER_S };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Long enough for a dozen frames, short enough to see a dip at once.
 const WINDOW: Duration = Duration::from_millis(400);
-/// Less than this of the receiver's time says nothing.
+/// Less than this of the receiver's time says nothing; so much of it tells what came last.
 const WINDOW_MIN: Duration = Duration::from_millis(150);
 /// Packets kept: 400 ms at 20 Mb/s.
 const PACKETS_MAX: usize = 1024;
@@ -42,5 +42,14 @@ impl Acked {
         let &(first, first_bytes) = self.arrived.front()?;
         let span = self.latest.saturating_sub(first);
         (span >= WINDOW_MIN).then(|| (self.bytes - first_bytes) as f64 * 8.0 / span.as_secs_f64())
+    }
+
+    /// The same, or what came last where that was more: while the rate climbs the mean lags behind it.
+    pub(super) fn full_bps(&self) -> Option<f64> {
+        let mean = self.bps()?;
+        let lately =
+            self.arrived.iter().rev().take_while(|(at, _)| self.latest.saturating_sub(*at) <= WINDOW_MIN);
+        let bytes: usize = lately.map(|(_, bytes)| bytes).sum();
+        Some(mean.max(bytes as f64 * 8.0 / WINDOW_MIN.as_secs_f64()))
     }
 }

@@ -137,6 +137,16 @@ impl Delay {
         self.queue().saturating_sub(Duration::from_secs_f64(self.jitter_ms * JITTER_EXPLAINS / 1000.0))
     }
 
+    /// Changes of the delay that have nothing to do with a queue.
+    pub(super) fn jitter(&self) -> Duration {
+        Duration::from_secs_f64(self.jitter_ms / 1000.0)
+    }
+
+    /// The path became longer: what was its least delay is of the past.
+    pub(super) fn forget_least(&mut self) {
+        self.least.clear();
+    }
+
     /// Whether the least delay is to be remembered beyond its time: a queue that stands would become the new zero.
     pub(super) fn keep_least(&mut self, keep: bool) {
         self.kept = keep;

@@ -1,9 +1,9 @@
 //! What is lost beyond what this path always loses. PURE, see `congestion`.
 //!
 //! A wireless path loses one packet in twenty at any rate; cutting for it only makes the picture worse. What a path
-//! loses however little is sent is its baseline: the least loss of any two seconds among the last sixteen. Only what
-//! exceeds it by more than chance explains speaks of congestion, and a cut of the rate proves it: a full path loses much
-//! less after it. Loss that stays is the path's own, whatever it was before.
+//! loses however little is sent is its baseline: the least loss of any two seconds among the last sixteen in which clearly
+//! less was sent than now. Only what exceeds it by more than chance explains speaks of congestion, and a cut of the rate
+//! proves it: a full path loses much less after it. Loss that stays is the path's own, whatever it was before.
 
 use super::{Fate, PacketReport};
 use std::collections::VecDeque;
@@ -14,6 +14,8 @@ const BUCKET: Duration = Duration::from_millis(500);
 const BUCKETS: usize = 32;
 /// Buckets of which the least loss is taken: 2 s, or chance alone would find a low one.
 const WINDOW: usize = 4;
+/// What was lost at more than this share of the present rate may have been lost for want of room.
+const LESS: f64 = 0.85;
 /// Fewer packets say nothing.
 const PACKETS_MIN: u32 = 20;
 /// Loss that nobody cuts for.
@@ -40,45 +42,78 @@ impl Count {
     }
 }
 
-/// After a cut its effect is in the reports: what left before it is behind.
-const EFFECT_AFTER: Duration = Duration::from_millis(300);
-/// For so long it is looked for.
-const EFFECT_OVER: Duration = Duration::from_millis(500);
-/// Of a full path's loss at most this share is left after the rate was cut by a seventh or more.
-const LEFT: f64 = 0.75;
-/// Cuts by less prove nothing.
-const CUT_MIN: f64 = 0.93;
-/// For so long loss that no cut lowered is believed to be the path's own.
-const OWN_FOR: Duration = Duration::from_secs(10);
+/// What was sent for so long before a cut is compared with what was sent for so long after it,
+const COMPARED: Duration = Duration::from_millis(500);
+/// once encoder and pacer follow it.
+const FOLLOWED: Duration = Duration::from_millis(100);
+/// A report on the last of it is there by then.
+const REPORTED: Duration = Duration::from_millis(900);
+/// Fewer standard deviations between the two are chance.
+const FULL_DEVIATIONS: f64 = 2.5;
+/// What was lost not longer ago than this was lost with the queue that stood then.
+const QUEUED_LATELY: Duration = Duration::from_secs(1);
+/// Cuts that keep more of the rate than this prove nothing.
+pub(super) const PROVES: f64 = 0.85;
+/// In bytes, as it came out.
+const KEPT_MAX: f64 = 0.95;
+/// Packets remembered: half a second at 20 Mb/s before a cut, and after it.
+const SENT_MAX: usize = 2048;
+/// For so long loss that no cut lowered is believed to be the path's own,
+const OWN_FOR: Duration = Duration::from_secs(30);
+/// unless less than this share of it is left meanwhile.
+const OWN_LEFT: f64 = 0.33;
 
 /// So many packets more lost than arrived: chance alone gets there only where pictures cannot be mended anyway.
 const OUTAGE: u32 = 12;
 
-/// A cut that is to show whether loss follows the rate.
+/// What a cut has shown.
 #[derive(Debug, Clone, Copy)]
-struct Trial {
+pub(super) enum Verdict {
+    /// The loss stays: the path's own, 0 to 1.
+    Own(f64),
+    /// It went with the rate: the path was full, and carried so many bit/s.
+    Full(f64),
+}
+
+/// One packet whose fate is known.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
     at: Duration,
-    share: f64,
-    after: Count,
+    bytes: usize,
+    lost: bool,
+}
+
+/// What was sent in half a second: the rate aimed for, and what became of it.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    began: Duration,
+    aimed_bps: f64,
+    count: Count,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Loss {
-    buckets: VecDeque<(Duration, Count)>,
+    buckets: VecDeque<Bucket>,
     /// By how many packets losses are ahead of arrivals.
     surplus: u32,
-    trial: Option<Trial>,
+    /// The last packets, in about the order they were sent.
+    sent: VecDeque<Sent>,
+    /// When the rate was cut to see whether loss follows it.
+    trial: Option<Duration>,
+    /// When packets waited on the path.
+    queued: Option<Duration>,
     /// Loss that no cut lowered, and when that was seen.
     own: Option<(f64, Duration)>,
 }
 
 impl Loss {
-    pub(super) fn packet(&mut self, now: Duration, report: &PacketReport) {
+    /// `aimed_bps`: what is sent in all.
+    pub(super) fn packet(&mut self, now: Duration, aimed_bps: f64, report: &PacketReport) {
         if report.fate == Fate::Unreported {
             return;
         }
-        if self.buckets.back().is_none_or(|&(began, _)| now.saturating_sub(began) >= BUCKET) {
-            self.buckets.push_back((now, Count::default()));
+        if self.buckets.back().is_none_or(|bucket| now.saturating_sub(bucket.began) >= BUCKET) {
+            self.buckets.push_back(Bucket { began: now, aimed_bps, count: Count::default() });
             if self.buckets.len() > BUCKETS {
                 self.buckets.pop_front();
             }
@@ -86,40 +121,76 @@ impl Loss {
         let lost = report.fate == Fate::Lost;
         self.surplus = if lost { self.surplus + 1 } else { self.surplus.saturating_sub(1) };
         let one = Count { packets: 1, lost: u32::from(lost) };
-        if let Some((_, count)) = self.buckets.back_mut() {
-            *count = count.plus(one);
+        if let Some(bucket) = self.buckets.back_mut() {
+            bucket.count = bucket.count.plus(one);
+            bucket.aimed_bps = bucket.aimed_bps.max(aimed_bps);
         }
-        if let Some(trial) = &mut self.trial
-            && report.sent > trial.at
-        {
-            trial.after = trial.after.plus(one);
+        if self.sent.len() == SENT_MAX {
+            self.sent.pop_front();
         }
+        self.sent.push_back(Sent { at: report.sent, bytes: report.bytes, lost });
     }
 
     /// The rate was cut to `kept` of what it was for what [`excess`](Self::excess) said.
     pub(super) fn cut(&mut self, now: Duration, kept: f64) {
-        if self.trial.is_none() && kept <= CUT_MIN {
-            let share = self.recent(now).share();
-            self.trial = share.map(|share| Trial { at: now, share, after: Count::default() });
+        let queued = self.queued.is_some_and(|queued| now.saturating_sub(queued) < QUEUED_LATELY);
+        if self.trial.is_none() && kept <= PROVES && !queued {
+            self.trial = Some(now);
         }
     }
 
+    /// Whether a cut is still to show what it does.
+    pub(super) fn is_on_trial(&self) -> bool {
+        self.trial.is_some()
+    }
+
     /// Sees what the last cut did. `queued`: packets wait on the path, which then loses them for want of room.
-    pub(super) fn judge(&mut self, now: Duration, queued: bool) {
-        let Some(trial) = self.trial else { return };
+    pub(super) fn judge(&mut self, now: Duration, queued: bool) -> Option<Verdict> {
+        let recent = self.recent(now).share();
+        self.own = self.own.filter(|&(own, _)| recent.is_none_or(|recent| recent >= own * OWN_LEFT));
+        if queued {
+            self.queued = Some(now);
+        }
+        let cut = self.trial?;
         if queued {
             (self.trial, self.own) = (None, None);
-            return;
+            return None;
         }
-        if now.saturating_sub(trial.at) < EFFECT_AFTER + EFFECT_OVER {
-            return;
+        if now.saturating_sub(cut) < REPORTED {
+            return None;
         }
         self.trial = None;
-        if let Some(left) = trial.after.share()
-            && left > trial.share * LEFT
-        {
-            self.own = Some((left.min(trial.share), now));
+        let verdict = self.compare(cut)?;
+        if let Verdict::Own(share) = verdict {
+            self.own = Some((share, now));
         }
+        Some(verdict)
+    }
+
+    /// What was lost before a cut and after it.
+    fn compare(&self, cut: Duration) -> Option<Verdict> {
+        let between = |from: Duration, to: Duration| {
+            let sent = self.sent.iter().filter(|sent| (from..to).contains(&sent.at));
+            sent.fold((Count::default(), 0, 0), |(count, bytes, arrived), sent| {
+                let count = count.plus(Count { packets: 1, lost: sent.lost.into() });
+                (count, bytes + sent.bytes, arrived + if sent.lost { 0 } else { sent.bytes })
+            })
+        };
+        let (before, bytes_before, arrived) = between(cut.saturating_sub(COMPARED), cut);
+        let (after, bytes_after, _) = between(cut + FOLLOWED, cut + FOLLOWED + COMPARED);
+        let (was, left, kept) = (before.share()?, after.share()?, bytes_after as f64 / bytes_before as f64);
+        if kept > KEPT_MAX {
+            return None;
+        }
+        let of_full = (1.0 - (1.0 - was) / kept).max(0.0);
+        if left > (was + of_full) / 2.0 {
+            return Some(Verdict::Own(left.min(was)));
+        }
+        // Cuts come where chance was bad, and it is better after any of them.
+        let mean = (was + left) / 2.0;
+        let packets = 1.0 / f64::from(before.packets) + 1.0 / f64::from(after.packets);
+        let chance = FULL_DEVIATIONS * (mean * (1.0 - mean) * packets).sqrt();
+        (was - left > chance).then(|| Verdict::Full(arrived as f64 * 8.0 / COMPARED.as_secs_f64()))
     }
 
     /// Whether so much more was lost than arrived that nobody can mend it; begins anew then.
@@ -162,17 +233,24 @@ impl Loss {
     }
 
     fn recent(&self, now: Duration) -> Count {
-        let last = self.buckets.iter().rev().take_while(|(began, _)| now.saturating_sub(*began) < 2 * BUCKET);
-        last.fold(Count::default(), |sum, &(_, count)| sum.plus(count))
+        let last = self.buckets.iter().rev();
+        let last = last.take_while(|bucket| now.saturating_sub(bucket.began) < 2 * BUCKET);
+        last.fold(Count::default(), |sum, bucket| sum.plus(bucket.count))
     }
 
     fn baseline(&self) -> f64 {
+        let Some(now_bps) = self.buckets.back().map(|bucket| bucket.aimed_bps) else { return 0.0 };
         let buckets = self.buckets.len();
         let windows = (0..(buckets + 1).saturating_sub(WINDOW)).filter_map(|from| {
-            let window = self.buckets.range(from..from + WINDOW);
-            window.fold(Count::default(), |sum, &(_, count)| sum.plus(count)).share()
+            let mut window = self.buckets.range(from..from + WINDOW);
+            let less = window.clone().all(|bucket| bucket.aimed_bps <= now_bps * LESS);
+            window
+                .by_ref()
+                .fold(Count::default(), |sum, bucket| sum.plus(bucket.count))
+                .share()
+                .filter(|_| less)
         });
-        // Before the first window is full nothing is known of the path.
+        // Before so little was sent for so long nothing is known of the path.
         windows.reduce(f64::min).unwrap_or(0.0)
     }
 }

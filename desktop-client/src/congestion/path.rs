@@ -14,6 +14,10 @@ const PACKET: usize = 1200;
 const SOUND_BYTES: usize = 120;
 /// Of what it may take, what a source with small pictures takes.
 const SMALL_FILL: f64 = 0.7;
+/// One picture in so many is a key frame, and so much larger than others.
+const KEY_FRAMES: (f64, f64) = (1.0 / 300.0, 5.0);
+/// What a pacer lets go at once after a pause, and a policer, s.
+const BURST: f64 = 0.1;
 
 #[derive(Clone, Copy)]
 pub(super) struct Path {
@@ -22,6 +26,8 @@ pub(super) struct Path {
     pub(super) queue_ms: f64,
     pub(super) jitter_ms: f64,
     pub(super) loss: f64,
+    /// Whether there is no queue: what exceeds the rate is thrown away, beyond a burst of a tenth of a second.
+    pub(super) policed: bool,
     /// Whether a TCP flow (Reno) shares the queue.
     pub(super) tcp: bool,
     /// Probability to enter and to leave a burst, and of loss inside it (Gilbert).
@@ -39,6 +45,8 @@ pub(super) struct Seen {
     /// When frames were whole, s.
     frames: Vec<f64>,
     pub(super) tcp_bits: f64,
+    sent: usize,
+    lost: usize,
 }
 
 impl Seen {
@@ -52,6 +60,11 @@ impl Seen {
     pub(super) fn reached(&self, bps: f64, from: f64) -> f64 {
         let row = self.rows.iter().find(|row| row.0 >= from && row.2 >= bps && row.1 >= bps * 0.9);
         row.map_or(f64::INFINITY, |row| row.0 - from)
+    }
+
+    /// The share of what was sent that did not arrive.
+    pub(super) fn lost_share(&self) -> f64 {
+        self.lost as f64 / self.sent as f64
     }
 
     pub(super) fn queue_p95(&self) -> f64 {
@@ -89,6 +102,9 @@ struct Play {
     flying: Vec<Flying>,
     arrived: Vec<Flying>,
     lost: Vec<(f64, usize)>,
+    /// Of reports that were lost.
+    unreported: Vec<PacketReport>,
+    policer_bits: f64,
     feedback: VecDeque<(f64, Vec<PacketReport>)>,
     /// Packets of each frame that are still missing.
     missing: BTreeMap<u64, usize>,
@@ -121,6 +137,8 @@ pub(super) fn play(seed: u64, seconds: f64, path: impl Fn(f64) -> Path) -> Seen 
         flying: Vec::new(),
         arrived: Vec::new(),
         lost: Vec::new(),
+        unreported: Vec::new(),
+        policer_bits: 0.0,
         feedback: VecDeque::new(),
         missing: BTreeMap::new(),
         delivered_bits: 0.0,
@@ -167,7 +185,9 @@ impl Play {
             return;
         }
         let bps = (f64::from(self.control.target_bps()) * 0.95 - 50_000.0).max(50_000.0);
-        let bytes = (bps * fill / 8.0 * interval * self.rng.random_range(0.7..1.3)) as usize;
+        let (share, times) = KEY_FRAMES;
+        let key_frame = if self.rng.random_bool(share) { times } else { 1.0 };
+        let bytes = (bps * fill * key_frame / 8.0 * interval * self.rng.random_range(0.7..1.3)) as usize;
         let frame = self.missing.last_key_value().map_or(1, |(last, _)| last + 1);
         self.missing.insert(frame, bytes.div_ceil(PACKET));
         for packet in 0..bytes.div_ceil(PACKET) {
@@ -195,20 +215,28 @@ impl Play {
     }
 
     fn send_paced(&mut self, now: f64, path: Path) {
-        self.debt_bits =
-            (self.debt_bits - f64::from(self.control.pace_bps(Duration::from_secs_f64(now))) * STEP).max(0.0);
+        let pace = f64::from(self.control.pace_bps(Duration::from_secs_f64(now)));
+        self.debt_bits = (self.debt_bits - pace * STEP).max(-pace * BURST);
+        self.policer_bits = (self.policer_bits + path.bps * STEP).min(path.bps * BURST);
         while self.debt_bits <= 0.0
             && let Some((bytes, frame)) = self.pacer.pop_front()
         {
             self.debt_bits += bytes as f64 * 8.0;
             self.control.sent(Duration::from_secs_f64(now), bytes);
-            let queue_ms = self.backlog_bits / path.bps * 1000.0;
-            if queue_ms > path.queue_ms || self.is_lost(path) {
+            self.seen.sent += 1;
+            let (queue_ms, bits) = (self.backlog_bits / path.bps * 1000.0, bytes as f64 * 8.0);
+            let thrown = if path.policed { bits > self.policer_bits } else { queue_ms > path.queue_ms };
+            if thrown || self.is_lost(path) {
+                self.seen.lost += 1;
                 self.lost.push((now, bytes));
                 continue;
             }
             self.seen.queue_ms.push(queue_ms);
-            self.backlog_bits += bytes as f64 * 8.0;
+            if path.policed {
+                self.policer_bits -= bits;
+            } else {
+                self.backlog_bits += bits;
+            }
             let jitter = if path.jitter_ms > 0.0 { self.rng.random_range(0.0..path.jitter_ms) } else { 0.0 };
             let arrives = now + self.backlog_bits / path.bps + (path.delay_ms + jitter) / 1000.0;
             self.last_arrival = self.last_arrival.max(arrives);
@@ -254,6 +282,12 @@ impl Play {
             reports.push(PacketReport { sent: Duration::from_secs_f64(sent), fate: Fate::Lost, bytes });
         }
         reports.sort_by_key(|report| report.sent);
+        if self.rng.random_bool(path.loss) {
+            let unreported =
+                reports.into_iter().map(|report| PacketReport { fate: Fate::Unreported, ..report });
+            return self.unreported.extend(unreported);
+        }
+        reports.splice(0..0, self.unreported.drain(..));
         self.feedback.push_back((now + path.delay_ms / 1000.0, reports));
     }
 

@@ -2,18 +2,20 @@
 //!
 //! Owns the rate at which we send, from what the receiver acknowledges packet by packet
 //! (draft-holmer-rmcat-transport-wide-cc-extensions-01). PURE: reports and time come in, a rate goes out; it reads
-//! no clock, sends nothing and knows no packet. Five parts, one a file: what arrived (`acked`), how the queue in the
-//! path grows (`delay`), what is lost beyond what this path always loses (`loss`), whether somebody else fills the
-//! queue (`crowd`), and how fast bursts came through (`train`), which stands in for probing with padding: video frames
-//! leave as short bursts anyway.
+//! no clock, sends nothing and knows no packet. Six parts, one a file: what arrived (`acked`), how the queue in the
+//! path grows (`delay`), what is lost beyond what this path always loses (`loss`), at which rate it was full (`capacity`),
+//! whether somebody else fills the queue (`crowd`), and how fast bursts came through (`train`), which stands in for probing
+//! with padding: video frames leave as short bursts anyway.
 
 mod acked;
+mod capacity;
 mod crowd;
 mod delay;
 mod loss;
 mod train;
 
 use acked::Acked;
+use capacity::Capacity;
 use crowd::Crowd;
 use delay::{Delay, Usage};
 use loss::{Loss, PROVES, Verdict};
@@ -37,16 +39,6 @@ const FAST_GROWTH_PER_S: f64 = 16.0;
 const GROWTH_PER_S: f64 = 1.6;
 /// Growth near the rate at which the queue began to grow the last time, per second.
 const NEAR_GROWTH_PER_S: f64 = 1.05;
-/// For how long the path is believed to be what it was then,
-const CAPACITY_KNOWN: Duration = Duration::from_secs(3);
-/// and for how long the rate goes beyond it with care.
-const CARE: Duration = Duration::from_secs(6);
-/// Bursts faster than this multiple of the capacity refute it: one that is paced by it shows no more than `PACE_FULL`.
-const REFUTED: f64 = 1.1;
-/// The same where it was full without a queue, so that bursts show nothing.
-const CARE_OF_LOSS: Duration = Duration::from_secs(15);
-/// What is near: this share of the last known capacity and up to its inverse.
-const NEAR: f64 = 0.85;
 /// Growth in a queue that is not ours, per second.
 const COMPETING_GROWTH_PER_S: f64 = 1.3;
 /// Of our share of such a path, what losses do not take: they are of who fills it.
@@ -62,6 +54,7 @@ const DEEP: Duration = Duration::from_millis(120);
 /// The target stays below this multiple of what arrives: an encoder that has nothing to send proves nothing,
 const ACKED_MULTIPLE: f64 = 1.5;
 /// or below this where bursts came through about as fast and whole: the small pictures of a poor path fill no good one.
+const ABOUT: f64 = 0.85;
 const SHOWN_MULTIPLE: f64 = 3.0;
 /// A path that loses more than this share is not given the benefit of it.
 const LOST_MAX: f64 = 0.5;
@@ -131,27 +124,6 @@ impl PacketReport {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clog(bool);
 
-/// The rate at which the path was full the last time.
-#[derive(Debug, Clone, Copy)]
-struct Capacity {
-    bps: f64,
-    at: Duration,
-    /// It was seen by what was lost without a queue: bursts that come through whole are no word against it.
-    by_loss: bool,
-}
-
-impl Capacity {
-    /// It is not to be exceeded without care.
-    fn is_minded(&self, now: Duration) -> bool {
-        now.saturating_sub(self.at) < if self.by_loss { CARE_OF_LOSS } else { CARE }
-    }
-
-    /// Whether what came through says that the path is not full at it any more: bursts, or all together.
-    fn is_refuted(&self, bursts_bps: f64, acked_bps: f64) -> bool {
-        (if self.by_loss { acked_bps } else { bursts_bps }) > self.bps * REFUTED
-    }
-}
-
 /// The controller of one call.
 #[derive(Debug, Clone)]
 pub struct Congestion {
@@ -204,7 +176,7 @@ impl Congestion {
 
     /// How fast a frame's packets may leave, bit/s.
     pub fn pace_bps(&self, now: Duration) -> u32 {
-        let full = self.capacity.filter(|full| now.saturating_sub(full.at) < CAPACITY_KNOWN);
+        let full = self.capacity.filter(|full| full.is_known(now));
         let most = full.map_or(f64::INFINITY, |full| full.bps.max(self.target_bps) * PACE_FULL);
         (self.target_bps * PACE_GAIN).min(most).max(PACE_MIN_BPS) as u32
     }
@@ -323,11 +295,7 @@ impl Congestion {
 
     /// The path was full when so much was sent.
     fn is_full(&mut self, now: Duration, bps: f64, by_loss: bool) {
-        let bps = match self.capacity.map(|full| full.bps) {
-            Some(known) if (known * 0.7..known * 1.5).contains(&bps) => known * 0.7 + bps * 0.3,
-            _ => bps,
-        };
-        self.capacity = Some(Capacity { bps, at: now, by_loss });
+        self.capacity = Some(Capacity::seen(self.capacity, now, bps, by_loss));
         self.trains.forget();
     }
 
@@ -380,17 +348,14 @@ impl Congestion {
             self.capacity = self.capacity.filter(|full| !full.is_refuted(came_through, arrives));
         }
         let known = self.capacity.filter(|full| full.is_minded(now));
-        let near = known.is_some_and(|full| {
-            let about = (full.bps * NEAR..full.bps / NEAR).contains(&self.target_bps);
-            about && shown < full.bps / NEAR || full.by_loss
-        });
+        let near = known.is_some_and(|full| full.is_near(self.target_bps, shown));
         let full = known.map_or(0.0, |full| full.bps * BACK_OFF);
         if self.target_bps < full && self.delay.standing() < STANDING {
             // The queue is gone: back to what the path carried while there was one.
             self.target_bps = (self.target_bps * FAST_GROWTH_PER_S.powf(seconds)).min(full);
             return;
         }
-        let about = came_through >= self.target_bps * NEAR;
+        let about = came_through >= self.target_bps * ABOUT;
         let multiple = if about && self.loss.is_free(now) { SHOWN_MULTIPLE } else { ACKED_MULTIPLE };
         let limit = (acked * multiple).max(self.target_bps);
         self.target_bps = if now < self.grow_after {

@@ -74,7 +74,7 @@ pub fn help_over_call_ui(ctx: &Context, draft: &mut Draft, commands: &mut Vec<Co
         ui.add_space(space::S);
         let [_, _, mut call] = every();
         let none = Modifiers::NONE;
-        call.extend([(none, Key::F1, say("help")), (none, Key::Escape, say("keys-escape"))]);
+        call.1.extend([(none, Key::F1, say("help")), (none, Key::Escape, say("keys-escape"))]);
         group_ui(ui, &call);
     });
     away || done

@@ -24,6 +24,11 @@ pub use words::{
 /// A connection that is not up by then is given up: longer than checks of every pair take on a bad path, and than
 /// the server waits for a match.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// A call rings so long where the server does not say how long: longer than any of ours lets it.
+pub const RING_TIMEOUT: Duration = Duration::from_secs(60);
+/// It is the server that ends what rings. One that has not said so for this long after the time is not there to say it, or a
+/// broken transport would have been found again.
+pub const RING_MARGIN: Duration = Duration::from_secs(15);
 /// With the other end's session gone, this long without media ends the call.
 pub const SILENCE_AFTER_GONE: Duration = Duration::from_secs(10);
 /// Calls remembered as over, so that late frames do not raise them: far more than can be on their way.
@@ -85,27 +90,28 @@ impl CallMachine {
     /// When [`tick`](Self::tick) has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         match &self.state {
+            State::Calling { call, since } | State::Ringing { call, since, .. } => {
+                Some(*since + call.rings.unwrap_or(RING_TIMEOUT) + RING_MARGIN)
+            }
             State::Negotiating { deadline, .. } => Some(*deadline),
             State::Connected { call, alive, .. } if call.presence == Presence::Gone => {
                 Some(*alive + SILENCE_AFTER_GONE)
             }
-            State::Idle
-            | State::Placing { .. }
-            | State::Calling { .. }
-            | State::Ringing { .. }
-            | State::Connected { .. }
-            | State::Over { .. } => None,
+            State::Idle | State::Placing { .. } | State::Connected { .. } | State::Over { .. } => None,
         }
     }
 
     /// Time has come to `now`.
     pub fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.next_deadline().is_some_and(|deadline| deadline <= now) {
-            let reason = match self.state {
-                State::Connected { .. } => Reason::Disconnected,
-                _ => Reason::Failed,
-            };
-            self.hang_up(now, reason, effects);
+        if self.next_deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        match self.state {
+            State::Calling { .. } => self.give_up(now, Reason::TimedOut, effects),
+            // Nobody refused it: another device may still ring.
+            State::Ringing { accepted: false, .. } => self.end(now, Reason::TimedOut, effects),
+            State::Connected { .. } => self.hang_up(now, Reason::Disconnected, effects),
+            _ => self.hang_up(now, Reason::Failed, effects),
         }
     }
 

@@ -303,7 +303,7 @@ pub enum EndReason {
     Busy,
     /// I, or the caller, gave up.
     Cancelled,
-    /// Nobody answered, or a match did not connect.
+    /// Nobody answered, or of a match nothing was heard.
     TimedOut,
     /// I hung up.
     HungUp,

@@ -58,7 +58,7 @@ impl CallMachine {
     }
 
     /// Takes back a call that rings at the other end.
-    fn give_up(&mut self, now: Instant, reason: Reason, effects: &mut Vec<Effect>) {
+    pub(super) fn give_up(&mut self, now: Instant, reason: Reason, effects: &mut Vec<Effect>) {
         if let Some(call) = self.live() {
             effects.push(Effect::Send(Frame::Cancel(call.id)));
             self.end(now, reason, effects);

@@ -1,6 +1,6 @@
 //! The server's word on a call, which counts. PURE, see `call`.
 
-use super::{CallInfo, CallMachine, Effect, Frame, Origin, Path, Phase, Presence, Reason, State};
+use super::{CallInfo, CallMachine, Effect, Frame, Origin, Path, Phase, Presence, Reason, State, Way};
 use std::time::Instant;
 
 impl CallMachine {
@@ -44,7 +44,7 @@ impl CallMachine {
         let current = self.live().is_some_and(|live| live.id == info.id);
         if let Phase::Ended(reason) = info.phase {
             if current {
-                self.end(now, reason, effects);
+                self.end(now, self.seen_here(reason), effects);
             } else if let (State::Placing { cancelled }, Origin::Placed) = (&self.state, info.origin) {
                 if *cancelled {
                     self.state = State::Idle;
@@ -81,6 +81,17 @@ impl CallMachine {
             State::Idle | State::Placing { .. } | State::Over { .. } => {
                 unreachable!("a call that is not over was adopted above")
             }
+        }
+    }
+
+    /// Why a call ended, by what was seen of it here: where the other end has described itself it did come, and it is media
+    /// that was waited for in vain.
+    fn seen_here(&self, reason: Reason) -> Reason {
+        match (reason, &self.state, &self.path) {
+            (Reason::TimedOut, State::Negotiating { .. }, Path::Open(Way { described: true, .. })) => {
+                Reason::Failed
+            }
+            _ => reason,
         }
     }
 

@@ -5,6 +5,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
 
+mod ringing;
+
 fn info(id: u128, origin: Origin, phase: Phase) -> CallInfo {
     CallInfo {
         id: CallId::from_bits(id),
@@ -15,6 +17,7 @@ fn info(id: u128, origin: Origin, phase: Phase) -> CallInfo {
         origin,
         relay_only: false,
         presence: Presence::Present,
+        rings: None,
     }
 }
 
@@ -222,42 +225,6 @@ fn a_description_of_the_wrong_kind_is_ignored() {
 }
 
 #[test]
-fn a_call_given_up_before_it_had_an_id_is_cancelled_when_it_gets_one() {
-    let mut story = Story::begin();
-    story.hears(Input::Place(Target::NextFree));
-    assert_eq!(story.hears(Input::Cancel), []);
-    let effects = story.hears(Input::Server(info(1, Origin::Placed, Phase::Ringing)));
-    assert_eq!(effects, [Effect::Send(Frame::Cancel(ID))]);
-    assert_eq!(story.machine.state, State::Idle, "neither rung for nor told of: the person has turned away");
-    let late = Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::Cancelled)));
-    assert_eq!((story.hears(late), &story.machine.state), (vec![], &State::Idle));
-    let place = story.hears(Input::Place(Target::Name("bea".into())));
-    assert_eq!(place, [Effect::Send(Frame::Place(Target::Name("bea".into())))], "and may call again");
-}
-
-#[test]
-fn a_call_given_up_before_it_had_an_id_stays_so_though_it_was_taken_or_over_meanwhile() {
-    for (phase, said) in [
-        (Phase::Connecting(Role::Offerer), vec![Effect::Send(Frame::HangUp { call: ID, failed: false })]),
-        (Phase::Ended(Reason::Busy), vec![]),
-    ] {
-        let mut story = Story::begin();
-        story.hears(Input::Place(Target::NextFree));
-        story.hears(Input::Cancel);
-        assert_eq!(story.hears(Input::Server(info(1, Origin::Placed, phase))), said);
-        assert_eq!(story.machine.state, State::Idle, "{phase:?}");
-    }
-}
-
-#[test]
-fn a_busy_callee_is_told_though_it_never_rang() {
-    let mut story = Story::begin();
-    story.hears(Input::Place(Target::Name("bea".into())));
-    let effects = story.hears(Input::Server(info(1, Origin::Placed, Phase::Ended(Reason::Busy))));
-    assert_eq!(effects, [Effect::Ended(ID, Reason::Busy)]);
-}
-
-#[test]
 fn glare_becomes_one_call() {
     let mut story = Story::begin();
     story.hears(Input::Place(Target::Name("bea".into())));
@@ -279,6 +246,28 @@ fn a_connection_that_never_comes_up_ends_as_failed() {
     let effects = story.waits(Duration::from_millis(1));
     assert_eq!(effects[0], Effect::Send(Frame::HangUp { call: ID, failed: true }));
     assert_eq!(story.over(), Some(Reason::Failed));
+}
+
+#[test]
+fn a_match_that_ends_before_media_came_failed_where_the_other_end_was_heard_of() {
+    let matched = |role| Input::Server(info(1, Origin::Matched, Phase::Connecting(role)));
+    let timed_out = || Input::Server(info(1, Origin::Matched, Phase::Ended(Reason::TimedOut)));
+    for (role, said) in [(Role::Offerer, Negotiation::Answer("v=0".into())), (Role::Answerer, offer("v=0"))] {
+        let mut story = Story::begin();
+        story.hears(matched(role));
+        story.hears(Input::Remote(ID, said));
+        assert_eq!(story.hears(timed_out()), [Effect::ClosePeer, Effect::Ended(ID, Reason::Failed)]);
+
+        let mut story = Story::begin();
+        story.hears(matched(role));
+        story.hears(timed_out());
+        assert_eq!(story.over(), Some(Reason::TimedOut), "they did not come");
+    }
+    let mut story = Story::begin();
+    story.hears(Input::Server(info(1, Origin::Received, Phase::Ringing)));
+    story.hears(Input::Remote(ID, offer("v=0")));
+    story.hears(Input::Server(info(1, Origin::Received, Phase::Ended(Reason::TimedOut))));
+    assert_eq!(story.over(), Some(Reason::TimedOut), "nobody took it");
 }
 
 #[test]
@@ -369,6 +358,8 @@ impl Watch {
         assert_eq!(self.loose, agreed, "seed {seed}: {:?}", machine.state);
         assert!(self.open.is_none() || machine.live().is_some(), "seed {seed}: {:?}", machine.state);
         assert_eq!(self.gates, matches!(machine.state, State::Connected { .. }), "seed {seed}");
+        let waits = machine.live().is_some() && !self.gates;
+        assert!(!waits || machine.next_deadline().is_some(), "seed {seed}: for ever: {:?}", machine.state);
         if let Some(live) = machine.live() {
             assert!(!self.ended.contains(&live.id), "seed {seed}: a dead call lives");
         }
@@ -388,6 +379,7 @@ fn random_input(rng: &mut ChaCha8Rng) -> Input {
     let origin = [Origin::Placed, Origin::Received, Origin::Matched][rng.random_range(0..3)];
     let mut info = info(id, origin, phase);
     info.presence = [Presence::Present, Presence::Reconnecting, Presence::Gone][rng.random_range(0..3)];
+    info.rings = rng.random::<bool>().then_some(Duration::from_secs(45));
     match rng.random_range(0..22) {
         0 => Input::Place(Target::NextFree),
         1 => Input::PlaceRefused,
@@ -416,7 +408,9 @@ fn no_schedule_breaks_what_the_machine_promises() {
         let mut story = Story::begin();
         let mut watch = Watch::default();
         for _ in 0..60 {
-            let waited = story.waits(Duration::from_millis(rng.random_range(0..4000)));
+            // Now and then the server is not heard of for longer than anything rings.
+            let most = if rng.random_bool(0.05) { 80_000 } else { 4000 };
+            let waited = story.waits(Duration::from_millis(rng.random_range(0..most)));
             watch.check(&story.machine, &waited, seed);
             assert!(story.machine.next_deadline().is_none_or(|at| at > story.now), "seed {seed}");
             let effects = story.hears(random_input(&mut rng));

@@ -64,6 +64,8 @@ pub struct CallInfo {
     pub relay_only: bool,
     /// Whether the other end's session is attached.
     pub presence: Presence,
+    /// How long it rings at most, where the server says so.
+    pub rings: Option<Duration>,
 }
 
 /// Where a call stands, for the server.
@@ -119,7 +121,7 @@ pub enum Reason {
     Busy,
     /// The caller gave up.
     Cancelled,
-    /// Nobody answered, or a match did not connect.
+    /// Nobody answered, or of a match nothing was heard.
     TimedOut,
     /// I hung up.
     HungUp,

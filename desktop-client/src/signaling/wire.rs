@@ -7,7 +7,7 @@ use crate::call::{
 use crate::peer::IceServer;
 use crate::view::{Availability, BlockedGuest, DeviceLogin, EndReason, HallRow, Me, PastCall, ReportReason};
 use castle::v1::{self, place_call, signal_request};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A fresh `request_id`: a random UUID (RFC 9562 version 4).
 pub(super) fn new_request_id() -> String {
@@ -15,6 +15,9 @@ pub(super) fn new_request_id() -> String {
     let hex = format!("{bits:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
+
+/// No call rings longer, whatever the server says: nobody waits so long.
+const RINGS_MAX: Duration = Duration::from_secs(300);
 
 const PLACE_PREFIX: &str = "place-";
 const ACCEPT_PREFIX: &str = "accept-";
@@ -135,7 +138,15 @@ pub(super) fn call(call: &v1::Call) -> Option<CallInfo> {
             v1::PeerPresence::Gone => Presence::Gone,
             v1::PeerPresence::Present | v1::PeerPresence::Unspecified => Presence::Present,
         },
+        rings: rings(call),
     })
+}
+
+/// How long a call rings in all: both times are by the server's clock, so that this machine's does not matter.
+fn rings(call: &v1::Call) -> Option<Duration> {
+    let [began, ends] = [call.created_at, call.expires_at].map(|at| SystemTime::try_from(at?).ok());
+    let rings = ends?.duration_since(began?).ok().filter(|_| call.state() == v1::CallState::Ringing);
+    rings.map(|rings| rings.min(RINGS_MAX))
 }
 
 /// Who ended a call that was hung up is the other end: our own hanging up ends it here at once.
@@ -295,6 +306,20 @@ mod tests {
         assert_eq!(groups, [8, 4, 4, 4, 12]);
         assert_eq!(one.as_bytes()[14], b'4');
         assert!(b"89ab".contains(&one.as_bytes()[19]), "{one}");
+    }
+
+    #[test]
+    fn how_long_a_call_rings_is_read_from_the_servers_times_alone() {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let rings_from = |created_at, expires_at, state: v1::CallState| {
+            rings(&v1::Call { created_at, expires_at, state: state.into(), ..v1::Call::default() })
+        };
+        // Long ago, by this machine's clock.
+        assert_eq!(rings_from(at(5), at(50), v1::CallState::Ringing), Some(Duration::from_secs(45)));
+        assert_eq!(rings_from(at(5), None, v1::CallState::Ringing), None);
+        assert_eq!(rings_from(at(5), at(4), v1::CallState::Ringing), None);
+        assert_eq!(rings_from(at(5), at(i64::MAX), v1::CallState::Ringing), Some(RINGS_MAX));
+        assert_eq!(rings_from(at(5), at(20), v1::CallState::Connecting), None, "a match");
     }
 
     #[test]

@@ -91,6 +91,7 @@ fn info(phase: Phase) -> CallInfo {
         origin: Origin::Placed,
         relay_only: false,
         presence: Presence::Present,
+        rings: None,
     }
 }
 

@@ -48,8 +48,8 @@ impl Listing {
         };
         Self {
             cameras: camera::list_devices().into_iter().map(camera).collect(),
-            microphones: numbered(sound_device::list_microphones().unwrap_or_default()),
-            speakers: numbered(sound_device::list_speakers().unwrap_or_default()),
+            microphones: numbered(sound_device::list_microphones().unwrap_or_default().names),
+            speakers: numbered(sound_device::list_speakers().unwrap_or_default().names),
             screens: screens
                 .into_iter()
                 .map(|screen| Listed { spec: screen.spec.to_string(), name: screen.name })

@@ -7,10 +7,10 @@ use super::devices::Notice;
 use crate::media::camera::{self, CameraSpec, DeviceInfo};
 use crate::media::device_names;
 use crate::media::mic::MicSpec;
-use crate::media::sound_device;
+use crate::media::sound_device::{self, SoundDevices};
 use crate::media::speaker::SpeakerSpec;
 use crate::view::{DeviceKind, TEST_PICTURE};
-pub(super) use changes::{Change, changes};
+pub(super) use changes::{Change, Meanwhile, changes};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -24,15 +24,23 @@ pub(super) struct Lists {
     pub(super) cameras: Vec<DeviceInfo>,
     pub(super) mics: Vec<String>,
     pub(super) speakers: Vec<String>,
+    /// The microphone and the speaker that the system prefers, where it says which they are.
+    pub(super) preferred: [Option<String>; 2],
 }
 
 impl Lists {
     /// What is there now. A system that does not say leaves what there was `before`: nothing has gone for that.
     fn look(before: &Self) -> Self {
+        let [mic, speaker] = before.preferred.clone();
+        let mics = sound_device::list_microphones()
+            .unwrap_or_else(|_| SoundDevices { names: before.mics.clone(), preferred: mic });
+        let speakers = sound_device::list_speakers()
+            .unwrap_or_else(|_| SoundDevices { names: before.speakers.clone(), preferred: speaker });
         Self {
             cameras: told_apart(camera::list_devices()),
-            mics: sound_device::list_microphones().unwrap_or_else(|_| before.mics.clone()),
-            speakers: sound_device::list_speakers().unwrap_or_else(|_| before.speakers.clone()),
+            mics: mics.names,
+            speakers: speakers.names,
+            preferred: [mics.preferred, speakers.preferred],
         }
     }
 
@@ -42,6 +50,16 @@ impl Lists {
             DeviceKind::Camera => self.cameras.iter().map(|camera| camera.name.as_str()).collect(),
             DeviceKind::Mic => self.mics.iter().map(String::as_str).collect(),
             DeviceKind::Speaker => self.speakers.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// The one that serves where none is named, as far as that is known: the first camera, what the system prefers for sound.
+    fn unnamed(&self, kind: DeviceKind) -> Option<&str> {
+        let [mic, speaker] = &self.preferred;
+        match kind {
+            DeviceKind::Camera => self.cameras.first().map(|camera| camera.name.as_str()),
+            DeviceKind::Mic => mic.as_deref(),
+            DeviceKind::Speaker => speaker.as_deref(),
         }
     }
 
@@ -211,6 +229,7 @@ mod tests {
             cameras: vec![camera(2, "built in"), camera(4, "desk")],
             mics: vec!["a".into(), "b".into()],
             speakers: vec!["loud".into()],
+            ..Lists::default()
         };
         assert_eq!(lists.camera(Some("desk")), CameraSpec::Device(4));
         assert_eq!(lists.camera(Some("gone")), CameraSpec::Device(2));
@@ -231,7 +250,7 @@ mod tests {
         let twice = |name: &str| vec![name.to_owned(), name.to_owned()];
         let sounds = |name| device_names::told_apart(twice(name));
         let cameras = told_apart(vec![camera(0), camera(2)]);
-        let lists = Lists { cameras, mics: sounds("USB"), speakers: sounds("loud") };
+        let lists = Lists { cameras, mics: sounds("USB"), speakers: sounds("loud"), ..Lists::default() };
         assert_eq!(lists.names(DeviceKind::Camera), ["Webcam", "Webcam (2)"]);
         assert_eq!(lists.camera(Some("Webcam")), CameraSpec::Device(0));
         assert_eq!(lists.camera(Some("Webcam (2)")), CameraSpec::Device(2));

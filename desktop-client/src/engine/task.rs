@@ -20,8 +20,8 @@ use crate::peer::{IceServer, PeerEvent};
 use crate::signaling::{self, DeviceTokens, Event, ServerAddress, Session};
 use crate::vault::Kept;
 use crate::view::{
-    AccountView, BlockedGuest, CallStats, CalledUp, Connection, DeviceKind, Devices, HallRow, History,
-    KnownServer, Me, Notice, Preferences, Search, Snapshot, Unanswered,
+    AccountView, BlockedGuest, CallStats, CalledUp, Connection, Devices, HallRow, History, KnownServer, Me,
+    Notice, Preferences, Search, Snapshot, Unanswered,
 };
 use crate::words::say;
 use castle::ids::CallId;
@@ -50,7 +50,7 @@ use owning::TriedCode;
 pub(super) use talking::Shown;
 use talking::Talk;
 use telling::Standing;
-use tending::{Saved, TryoutRig};
+use tending::{MissedDevice, Saved, TryoutRig};
 
 /// Events of a connection that may wait.
 const PEER_EVENTS_MAX: usize = 256;
@@ -165,8 +165,7 @@ struct Engine {
     lists: Option<Lists>,
     /// A screen shows the devices to choose from.
     choosing_devices: bool,
-    /// Notices of devices that are gone.
-    missed_devices: Vec<(DeviceKind, u64)>,
+    missed_devices: Vec<MissedDevice>,
     /// What is to be heard while there is no call yet, or no more.
     tone: Option<(Tone, TonePlayer)>,
     ringing: Ringing,

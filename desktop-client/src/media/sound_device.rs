@@ -31,7 +31,7 @@ mod watchdog;
 
 pub(super) use attempts::{Attempts, Begins};
 pub use fault::{Refusal, SoundDeviceError, SoundEnd};
-pub use keeper::{list_microphones, list_speakers};
+pub use keeper::{SoundDevices, list_microphones, list_speakers};
 pub(super) use watchdog::Waking;
 use watchdog::{Pulse, Watchdog};
 

@@ -7,7 +7,7 @@ use crate::engine::Viewer;
 use crate::engine::devices::{Camera, Rehearsal};
 use crate::engine::diagnostics;
 use crate::engine::files;
-use crate::engine::inventory::{Change, Lists, changes};
+use crate::engine::inventory::{Change, Lists, Meanwhile, changes};
 use crate::engine::snapshot::level;
 use crate::media::camera::CameraSpec;
 use crate::media::frame::Picture;
@@ -31,6 +31,16 @@ pub(super) struct TryoutRig {
     camera: Camera,
     rehearsal: Rehearsal,
     shown: Tryout,
+}
+
+/// A device whose loss was told.
+pub(super) struct MissedDevice {
+    kind: DeviceKind,
+    name: String,
+    /// There was no other.
+    last: bool,
+    /// The notice that tells it.
+    id: u64,
 }
 
 /// The diagnostics were to go into `file`; where they went.
@@ -110,11 +120,12 @@ impl Engine {
         self.devices.cameras = Arc::new(lists.cameras.iter().map(|camera| camera.name.clone()).collect());
         self.devices.mics = Arc::new(lists.mics.clone());
         self.devices.speakers = Arc::new(lists.speakers.clone());
+        let heard = self.live.is_some() || self.tryout.is_some();
         // Before the first look nothing is known that could have changed.
         let changes = self
             .lists
             .as_ref()
-            .map(|before| changes(before, &lists, &self.preferences, &self.kinds_by_choice()))
+            .map(|before| changes((before, &lists), &self.preferences, &self.kinds_by_choice(), heard))
             .unwrap_or_default();
         let others =
             self.lists.replace(lists.clone()).is_some_and(|before| before.speakers != lists.speakers);
@@ -141,26 +152,33 @@ impl Engine {
     fn tell_of_device(&mut self, change: Change) {
         let told = change.sentence();
         match change {
-            Change::Gone { kind, another, .. } => {
+            Change::Gone { kind, name, meanwhile } => {
                 self.notify(Severity::Error, told);
-                self.missed_devices.push((kind, self.notice_count));
+                let (id, last) = (self.notice_count, meanwhile == Meanwhile::Nothing);
+                self.missed_devices.push(MissedDevice { kind, name, last, id });
                 if let Some(notice) = self.notices.last_mut() {
-                    notice.gone = (!another).then_some(kind);
+                    notice.gone = last.then_some(kind);
                 }
             }
             Change::Back { kind, .. } | Change::Used { kind, .. } => {
-                // What was told of the loss holds no longer.
-                for (_, id) in self.missed_devices.extract_if(.., |(missed, _)| *missed == kind) {
-                    self.notices.retain(|notice| notice.id != id);
-                }
+                self.misses_no_longer(|missed| missed.kind == kind);
                 self.notify(Severity::Info, told);
             }
             Change::New { kind, name } => {
+                // It is there again, or another one is where there was none.
+                self.misses_no_longer(|missed| missed.kind == kind && (missed.last || missed.name == name));
                 self.notify(Severity::Info, told);
                 if let Some(notice) = self.notices.last_mut() {
                     notice.offer = Some(Offer { kind, name });
                 }
             }
+        }
+    }
+
+    /// What was told of such a loss holds no longer.
+    fn misses_no_longer(&mut self, is_over: impl Fn(&MissedDevice) -> bool) {
+        for missed in self.missed_devices.extract_if(.., |missed| is_over(missed)) {
+            self.notices.retain(|notice| notice.id != missed.id);
         }
     }
 
@@ -253,6 +271,8 @@ impl Engine {
             let camera = self.source.open_camera(bits(self.preferences.quality));
             let rehearsal = self.source.rehearse();
             self.tryout = Some(TryoutRig { camera, rehearsal, shown: Tryout::default() });
+            // What was found earlier is not told again by itself.
+            self.tell_of_camera(None);
         }
         self.follow_devices();
     }

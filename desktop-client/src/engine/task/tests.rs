@@ -11,9 +11,11 @@ use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::media::video_sender::VideoSenderStats;
 use crate::signaling::Topic;
-use crate::view::{Availability, Command, Offer, Placing, Quality, Severity, Stage};
+use crate::view::{Availability, Command, DeviceKind, Offer, Placing, Quality, Severity, Stage};
 use castle::ids::GuestId;
 use std::sync::Mutex;
+
+mod devices;
 
 const CALL: CallId = CallId::from_bits(1);
 
@@ -150,19 +152,6 @@ async fn why_a_call_has_sound_alone_is_told_before_what_else_the_camera_lacks_an
     story.engine.drive(Input::HangUp);
     story.is_asked(Command::SetTryout(true));
     assert_eq!(told(story.finds(&[])), say("fault-no-camera"));
-    drop(story);
-}
-
-#[test]
-fn that_there_is_no_camera_is_told_no_longer_once_one_is_plugged_in() {
-    let mut story = Turned::new(EngineConfig { camera: None, ..made_media() });
-    let told = |snapshot: Arc<Snapshot>| snapshot.devices.camera_fault.clone();
-    story.is_asked(Command::SetTryout(true));
-    assert_eq!(told(story.finds(&[])).as_deref(), Some(say("fault-no-camera")));
-    let camera = DeviceInfo { number: 63, name: "Webcam".into() };
-    let one = Lists { cameras: vec![camera], ..Lists::default() };
-    assert_eq!(told(story.heeds(Wake::Device(DeviceNotice::Lists(one)))), None);
-    assert_eq!(told(story.finds(&[])).as_deref(), Some(say("fault-no-camera")), "it is gone again");
     drop(story);
 }
 
@@ -366,50 +355,6 @@ async fn the_system_tells_who_rings_when_the_person_looks_away_while_it_rings() 
     let rang = SystemNotice::Ringing { peer: "Bea".into() };
     assert_eq!(*noted.lock().unwrap(), [rang, SystemNotice::RingingOver], "once");
     drop(story);
-}
-
-#[test]
-fn a_device_that_goes_or_comes_is_made_up_for_and_told_in_the_turn_in_which_it_is_found() {
-    let mut story = Turned::new(EngineConfig { mic: None, ..made_media() });
-    let headset = || "headset".to_owned();
-    let told = |snapshot: &Snapshot| snapshot.notices.last().map(|notice| notice.text.clone());
-    story.finds(&["built in"]);
-    let new = story.finds(&["built in", "headset"]);
-    let notice = new.notices.last().expect("told of it");
-    assert_eq!(notice.offer, Some(Offer { kind: DeviceKind::Mic, name: headset() }));
-    assert_eq!(story.engine.source.mic, MicSpec::Default, "offered, and not taken without being asked");
-    story.is_asked(Command::TakeOffer(notice.id));
-    assert_eq!(story.engine.source.mic, MicSpec::Named(headset()));
-
-    let gone = story.finds(&["built in"]);
-    assert_eq!(story.engine.source.mic, MicSpec::Default, "another serves meanwhile");
-    assert!(told(&gone).is_some_and(|told| told.contains("Another one is used")), "{:?}", gone.notices);
-    let back = story.finds(&["headset", "built in"]);
-    assert_eq!(story.engine.source.mic, MicSpec::Named(headset()), "wherever it was plugged in");
-    assert!(told(&back).is_some_and(|told| told.contains("back and in use")), "{:?}", back.notices);
-    assert!(!back.notices.iter().any(|notice| notice.severity == Severity::Error), "{:?}", back.notices);
-}
-
-#[test]
-fn the_last_device_of_a_kind_that_goes_is_told_as_such_until_it_is_back_or_that_is_put_away() {
-    let mut story = Turned::new(EngineConfig { mic: None, ..made_media() });
-    let gone = |snapshot: &Snapshot| {
-        snapshot.notices.iter().map(|notice| (notice.id, notice.gone)).collect::<Vec<_>>()
-    };
-    let headset = Preferences { mic: Some("headset".into()), ..Preferences::default() };
-    story.is_asked(Command::SetPreferences(Box::new(headset)));
-    story.finds(&["headset"]);
-    let last = gone(&story.finds(&[]));
-    assert!(matches!(last[..], [(_, Some(DeviceKind::Mic))]), "{last:?}");
-    let back = gone(&story.finds(&["headset", "built in"]));
-    assert!(back.iter().all(|(_, kind)| kind.is_none()), "{back:?}");
-    let another_serves = gone(&story.finds(&["built in"]));
-    assert!(another_serves.iter().all(|(_, kind)| kind.is_none()), "{another_serves:?}");
-    story.finds(&["headset"]);
-    let again = gone(&story.finds(&[]));
-    let (told, _) = *again.iter().find(|(_, kind)| kind.is_some()).expect("told once more");
-    let put_away = gone(&story.is_asked(Command::Dismiss(told)));
-    assert!(put_away.iter().all(|(_, kind)| kind.is_none()), "{put_away:?}");
 }
 
 #[test]

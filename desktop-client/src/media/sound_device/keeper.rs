@@ -154,6 +154,8 @@ fn is_connected(host: &Host) -> bool {
 
 /// cpal's name of PulseAudio, and of PipeWire that speaks like it.
 const PULSE: &str = "PulseAudio";
+/// cpal's name of the sound of Linux without a sound server.
+const ALSA: &str = "ALSA";
 
 /// Keeps the ALSA library from printing to this program's stderr what cpal returns as errors.
 fn hush() {
@@ -217,20 +219,38 @@ fn meaning(kind: ErrorKind) -> Refusal {
     }
 }
 
-/// Names of the microphones, in the order of their numbers; an error if the system does not say, which is not that there are
-/// none.
-pub fn list_microphones() -> Result<Vec<String>, SoundDeviceError> {
+/// The microphones or speakers that are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SoundDevices {
+    /// Their names, in the order of their numbers.
+    pub names: Vec<String>,
+    /// Which of them the system prefers; `None` where it does not say.
+    pub preferred: Option<String>,
+}
+
+impl SoundDevices {
+    fn of(host: &Host, devices: &[Device], preferred: Option<Device>) -> Self {
+        let names = named(devices);
+        // ALSA's is a name for whichever it is.
+        let preferred = preferred.filter(|_| host.id().name() != ALSA);
+        let place = preferred.and_then(|preferred| devices.iter().position(|device| *device == preferred));
+        Self { preferred: place.map(|place| names[place].clone()), names }
+    }
+}
+
+/// The microphones; an error if the system does not say, which is not that there are none.
+pub fn list_microphones() -> Result<SoundDevices, SoundDeviceError> {
     ask_within(SoundEnd::Microphone, (LIST_TIMEOUT, THREADS_FOR_LISTS), |host| {
         let devices = host.input_devices().map_err(refused(SoundEnd::Microphone))?;
-        Ok(named(&devices.collect::<Vec<_>>()))
+        Ok(SoundDevices::of(host, &devices.collect::<Vec<_>>(), host.default_input_device()))
     })
 }
 
-/// Names of the speakers, in the order of their numbers; an error as of microphones.
-pub fn list_speakers() -> Result<Vec<String>, SoundDeviceError> {
+/// The speakers; an error as of microphones.
+pub fn list_speakers() -> Result<SoundDevices, SoundDeviceError> {
     ask_within(SoundEnd::Speaker, (LIST_TIMEOUT, THREADS_FOR_LISTS), |host| {
         let devices = host.output_devices().map_err(refused(SoundEnd::Speaker))?;
-        Ok(named(&devices.collect::<Vec<_>>()))
+        Ok(SoundDevices::of(host, &devices.collect::<Vec<_>>(), host.default_output_device()))
     })
 }
 

@@ -85,9 +85,11 @@ struct Attached {
     heartbeat: Duration,
 }
 
+/// A wish to be matched.
 struct Search {
     wish: (Vec<String>, Vec<String>),
-    _task: AbortOnDropHandle<()>,
+    /// `None` until there is a session that can wait.
+    _task: Option<AbortOnDropHandle<()>>,
 }
 
 /// What a request came to.

@@ -3,7 +3,7 @@
 use crate::machine;
 use crate::programs::ServerProcess;
 use crate::support::{Guest, register};
-use castle_desktop::view::{Availability, Command, Connection, Stage};
+use castle_desktop::view::{Availability, Command, Connection, Snapshot, Stage};
 
 fn online(server: &ServerProcess, invitation: &str, name: &str) -> Guest {
     let guest = Guest::new(name);
@@ -49,6 +49,38 @@ fn a_killed_server_takes_neither_the_pictures_nor_the_login() {
     for guest in [&ada, &bea] {
         guest.until_stage("ended", |stage| matches!(stage, Stage::Ended { .. }));
     }
+}
+
+#[test]
+fn whoever_looks_for_somebody_goes_on_looking_when_the_server_is_started_anew() {
+    let _machine = machine::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = ServerProcess::start(&data, "direct");
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let invitation = server.invite(2);
+    let (ada, bea) = (online(&server, &invitation, "ada"), online(&server, &invitation, "bea"));
+    ada.does(Command::Search);
+    let in_line =
+        |snapshot: &Snapshot| snapshot.search.as_ref().is_some_and(|search| search.position == Some(1));
+    ada.until("in line", in_line);
+    // SIGKILL, and the end that the system asks for.
+    for end in [drop::<ServerProcess>, ServerProcess::terminate] {
+        end(server);
+        ada.until("reconnecting", |snapshot| {
+            assert!(snapshot.search.is_some(), "thrown out: {snapshot:#?}");
+            matches!(snapshot.connection, Connection::Reconnecting { .. })
+        });
+        server = ServerProcess::start_at(&address, &data, "direct");
+        ada.until("in line again", |snapshot| {
+            assert!(snapshot.search.is_some(), "thrown out: {snapshot:#?}");
+            matches!(snapshot.connection, Connection::Online { .. }) && in_line(snapshot)
+        });
+    }
+    bea.until("online", |snapshot| matches!(snapshot.connection, Connection::Online { .. }));
+    bea.does(Command::Search);
+    ada.until_connected();
+    bea.until_connected();
 }
 
 #[test]

@@ -23,6 +23,10 @@ impl Engine {
                 self.account.crowded = false;
                 self.history.missed = u32::try_from(missed).unwrap_or(u32::MAX);
                 self.take_ice(ice);
+                if let Some(search) = self.search.as_mut().filter(|_| !resumed) {
+                    // The place in line was the old session's: another is asked for.
+                    (search.position, search.waiting, search.estimate) = (None, None, None);
+                }
                 match (resumed, call) {
                     (false, call) => self.drive(Input::SessionLost(call)),
                     (true, Some(call)) => self.drive(Input::Server(call)),

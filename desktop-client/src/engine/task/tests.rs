@@ -10,7 +10,7 @@ use crate::media::codec::VideoCodec;
 use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::media::video_sender::VideoSenderStats;
-use crate::signaling::Topic;
+use crate::signaling::{MatchNews, Topic};
 use crate::view::{Availability, Command, DeviceKind, Offer, Placing, Quality, Severity, Stage};
 use castle::ids::GuestId;
 use std::sync::Mutex;
@@ -202,15 +202,35 @@ fn ada() -> Me {
     }
 }
 
-fn comes_online() -> Wake {
+fn comes_online(resumed: bool) -> Wake {
     Wake::Session(Some(Event::Online {
-        resumed: true,
+        resumed,
         me: ada(),
         call: None,
         ice: Vec::new(),
         clock_ahead_ms: None,
         missed: 0,
     }))
+}
+
+#[test]
+fn whoever_waits_for_a_match_goes_on_waiting_in_a_new_session_for_a_place_that_is_not_known_yet() {
+    let mut story = Turned::new(made_media());
+    story.engine.me = Some(ada());
+    story.is_asked(Command::Search);
+    let queued = || {
+        let estimate = Some(Duration::from_secs(20));
+        Wake::Session(Some(Event::Match(MatchNews::Queued { position: 2, waiting: 5, estimate })))
+    };
+    let place = |snapshot: Arc<Snapshot>| {
+        let search = snapshot.search.clone().expect("still waiting");
+        (search.position, search.waiting, search.estimate)
+    };
+    let known = place(story.heeds(queued()));
+    assert_eq!(known, (Some(2), Some(5), Some(Duration::from_secs(20))));
+    assert_eq!(place(story.heeds(comes_online(true))), known, "the session went on");
+    assert_eq!(place(story.heeds(comes_online(false))), (None, None, None));
+    assert_eq!(place(story.heeds(queued())), known);
 }
 
 fn told(snapshot: &Snapshot) -> Vec<&str> {
@@ -231,14 +251,14 @@ fn what_answers_in_place_of_the_server_is_told_once_and_until_that_is_over() {
     let silent = story.heeds(Wake::Session(Some(Event::Reconnecting { instead: None })));
     assert_eq!(told(&silent).len(), 0);
     story.heeds(instead(ErrorKind::NoTls));
-    assert_eq!(told(&story.heeds(comes_online())).len(), 0);
+    assert_eq!(told(&story.heeds(comes_online(true))).len(), 0);
 }
 
 #[test]
 fn why_nothing_can_be_done_yet_is_told_until_it_can_be_done() {
     let mut story = Turned::new(made_media());
     story.engine.stand(Matter::NoCallYet, Severity::Error, say("told-no-call-yet").into());
-    assert_eq!(told(&story.heeds(comes_online())).len(), 0);
+    assert_eq!(told(&story.heeds(comes_online(true))).len(), 0);
     let refused = || Err(ErrorKind::Timeout.into());
     let about = Topic::Account(crate::view::Act::List);
     let in_vain = Wake::Session(Some(Event::Answer { topic: about.clone(), answer: refused() }));

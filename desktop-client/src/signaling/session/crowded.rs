@@ -15,6 +15,8 @@ impl Session {
     /// Waits until another try is worth it. True when it ended with a goodbye.
     pub(super) async fn wait_for_room(&mut self, refusal: ClientError) -> bool {
         self.tell(Event::Crowded(refusal)).await;
+        // Whoever is let in again begins in the hall.
+        self.search = None;
         let again = Instant::now() + TRY_EVERY;
         loop {
             tokio::select! {

@@ -2,12 +2,13 @@
 
 use super::super::requests::{Desk, HallPages, Request};
 use super::super::{Command, matching, wire};
-use super::{Done, REQUESTS_MAX, Search, Session};
+use super::{Done, NEWS_MAX, REQUESTS_MAX, Search, Session};
 use crate::call;
 use crate::error::ErrorKind;
 use castle::link::Overflow;
 use castle::v1::{self, ErrorReason, MatchRequest, SignalRequest, signal_request};
 use prost::Message as _;
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 impl Session {
@@ -107,21 +108,22 @@ impl Session {
         self.requests.spawn(async move { Done::Further { watch, pages: desk.pages(wanted).await } });
     }
 
+    /// Begins a wait for a match. Without a session it begins with the next, as does whatever waits when one begins anew.
     pub(super) fn start_search(&mut self, wish: (Vec<String>, Vec<String>)) {
-        let Some(attached) = &self.resume else { return };
-        let request = MatchRequest {
-            session_id: attached.session_id.clone(),
-            request_id: wire::new_request_id(),
-            tags: wish.0.clone(),
-            languages: wish.1.clone(),
-            ..MatchRequest::default()
-        };
-        let wait = matching::wait(
-            self.account.client.clone(),
-            self.bearer.subscribe(),
-            request,
-            self.news.0.clone(),
-        );
-        self.search = Some(Search { wish, _task: AbortOnDropHandle::new(tokio::spawn(wait)) });
+        // What an earlier wait may still say is not of this one.
+        self.news = mpsc::channel(NEWS_MAX);
+        let wait = self.resume.as_ref().map(|attached| {
+            let request = MatchRequest {
+                session_id: attached.session_id.clone(),
+                request_id: wire::new_request_id(),
+                tags: wish.0.clone(),
+                languages: wish.1.clone(),
+                ..MatchRequest::default()
+            };
+            let (client, news) = (self.account.client.clone(), self.news.0.clone());
+            matching::wait(client, self.bearer.subscribe(), request, news)
+        });
+        self.search =
+            Some(Search { wish, _task: wait.map(|wait| AbortOnDropHandle::new(tokio::spawn(wait))) });
     }
 }

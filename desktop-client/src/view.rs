@@ -74,6 +74,12 @@ impl Snapshot {
     pub fn can_call(&self) -> bool {
         matches!(self.connection, Connection::Online { .. }) && self.placing.is_none()
     }
+
+    /// Whether a match can be waited for: not before a call that was asked for is out of the way. The server need not be
+    /// there: a wait begins once it is back.
+    pub fn can_search(&self) -> bool {
+        self.placing.is_none()
+    }
 }
 
 /// How often a second start of the app called this one up, and what it brought.

@@ -99,7 +99,7 @@ fn contents_ui(
     let can_call = view.snapshot.can_call();
     let perhaps = free > 0 || view.snapshot.hall_more || !draft.query.trim().is_empty();
     let beside = row(ui, |ui| {
-        actions_ui(ui, perhaps && can_call, go, commands);
+        actions_ui(ui, (view.snapshot.can_search(), perhaps && can_call), go, commands);
         let room = vec2(ui.available_size_before_wrap().x, size::CONTROL);
         let beside = !empty && room.x >= size::SEARCH_FIELD;
         if beside {
@@ -170,10 +170,17 @@ fn search_ui(
     }
 }
 
-fn actions_ui(ui: &mut Ui, somebody_free: bool, go: &mut Option<Go>, commands: &mut Vec<Command>) {
-    let find = button(ui, say("hall-find"), Weight::Primary);
-    let find = tip(find, &text::with_key(say("hall-find-tip"), &keys::name(Modifiers::COMMAND, Key::M)));
-    if find.clicked() || shortcut(ui, Modifiers::COMMAND, Key::M) {
+/// The ways to talk to whoever is there, each where it is open.
+fn actions_ui(
+    ui: &mut Ui,
+    (can_search, somebody_free): (bool, bool),
+    go: &mut Option<Go>,
+    commands: &mut Vec<Command>,
+) {
+    let find = ui.add_enabled_ui(can_search, |ui| button(ui, say("hall-find"), Weight::Primary));
+    let words = text::with_key(say("hall-find-tip"), &keys::name(Modifiers::COMMAND, Key::M));
+    let asked = tip(find.inner, &words).clicked();
+    if asked || (can_search && shortcut(ui, Modifiers::COMMAND, Key::M)) {
         commands.push(Command::Search);
     }
     let next_free =

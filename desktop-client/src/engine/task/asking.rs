@@ -2,7 +2,7 @@
 
 use super::telling::Matter;
 use super::{Engine, Link};
-use crate::call::{Input, State};
+use crate::call::Input;
 use crate::error::{ClientError, ErrorKind};
 use crate::signaling::{self, Answer, Request, Topic};
 use crate::view::{Act, Severity};
@@ -107,13 +107,22 @@ impl Engine {
         }
     }
 
-    fn blocks(&mut self, guest: GuestId, blocked: bool) {
-        // The server ends a call of the two; a ring that it does not know of yet ends here.
-        let with_them = self.machine.live().is_some_and(|call| call.peer_guest == Some(guest));
-        if blocked && with_them && !matches!(self.machine.state(), State::Over { .. }) {
+    /// A call with them is over at once, whether or not the server can be asked now.
+    pub(super) fn block(&mut self, guest: GuestId) {
+        self.part_from(guest);
+        self.ask(Request::Block(guest));
+    }
+
+    fn part_from(&mut self, guest: GuestId) {
+        if self.machine.live().is_some_and(|call| call.peer_guest == Some(guest)) {
             self.drive(Input::HangUp);
         }
+    }
+
+    fn blocks(&mut self, guest: GuestId, blocked: bool) {
         if blocked {
+            // They may have called meanwhile: the server ends a call of the two, but for a ring that it does not know of yet.
+            self.part_from(guest);
             self.notify(Severity::Info, say("told-blocked").into());
         }
         // The list is the server's; it is asked for again if it is shown.

@@ -7,7 +7,7 @@ use crate::engine::chat::Unsent;
 use crate::engine::snapshot;
 use crate::error::ErrorKind;
 use crate::signaling::{self, Request};
-use crate::view::{Command, Search, Severity};
+use crate::view::{Availability, Command, Search, Severity};
 use crate::words::say;
 use castle::v1::ErrorReason;
 use std::time::Instant;
@@ -44,7 +44,7 @@ impl Engine {
             Command::MoreOfHistory => self.more_of_history(),
             Command::EraseHistory => self.ask(Request::EraseCalls),
             Command::LoadBlocked => self.ask(Request::Blocked),
-            Command::Block(guest) => self.ask(Request::Block(guest)),
+            Command::Block(guest) => self.block(guest),
             Command::Unblock(guest) => self.ask(Request::Unblock(guest)),
             Command::Report { guest, call, reason, words } => {
                 self.do_once(Request::Report { guest, call, reason, words });
@@ -58,9 +58,7 @@ impl Engine {
             Command::CheckServer(server) => self.check_server(&server),
             Command::CloseCheckup => self.examination = None,
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
-            Command::SetAvailability(availability) => {
-                self.tell_server(signaling::Command::SetAvailability(availability));
-            }
+            Command::SetAvailability(availability) => self.set_availability(availability),
             Command::Search => self.begin_search(),
             Command::StopSearch => {
                 if self.search.take().is_some() {
@@ -133,6 +131,14 @@ impl Engine {
             self.query.clone_from(&query);
             self.tell_server(signaling::Command::SearchHall(query));
         }
+    }
+
+    /// Shown at once, also where the server hears of it only once it is back; a call is shown for as long as it lasts.
+    fn set_availability(&mut self, availability: Availability) {
+        if let Some(me) = self.me.as_mut().filter(|me| me.availability != Availability::InCall) {
+            me.availability = availability;
+        }
+        self.tell_server(signaling::Command::SetAvailability(availability));
     }
 
     fn place(&mut self, target: Target) {

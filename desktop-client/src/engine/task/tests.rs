@@ -11,7 +11,7 @@ use crate::media::mic::MicSpec;
 use crate::media::speaker::SpeakerSpec;
 use crate::media::video_sender::VideoSenderStats;
 use crate::signaling::{MatchNews, Topic};
-use crate::view::{Availability, Command, DeviceKind, Offer, Placing, Quality, Severity, Stage};
+use crate::view::{Availability, Command, DeviceKind, EndReason, Offer, Placing, Quality, Severity, Stage};
 use castle::ids::GuestId;
 use std::sync::Mutex;
 
@@ -214,6 +214,22 @@ fn comes_online(resumed: bool) -> Wake {
 }
 
 #[test]
+fn how_one_wishes_to_be_seen_is_shown_at_once_and_a_call_for_as_long_as_it_lasts() {
+    let mut story = Turned::new(made_media());
+    story.engine.me = Some(ada());
+    let mut shown = |wished| {
+        let me = story.is_asked(Command::SetAvailability(wished)).me.clone();
+        me.expect("ada").availability
+    };
+    assert_eq!(shown(Availability::Invisible), Availability::Invisible);
+    assert_eq!(shown(Availability::DoNotDisturb), Availability::DoNotDisturb);
+    let in_call = Me { availability: Availability::InCall, ..ada() };
+    story.heeds(Wake::Session(Some(Event::Me(in_call))));
+    let wished = story.is_asked(Command::SetAvailability(Availability::Invisible));
+    assert_eq!(wished.me.as_ref().map(|me| me.availability), Some(Availability::InCall));
+}
+
+#[test]
 fn whoever_waits_for_a_match_goes_on_waiting_in_a_new_session_for_a_place_that_is_not_known_yet() {
     let mut story = Turned::new(made_media());
     story.engine.me = Some(ada());
@@ -231,6 +247,21 @@ fn whoever_waits_for_a_match_goes_on_waiting_in_a_new_session_for_a_place_that_i
     assert_eq!(place(story.heeds(comes_online(true))), known, "the session went on");
     assert_eq!(place(story.heeds(comes_online(false))), (None, None, None));
     assert_eq!(place(story.heeds(queued())), known);
+}
+
+#[tokio::test]
+async fn a_block_ends_the_call_before_the_server_has_answered() {
+    let mut story = Turned::new(made_media());
+    story.engine.drive(Input::Server(info(Phase::Connecting(Role::Offerer))));
+    story.engine.drive(Input::PathUp(CALL, Route::Host));
+    story.engine.drive(Input::BothUp(CALL));
+    let stage = |snapshot: &Snapshot| snapshot.call.as_ref().expect("a call").stage.clone();
+    let another = story.is_asked(Command::Block(GuestId::from_bits(3)));
+    assert!(matches!(stage(&another), Stage::Connected { .. }), "it is not with them");
+    let blocked = story.is_asked(Command::Block(GuestId::from_bits(2)));
+    let hung_up = matches!(stage(&blocked), Stage::Ended { reason: EndReason::HungUp, .. });
+    assert!(hung_up && story.engine.live.is_none(), "{:?}", stage(&blocked));
+    drop(story);
 }
 
 fn told(snapshot: &Snapshot) -> Vec<&str> {

@@ -116,6 +116,11 @@ fn a_call_that_the_server_does_not_know_yet_is_shown_and_can_be_given_up() {
     shown.run();
     assert!(says(&shown, say("hall-search")), "whoever gave up is back at once");
     assert_eq!(click(&mut shown, "Call Ana"), [], "and calls again once the first is out of the way");
+    assert_eq!(click(&mut shown, say("hall-find")), [], "nor is anybody looked for before");
+    assert_eq!(press(&mut shown, CONTROL, Key::M), []);
+    shown.state_mut().snapshot = Snapshot { connection: away(), ..online() };
+    shown.run();
+    assert_eq!(click(&mut shown, say("hall-find")), [Command::Search], "from when the server is back");
 }
 
 #[test]

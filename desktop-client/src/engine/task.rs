@@ -399,11 +399,12 @@ impl Engine {
         let connection = match &self.link {
             Link::Out => Connection::LoggedOut,
             Link::In { entry, .. } => Connection::LoggingIn { server: entry.server.clone() },
-            Link::Session { server, since: Some(since), .. } => {
-                Connection::Reconnecting { server: server.to_string(), since: *since }
-            }
+            // Whoever has not been inside yet is at the door, also while the server is looked for.
             Link::Session { server, .. } if self.me.is_none() => {
                 Connection::LoggingIn { server: server.to_string() }
+            }
+            Link::Session { server, since: Some(since), .. } => {
+                Connection::Reconnecting { server: server.to_string(), since: *since }
             }
             Link::Session { server, .. } => Connection::Online { server: server.with_pin() },
         };

@@ -13,6 +13,7 @@ mod footage;
 mod free_port;
 mod front;
 mod gathering;
+mod halfway;
 mod hall_and_history;
 mod hidden;
 mod hostile_media;

@@ -96,13 +96,13 @@ fn icon() -> egui::IconData {
     eframe::icon_data::from_png_bytes(png).expect("the picture beside the sources is one")
 }
 
+/// A window that was nowhere before: the system knows a place for it.
+const FIRST_PLACE: WindowPlace =
+    WindowPlace { at: None, size: (theme::size::WINDOW_W, theme::size::WINDOW_H), maximized: false };
+
 /// The window as it opens: where and as large as it was left.
 fn viewport(place: Option<WindowPlace>) -> egui::ViewportBuilder {
-    let place = place.unwrap_or(WindowPlace {
-        at: None,
-        size: (theme::size::WINDOW_W, theme::size::WINDOW_H),
-        maximized: false,
-    });
+    let place = place.unwrap_or(FIRST_PLACE);
     let mut viewport = egui::ViewportBuilder::default()
         .with_title(say("app"))
         .with_app_id("castle-desktop")
@@ -251,7 +251,7 @@ impl App {
         let (front, mut place) = ctx.input(|input| {
             let window = input.viewport();
             let front = window.focused.unwrap_or(input.focused) && !window.minimized.unwrap_or(false);
-            (front, place::of(window, zoom))
+            (front, place::of(window, zoom, self.place.unwrap_or(FIRST_PLACE)))
         });
         if self.zoom.to_bits() != zoom.to_bits() {
             // The window was measured in points of the former size.

@@ -9,11 +9,15 @@ use eframe::egui::{Pos2, Rect, Vec2, ViewportInfo, pos2, vec2};
 /// So much of the window's upper edge has to be in view, pixels: enough to take hold of it.
 const IN_VIEW: Vec2 = vec2(120.0, 24.0);
 
-/// The place of `window`, told in points of which `zoom` make one of the system's; `None` while it is minimised or
-/// fills the screen, and where the system does not tell.
-pub(super) fn of(window: &ViewportInfo, zoom: f32) -> Option<WindowPlace> {
+/// The place of `window`, which was at `before`, told in points of which `zoom` make one of the system's; `None` while it
+/// is minimised or fills the screen, and where the system does not tell. One that is maximised keeps the place that it
+/// goes back to.
+pub(super) fn of(window: &ViewportInfo, zoom: f32, before: WindowPlace) -> Option<WindowPlace> {
     if window.minimized == Some(true) || window.fullscreen == Some(true) {
         return None;
+    }
+    if window.maximized == Some(true) {
+        return Some(WindowPlace { maximized: true, ..before });
     }
     // Whole points: what a conversion loses is no change.
     let points = |length: f32| (length * zoom).round();
@@ -21,7 +25,7 @@ pub(super) fn of(window: &ViewportInfo, zoom: f32) -> Option<WindowPlace> {
     Some(WindowPlace {
         at: window.outer_rect.map(|outer| (points(outer.left()), points(outer.top()))),
         size: (points(inner.width()), points(inner.height())),
-        maximized: window.maximized.unwrap_or(false),
+        maximized: false,
     })
 }
 
@@ -51,6 +55,10 @@ pub(super) fn into_view(window: Rect, monitors: &[Rect]) -> Option<Pos2> {
 mod tests {
     use super::*;
 
+    fn first() -> WindowPlace {
+        WindowPlace { at: None, size: (960.0, 640.0), maximized: false }
+    }
+
     fn area(left: f32, top: f32, width: f32, height: f32) -> Rect {
         Rect::from_min_size(pos2(left, top), vec2(width, height))
     }
@@ -65,16 +73,31 @@ mod tests {
                 ..ViewportInfo::default()
             };
             let kept = WindowPlace { at: Some((100.0, 50.0)), size: (960.0, 720.0), maximized: false };
-            assert_eq!(of(&told, zoom), Some(kept), "{zoom}");
+            assert_eq!(of(&told, zoom, first()), Some(kept), "{zoom}");
         }
     }
 
     #[test]
     fn a_window_that_is_hidden_or_fills_the_screen_keeps_the_place_it_had() {
         let shown = ViewportInfo { inner_rect: Some(area(0.0, 0.0, 9.0, 9.0)), ..ViewportInfo::default() };
-        assert!(of(&shown, 1.0).is_some());
-        assert_eq!(of(&ViewportInfo { minimized: Some(true), ..shown.clone() }, 1.0), None);
-        assert_eq!(of(&ViewportInfo { fullscreen: Some(true), ..shown }, 1.0), None);
+        assert!(of(&shown, 1.0, first()).is_some());
+        assert_eq!(of(&ViewportInfo { minimized: Some(true), ..shown.clone() }, 1.0, first()), None);
+        assert_eq!(of(&ViewportInfo { fullscreen: Some(true), ..shown }, 1.0, first()), None);
+    }
+
+    #[test]
+    fn a_window_that_is_maximised_goes_back_to_the_place_it_had() {
+        let told = |maximized, (width, height)| ViewportInfo {
+            inner_rect: Some(area(100.0, 80.0, width, height)),
+            outer_rect: Some(area(100.0, 50.0, width, height + 30.0)),
+            maximized: Some(maximized),
+            ..ViewportInfo::default()
+        };
+        let normal = of(&told(false, (800.0, 600.0)), 1.0, first()).expect("shown");
+        let large = of(&told(true, (1920.0, 1050.0)), 1.0, normal).expect("shown");
+        assert_eq!(large, WindowPlace { maximized: true, ..normal });
+        let back = of(&told(false, (800.0, 600.0)), 1.0, large);
+        assert_eq!(back, Some(normal), "as large as it was");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod diagnostics;
 mod files;
 mod identity;
 mod inventory;
+mod met;
 mod network;
 mod quality;
 mod record;

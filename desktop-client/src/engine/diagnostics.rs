@@ -9,7 +9,7 @@ use crate::view::{
 };
 use castle::ids::CallId;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -33,6 +33,8 @@ pub(super) struct Known {
     pub(super) ratings: Vec<(CallId, u8)>,
     pub(super) devices: Devices,
     pub(super) checkup: Option<Checkup>,
+    /// Machines and devices that this run met.
+    pub(super) met: Vec<String>,
     pub(super) with_names: bool,
 }
 
@@ -90,6 +92,8 @@ fn names(known: &Known) -> Vec<String> {
         .chain(blocked)
         .chain(devices.into_iter().flat_map(|names| names.iter().cloned()))
         .chain(chosen.into_iter().flatten().cloned())
+        .chain(known.met.iter().cloned())
+        .chain(known.logs.as_deref().and_then(Path::parent).map(|profile| profile.display().to_string()))
         .chain(known.preferences.tags.iter().cloned())
         .chain([known.record.peer.clone()])
         .chain(system.iter().filter_map(|name| std::env::var(name).ok()))

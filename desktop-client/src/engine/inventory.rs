@@ -45,7 +45,7 @@ impl Lists {
     }
 
     /// The names of one kind.
-    fn names(&self, kind: DeviceKind) -> Vec<&str> {
+    pub(super) fn names(&self, kind: DeviceKind) -> Vec<&str> {
         match kind {
             DeviceKind::Camera => self.cameras.iter().map(|camera| camera.name.as_str()).collect(),
             DeviceKind::Mic => self.mics.iter().map(String::as_str).collect(),

@@ -4,6 +4,7 @@
 use super::checkup::Examination;
 use super::devices::{MediaSource, Notice as DeviceNotice};
 use super::inventory::{Inventory, Lists};
+use super::met::Met;
 use super::network::{self, NetworkWatch};
 use super::quality::GLANCE;
 use super::record::CallRecord;
@@ -163,6 +164,7 @@ struct Engine {
     inventory: Inventory,
     /// What the last look found.
     lists: Option<Lists>,
+    met: Met,
     /// A screen shows the devices to choose from.
     choosing_devices: bool,
     missed_devices: Vec<MissedDevice>,
@@ -333,6 +335,7 @@ impl Engine {
             tryout: None,
             inventory: Inventory::start(notices),
             lists: None,
+            met: Met::default(),
             choosing_devices: false,
             missed_devices: Vec::new(),
             tone: None,

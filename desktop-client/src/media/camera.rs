@@ -237,6 +237,25 @@ pub enum CameraError {
     },
 }
 
+impl CameraError {
+    /// What is wrong, for the log: without what the camera is called, which may be by a person's name.
+    pub fn unnamed(&self) -> String {
+        match self {
+            Self::NotFound(_) => "not found".into(),
+            Self::Busy(_) => "in use elsewhere".into(),
+            Self::Forbidden(_) => "forbidden".into(),
+            Self::Gone(_) => "disconnected".into(),
+            Self::BusFull(_) => "no room on its bus".into(),
+            Self::Disturbed(_) => "disturbed on its way".into(),
+            Self::NoMemory(_) => "no memory".into(),
+            Self::Silent { after, .. } => format!("silent for {} s", after.as_secs()),
+            Self::Unsupported { reason, .. } => format!("unsupported: {reason}"),
+            Self::File { reason, .. } | Self::System { reason, .. } => reason.clone(),
+            Self::Screen(error) => error.to_string(),
+        }
+    }
+}
+
 /// One camera of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceInfo {

@@ -234,8 +234,13 @@ fn diagnostics_hold_what_helps_and_neither_secrets_nor_names() {
     let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
     let logs = folder.path().join("logs");
     std::fs::create_dir(&logs).unwrap();
-    let planted = "INFO login of ada_lovelace and cleopatra from 203.0.113.9:5000 token=eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJz\n";
-    std::fs::write(logs.join("castle-desktop.log"), planted).unwrap();
+    let planted = [
+        "INFO login of ada_lovelace and cleopatra from 203.0.113.9:5000 token=eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJz",
+        "INFO the connection to a relay ended server=turn:203.0.113.9:3478?transport=udp error=None",
+        "INFO a relay was not reached server=turns:turn.hall.test:443?transport=tcp error=the name turn.hall.test is not known",
+        "WARN TURN over UDP at turn.hall.test:3478: no answer",
+    ];
+    std::fs::write(logs.join("castle-desktop.log"), planted.join("\n")).unwrap();
     let profile = Profile::open(&folder.path().join("ada"), false);
     let ada = Guest::of("ada_lovelace", EngineConfig { logs: Some(logs), ..made_media(profile) });
     ada.register(&server);
@@ -271,7 +276,7 @@ fn diagnostics_hold_what_helps_and_neither_secrets_nor_names() {
     for secret in [PASSWORD, "eyJhbGci", server.invitation.as_str()] {
         assert!(texts.iter().all(|text| !text.contains(secret)), "{secret}");
     }
-    for name in ["ada_lovelace", "beatrix", "cleopatra", "203.0.113.9", port.as_str()] {
+    for name in ["ada_lovelace", "beatrix", "cleopatra", "203.0.113.9", "hall.test", port.as_str()] {
         assert!(!texts[0].to_lowercase().contains(name), "{name} in {}", texts[0]);
     }
     assert!(texts[1].contains("beatrix") && texts[1].contains("203.0.113.9"));
@@ -282,6 +287,8 @@ fn diagnostics_hold_what_helps_and_neither_secrets_nor_names() {
         report["log"][0].as_str().unwrap().contains("login of [name] and [name] from [address]"),
         "{report:#}"
     );
+    let ended = "ended server=turn:[address]?transport=udp error=None";
+    assert!(report["log"][1].as_str().unwrap().ends_with(ended), "the way to the relay stays: {report:#}");
     ada.does(Command::SaveDiagnostics { file: folder.path().join("no/such/folder.json"), with_names: false });
     ada.until_told("could not be saved");
 }

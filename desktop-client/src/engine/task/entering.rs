@@ -111,6 +111,7 @@ impl Engine {
             Ok(address) => address.or_known_pin(&self.config.profile.servers.get().pins),
             Err(kind) => return self.complain(Matter::Door, &ClientError::from(kind)),
         };
+        self.met.meet(address.host());
         let credentials = credentials(&address);
         if let Credentials::Remembered { name, .. } = &credentials
             && !self.servers.iter().any(|known| {

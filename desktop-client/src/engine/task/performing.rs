@@ -352,6 +352,9 @@ impl Engine {
 
     /// Fresh servers: for the next call, and for the next way of the one that is on.
     pub(super) fn take_ice(&mut self, servers: Vec<IceServer>) {
+        for uri in servers.iter().flat_map(|server| &server.urls) {
+            self.met.meet_at(uri);
+        }
         self.ice = servers;
         if let Some(live) = &self.live {
             live.tell_peer(PeerCommand::IceServers(self.ice.clone()));
@@ -390,6 +393,7 @@ impl Engine {
         match server.parse::<ServerAddress>() {
             Ok(address) => {
                 let address = address.or_known_pin(&self.config.profile.servers.get().pins);
+                self.met.meet(address.host());
                 self.examination = Some(Examination::at_the_door(&address));
             }
             Err(kind) => {

@@ -26,6 +26,8 @@ const ZOOM: std::ops::RangeInclusive<f32> = 0.75..=2.0;
 const TAGS_MAX: usize = 8;
 const TAG_CHARS_MAX: usize = 32;
 
+const KINDS: [DeviceKind; 3] = [DeviceKind::Camera, DeviceKind::Mic, DeviceKind::Speaker];
+
 /// Camera, microphone and speaker tried out without a call.
 pub(super) struct TryoutRig {
     camera: Camera,
@@ -131,6 +133,9 @@ impl Engine {
             self.lists.replace(lists.clone()).is_some_and(|before| before.speakers != lists.speakers);
         if let Some(rig) = self.tryout.as_mut().filter(|_| others) {
             rig.rehearsal.forget_speaker_fault();
+        }
+        for name in KINDS.into_iter().flat_map(|kind| lists.names(kind)) {
+            self.met.meet(name);
         }
         for change in changes {
             self.tell_of_device(change);
@@ -309,6 +314,7 @@ impl Engine {
             ratings: self.ratings.clone(),
             devices: self.devices.clone(),
             checkup: self.examination.as_ref().map(|examination| examination.checkup.clone()),
+            met: self.met.names(),
             with_names,
         };
         let saved = self.saved.0.clone();

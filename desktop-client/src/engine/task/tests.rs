@@ -16,6 +16,7 @@ use castle::ids::GuestId;
 use std::sync::Mutex;
 
 mod devices;
+mod withdrawn;
 
 const CALL: CallId = CallId::from_bits(1);
 

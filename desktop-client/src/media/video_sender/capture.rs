@@ -87,7 +87,7 @@ impl Capture {
         let fault = Some(error.to_string());
         let before = std::mem::replace(&mut self.shared.locked().stats.fault, fault.clone());
         if before != fault {
-            tracing::warn!(%error, "camera lost");
+            tracing::warn!(error = error.unnamed(), "camera lost");
             (self.watch)(Some(error));
         }
     }

@@ -3,7 +3,7 @@
 
 use super::checkup::Examination;
 use super::devices::{MediaSource, Notice as DeviceNotice};
-use super::inventory::{Inventory, Lists};
+use super::inventory::{Change, Inventory, Lists};
 use super::met::Met;
 use super::network::{self, NetworkWatch};
 use super::quality::GLANCE;
@@ -51,7 +51,7 @@ use owning::TriedCode;
 pub(super) use talking::Shown;
 use talking::Talk;
 use telling::Standing;
-use tending::{MissedDevice, Saved, TryoutRig};
+use tending::{Saved, TryoutRig};
 
 /// Events of a connection that may wait.
 const PEER_EVENTS_MAX: usize = 256;
@@ -167,7 +167,8 @@ struct Engine {
     met: Met,
     /// A screen shows the devices to choose from.
     choosing_devices: bool,
-    missed_devices: Vec<MissedDevice>,
+    /// What was told of devices, and by which notice.
+    told_devices: Vec<(Change, u64)>,
     /// What is to be heard while there is no call yet, or no more.
     tone: Option<(Tone, TonePlayer)>,
     ringing: Ringing,
@@ -337,7 +338,7 @@ impl Engine {
             lists: None,
             met: Met::default(),
             choosing_devices: false,
-            missed_devices: Vec::new(),
+            told_devices: Vec::new(),
             tone: None,
             ringing: Ringing::default(),
             record: CallRecord::default(),

@@ -120,10 +120,12 @@ impl Engine {
     }
 
     fn blocks(&mut self, guest: GuestId, blocked: bool) {
+        // One notice for all: it is about whom was blocked last.
+        self.all_over(|matter| matches!(matter, Matter::Blocked(other) if blocked || *other == guest));
         if blocked {
             // They may have called meanwhile: the server ends a call of the two, but for a ring that it does not know of yet.
             self.part_from(guest);
-            self.notify(Severity::Info, say("told-blocked").into());
+            self.stand(Matter::Blocked(guest), Severity::Info, say("told-blocked").into());
         }
         // The list is the server's; it is asked for again if it is shown.
         if self.blocked.is_some() {

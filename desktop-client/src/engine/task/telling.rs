@@ -5,6 +5,7 @@ use super::Engine;
 use crate::error::{ClientError, ErrorKind};
 use crate::signaling::{Distrust, Topic};
 use crate::view::{NOTICES_MAX, Notice, Severity};
+use castle::ids::GuestId;
 use std::time::{Duration, Instant};
 
 /// What is good to know stays for so long: enough to be read slowly, or aloud.
@@ -32,6 +33,8 @@ pub(super) enum Matter {
     Screen,
     /// What was asked of the server in vain: until it is asked again, or done.
     Asked(Topic),
+    /// Somebody was blocked: until that is taken back.
+    Blocked(GuestId),
     /// The file for the host: until the next try.
     Diagnostics,
     /// Where the key to the login went: until it goes somewhere.
@@ -99,7 +102,7 @@ impl Engine {
         self.all_over(Matter::is_of_session);
     }
 
-    fn all_over(&mut self, over: impl Fn(&Matter) -> bool) {
+    pub(super) fn all_over(&mut self, over: impl Fn(&Matter) -> bool) {
         let ended: Vec<_> = self.standing.extract_if(.., |standing| over(&standing.of)).collect();
         let stands = |id| self.standing.iter().any(|standing| standing.id == id);
         self.notices

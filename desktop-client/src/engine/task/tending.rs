@@ -35,16 +35,6 @@ pub(super) struct TryoutRig {
     shown: Tryout,
 }
 
-/// A device whose loss was told.
-pub(super) struct MissedDevice {
-    kind: DeviceKind,
-    name: String,
-    /// There was no other.
-    last: bool,
-    /// The notice that tells it.
-    id: u64,
-}
-
 /// The diagnostics were to go into `file`; where they went.
 pub(super) struct Saved {
     file: PathBuf,
@@ -89,6 +79,41 @@ pub(super) fn bits(cap: QualityCap) -> u32 {
     }
 }
 
+/// Which device it is about.
+fn device(change: &Change) -> (DeviceKind, &str) {
+    let (Change::Gone { kind, name, .. }
+    | Change::Back { kind, name }
+    | Change::Used { kind, name }
+    | Change::New { kind, name }) = change;
+    (*kind, name)
+}
+
+/// What of a change that was `told` once is true now; `None`: nothing that is worth a word.
+fn now_told(told: &Change, lists: &Lists, wanted: &Preferences) -> Option<Change> {
+    let (kind, name) = device(told);
+    let (names, chosen) = (lists.names(kind), wanted.device(kind));
+    let there = names.contains(&name);
+    let holds = match told {
+        Change::Gone { .. } => !there && chosen.is_none_or(|chosen| chosen == name || !names.contains(&chosen)),
+        Change::Back { .. } => there && chosen == Some(name),
+        Change::Used { .. } => there && chosen.is_none(),
+        Change::New { .. } => there && chosen != Some(name),
+    };
+    let now = match told {
+        Change::Gone { meanwhile, .. } => {
+            let meanwhile = match meanwhile {
+                _ if names.is_empty() => Meanwhile::Nothing,
+                Meanwhile::Nothing if chosen.is_none() && kind != DeviceKind::Camera => Meanwhile::Preferred,
+                Meanwhile::Nothing => Meanwhile::Another,
+                other => *other,
+            };
+            Change::Gone { kind, name: name.to_owned(), meanwhile }
+        }
+        other => other.clone(),
+    };
+    holds.then_some(now)
+}
+
 impl Engine {
     pub(super) fn set_preferences(&mut self, mut preferences: Preferences) {
         let zoom = preferences.zoom;
@@ -112,6 +137,7 @@ impl Engine {
         }
         self.config.profile.settings.change(|settings| settings.preferences = kept);
         self.choose_devices();
+        self.review_devices();
         if let Some(live) = &mut self.live {
             live.set_cap(bits(self.preferences.quality));
         }
@@ -137,6 +163,7 @@ impl Engine {
         for name in KINDS.into_iter().flat_map(|kind| lists.names(kind)) {
             self.met.meet(name);
         }
+        self.review_devices();
         for change in changes {
             self.tell_of_device(change);
         }
@@ -154,36 +181,44 @@ impl Engine {
         fixed.into_iter().filter(|(_, fixed)| !fixed).map(|(kind, _)| kind).collect()
     }
 
+    /// Tells it in place of what was told of the same device, and of what is used of its kind.
     fn tell_of_device(&mut self, change: Change) {
-        let told = change.sentence();
-        match change {
-            Change::Gone { kind, name, meanwhile } => {
-                self.notify(Severity::Error, told);
-                let (id, last) = (self.notice_count, meanwhile == Meanwhile::Nothing);
-                self.missed_devices.push(MissedDevice { kind, name, last, id });
-                if let Some(notice) = self.notices.last_mut() {
-                    notice.gone = last.then_some(kind);
-                }
-            }
-            Change::Back { kind, .. } | Change::Used { kind, .. } => {
-                self.misses_no_longer(|missed| missed.kind == kind);
-                self.notify(Severity::Info, told);
-            }
-            Change::New { kind, name } => {
-                // It is there again, or another one is where there was none.
-                self.misses_no_longer(|missed| missed.kind == kind && (missed.last || missed.name == name));
-                self.notify(Severity::Info, told);
-                if let Some(notice) = self.notices.last_mut() {
-                    notice.offer = Some(Offer { kind, name });
-                }
+        let is_new = |change: &Change| matches!(change, Change::New { .. });
+        let replaced = |told: &Change| {
+            let ((kind, name), (of, other)) = (device(&change), device(told));
+            kind == of && (name == other || !is_new(&change) && !is_new(told))
+        };
+        for (_, id) in self.told_devices.extract_if(.., |(told, _)| replaced(told)) {
+            self.notices.retain(|notice| notice.id != id);
+        }
+        let severity = if matches!(change, Change::Gone { .. }) { Severity::Error } else { Severity::Info };
+        self.notify(severity, change.sentence());
+        if let Some(notice) = self.notices.iter_mut().find(|notice| notice.id == self.notice_count) {
+            match &change {
+                Change::Gone { kind, meanwhile: Meanwhile::Nothing, .. } => notice.gone = Some(*kind),
+                Change::New { kind, name } => notice.offer = Some(Offer { kind: *kind, name: name.clone() }),
+                Change::Gone { .. } | Change::Back { .. } | Change::Used { .. } => {}
             }
         }
+        self.told_devices.push((change, self.notice_count));
     }
 
-    /// What was told of such a loss holds no longer.
-    fn misses_no_longer(&mut self, is_over: impl Fn(&MissedDevice) -> bool) {
-        for missed in self.missed_devices.extract_if(.., |missed| is_over(missed)) {
-            self.notices.retain(|notice| notice.id != missed.id);
+    /// Takes back what was told of devices and holds no longer: after others came or went, or were chosen.
+    fn review_devices(&mut self) {
+        let Some(lists) = &self.lists else { return };
+        let mut otherwise = Vec::new();
+        self.told_devices.retain(|(told, id)| {
+            let shown = self.notices.iter().any(|notice| notice.id == *id);
+            let now = now_told(told, lists, &self.preferences).filter(|_| shown);
+            let holds = now.as_ref() == Some(told);
+            if !holds {
+                self.notices.retain(|notice| notice.id != *id);
+                otherwise.extend(now);
+            }
+            holds
+        });
+        for change in otherwise {
+            self.tell_of_device(change);
         }
     }
 

@@ -323,7 +323,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::TimedOut => "timed_out",
         Reason::HungUp | Reason::PeerHungUp => "hung_up",
         Reason::Disconnected => "disconnected",
-        Reason::Failed => "failed",
+        Reason::Failed | Reason::Forgotten => "failed",
         Reason::AnsweredElsewhere => "answered_elsewhere",
         Reason::Superseded => "superseded",
         Reason::ShuttingDown => "shutting_down",

@@ -325,6 +325,8 @@ pub enum EndReason {
     Superseded,
     /// The server went down.
     ShuttingDown,
+    /// It was lost with the connection to the server, before the two were connected.
+    Forgotten,
 }
 
 /// Figures of a live call.

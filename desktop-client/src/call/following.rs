@@ -11,7 +11,8 @@ impl CallMachine {
             effects.extend((!cancelled).then_some(Effect::PlaceLost));
         }
         if self.live().is_some_and(|live| call.as_ref().is_none_or(|call| call.id != live.id)) {
-            self.end(now, Reason::Disconnected, effects);
+            let connected = matches!(self.state, State::Connected { .. });
+            self.end(now, if connected { Reason::Disconnected } else { Reason::Forgotten }, effects);
         }
         let Some(call) = call else { return };
         let known = self.live().is_some();

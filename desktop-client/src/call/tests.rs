@@ -303,6 +303,18 @@ fn a_session_that_began_anew_ends_what_the_server_forgot() {
     let mut story = Story::connected(Origin::Placed);
     story.hears(Input::SessionLost(None));
     assert_eq!(story.over(), Some(Reason::Disconnected));
+    for phase in [Phase::Ringing, Phase::Connecting(Role::Offerer)] {
+        for origin in [Origin::Placed, Origin::Received] {
+            let mut story = Story::begin();
+            story.hears(Input::Server(info(1, origin, phase)));
+            story.hears(Input::SessionLost(None));
+            assert_eq!(
+                story.over(),
+                Some(Reason::Forgotten),
+                "it was the server that was lost, not the peer"
+            );
+        }
+    }
     let mut story = Story::begin();
     story.hears(Input::Place(Target::NextFree));
     assert_eq!(story.hears(Input::SessionLost(None)), [Effect::PlaceLost]);

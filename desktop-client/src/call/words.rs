@@ -137,6 +137,8 @@ pub enum Reason {
     Superseded,
     /// The server went down.
     ShuttingDown,
+    /// It was not connected yet, and the server that is there again knows nothing of it.
+    Forgotten,
 }
 
 /// The way media goes, as the server is told.

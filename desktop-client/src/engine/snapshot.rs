@@ -115,6 +115,7 @@ fn end_reason(reason: Reason) -> EndReason {
         Reason::AnsweredElsewhere => EndReason::AnsweredElsewhere,
         Reason::Superseded => EndReason::Superseded,
         Reason::ShuttingDown => EndReason::ShuttingDown,
+        Reason::Forgotten => EndReason::Forgotten,
     }
 }
 

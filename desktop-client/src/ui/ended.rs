@@ -13,6 +13,12 @@ use eframe::egui::{
     accesskit::{Live, Role},
     vec2,
 };
+use std::time::Duration;
+
+/// Shorter calls are not said to have lasted.
+const TOLD_FROM: Duration = Duration::from_secs(1);
+/// Of shorter ones nobody can say how they were.
+const RATED_FROM: Duration = Duration::from_secs(5);
 
 /// How the call was said to be.
 #[derive(Debug, Default)]
@@ -44,7 +50,7 @@ pub fn ended_ui(
             let how = (call.received, lasted.is_some());
             let told = lines::title(ui, &text::ended(reason, &call.peer, how));
             ui.ctx().accesskit_node_builder(told.id, |node| node.set_live(Live::Polite));
-            if let Some(lasted) = lasted {
+            if let Some(lasted) = lasted.filter(|lasted| *lasted >= TOLD_FROM) {
                 lines::soft(ui, &text::lasted(lasted));
             }
             if let Some(advice) = text::ended_advice(reason, how) {
@@ -52,8 +58,8 @@ pub fn ended_ui(
             }
             ui.add_space(space::M);
             let failed = reason == EndReason::Failed;
-            // How a call was that did not work is not asked.
-            if lasted.is_some() && !failed {
+            // How a call was that did not work, or was over at once, is not asked.
+            if lasted.is_some_and(|lasted| lasted >= RATED_FROM) && !failed {
                 rate_ui(ui, draft, call, commands);
                 ui.add_space(space::M);
             }

@@ -80,6 +80,7 @@ pub fn ended(reason: EndReason, peer: &str, (received, lasted): (bool, bool)) ->
         EndReason::AnsweredElsewhere => say("ended-answered-elsewhere").into(),
         EndReason::Superseded => say("ended-superseded").into(),
         EndReason::ShuttingDown => say("ended-shutting-down").into(),
+        EndReason::Forgotten => say("ended-forgotten").into(),
     }
 }
 
@@ -93,6 +94,7 @@ pub fn ended_advice(reason: EndReason, (received, lasted): (bool, bool)) -> Opti
         EndReason::Disconnected => Some(say("ended-try-when-back")),
         EndReason::Failed => Some(say("ended-check-network")),
         EndReason::ShuttingDown => Some(say("ended-comes-back")),
+        EndReason::Forgotten => Some(say("ended-again")),
         EndReason::Cancelled
         | EndReason::HungUp
         | EndReason::PeerHungUp

@@ -3,7 +3,7 @@
 use crate::machine;
 use crate::programs::ServerProcess;
 use crate::support::{Guest, register};
-use castle_desktop::view::{Availability, Command, Connection, Snapshot, Stage};
+use castle_desktop::view::{Availability, Command, Connection, EndReason, Snapshot, Stage};
 
 fn online(server: &ServerProcess, invitation: &str, name: &str) -> Guest {
     let guest = Guest::new(name);
@@ -81,6 +81,25 @@ fn whoever_looks_for_somebody_goes_on_looking_when_the_server_is_started_anew() 
     bea.does(Command::Search);
     ada.until_connected();
     bea.until_connected();
+}
+
+#[test]
+fn a_call_that_rings_while_the_server_is_killed_is_lost_with_it_and_nobody_else_is_blamed() {
+    let _machine = machine::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = ServerProcess::start(&data, "direct");
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let invitation = server.invite(2);
+    let (ada, bea) = (online(&server, &invitation, "ada"), online(&server, &invitation, "bea"));
+    ada.calls("bea");
+    bea.until_ringing();
+    ada.until_calling();
+    drop(server); // SIGKILL
+    let _again = ServerProcess::start_at(&address, &data, "direct");
+    for guest in [&ada, &bea] {
+        guest.until_ended(EndReason::Forgotten);
+    }
 }
 
 #[test]

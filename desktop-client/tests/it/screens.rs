@@ -210,7 +210,7 @@ fn figures() -> CallStats {
     }
 }
 
-const REASONS: [EndReason; 11] = [
+const REASONS: [EndReason; 12] = [
     EndReason::Declined,
     EndReason::Busy,
     EndReason::Cancelled,
@@ -222,6 +222,7 @@ const REASONS: [EndReason; 11] = [
     EndReason::AnsweredElsewhere,
     EndReason::Superseded,
     EndReason::ShuttingDown,
+    EndReason::Forgotten,
 ];
 
 fn ended(reason: EndReason) -> Snapshot {

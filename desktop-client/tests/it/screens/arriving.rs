@@ -200,6 +200,17 @@ fn a_call_that_broke_is_not_said_to_have_never_worked() {
     }
 }
 
+#[test]
+fn how_a_call_was_is_asked_only_where_there_was_time_to_find_out() {
+    let after = |lasted| show(in_call(Stage::Ended { reason: EndReason::Disconnected, lasted }));
+    let asks = |shown: &Shown| says(shown, say("ended-rate"));
+    assert!(asks(&after(Some(Duration::from_secs(65)))));
+    assert!(!asks(&after(None)));
+    let at_once = after(Some(Duration::from_millis(300)));
+    assert!(!asks(&at_once) && !says(&at_once, &text::lasted(Duration::ZERO)), "it lasted no time at all");
+    assert!(says(&at_once, "Ana is no longer connected"), "whether they left or had to leave");
+}
+
 fn by_key() -> Shown {
     let mut snapshot = talking(|call| call.muted = true);
     snapshot.preferences = Arc::new(Preferences { push_to_talk: true, ..Preferences::default() });

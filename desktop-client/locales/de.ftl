@@ -443,6 +443,10 @@ checkup-skipped = Nicht geprüft
 # Notices
 notices-dismiss = Ausblenden
 notices-use = Benutzen
+notices-more = { $count ->
+    [one] Noch ein Hinweis
+   *[other] Noch { $count } Hinweise
+}
 notices-overloaded = Die App ist sehr beschäftigt, und das wurde nicht getan. Bitte versuchen Sie es noch einmal.
 notices-reconnecting = Verbindung zum Server verloren. Sie wird von selbst neu aufgebaut …
 

@@ -443,6 +443,10 @@ checkup-skipped = Not checked
 # Notices
 notices-dismiss = Dismiss
 notices-use = Use it
+notices-more = { $count ->
+    [one] One more notice
+   *[other] { $count } more notices
+}
 notices-overloaded = The app is very busy, and that was not done. Please try again.
 notices-reconnecting = Connection to the server lost. Reconnecting by itself…
 

@@ -443,6 +443,10 @@ checkup-skipped = לא נבדק
 # Notices
 notices-dismiss = סגירה
 notices-use = להשתמש
+notices-more = { $count ->
+    [one] עוד הודעה אחת
+   *[other] עוד { $count } הודעות
+}
 notices-overloaded = האפליקציה עמוסה מאוד, והפעולה לא בוצעה. נא לנסות שוב.
 notices-reconnecting = החיבור לשרת אבד. מתחבר מחדש מעצמו…
 

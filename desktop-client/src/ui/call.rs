@@ -20,6 +20,7 @@ use std::time::Instant;
 mod chat;
 mod own;
 pub(super) mod pip;
+mod rooms;
 mod safety;
 mod share;
 mod stats;
@@ -134,10 +135,10 @@ pub fn call_ui(
     // What lies over the picture keeps to its edges, not to those of the bars beside it; cards may need these, too.
     let whole = stage;
     let over = |shown: Option<Rect>, stage| shown.filter(|shown| fills(*shown, stage)).unwrap_or(stage);
-    let (stage, taken) = if call.peer_sharing {
+    let (stage, (own, taken)) = if call.peer_sharing {
         let places = share::Places::in_stage(stage);
         let shown = share::peer_ui(ui, draft, view, call, places);
-        (over(shown, places.screen), 0.0)
+        (over(shown, places.screen), (places.own, 0.0))
     } else {
         let stage = over(remote_ui(ui, draft, view, call, (stage, 0)), stage);
         (stage, own::own_ui(ui, &mut draft.own, view, call, stage))
@@ -158,7 +159,8 @@ pub fn call_ui(
         share::stop_ui(ui, stage, commands);
     }
     let told = notices::Floating::new(view, *overloaded);
-    let (cards, free) = apart(ui, draft, call, (whole, cards, below), &told);
+    let (cards, free) = rooms::apart(ui, draft, call, (whole, cards, below), &told);
+    let free = own.map_or(free, |own| rooms::around(own, free, told.size(ui, free)));
     if draft.stats {
         draft.stats = !stats::stats_ui(ui, call, cards, below);
     } else if draft.safety {
@@ -173,31 +175,6 @@ pub fn call_ui(
     draft.pip.take_if(|small| !small.show(ui.ctx(), view, call));
     told.show(ui, free, overloaded, commands);
     go
-}
-
-/// The room of cards and that of notices, from `below` the title on: notices lie above the face, or beside an open card,
-/// or, where the stage is too narrow for both, below it. Nothing that is to be pressed lies under them.
-fn apart(
-    ui: &Ui,
-    draft: &Draft,
-    call: &CallView,
-    (stage, cards, below): (Rect, Rect, f32),
-    told: &notices::Floating,
-) -> (Rect, Rect) {
-    let others = [call.sharing, call.path_lost || call.peer_reconnecting];
-    let others = others.into_iter().filter(|other| *other).count() as f32 * (size::CONTROL + space::S);
-    let free = stage.with_min_y(below).with_max_y(stage.bottom() - space::S - others);
-    let Some(card) = draft.card() else {
-        // On the lowest stages they may lie over the title, which nobody presses.
-        let free = if free.height() < size::NOTICE_LEAST { stage.shrink(space::S) } else { free };
-        return (cards, free);
-    };
-    let left = mirrored(cards, stage).left() - stage.left() + 2.0 * space::M + card;
-    if stage.width() - left >= size::NOTICE_BESIDE {
-        return (cards, mirrored(free.with_min_x(stage.left() + left), stage));
-    }
-    let foot = free.with_min_y(free.bottom() - told.height(ui, free));
-    (cards.with_max_y(foot.top() - space::S), foot)
 }
 
 /// Height of the controls with the figures below them.

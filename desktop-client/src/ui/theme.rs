@@ -44,7 +44,7 @@ pub mod size {
     pub const WINDOW_H: f32 = 720.0;
     /// Longest line of a form or a message.
     pub const COLUMN: f32 = 400.0;
-    /// Widest notice over a call: it leaves the own picture free in a window of the first size.
+    /// Widest notice over a call.
     pub const NOTICE: f32 = 440.0;
     /// Notices beside a card over a picture have at least so much width.
     pub const NOTICE_BESIDE: f32 = 300.0;

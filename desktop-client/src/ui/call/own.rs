@@ -20,16 +20,22 @@ pub(super) struct Place(Option<Vec2>);
 /// So many presses of an arrow key move it from one edge to the other.
 const STEPS: u8 = 10;
 
-/// Draws it where there is room: below the line of the title if both have none beside each other. Returns how much of
-/// that line is its.
-pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &CallView, stage: Rect) -> f32 {
+/// Draws it where there is room: below the line of the title if both have none beside each other. Returns where it is, and
+/// how much of that line is its.
+pub(super) fn own_ui(
+    ui: &mut Ui,
+    kept: &mut Place,
+    view: &View<'_>,
+    call: &CallView,
+    stage: Rect,
+) -> (Option<Rect>, f32) {
     let proportions = view.local.size().unwrap_or(vec2(size::WIDE, 1.0));
     let longest = (stage.width() * share::SELF).min(stage.height() * share::SELF * size::WIDE);
     let own = proportions * (longest.min(size::SELF_MAX) / proportions.max_elem());
     let beside = stage.width() >= size::TITLE_BESIDE;
     let stage = if beside { stage } else { stage.with_min_y(stage.top() + size::CONTROL) };
     if stage.height() < own.y + 2.0 * size::SELF_EDGE {
-        return 0.0;
+        return (None, 0.0);
     }
     let way = (stage.size() - own - Vec2::splat(2.0 * size::SELF_EDGE)).max(Vec2::splat(1.0));
     let first = vec2(if right_to_left() { 0.0 } else { 1.0 }, 0.0);
@@ -42,7 +48,7 @@ pub(super) fn own_ui(ui: &mut Ui, kept: &mut Place, view: &View<'_>, call: &Call
     }
     face_ui(ui, place, view, call, &response);
     response.on_hover_cursor(CursorIcon::Grab);
-    if beside { own.x + size::SELF_EDGE } else { 0.0 }
+    (Some(place), if beside { own.x + size::SELF_EDGE } else { 0.0 })
 }
 
 /// The same at a fixed place.

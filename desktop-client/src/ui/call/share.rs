@@ -99,7 +99,7 @@ pub(super) struct Places {
     pub(super) screen: Rect,
     peer: Rect,
     /// None where it would hide too much of the screen.
-    own: Option<Rect>,
+    pub(super) own: Option<Rect>,
 }
 
 impl Places {

@@ -68,6 +68,76 @@ fn no_notice_lies_over_what_is_to_be_pressed_on_what_is_open_over_a_call() {
     }
 }
 
+/// Where what is told so is in sight.
+fn in_sight(shown: &Shown, words: &str) -> Option<Rect> {
+    Some(shown.get_by_label(words).rect()).filter(Rect::is_positive)
+}
+
+#[test]
+fn notices_that_have_no_room_are_leafed_through_by_keyboard_in_whole_and_all_are_read_out() {
+    for (size, snapshot) in
+        [SMALLEST, ROOMY].into_iter().flat_map(|size| [(size, online()), (size, talking(|_| {}))])
+    {
+        let mut shown = show_with(crowded(snapshot), Prefill::default(), size);
+        let mut all = vec![say("notices-reconnecting").to_owned(), say("fault-speaker-gone").to_owned()];
+        all.extend(shown.state().snapshot.notices.iter().map(|notice| notice.text.clone()));
+        let (mut seen, mut leafed) = (std::collections::BTreeSet::new(), 0);
+        assert!(in_sight(&shown, &all[0]).is_some(), "{size}: the gravest comes first");
+        while seen.len() < all.len() {
+            let here: Vec<_> =
+                all.iter().filter_map(|words| Some((words, in_sight(&shown, words)?))).collect();
+            let more = say_with("notices-more", &[("count", (all.len() - here.len()).into())]);
+            let foot = match shown.query_by_role_and_label(Role::Button, &more) {
+                Some(more) => more.rect().top(),
+                None => shown.ctx.content_rect().bottom(),
+            };
+            for (words, rect) in &here {
+                assert!(rect.bottom() < foot, "{size}: “{words}” at {rect} is cut");
+            }
+            for words in &all {
+                assert_eq!(live(&shown, words), Live::Polite, "{size}: {words}");
+            }
+            seen.extend(here.into_iter().map(|(words, _)| words.clone()));
+            if seen.len() < all.len() {
+                shown.get_by_role_and_label(Role::Button, &more).focus();
+                shown.run();
+                press(&mut shown, Modifiers::NONE, Key::Enter);
+                leafed += 1;
+                assert!(leafed < all.len(), "{size}: only {seen:?}");
+            }
+        }
+        assert!(leafed > 0 || size == ROOMY, "{size}: there is no room for all of them");
+        let news = notice(9, Severity::Error, "There is something new.");
+        shown.state_mut().snapshot.notices.push(news);
+        shown.run();
+        for words in [all[0].as_str(), "There is something new."] {
+            assert!(in_sight(&shown, words).is_some() || size == SMALLEST, "{size}: {words}");
+        }
+        assert!(in_sight(&shown, &all[0]).is_some(), "{size}: whoever leafed is led back by what is new");
+    }
+}
+
+#[test]
+fn no_notice_lies_over_the_own_picture() {
+    let first = vec2(theme::size::WINDOW_W, theme::size::WINDOW_H);
+    for size in [first, vec2(800.0, 600.0), ROOMY, SMALLEST] {
+        for key in [None, Some(Key::C), Some(Key::S), Some(Key::I)] {
+            let mut shown = show_with(crowded(states::full(|_| {})), Prefill::default(), size);
+            if let Some(key) = key {
+                press(&mut shown, Modifiers::NONE, key);
+            }
+            let Some(own) = shown.query_by_label_contains(say("own-picture")).map(|own| own.rect()) else {
+                continue;
+            };
+            let told = [say("notices-reconnecting"), say("notices-dismiss"), say("copy")];
+            let told = told.into_iter().flat_map(|name| shown.query_all_by_label(name));
+            for rect in told.map(|node| node.rect()).filter(Rect::is_positive) {
+                assert!(!rect.intersects(own), "{size}, {key:?}: {rect} over {own}");
+            }
+        }
+    }
+}
+
 #[test]
 fn no_notice_lies_over_the_chat_beside_a_call() {
     let told = notice(1, Severity::Info, say("told-reported"));

@@ -226,7 +226,7 @@ class Walk:
         ada.click("I forgot my password")
         ada.until_at("One-time code from your host")
         ada.write("0000-0000-0000-0000")
-        for field in ("New password", "New password again"):
+        for field in ("New password", "Repeat new password"):
             ada.keys("Tab")
             ada.until_at(field)
             ada.write("walking on, ada")
@@ -260,7 +260,7 @@ class Walk:
 
     def look_around(self):
         """Every page that is not the hall."""
-        for key, words, name in [("ctrl+d", "Microphone level", "tryout"), ("ctrl+comma", "Ring aloud", "settings"),
+        for key, words, name in [("ctrl+d", "Microphone level", "tryout"), ("ctrl+comma", "Play a ringtone", "settings"),
                                  ("F1", "Diagnostics", "help")]:
             self.ada.keys(key)
             self.ada.until(words)
@@ -300,7 +300,7 @@ class Walk:
         ben.keys("v")
         ada.until_gone("Camera is off")
         ben.keys("i")
-        ben.until("Glass to glass")
+        ben.until("Camera to screen")
         time.sleep(3)
         self.picture("statistics")
         for app in (ada, ben):
@@ -491,11 +491,11 @@ class Walk:
         self.to_the_hall(ada, ben)
         self.connect(ada, ben)
         self.server.kill()
-        ada.until("Reconnecting by itself")
+        ada.until("Reconnecting…")
         self.picture("call-server-gone")
         self.server.start()
         for app in (ada, ben):
-            app.until_gone("Reconnecting by itself")
+            app.until_gone("Reconnecting…")
             until("the call to go on", lambda: app.title().endswith(" – Castle"))
         time.sleep(12)
         self.connected(ada, ben)
@@ -516,10 +516,10 @@ class Walk:
     def token_too_old(self):
         """The server comes back twenty minutes later by its own clock: every access token is over, the login is not."""
         self.server.kill()
-        self.ada.until("Reconnecting by itself")
+        self.ada.until("Reconnecting…")
         self.server.start(later="+20m")
         for app in (self.ada, self.ben):
-            app.until_gone("Reconnecting by itself")
+            app.until_gone("Reconnecting…")
             app.until("Great Hall")
         self.connect(self.ada, self.ben)
         self.picture("after-twenty-minutes")

@@ -115,7 +115,7 @@ mod tests {
     fn what_was_found_is_told_in_the_language_of_the_guest_and_kept_in_that_of_engineers() {
         let found = || Finding::fail("TURN over TLS at h:443", "no answer", "Let TCP port 443 through.");
         let told = |tag| words::speaking(tag, || line(found().about(About::Relay(Transport::Tls))));
-        assert_eq!(told("en").check, "Relay by TLS");
+        assert_eq!(told("en").check, "Relay over TLS");
         assert!(told("de").advice.unwrap().contains("Gastgeber"));
         assert_eq!(told("en").technical, "TURN over TLS at h:443: no answer. Let TCP port 443 through.");
         assert_eq!(line(Finding::pass("Clock", "right").about(About::Clock)).advice, None);

@@ -137,7 +137,7 @@ fn the_state_of_the_other_end_is_told() {
     assert!(says(&shown, say("call-waiting-picture")));
     assert!(!says(&shown, &peer_reconnecting()));
     let shown = show(talking(|call| call.sound_alone = true));
-    assert!(says(&shown, "Picture of Ana: This call has sound alone"));
+    assert!(says(&shown, "Picture of Ana: This call has sound only"));
 }
 
 #[test]
@@ -152,7 +152,8 @@ fn the_timer_and_the_figures_are_shown() {
     shown.state_mut().now += Duration::from_secs(83);
     shown.run();
     assert!(says(&shown, "Ana  ·  1:23"));
-    for words in ["Relayed by the server", "42 ms round trip", "84 ms glass to glass", "30 fps", "1.2 % lost"]
+    for words in
+        ["Relayed by the server", "42 ms round trip", "84 ms camera to screen", "30 fps", "1.2 % lost"]
     {
         assert!(says(&shown, words), "{words}");
     }

@@ -139,7 +139,7 @@ fn each_notice_is_dismissed_by_itself_in_the_hall_and_in_a_call() {
         snapshot.notices = vec![notice(3, Severity::Info, "One."), notice(4, Severity::Error, "Two.")];
         let mut shown = show(snapshot);
         assert!(says(&shown, "One.") && says(&shown, "Two."));
-        for (place, id) in [(0, 3), (1, 4)] {
+        for (place, id) in [(0, 4), (1, 3)] {
             let button =
                 shown.get_all_by_label(say("notices-dismiss")).nth(place).expect("one for each notice");
             button.click();
@@ -208,14 +208,14 @@ fn the_connection_is_checked_line_by_line_and_put_away() {
     shown.state_mut().snapshot.checkup = Some(checkup.clone());
     shown.run();
     assert!(says(&shown, &text::checkup_summary(&checkup)));
-    assert!(says(&shown, "Wrong  ·  relay by UDP") && says(&shown, "Open UDP port 3478."));
+    assert!(says(&shown, "Does not work  ·  relay by UDP") && says(&shown, "Open UDP port 3478."));
     assert!(!says(&shown, "no answer within 3 s"), "for the diagnostics alone");
 
     checkup.lines.push(line(CheckOutcome::Pass, None));
     checkup.done = true;
     shown.state_mut().snapshot.checkup = Some(checkup);
     shown.run();
-    assert!(says(&shown, "One thing is to be changed."));
+    assert!(says(&shown, "One thing does not work."));
     assert!(says(&shown, "Fine  ·  relay by UDP"));
     assert_eq!(click(&mut shown, say("checkup-close")), [Command::CloseCheckup]);
     assert_eq!(press(&mut shown, Modifiers::NONE, Key::Escape), [Command::CloseCheckup]);

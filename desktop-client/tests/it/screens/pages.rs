@@ -331,7 +331,7 @@ fn safety_words_are_compared() {
 #[test]
 fn the_statistics_tell_the_newest_figures() {
     let mut shown = state("call-stats");
-    for words in ["Received: ", "Round trip: 42 ms", "Glass to glass: 84 ms", "Lost: 0.2 %"] {
+    for words in ["Received: ", "Round trip: 42 ms", "Camera to screen: 84 ms", "Lost: 0.2 %"] {
         assert!(says(&shown, words), "{words}");
     }
     let there = say("stats-lost-there");

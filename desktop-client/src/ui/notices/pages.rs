@@ -4,8 +4,8 @@ use super::super::theme::space;
 use eframe::egui::{Id, Ui};
 use std::ops::Range;
 
-/// What is lost of a height when it is added up in another order.
-pub(super) const ROUNDED: f32 = 0.1;
+/// What may be lacking of a height, since nobody sees it: sums differ by the order in which they are added up.
+pub(super) const ROUNDED: f32 = 1.0;
 
 /// Which strips are in sight at a time: as many as `room` holds whole, and one at least.
 pub(super) fn pages(heights: &[f32], room: f32) -> Vec<Range<usize>> {

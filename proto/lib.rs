@@ -1,11 +1,12 @@
 //! The contract between `castle-server` and everything that talks to it.
 //!
-//! Owns the generated types of `proto/castle/v1`, the ids, the limits both ends keep to, and the resumable
-//! link that both ends of a session run. Never does IO and never reads a clock.
+//! Owns the generated types of `proto/castle/v1`, the ids, the limits both ends keep to, by what guests are found in the hall,
+//! and the resumable link that both ends of a session run. Never does IO and never reads a clock.
 
 pub mod ids;
 pub mod limits;
 pub mod link;
+pub mod search;
 
 /// `castle.v1`, generated. Documented in the `.proto` files.
 #[allow(clippy::all, clippy::pedantic, clippy::allow_attributes, reason = "generated")]

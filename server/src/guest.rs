@@ -2,7 +2,6 @@
 
 use castle::ids::GuestId;
 use std::sync::Arc;
-use unicode_normalization::UnicodeNormalization as _;
 
 /// A guest as other guests know them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +36,4 @@ pub enum Availability {
     Wished(Wish),
     /// In a call, whatever they wished.
     InCall,
-}
-
-/// `text` without what people do not distinguish when they search: case and width of letters.
-pub fn fold(text: &str) -> String {
-    text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }

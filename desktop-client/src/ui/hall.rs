@@ -10,6 +10,7 @@ use super::widgets::{Button, Weight, avatar, button, dot_color, inward, mirrored
 use super::{Go, Page, Subject, View, keys, lines, shortcut, text};
 use crate::view::{Availability, Command, HallRow};
 use crate::words::{say, say_with};
+use castle::search::{finds, fold};
 use eframe::egui::{
     self, CornerRadius, Id, Key, Modifiers, Popup, Rect, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
     accesskit::Role, pos2, vec2,
@@ -46,15 +47,13 @@ impl Draft {
     }
 }
 
-/// By name, those whose name or login name holds the query in any case.
+/// By name, those whom the query finds: by the rule of the server, whose answer is on its way or there already.
 fn list(hall: &Arc<Vec<HallRow>>, query: &str) -> Listed {
-    let wanted = query.trim().to_lowercase();
-    let mut named: Vec<(String, usize)> = hall
-        .iter()
-        .enumerate()
-        .map(|(place, row)| (row.display_name.to_lowercase(), place))
-        .filter(|(name, place)| name.contains(&wanted) || hall[*place].name.to_lowercase().contains(&wanted))
-        .collect();
+    let wanted = fold(query);
+    let rows = hall.iter().enumerate();
+    let found = rows.filter(|(_, row)| wanted.is_empty() || finds(&wanted, &row.name, &row.display_name));
+    let mut named: Vec<(String, usize)> =
+        found.map(|(place, row)| (row.display_name.to_lowercase(), place)).collect();
     named.sort();
     Listed {
         hall: hall.clone(),

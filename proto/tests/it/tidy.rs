@@ -57,6 +57,7 @@ const NEVER: [(&[&str], &[&str], &str); 7] = [
             "proto/ids",
             "proto/limits",
             "proto/link",
+            "proto/search",
             "server/src/lobby",
             "server/src/calls",
             "server/src/matchmaker",

@@ -1,7 +1,8 @@
 //! Finding guests by the beginning of a name or of a word of a display name. PURE, see `lobby`.
 
-use crate::guest::{Guest, fold};
+use crate::guest::Guest;
 use castle::ids::GuestId;
+use castle::search::{beginnings, fold};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -9,16 +10,7 @@ use std::sync::Arc;
 /// What `guest` is found by: the folded name, and the folded display name from each of its words on.
 pub(super) fn handles(guest: &Guest) -> BTreeSet<Arc<str>> {
     let display = fold(&guest.display_name);
-    let mut handles = BTreeSet::from([Arc::from(fold(&guest.name))]);
-    let mut word_before = false;
-    for (at, letter) in display.char_indices() {
-        if letter.is_alphanumeric() && !word_before {
-            handles.insert(Arc::from(&display[at..]));
-        }
-        word_before = letter.is_alphanumeric();
-    }
-    handles.insert(Arc::from(display));
-    handles
+    beginnings(&display).map(Arc::from).chain([Arc::from(fold(&guest.name))]).collect()
 }
 
 /// Who is found by what.

@@ -61,6 +61,20 @@ fn guests_are_found_by_both_names_in_any_case() {
 }
 
 #[test]
+fn guests_are_found_as_the_server_finds_them() {
+    let rows =
+        [guest(1, "Countess ＬＯＶＥ", Availability::Available), guest(2, "Glover", Availability::Available)];
+    let snapshot = Snapshot { hall: Arc::new(rows.to_vec()), ..online() };
+    // Letters of that width are in no font of the tests.
+    let builder = Harness::builder().allow_missing_glyphs();
+    let mut shown = built(builder, Window::new(snapshot, Prefill::default()), ROOMY);
+    shown.get_by_label(say("hall-search")).focus();
+    type_text(&mut shown, "love");
+    assert!(says(&shown, "Call Countess"), "whatever the width of letters");
+    assert!(!says(&shown, "Call Glover"), "by the beginnings of words, and not before the answer alone");
+}
+
+#[test]
 fn somebody_who_comes_in_appears_in_the_list() {
     let mut shown = show(online());
     let hall = &mut shown.state_mut().snapshot.hall;

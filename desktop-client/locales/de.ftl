@@ -58,6 +58,8 @@ login-link-needs-invitation = Das ist ein Einladungslink. Wählen Sie „Ich hab
 join-title = Zu { $host } gehen?
 join-explained = Sie werden hier abgemeldet, und ein laufendes Gespräch endet. Danach können Sie sich dort mit der Einladung registrieren.
 join-do = Abmelden und hingehen
+join-explained-kept = Sie verlassen diesen Server und bleiben hier angemeldet: Ein Klick bringt Sie zurück. Ein laufendes Gespräch endet. Danach können Sie sich dort mit der Einladung registrieren.
+join-do-kept = Verlassen und hingehen
 
 # Great Hall
 hall = Große Halle
@@ -80,6 +82,8 @@ hall-empty = Noch ist niemand sonst hier
 hall-empty-more = Gäste erscheinen, sobald sie hereinkommen. „Jemanden finden“ wartet für Sie auf den Nächsten.
 hall-no-hit = Kein Gast dieses Namens ist hier.
 hall-more = Mehr Gäste zeigen
+hall-another-server = Anderer Server
+hall-another-server-tip = Zu einem anderen Server gehen. Hier bleiben Sie angemeldet: Ein Klick bringt Sie zurück
 hall-log-out = Abmelden
 hall-call = Anrufen
 hall-call-name = { $name } anrufen

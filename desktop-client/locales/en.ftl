@@ -58,6 +58,8 @@ login-link-needs-invitation = This is an invitation link. Choose “I have an in
 join-title = Join { $host }?
 join-explained = You will be logged out here, and a call that is on ends. Then you can register there with the invitation.
 join-do = Log out and join
+join-explained-kept = You leave this server, and stay logged in here: one click brings you back. A call that is on ends. Then you can register there with the invitation.
+join-do-kept = Leave and join
 
 # Great Hall
 hall = Great Hall
@@ -80,6 +82,8 @@ hall-empty = Nobody else is here yet
 hall-empty-more = Guests appear as soon as they come in. “Find someone” waits for the next one for you.
 hall-no-hit = No guest of that name is here.
 hall-more = Show more guests
+hall-another-server = Another server
+hall-another-server-tip = Leave for another server. You stay logged in here: one click brings you back
 hall-log-out = Log out
 hall-call = Call
 hall-call-name = Call { $name }

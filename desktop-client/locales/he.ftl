@@ -58,6 +58,8 @@ login-link-needs-invitation = זהו קישור הזמנה. יש לבחור ב�
 join-title = להצטרף אל { $host }?
 join-explained = כאן תתבצע יציאה מהחשבון, ושיחה פעילה תסתיים. אחר כך אפשר להירשם שם עם ההזמנה.
 join-do = יציאה והצטרפות
+join-explained-kept = השרת הזה ייעזב, והכניסה אליו נשמרת: לחיצה אחת מחזירה לכאן. שיחה פעילה תסתיים. אחר כך אפשר להירשם שם עם ההזמנה.
+join-do-kept = עזיבה והצטרפות
 
 # Great Hall
 hall = האולם הגדול
@@ -80,6 +82,8 @@ hall-empty = עדיין אין כאן אף אחד אחר
 hall-empty-more = אורחים מופיעים ברגע שהם נכנסים. “חיפוש מישהו” ימתין עבורך לבא בתור.
 hall-no-hit = אין כאן אורח בשם זה.
 hall-more = הצגת אורחים נוספים
+hall-another-server = שרת אחר
+hall-another-server-tip = מעבר לשרת אחר. הכניסה כאן נשמרת: לחיצה אחת מחזירה לכאן
 hall-log-out = יציאה
 hall-call = שיחה
 hall-call-name = שיחה אל { $name }

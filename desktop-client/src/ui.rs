@@ -138,9 +138,10 @@ pub enum Go {
 #[derive(Debug, Default)]
 pub struct Screens {
     page: Page,
-    dialog: Option<Dialog>,
-    /// What lay over all else when a call began, kept until it is over.
-    put_by: Option<Dialog>,
+    /// What lies over all else, the last one over the others.
+    dialogs: Vec<Dialog>,
+    /// What lay there when a call began, kept until it is over.
+    put_by: Vec<Dialog>,
     login: login::Draft,
     hall: hall::Draft,
     history: history::Draft,
@@ -222,15 +223,27 @@ impl Screens {
     /// Draws the screen that fits the snapshot into all of `ui`. A screen that breaks says so; nothing else ends with it.
     pub fn show(&mut self, ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>) {
         if self.broken {
+            // Nobody sees here whether the key is held.
+            self.let_go(commands);
             self.broken = !broken::broken_ui(ui, live(view.snapshot), commands);
             return;
         }
-        self.guarded(ui, |screens, ui| screens.draw(ui, view, commands));
+        self.guarded(ui, commands, |screens, ui, commands| screens.draw(ui, view, commands));
     }
 
-    /// What was typed may be half changed when `draw` breaks, and is forgotten.
-    fn guarded(&mut self, ui: &mut Ui, draw: impl FnOnce(&mut Self, &mut Ui)) {
-        if catch_unwind(AssertUnwindSafe(|| draw(self, ui))).is_err() {
+    /// What was typed may be half changed when `draw` breaks, and is forgotten, with all that was asked for only as long as a
+    /// screen shows it.
+    fn guarded(
+        &mut self,
+        ui: &mut Ui,
+        commands: &mut Vec<Command>,
+        draw: impl FnOnce(&mut Self, &mut Ui, &mut Vec<Command>),
+    ) {
+        if catch_unwind(AssertUnwindSafe(|| draw(self, ui, commands))).is_err() {
+            self.let_go(commands);
+            let all = Command::SearchHall(String::new());
+            let shown = [Command::SetTryout(false), Command::ChooseDevices(false), all];
+            commands.extend(shown);
             *self = Self { broken: true, ..Self::default() };
             ui.ctx().request_repaint();
         }
@@ -276,12 +289,15 @@ impl Screens {
                 }
                 return self.open(page, snapshot, commands);
             }
-            Go::Report(subject) => Dialog::Report(moderation::Draft::new(subject)),
+            Go::Report(subject) => {
+                let by = snapshot.me.as_ref().map(|me| me.guest);
+                Dialog::Report(moderation::Draft::new(subject, by))
+            }
             Go::Block(subject) => Dialog::Block(subject),
             Go::Devices => Dialog::Devices,
             Go::Help => Dialog::Help,
         };
-        self.dialog = Some(dialog);
+        self.dialogs.push(dialog);
     }
 
     /// What is for those who are logged in alone is left, and forgotten, with the login.
@@ -298,8 +314,11 @@ impl Screens {
             self.open(Page::Hall, snapshot, commands);
         }
         if left {
+            self.hall = hall::Draft::default();
+            self.history = history::Draft::default();
             self.interests = interests::Draft::default();
             self.account.forget(ctx);
+            self.forget_questions();
         }
     }
 

@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub preferences: Arc<Preferences>,
     /// Servers of earlier logins, the last one first.
     pub servers: Arc<Vec<KnownServer>>,
+    /// A key to the login that is on is kept: whoever leaves comes back without a password.
+    pub remembered: bool,
     /// Calls of the past.
     pub history: History,
     /// Guests I blocked; `None` until asked for.

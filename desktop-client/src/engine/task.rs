@@ -436,6 +436,7 @@ impl Engine {
             checkup: self.examination.as_ref().map(|examination| examination.checkup.clone()),
             preferences: self.preferences.clone(),
             servers: self.servers.clone(),
+            remembered: self.is_remembered(),
             history: self.history.clone(),
             blocked: self.blocked.clone(),
             unanswered: self.unanswered,

@@ -32,7 +32,8 @@ mod title;
 pub struct Draft {
     call: Option<CallId>,
     own: own::Place,
-    chat: Option<chat::Draft>,
+    chat: bool,
+    writing: chat::Draft,
     chat_seen: usize,
     stats: bool,
     safety: bool,
@@ -88,6 +89,12 @@ impl Draft {
         }
     }
 
+    /// What is being written stays while the panel is closed.
+    fn toggle_chat(&mut self) {
+        self.chat = !self.chat;
+        self.writing.begin();
+    }
+
     fn toggle_full_screen(&mut self, ui: &Ui) {
         self.full = !is_full_screen(ui);
         ui.ctx().send_viewport_cmd(ViewportCommand::Fullscreen(self.full));
@@ -101,7 +108,7 @@ impl Draft {
 
     /// Lines of the other end that were not in view yet.
     fn unread(&self, call: &CallView) -> usize {
-        if self.chat.is_some() {
+        if self.chat {
             return 0;
         }
         call.chat.iter().skip(self.chat_seen).filter(|line| !line.mine).count()
@@ -122,13 +129,11 @@ pub fn call_ui(
     let room = ui.max_rect();
     ui.painter().rect_filled(room, 0.0, STAGE.ground);
     let (mut stage, bar) = room.split_top_bottom_at_y(room.bottom() - BAR_HEIGHT);
-    if draft.chat.is_some() {
+    if draft.chat {
         let panel;
         (stage, panel) = chat::beside(stage);
-        if let Some(chat) = &mut draft.chat
-            && chat::chat_ui(ui, chat, call, panel, commands)
-        {
-            draft.chat = None;
+        if chat::chat_ui(ui, &mut draft.writing, call, panel, commands) {
+            draft.toggle_chat();
         }
         draft.chat_seen = call.chat.len();
     }
@@ -365,9 +370,7 @@ fn controls_ui(
         let asked = response.clicked() || !matches!(does, Does::Share) && shortcut(ui, modifiers, key);
         match does {
             Does::Push(command) if asked => commands.push(command),
-            Does::Chat if asked => {
-                draft.chat = if draft.chat.is_some() { None } else { Some(chat::Draft::default()) };
-            }
+            Does::Chat if asked => draft.toggle_chat(),
             Does::Share if asked => choose_screen(draft, commands),
             Does::More => {
                 let by_key = asked && !response.clicked();

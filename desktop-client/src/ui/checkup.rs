@@ -3,7 +3,7 @@
 use super::lines;
 use super::places::{column, down, ends, strip};
 use super::theme::{Palette, letters, size, space};
-use super::widgets::{Weight, button, tip};
+use super::widgets::{TipSide, Weight, button, key_tip};
 use super::{keys, shortcut, text};
 use crate::view::{CheckOutcome, Checkup, Command};
 use crate::words::say;
@@ -20,7 +20,7 @@ pub fn checkup_ui(ui: &mut Ui, checkup: &Checkup, commands: &mut Vec<Command>) {
             },
             |ui| {
                 let close = button(ui, say("checkup-close"), Weight::Secondary);
-                let close = tip(close, &text::with_key(say("checkup-close"), &keys::alone(Key::Escape)));
+                let close = key_tip(close, &keys::alone(Key::Escape), TipSide::Beside);
                 if close.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
                     commands.push(Command::CloseCheckup);
                 }

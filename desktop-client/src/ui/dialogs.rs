@@ -15,6 +15,22 @@ pub(super) enum Dialog {
     Quit,
 }
 
+impl Dialog {
+    /// What is asked about guests ends with the login. A report that was begun waits for the next one.
+    fn outlives_login(&mut self) -> bool {
+        match self {
+            Self::Report(draft) => draft.login_ended(),
+            Self::Block(_) => false,
+            Self::Devices | Self::Help | Self::Join(_) | Self::Quit => true,
+        }
+    }
+
+    /// A report is for the host of those whom it is about.
+    fn is_of(&self, snapshot: &Snapshot) -> bool {
+        !matches!(self, Self::Report(draft) if !draft.is_by(snapshot.me.as_ref()))
+    }
+}
+
 impl Screens {
     /// The window is asked to close. `true`: it may; else a person is asked first.
     pub fn may_close(&mut self, snapshot: &Snapshot) -> bool {
@@ -22,8 +38,15 @@ impl Screens {
         if self.leaving || self.broken || !live(snapshot) {
             return true;
         }
-        self.dialog = Some(Dialog::Quit);
+        self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Quit));
+        self.dialogs.push(Dialog::Quit);
         false
+    }
+
+    /// The login is over.
+    pub(super) fn forget_questions(&mut self) {
+        self.dialogs.retain_mut(Dialog::outlives_login);
+        self.put_by.retain_mut(Dialog::outlives_login);
     }
 
     /// Nothing that was begun before a call lies over it: who rings is seen, and can be answered.
@@ -31,9 +54,10 @@ impl Screens {
         let now = snapshot.call.as_ref().filter(|_| live(snapshot)).map(|call| call.id);
         let before = std::mem::replace(&mut self.live, now);
         if now.is_some() && now != before {
-            self.put_by = self.dialog.take().or(self.put_by.take());
-        } else if now.is_none() && self.dialog.is_none() {
-            self.dialog = self.put_by.take();
+            self.put_by.append(&mut self.dialogs);
+        } else if now.is_none() && !self.put_by.is_empty() {
+            let later = std::mem::replace(&mut self.dialogs, std::mem::take(&mut self.put_by));
+            self.dialogs.extend(later);
         }
     }
 
@@ -45,7 +69,8 @@ impl Screens {
         }
         if snapshot.connection != Connection::LoggedOut {
             if let Some(link) = self.link.take() {
-                self.dialog = Some(Dialog::Join(link));
+                self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Join(_)));
+                self.dialogs.push(Dialog::Join(link));
             }
         } else if let Some(link) = self.link.take().or(self.joining.take()) {
             self.login = login::Draft::new(Prefill { server: Some(link), ..Prefill::default() });
@@ -59,25 +84,25 @@ impl Screens {
         snapshot: &Snapshot,
         commands: &mut Vec<Command>,
     ) {
-        let done = match &mut self.dialog {
-            None => return,
-            Some(Dialog::Report(draft)) => moderation::report_ui(ctx, draft, snapshot, commands),
-            Some(Dialog::Block(subject)) => moderation::block_ui(ctx, subject, commands),
-            Some(Dialog::Devices) => {
+        let Some(place) = self.dialogs.iter().rposition(|dialog| dialog.is_of(snapshot)) else { return };
+        let done = match &mut self.dialogs[place] {
+            Dialog::Report(draft) => moderation::report_ui(ctx, draft, snapshot, commands),
+            Dialog::Block(subject) => moderation::block_ui(ctx, subject, commands),
+            Dialog::Devices => {
                 !live(snapshot) || tryout::devices_over_call_ui(ctx, &mut self.changes, snapshot, commands)
             }
-            Some(Dialog::Help) => !live(snapshot) || help::help_over_call_ui(ctx, &mut self.help, commands),
-            Some(Dialog::Join(link)) => match joining::joining_ui(ctx, link) {
+            Dialog::Help => !live(snapshot) || help::help_over_call_ui(ctx, &mut self.help, commands),
+            Dialog::Join(link) => match joining::joining_ui(ctx, link, snapshot.remembered) {
                 joining::Answer::Open => false,
                 joining::Answer::Stay => true,
                 joining::Answer::Join => {
                     self.joining = Some(std::mem::take(link));
                     // A login under way may be through by the time this arrives.
-                    commands.extend([Command::CancelLogIn, Command::LogOut]);
+                    commands.extend([Command::CancelLogIn, Command::LeaveHall]);
                     true
                 }
             },
-            Some(Dialog::Quit) => match snapshot.call.as_ref().filter(|_| live(snapshot)) {
+            Dialog::Quit => match snapshot.call.as_ref().filter(|_| live(snapshot)) {
                 Some(call) => moderation::quit_ui(ctx, &call.peer, &mut self.leaving),
                 None => true,
             },
@@ -86,7 +111,7 @@ impl Screens {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
         if done || self.leaving {
-            self.dialog = None;
+            self.dialogs.remove(place);
         }
     }
 }

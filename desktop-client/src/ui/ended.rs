@@ -3,7 +3,7 @@
 use super::icons::Icon;
 use super::places::{along, page_height};
 use super::theme::{Palette, letters, share, size, space};
-use super::widgets::{Button, Weight, avatar, focus_ring, stacked, tip};
+use super::widgets::{Button, TipSide, Weight, avatar, focus_ring, key_tip, stacked};
 use super::{Go, Subject, keys, lines, shortcut, text};
 use crate::view::{CallView, Command, EndReason, Stage};
 use crate::words::{say, say_with};
@@ -98,7 +98,7 @@ fn ways_ui(ui: &mut Ui, call: &CallView, (failed, can_call): (bool, bool), comma
         commands.extend(check);
     }
     let back = way(ui, say("ended-back"));
-    let back = tip(back, &text::with_key(say("ended-back"), &keys::alone(Key::Escape)));
+    let back = key_tip(back, &keys::alone(Key::Escape), TipSide::Beside);
     if back.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
         commands.push(Command::CloseCall);
     }
@@ -132,13 +132,17 @@ fn rate_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<C
     let (all, gap) = (f32::from(STARS), ui.spacing().item_spacing.x);
     let wanted = vec2(all * (side + gap) - gap, side);
     ui.allocate_ui_with_layout(wanted, along(), |ui| {
-        for stars in 1..=STARS {
-            let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
+        let places = [(); STARS as usize].map(|()| ui.allocate_exact_size(Vec2::splat(side), Sense::click()));
+        let pointed = places.iter().zip(1..).find(|((_, star), _)| star.hovered());
+        let pointed = pointed.or_else(|| places.iter().zip(1..).find(|((_, star), _)| star.has_focus()));
+        // What would be given by a click is shown before it.
+        let shown = pointed.map_or(given, |(_, stars)| stars);
+        for ((rect, response), stars) in places.iter().zip(1..=STARS) {
             let name = say_with("ended-stars", &[("count", stars.into())]);
             response.widget_info(|| {
                 WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), given == stars, &name)
             });
-            let lit = stars <= given || response.hovered();
+            let lit = stars <= shown;
             let ink = if lit { palette.busy } else { palette.soft };
             Icon::Star.paint(ui.painter(), rect.center(), letters::HEADING, ink, palette.ground);
             if !lit {
@@ -146,7 +150,7 @@ fn rate_ui(ui: &mut Ui, draft: &mut Draft, call: &CallView, commands: &mut Vec<C
                 let within = letters::HEADING * share::HOLLOW;
                 Icon::Star.paint(ui.painter(), rect.center(), within, palette.ground, palette.ground);
             }
-            focus_ring(ui, &response, rect, CornerRadius::same(size::RADIUS), palette.focus);
+            focus_ring(ui, response, *rect, CornerRadius::same(size::RADIUS), palette.focus);
             if response.clicked() {
                 draft.rated = Some((call.id, stars));
                 commands.push(Command::Rate(stars));

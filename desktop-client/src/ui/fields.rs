@@ -27,8 +27,15 @@ pub struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// Draws name, field and complaint.
+    /// Draws name, field and complaint, with room to what follows.
     pub fn show(self, ui: &mut Ui, id: egui::Id, value: &mut String) -> Response {
+        let response = self.show_last(ui, id, value);
+        ui.add_space(space::XS);
+        response
+    }
+
+    /// The same where nothing follows.
+    pub fn show_last(self, ui: &mut Ui, id: egui::Id, value: &mut String) -> Response {
         let palette = Palette::of(ui);
         let label = lines::small(ui, self.name);
         ui.add_space(-space::XS);
@@ -37,7 +44,6 @@ impl Field<'_> {
             ui.add_space(-space::XS);
             lines::text(ui, complaint, letters::SMALL, palette.error_ink);
         }
-        ui.add_space(space::XS);
         response
     }
 }
@@ -130,10 +136,8 @@ pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> bool {
     let on = *on;
     response.widget_info(|| WidgetInfo::selected(Role::Switch, ui.is_enabled(), on, name));
     let share = ui.ctx().animate_bool(response.id, on);
-    let track = egui::Rect::from_center_size(
-        inward(rect, size::SWITCH / 2.0 + space::XS),
-        vec2(size::SWITCH, size::SWITCH_H),
-    );
+    let track =
+        egui::Rect::from_center_size(inward(rect, size::SWITCH / 2.0), vec2(size::SWITCH, size::SWITCH_H));
     let radius = CornerRadius::same((size::SWITCH_H / 2.0) as u8);
     ui.painter().rect_filled(track, radius, if on { palette.accent } else { palette.soft });
     let way = size::SWITCH - size::SWITCH_H;

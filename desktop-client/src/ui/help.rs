@@ -1,7 +1,7 @@
-//! Help: the check of the connection, diagnostics to send to the host, what this program is, and the shortcuts.
+//! Help: the shortcuts, the check of the connection, diagnostics to send to the host, and what this program is.
 
 use super::fields::{Field, switch};
-use super::places::{along, begin, card, dialog, down, page, row};
+use super::places::{along, begin, card, down, long_dialog, page};
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Weight, button, inward, mirrored};
 use super::{BY_KEY, Go, Page, View, is_inside, keys, lines};
@@ -34,6 +34,7 @@ const LONGEST: usize = 1024;
 /// Draws the screen; returns where else one wants to go.
 pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut Vec<Command>) -> Option<Go> {
     let back = page(ui, say("help"), |ui| {
+        card(ui, say("help-shortcuts"), shortcuts_ui);
         // At the login the server is checked that one cannot get in to.
         if is_inside(view.snapshot) {
             card(ui, say("checkup"), |ui| {
@@ -56,7 +57,6 @@ pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut V
                 lines::small(ui, &say_with("about-server", &[("server", server.into())]));
             }
         });
-        card(ui, say("help-shortcuts"), shortcuts_ui);
     });
     back.then_some(Go::Page(Page::Hall))
 }
@@ -64,18 +64,18 @@ pub fn help_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut V
 /// The same over a call, as far as it is of use there. Returns whether it is to be put away.
 pub fn help_over_call_ui(ctx: &Context, draft: &mut Draft, commands: &mut Vec<Command>) -> bool {
     let mut done = false;
-    let away = dialog(ctx, say("help"), |ui| {
-        lines::soft(ui, say("help-diagnostics-explained"));
-        file_ui(ui, draft);
-        row(ui, |ui| {
-            save_ui(ui, draft, commands);
-            done = button(ui, say("devices-done"), Weight::Primary).clicked();
-        });
-        ui.add_space(space::S);
+    let contents = |ui: &mut Ui| {
         let [_, _, mut call] = every();
         let none = Modifiers::NONE;
         call.1.extend([(none, Key::F1, say("help")), (none, Key::Escape, say("keys-escape"))]);
         group_ui(ui, &call);
+        lines::title(ui, say("help-diagnostics"));
+        lines::soft(ui, say("help-diagnostics-explained"));
+        file_ui(ui, draft);
+        save_ui(ui, draft, commands);
+    };
+    let away = long_dialog(ctx, say("help"), contents, |ui| {
+        done = button(ui, say("devices-done"), Weight::Primary).clicked();
     });
     away || done
 }

@@ -42,7 +42,7 @@ pub fn interests_ui(
             let tags = draft.tags.get_or_insert_with(|| set.tags.join(", "));
             let (name, hint) = (say("interests-tags"), say("interests-tags-hint"));
             let field = Field { name, hint, hidden: false, complaint: None, longest: LONGEST };
-            if field.show(ui, Id::unique("tags"), tags).changed() {
+            if field.show_last(ui, Id::unique("tags"), tags).changed() {
                 set.tags = wishes(tags);
             }
         });

@@ -16,7 +16,7 @@ pub enum Answer {
     Open,
     /// To stay.
     Stay,
-    /// To log out and follow the link.
+    /// To leave and follow the link.
     Join,
 }
 
@@ -26,14 +26,19 @@ fn host(link: &str) -> String {
     rest.split(['/', '?', '#']).next().unwrap_or_default().chars().take(HOST_CHARS_MAX).collect()
 }
 
-/// Asks.
-pub fn joining_ui(ctx: &egui::Context, link: &str) -> Answer {
+/// Asks. `remembered`: the login here stays.
+pub fn joining_ui(ctx: &egui::Context, link: &str, remembered: bool) -> Answer {
+    let (explained, joins) = if remembered {
+        (say("join-explained-kept"), say("join-do-kept"))
+    } else {
+        (say("join-explained"), say("join-do"))
+    };
     let mut answer = Answer::Open;
     let host = host(link);
     let away = dialog(ctx, &say_with("join-title", &[("host", host.into())]), |ui| {
-        lines::soft(ui, say("join-explained"));
+        lines::soft(ui, explained);
         row(ui, |ui| {
-            if button(ui, say("join-do"), Weight::Primary).clicked() {
+            if button(ui, joins, Weight::Primary).clicked() {
                 answer = Answer::Join;
             }
             if button(ui, say("cancel"), Weight::Secondary).clicked() {

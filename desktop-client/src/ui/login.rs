@@ -4,10 +4,10 @@
 use super::account::crowded_ui;
 use super::fields::{Field, switch};
 use super::icons::castle_mark;
-use super::places::{against, column, ends, page_height, row};
+use super::places::{against, column, ends, hanging, page_height, row};
 use super::theme::{Palette, letters, share, size, space};
-use super::widgets::{Button, Weight, button, choice, mirrored, tip};
-use super::{BY_KEY, Go, View, keys, lines, text};
+use super::widgets::{Button, Weight, button, choice, mirrored};
+use super::{BY_KEY, Go, View, lines};
 use crate::view::{Command, Connection, KnownServer, Prefill, Secret};
 use crate::words::say;
 use eframe::egui::{
@@ -123,6 +123,17 @@ impl Draft {
             && self.password.0.is_empty()
     }
 
+    /// The form comes, without what one click is enough for.
+    fn unfold_for_another(&mut self, servers: &[KnownServer]) {
+        (self.unfold, self.started) = (true, false);
+        let is_there =
+            |known: &KnownServer| self.server.starts_with(&known.server) && known.name == self.name;
+        if servers.iter().any(|known| known.remembered && is_there(known)) {
+            self.server.clear();
+            self.name.clear();
+        }
+    }
+
     fn registering(&self) -> bool {
         self.aim == Aim::Register
     }
@@ -230,7 +241,7 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
             }
             if folded && !busy {
                 if button(ui, say("login-other-server"), Weight::Secondary).clicked() {
-                    (draft.unfold, draft.started) = (true, false);
+                    draft.unfold_for_another(servers);
                 }
                 known::others_ui(ui, draft, servers, commands);
                 return;
@@ -242,7 +253,7 @@ pub fn login_ui(ui: &mut Ui, draft: &mut Draft, view: &View<'_>, commands: &mut 
             let server = draft.server.trim();
             if draft.failed && !busy && !server.is_empty() {
                 ui.add_space(space::S);
-                if button(ui, say("checkup"), Weight::Quiet).clicked() {
+                if hanging(ui, say("checkup"), size::CONTROL).clicked() {
                     commands.push(Command::CheckServer(server.to_owned()));
                 }
             }
@@ -269,11 +280,11 @@ fn head_ui(ui: &mut Ui) -> Option<Go> {
     let builder = UiBuilder::new().max_rect(mirrored(hang, line)).layout(against());
     // A child on its own: what hangs over the edge does not widen the column.
     let mut ways = ui.new_child(builder);
-    for (page, modifiers, key) in BY_KEY.into_iter().rev().filter(|(page, ..)| page.is_for_all()) {
+    for (page, ..) in BY_KEY.into_iter().rev().filter(|(page, ..)| page.is_for_all()) {
         let words = page.name();
         let min = vec2(0.0, size::CONTROL_SMALL);
         let way = Button { words, name: words, weight: Weight::Quiet, min }.show(&mut ways);
-        if tip(way, &text::with_key(words, &keys::name(modifiers, key))).clicked() {
+        if way.clicked() {
             go = Some(Go::Page(page));
         }
     }
@@ -301,17 +312,11 @@ fn busy_ui(ui: &mut Ui, commands: &mut Vec<Command>) {
 
 fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
     row(ui, |ui| {
-        let aims = [
-            (say("login-mode-log-in"), Aim::LogIn),
-            (say("login-mode-register"), Aim::Register),
-            (say("login-mode-reset"), Aim::Reset),
-        ];
+        // Without the password one is at neither, and goes back by the first.
+        let aims = [(say("login-mode-log-in"), Aim::LogIn), (say("login-mode-register"), Aim::Register)];
         for (words, aim) in aims {
             if choice(ui, words, None, draft.aim == aim) {
-                draft.aim = aim;
-                draft.tried = false;
-                // Name and server are known as a rule: what comes next is the code.
-                draft.started &= aim != Aim::Reset;
+                (draft.aim, draft.tried) = (aim, false);
             }
         }
     });
@@ -322,6 +327,10 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, commands: &mut Vec<Command>) {
     }
     let complaints = if draft.tried { draft.complaints() } else { Complaints::default() };
     let (entered, secret) = fields_ui(ui, draft, &complaints);
+    if draft.aim == Aim::LogIn && hanging(ui, say("login-mode-reset"), size::CONTROL_SMALL).clicked() {
+        // Name and server are known as a rule: what comes next is the code.
+        (draft.aim, draft.tried, draft.started) = (Aim::Reset, false, false);
+    }
     switch(ui, say("login-show-password"), &mut draft.show_password);
     switch(ui, say("login-remember"), &mut draft.remember);
     ui.add_space(space::M);

@@ -1,14 +1,15 @@
 //! What is done about a guest who is no pleasure: reporting them to the host, and blocking them.
 
+use super::Subject;
 use super::fields::{paragraph_edit, switch};
 use super::lines;
 use super::places::{dialog, row};
 use super::text;
 use super::theme::{Palette, letters, size, space};
 use super::widgets::{Weight, button, radio};
-use super::{Subject, is_inside};
-use crate::view::{Act, Command, ReportReason, Reports, Snapshot};
+use crate::view::{Act, Command, Me, ReportReason, Reports, Snapshot};
 use crate::words::{say, say_with};
+use castle::ids::GuestId;
 use eframe::egui::{self, Id, Ui, accesskit::Live};
 
 /// Longest explanation, in characters.
@@ -28,6 +29,8 @@ const REASONS: [ReportReason; 7] = [
 #[derive(Debug)]
 pub struct Draft {
     subject: Subject,
+    /// Who writes it.
+    by: Option<GuestId>,
     reason: Option<ReportReason>,
     words: String,
     block: bool,
@@ -38,9 +41,25 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Of this guest.
-    pub fn new(subject: Subject) -> Self {
-        Self { subject, reason: None, words: String::new(), block: false, sent: None, lost: false }
+    /// Of this guest, by this one.
+    pub fn new(subject: Subject, by: Option<GuestId>) -> Self {
+        Self { subject, by, reason: None, words: String::new(), block: false, sent: None, lost: false }
+    }
+
+    /// Whether it is for whoever is logged in.
+    pub fn is_by(&self, me: Option<&Me>) -> bool {
+        self.by == me.map(|me| me.guest)
+    }
+
+    /// Something would have to be written again.
+    fn is_begun(&self) -> bool {
+        self.reason.is_some() || !self.words.trim().is_empty()
+    }
+
+    /// The login is over. Returns whether there is something to go on with after the next one.
+    pub fn login_ended(&mut self) -> bool {
+        self.lost |= self.sent.take().is_some();
+        self.is_begun()
     }
 
     fn send(&mut self, reports: Reports, commands: &mut Vec<Command>) {
@@ -54,7 +73,7 @@ impl Draft {
     /// What has become of it since it was sent. Returns whether the server has it; if it got nowhere it can be sent again.
     fn is_there(&mut self, snapshot: &Snapshot) -> bool {
         let (Some(before), now) = (self.sent, snapshot.account.reports) else { return false };
-        if now.lost != before.lost || !is_inside(snapshot) {
+        if now.lost != before.lost {
             (self.sent, self.lost) = (None, true);
         }
         self.sent.is_some() && now.taken != before.taken
@@ -96,7 +115,8 @@ pub fn report_ui(
             }
         });
     });
-    done || away
+    // What was begun is put away by its button alone, and not by a stray click or key.
+    done || away && !draft.is_begun()
 }
 
 /// Why, and in which words.

@@ -4,12 +4,12 @@
 use super::icons::Icon;
 use super::lines;
 use super::theme::{Palette, STAGE, letters, size, space};
-use super::widgets::{Weight, button, mirrored, sign_button, tip};
-use super::{keys, shortcut, text};
+use super::widgets::{Button, TipSide, Weight, button, key_tip, mirrored, sign_button};
+use super::{keys, shortcut};
 use crate::words::{right_to_left, say};
 use eframe::egui::{
-    self, Align, Color32, CornerRadius, Id, Key, Layout, Modifiers, Rect, ScrollArea, Ui, UiBuilder, pos2,
-    vec2,
+    self, Align, Color32, CornerRadius, Id, Key, Layout, Modifiers, Rect, Response, ScrollArea, Sense, Ui,
+    UiBuilder, pos2, vec2,
 };
 
 /// Where lines begin.
@@ -95,6 +95,20 @@ pub fn column<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) -
     result
 }
 
+/// A quiet button that hangs over the edge, so that its words begin where the rest does.
+pub fn hanging(ui: &mut Ui, words: &str, height: f32) -> Response {
+    let look = Button { words, name: words, weight: Weight::Quiet, min: vec2(0.0, height) };
+    let wanted = vec2(look.width(ui) - space::M, height);
+    let (place, _) = ui.allocate_exact_size(wanted, Sense::hover());
+    let whole = if right_to_left() {
+        Rect::from_min_max(place.min, place.max + vec2(space::M, 0.0))
+    } else {
+        Rect::from_min_max(place.min - vec2(space::M, 0.0), place.max)
+    };
+    // A child on its own: what hangs over the edge does not widen the column.
+    look.show(&mut ui.new_child(UiBuilder::new().max_rect(whole)))
+}
+
 /// How high a page is where no notices lie at its foot: what is placed by this stays when they come and go.
 pub fn page_height(ui: &Ui) -> f32 {
     ui.ctx().content_rect().height() - 2.0 * space::M
@@ -114,7 +128,7 @@ pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
             },
             |ui| {
                 let response = button(ui, say("page-back"), Weight::Secondary);
-                back = tip(response, &text::with_key(say("page-back"), &keys::alone(Key::Escape))).clicked();
+                back = key_tip(response, &keys::alone(Key::Escape), TipSide::Beside).clicked();
             },
         );
         ui.add_space(space::S);
@@ -129,6 +143,26 @@ pub fn page(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
 
 /// What is asked or shown above all else, until it is put away. Returns whether Esc or a click outside did.
 pub fn dialog(ctx: &egui::Context, name: &str, contents: impl FnOnce(&mut Ui)) -> bool {
+    dialog_over(ctx, name, 0.0, contents, |_| {})
+}
+
+/// The same of what may be long, with a `foot` as high as a control that is always in view.
+pub fn long_dialog(
+    ctx: &egui::Context,
+    name: &str,
+    contents: impl FnOnce(&mut Ui),
+    foot: impl FnOnce(&mut Ui),
+) -> bool {
+    dialog_over(ctx, name, size::CONTROL + space::S, contents, foot)
+}
+
+fn dialog_over(
+    ctx: &egui::Context,
+    name: &str,
+    below: f32,
+    contents: impl FnOnce(&mut Ui),
+    foot: impl FnOnce(&mut Ui),
+) -> bool {
     let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(space::M as i8);
     // Each has an id of its own: it would begin with the size of the last one.
     let id = Id::unique(("dialog", name));
@@ -138,12 +172,16 @@ pub fn dialog(ctx: &egui::Context, name: &str, contents: impl FnOnce(&mut Ui)) -
         ui.set_width(size::DIALOG.min(room.x));
         ui.with_layout(down(), |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
+            // The bar is seen wherever there is more.
+            ui.spacing_mut().scroll.dormant_handle_opacity = 1.0;
             lines::title(ui, name);
             ui.add_space(space::XS);
-            ScrollArea::vertical().max_height(room.y).show(ui, |ui| {
+            let height = room.y.min(ui.available_height()) - below;
+            ScrollArea::vertical().max_height(height).show(ui, |ui| {
                 ui.set_width(ui.available_width() - space::S);
                 ui.with_layout(down(), contents);
             });
+            foot(ui);
         });
     });
     shown.should_close()
@@ -203,7 +241,7 @@ pub fn pill(
     points: f32,
 ) -> Rect {
     let rect = pill_shape(ui, place, room, words, points);
-    ui.interact(rect, Id::unique(("pill", id)), egui::Sense::hover())
+    ui.interact(rect, Id::unique(("pill", id)), Sense::hover())
         .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, words));
     rect
 }
@@ -227,7 +265,7 @@ pub fn pill_shape(
 pub fn menu_item(ui: &mut Ui, words: &str, key: &str, color: Option<Color32>) -> bool {
     let palette = Palette::of(ui);
     let wanted = vec2(ui.available_width().max(size::MENU), size::CONTROL_SMALL);
-    let (rect, response) = ui.allocate_exact_size(wanted, egui::Sense::click());
+    let (rect, response) = ui.allocate_exact_size(wanted, Sense::click());
     response
         .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::MenuItem, ui.is_enabled(), words));
     let radius = CornerRadius::same(size::RADIUS);

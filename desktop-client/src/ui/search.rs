@@ -3,7 +3,7 @@
 use super::places::page_height;
 use super::ringing::switches_ui;
 use super::theme::{Palette, share, size, space};
-use super::widgets::{Weight, stacked, tip};
+use super::widgets::{TipSide, Weight, key_tip, stacked};
 use super::{View, keys, lines, shortcut, text};
 use crate::view::{Command, Search};
 use crate::words::say;
@@ -46,7 +46,7 @@ fn contents_ui(ui: &mut Ui, view: &View<'_>, search: &Search, room: f32, command
     switches_ui(ui, (search.muted, search.camera_on), by_key, Palette::of(ui), commands);
     ui.add_space(room);
     let stop = stacked(ui, say("search-stop"), Weight::Secondary);
-    let stop = tip(stop, &text::with_key(say("search-stop"), &keys::alone(Key::Escape)));
+    let stop = key_tip(stop, &keys::alone(Key::Escape), TipSide::Beside);
     if stop.clicked() || shortcut(ui, Modifiers::NONE, Key::Escape) {
         commands.push(Command::StopSearch);
     }

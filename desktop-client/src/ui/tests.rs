@@ -24,7 +24,7 @@ fn a_screen_that_breaks_says_so_and_begins_anew() {
         if screens.broken {
             screens.broken = !broken::broken_ui(ui, true, &mut Vec::new());
         } else {
-            screens.guarded(ui, |screens, ui| {
+            screens.guarded(ui, &mut Vec::new(), |screens, ui, _| {
                 screens.overloaded = true;
                 ui.horizontal(|ui| {
                     ui.label("fine");
@@ -61,6 +61,51 @@ fn a_window_whose_screen_broke_closes_without_a_question_and_hangs_up_by_its_but
     shown.run();
     assert_eq!(shown.state().1, [Command::HangUp]);
     shown.get_by_label(say("broken-title"));
+}
+
+/// The screens of a call in which the key that opens the microphone is held, what they asked for, and what breaks.
+fn held() -> egui_kittest::Harness<'static, (Screens, Vec<Command>, bool)> {
+    let preferences = crate::view::Preferences { push_to_talk: true, ..Default::default() };
+    let snapshot = Snapshot { preferences: preferences.into(), ..talking() };
+    let draw = move |ui: &mut Ui, (screens, commands, breaks): &mut (Screens, Vec<Command>, bool)| {
+        if std::mem::take(breaks) {
+            screens.guarded(ui, commands, |_, _, _| panic!("as this test wants it"));
+        } else {
+            screens.show(ui, &without_pictures(&snapshot, &video::Tile::empty()), commands);
+        }
+    };
+    let state = (Screens::default(), Vec::new(), false);
+    let mut shown = egui_kittest::Harness::builder().build_ui_state(draw, state);
+    shown.key_down(Key::Space);
+    shown.run();
+    assert_eq!(std::mem::take(&mut shown.state_mut().1), [Command::SetMuted(false)]);
+    shown
+}
+
+#[test]
+fn a_screen_that_breaks_shuts_the_microphone_and_lets_go_what_was_open_for_it_alone() {
+    let mut shown = held();
+    shown.state_mut().2 = true;
+    shown.run();
+    let all = [
+        Command::SetMuted(true),
+        Command::SetTryout(false),
+        Command::ChooseDevices(false),
+        Command::SearchHall(String::new()),
+    ];
+    assert_eq!(std::mem::take(&mut shown.state_mut().1), all);
+    shown.run();
+    assert_eq!(shown.state().1, [], "once");
+}
+
+#[test]
+fn what_breaks_outside_of_the_screens_shuts_the_microphone_as_well() {
+    let mut shown = held();
+    shown.state_mut().0.tell_broken();
+    shown.run();
+    assert_eq!(std::mem::take(&mut shown.state_mut().1), [Command::SetMuted(true)]);
+    shown.run();
+    assert_eq!(shown.state().1, [], "once");
 }
 
 #[test]

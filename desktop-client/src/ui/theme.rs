@@ -157,7 +157,7 @@ pub mod size {
     /// Below this height the hall scrolls as a whole, and not its list alone.
     pub const HALL_LOW: f32 = 520.0;
     /// The end of a call has no room for a large face below this height.
-    pub const ENDED_LOW: f32 = 680.0;
+    pub const ENDED_LOW: f32 = 600.0;
     /// The search has no room for large circles below this height.
     pub const SEARCH_LOW: f32 = 520.0;
     /// And for none at all below this one.
@@ -388,7 +388,7 @@ impl Palette {
     }
 
     /// Every pair of text and ground that a screen puts together, with a name for the test that measures them.
-    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 29] {
+    pub fn text_pairs(&self) -> [(&'static str, Color32, Color32); 30] {
         [
             ("ink on ground", self.ink, self.ground),
             ("ink on raised", self.ink, self.raised),
@@ -398,6 +398,7 @@ impl Palette {
             ("soft on raised", self.soft, self.raised),
             ("soft on hover", self.soft, self.hover),
             ("soft on field", self.soft, self.field),
+            ("what cannot be pressed", self.soft, self.hover),
             ("accent", self.on_accent, self.accent),
             ("accent under the pointer", self.on_accent, self.accent_hover),
             ("accent as text", self.accent_ink, self.ground),

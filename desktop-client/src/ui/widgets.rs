@@ -10,8 +10,8 @@ use super::theme::{Palette, letters, share, size, space};
 use crate::view::Availability;
 use crate::words;
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
-    accesskit::Role, pos2, vec2,
+    self, Align2, Color32, CornerRadius, Rect, RectAlign, Response, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
 /// How much a button asks to be pressed.
@@ -62,6 +62,8 @@ impl Button<'_> {
         let palette = Palette::of(ui);
         let enabled = ui.is_enabled();
         let (fill, hover, ink, line) = match self.weight {
+            Weight::Quiet if !enabled => (Color32::TRANSPARENT, Color32::TRANSPARENT, palette.soft, None),
+            _ if !enabled => (palette.hover, palette.hover, palette.soft, None),
             Weight::Primary => (palette.accent, palette.accent_hover, palette.on_accent, None),
             Weight::Secondary => (palette.raised, palette.hover, palette.ink, Some(palette.line)),
             Weight::Quiet => (Color32::TRANSPARENT, palette.hover, palette.accent_ink, None),
@@ -73,11 +75,16 @@ impl Button<'_> {
         response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, self.name));
         let over = enabled && (response.hovered() || response.is_pointer_button_down_on());
         let radius = CornerRadius::same(size::RADIUS);
-        ui.painter().rect_filled(rect, radius, if over { hover } else { fill });
-        if let Some(line) = line {
-            ui.painter().rect_stroke(rect, radius, Stroke::new(size::LINE, line), StrokeKind::Inside);
+        let mut painter = ui.painter().clone();
+        if !enabled {
+            // It has colours of its own: faded besides, its words could not be read.
+            painter.set_opacity(1.0);
         }
-        ui.painter().galley(Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size()).min, galley, ink);
+        painter.rect_filled(rect, radius, if over { hover } else { fill });
+        if let Some(line) = line {
+            painter.rect_stroke(rect, radius, Stroke::new(size::LINE, line), StrokeKind::Inside);
+        }
+        painter.galley(Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size()).min, galley, ink);
         focus_ring(ui, &response, rect, radius, palette.focus);
         response
     }
@@ -149,7 +156,7 @@ pub fn round_button(
     let caption = lines::cut(ui, name, letters::SMALL, palette.ink, cell.width());
     let at = cell.center_bottom() - vec2(caption.size().x / 2.0, caption.size().y);
     ui.painter().galley(at, caption, palette.ink);
-    if key.is_empty() { response } else { tip(response, &text::with_key(name, key)) }
+    if key.is_empty() { response } else { key_tip(response, key, TipSide::Above) }
 }
 
 /// Draws what stands for a face where there is no picture.
@@ -239,7 +246,7 @@ pub fn radio(ui: &mut Ui, words: &str, chosen: bool) -> bool {
     if response.hovered() {
         ui.painter().rect_filled(rect, radius, palette.hover);
     }
-    let middle = inward(rect, size::SWITCH_H / 2.0);
+    let middle = inward(rect, size::RADIO + size::LINE_SIGN / 2.0);
     let ring = if chosen { palette.accent } else { palette.soft };
     ui.painter().circle_stroke(middle, size::RADIO, Stroke::new(size::LINE_SIGN, ring));
     if chosen {
@@ -281,13 +288,38 @@ pub fn sign_button(ui: &mut Ui, icon: Icon, name: &str) -> Response {
 
 /// Says more about what the pointer rests on. Broken where lines break, and beginning where they begin.
 pub fn tip(response: Response, words: &str) -> Response {
-    response.on_hover_ui(|ui| {
-        let ink = Palette::of(ui).ink;
-        let galley = lines::paragraph(ui, words, letters::BODY, ink, ui.available_width(), begin());
-        let (rect, said) = ui.allocate_exact_size(galley.size(), Sense::hover());
-        ui.painter().galley(rect.min - vec2(galley.rect.left(), 0.0), galley, ink);
-        said.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
-    })
+    response.on_hover_ui(|ui| tip_ui(ui, words))
+}
+
+/// Says which key does the same as a button, whose own words are there to be read: above it, or at its side where something
+/// stands above.
+pub fn key_tip(response: Response, key: &str, side: TipSide) -> Response {
+    let mut tip = egui::Tooltip::for_enabled(&response);
+    let side = match side {
+        TipSide::Above => [RectAlign::TOP, RectAlign::BOTTOM],
+        TipSide::Beside if words::right_to_left() => [RectAlign::LEFT, RectAlign::RIGHT],
+        TipSide::Beside => [RectAlign::RIGHT, RectAlign::LEFT],
+    };
+    tip.popup = tip.popup.align(side[0]).align_alternatives(&side[1..]);
+    tip.show(|ui| tip_ui(ui, key));
+    response
+}
+
+/// Where such a tip hides nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TipSide {
+    /// Over the button, which has others at its sides.
+    Above,
+    /// At its side, which has others above and below.
+    Beside,
+}
+
+fn tip_ui(ui: &mut Ui, words: &str) {
+    let ink = Palette::of(ui).ink;
+    let galley = lines::paragraph(ui, words, letters::BODY, ink, ui.available_width(), begin());
+    let (rect, said) = ui.allocate_exact_size(galley.size(), Sense::hover());
+    ui.painter().galley(rect.min - vec2(galley.rect.left(), 0.0), galley, ink);
+    said.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
 }
 
 /// A bar as far `filled` as told, 0 to 1.

@@ -62,6 +62,8 @@ pub enum Command {
     CancelLogIn,
     /// Leave the server; the key to it is thrown away.
     LogOut,
+    /// Leave the server for another one. A login that is remembered stays; any other ends.
+    LeaveHall,
     /// Change the password.
     ChangePassword {
         /// The one until now.

@@ -7,7 +7,9 @@ use castle_desktop::media::mic::MicSpec;
 use castle_desktop::media::speaker::SpeakerSpec;
 use castle_desktop::peer::PathRoute;
 use castle_desktop::profile::Profile;
-use castle_desktop::view::{Command, EndReason, Preferences, QualityCap, Secret, Severity, WindowPlace};
+use castle_desktop::view::{
+    Command, Connection, EndReason, Preferences, QualityCap, Secret, Severity, Snapshot, WindowPlace,
+};
 use castle_server::config::MatchRoute;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -94,6 +96,66 @@ fn a_remembered_login_outlives_damaged_settings() {
     ada.until("known", |snapshot| snapshot.servers.first().is_some_and(|known| known.remembered));
     ada.does(Command::LogInRemembered { server: url, name });
     ada.until("online", |snapshot| snapshot.me.is_some());
+}
+
+#[test]
+fn a_hall_that_is_left_for_another_server_is_one_click_away_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |name: &str| TestServer::start(config(&folder.path().join(name), MatchRoute::Direct));
+    let (here, there) = (start("here"), start("there"));
+    drop(Guest::online(&here, "ada"));
+    let bea = Guest::online(&here, "bea");
+    let ada = guest("ada", &folder.path().join("ada"));
+    let (name, password) = ("ada".to_owned(), Secret(PASSWORD.into()));
+    ada.does(Command::LogIn { server: here.url(), name: name.clone(), password, remember: true });
+    ada.until("online, and remembered", |snapshot| snapshot.me.is_some() && snapshot.remembered);
+    ada.calls("bea");
+    bea.until_ringing();
+    bea.does(Command::Accept);
+    ada.until_connected();
+    let left = |snapshot: &Snapshot| {
+        let nothing = snapshot.call.is_none() && snapshot.search.is_none() && !snapshot.remembered;
+        snapshot.connection == Connection::LoggedOut && nothing
+    };
+    ada.does(Command::LeaveHall);
+    let outside = ada.until("outside", left);
+    bea.until_ended(EndReason::PeerHungUp);
+    bea.until("alone", |snapshot| snapshot.hall.is_empty());
+    assert!(outside.servers[0].remembered && outside.servers[0].server == here.url(), "{outside:#?}");
+
+    ada.register(&there);
+    ada.until("online there", |snapshot| snapshot.me.is_some() && !snapshot.remembered);
+    ada.does(Command::Search);
+    ada.until("a place in line", |snapshot| {
+        snapshot.search.as_ref().is_some_and(|search| search.position.is_some())
+    });
+    ada.does(Command::LeaveHall);
+    let outside = ada.until("outside again", left);
+    assert!(!outside.servers[0].remembered && outside.servers[1].remembered, "{outside:#?}");
+
+    ada.does(Command::LogInRemembered { server: here.url(), name });
+    ada.until("back", |snapshot| snapshot.me.is_some() && snapshot.remembered);
+    ada.does(Command::LoadLogins);
+    // With the one of the registration.
+    ada.until("one login more", |snapshot| {
+        snapshot.account.logins.as_ref().is_some_and(|logins| logins.len() == 2)
+    });
+}
+
+#[test]
+fn a_login_that_is_not_remembered_ends_with_the_way_to_another_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(folder.path(), MatchRoute::Direct));
+    let (ada, bea) = (Guest::online(&server, "ada"), Guest::online(&server, "bea"));
+    bea.until("ada", |snapshot| snapshot.hall.len() == 1);
+    ada.does(Command::LeaveHall);
+    ada.until("outside", |snapshot| snapshot.connection == Connection::LoggedOut);
+    bea.until("alone", |snapshot| snapshot.hall.is_empty());
+    ada.log_in(&server.url(), PASSWORD);
+    ada.until("online", |snapshot| snapshot.me.is_some());
+    ada.does(Command::LoadLogins);
+    let again = ada.until("logins", |snapshot| snapshot.account.logins.is_some());
+    assert_eq!(again.account.logins.as_ref().unwrap().len(), 1, "nobody would come back to the other one");
 }
 
 #[test]

@@ -72,15 +72,26 @@ impl Engine {
                     self.leave(signaling::Command::Leave);
                 }
             }
-            _ => {
-                if let Link::Session { server, name, .. } = &self.link {
-                    let (server, name) = (server.to_string(), name.clone());
-                    self.throw_key_away(server.clone(), name.clone());
-                    self.remember(|servers| servers.key_gone(&server, &name));
-                }
-                self.leave(signaling::Command::LogOut);
-            }
+            Command::LeaveHall if self.is_remembered() => self.leave(signaling::Command::Leave),
+            // To a login without a key nobody comes back: it would only stand in the list of devices.
+            _ => self.log_out(),
         }
+    }
+
+    fn log_out(&mut self) {
+        if let Link::Session { server, name, .. } = &self.link {
+            let (server, name) = (server.to_string(), name.clone());
+            self.throw_key_away(server.clone(), name.clone());
+            self.remember(|servers| servers.key_gone(&server, &name));
+        }
+        self.leave(signaling::Command::LogOut);
+    }
+
+    /// Whether a key to the login that is on is kept.
+    pub(super) fn is_remembered(&self) -> bool {
+        let Link::Session { server, name, .. } = &self.link else { return false };
+        let server = server.to_string();
+        self.servers.iter().any(|known| known.remembered && known.server == server && known.name == *name)
     }
 
     /// Changes what is known of servers, and what is shown of it.

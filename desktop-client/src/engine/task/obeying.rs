@@ -26,6 +26,7 @@ impl Engine {
             | Command::LogInRemembered { .. }
             | Command::ForgetServer { .. }
             | Command::CancelLogIn
+            | Command::LeaveHall
             | Command::LogOut => self.obey_at_the_door(command),
             Command::ChangePassword { .. }
             | Command::SetDisplayName(_)

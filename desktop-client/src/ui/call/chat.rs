@@ -19,7 +19,15 @@ use eframe::egui::{
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     words: String,
+    /// The field had the keyboard since the panel was opened.
     begun: bool,
+}
+
+impl Draft {
+    /// The panel is opened anew: the keyboard goes to the field.
+    pub(super) fn begin(&mut self) {
+        self.begun = false;
+    }
 }
 
 /// The picture's room and the panel's.

@@ -3,8 +3,8 @@
 use super::super::lines;
 use super::super::places::{card_head, over_picture, wear_stage};
 use super::super::theme::{STAGE, letters, size, space};
-use super::super::widgets::{Button, Weight, mirrored, tip};
-use super::super::{View, keys, shortcut, text};
+use super::super::widgets::{Button, TipSide, Weight, key_tip, mirrored};
+use super::super::{View, keys, shortcut};
 use super::{own, remote_ui};
 use crate::view::{CallView, Command, ScreenChoice, ScreenSpec};
 use crate::words::{right_to_left, say, say_with};
@@ -30,7 +30,7 @@ pub(super) fn stop_ui(ui: &mut Ui, stage: Rect, commands: &mut Vec<Command>) {
         button.show(ui)
     };
     let response = ui.scope_builder(builder.layout(layout), show).inner;
-    let response = tip(response, &text::with_key(words, &keys::alone(Key::D)));
+    let response = key_tip(response, &keys::alone(Key::D), TipSide::Beside);
     if response.clicked() || shortcut(ui, Modifiers::NONE, Key::D) {
         commands.push(Command::StopSharing);
     }

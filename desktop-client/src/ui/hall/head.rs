@@ -1,12 +1,12 @@
-//! The head of the hall: the ways to the other pages, how I am called and seen, and the way out.
+//! The head of the hall: the ways to the other pages, how I am called and seen, and the ways out.
 
 use super::super::places::{along, row};
 use super::super::theme::{Palette, letters, size, space};
 use super::super::widgets::{Button, Weight, badge, choice, choice_width, dot_color, mirrored, tip};
-use super::super::{BY_KEY, Go, Page, View, keys, lines, text};
+use super::super::{BY_KEY, Go, Page, View, lines, text};
 use crate::view::{Availability, Command};
 use crate::words::{say, say_with};
-use eframe::egui::{Key, Modifiers, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
+use eframe::egui::{Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
 
 /// Who I am and where else one can go. What is quiet hangs over the edges by `hang`, so that its words begin and end
 /// where the rest does.
@@ -21,7 +21,9 @@ pub(super) fn head_ui(
     let gap = ui.spacing().item_spacing.x;
     let wide = pages.iter().map(|page| page.look().width(ui) + gap).sum::<f32>() - gap;
     let heading = lines::line(ui, say("hall"), letters::HEADING, Palette::of(ui).ink).size().x;
-    let in_line = heading + space::L + wide - hang <= ui.available_width();
+    let out = WaysOut::new(view.snapshot.remembered, hang);
+    let me = size::AVATAR + beside_name(ui) + out.width(ui) - hang + gap;
+    let in_line = me.max(heading + space::L + wide - hang) <= ui.available_width();
     let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::CONTROL), Sense::hover());
     let part = |ui: &mut Ui, from: f32, contents: &mut dyn FnMut(&mut Ui)| {
         let place = Rect::from_min_max(pos2(from, line.top()), line.max + vec2(hang, 0.0));
@@ -31,18 +33,12 @@ pub(super) fn head_ui(
     part(ui, line.left(), &mut |ui| {
         lines::heading(ui, say("hall"));
     });
-    let modest = |words| Button { words, name: words, weight: Weight::Quiet, min: vec2(0.0, size::CONTROL) };
-    let out = modest(say("hall-log-out"));
     if in_line {
         part(ui, line.right() + hang - wide, &mut |ui| pages_ui(ui, &pages, go));
-        me_ui(ui, view, Some((out, hang)), commands);
+        me_ui(ui, view, Some(out), commands);
         return;
     }
-    part(ui, line.right() + hang - out.width(ui), &mut |ui| {
-        if out.show(ui).clicked() {
-            commands.push(Command::LogOut);
-        }
-    });
+    part(ui, line.right() + hang - out.width(ui), &mut |ui| out.show(ui, size::CONTROL, commands));
     if wide - 2.0 * hang > line.width() {
         row(ui, |ui| pages_ui(ui, &pages, go));
     } else {
@@ -60,7 +56,6 @@ struct PageWay {
     /// What a screen reader says.
     name: String,
     page: Page,
-    keys: (Modifiers, Key),
     missed: u32,
 }
 
@@ -72,14 +67,14 @@ impl PageWay {
 }
 
 fn pages(missed: u32) -> [PageWay; 4] {
-    BY_KEY.map(|(page, modifiers, key)| {
+    BY_KEY.map(|(page, ..)| {
         let words = page.name();
         let missed = if page == Page::History { missed } else { 0 };
         let name = match missed {
             0 => words.to_owned(),
             missed => say_with("history-missed", &[("count", missed.into())]),
         };
-        PageWay { words, name, page, keys: (modifiers, key), missed }
+        PageWay { words, name, page, missed }
     })
 }
 
@@ -89,24 +84,63 @@ fn pages_ui(ui: &mut Ui, pages: &[PageWay], go: &mut Option<Go>) {
         if way.missed > 0 {
             badge(ui, response.rect, way.missed);
         }
-        let (modifiers, key) = way.keys;
-        let response = tip(response, &text::with_key(way.words, &keys::name(modifiers, key)));
         if response.clicked() {
             *go = Some(Go::Page(way.page));
         }
     }
 }
 
-/// How I am called and seen, and, where there is room for it, the way out at the other end.
-fn me_ui(ui: &mut Ui, view: &View<'_>, out: Option<(Button<'_>, f32)>, commands: &mut Vec<Command>) {
+/// The ways out: to another server, where the login stays, and for good.
+struct WaysOut {
+    ways: Vec<(&'static str, Command)>,
+    hang: f32,
+}
+
+impl WaysOut {
+    fn new(remembered: bool, hang: f32) -> Self {
+        let another = remembered.then(|| (say("hall-another-server"), Command::LeaveHall));
+        let ways = another.into_iter().chain([(say("hall-log-out"), Command::LogOut)]).collect();
+        Self { ways, hang }
+    }
+
+    fn look(words: &str, height: f32) -> Button<'_> {
+        Button { words, name: words, weight: Weight::Quiet, min: vec2(0.0, height) }
+    }
+
+    fn width(&self, ui: &Ui) -> f32 {
+        let gap = ui.spacing().item_spacing.x;
+        self.ways.iter().map(|(words, _)| Self::look(words, 0.0).width(ui) + gap).sum::<f32>() - gap
+    }
+
+    fn show(&self, ui: &mut Ui, height: f32, commands: &mut Vec<Command>) {
+        for (words, command) in &self.ways {
+            let mut way = Self::look(words, height).show(ui);
+            if *command == Command::LeaveHall {
+                way = tip(way, say("hall-another-server-tip"));
+            }
+            commands.extend(way.clicked().then(|| command.clone()));
+        }
+    }
+}
+
+/// How I can be seen.
+const SHOWN_AS: [Availability; 3] =
+    [Availability::Available, Availability::DoNotDisturb, Availability::Invisible];
+
+/// How wide that is, with what stands before it.
+fn beside_name(ui: &Ui) -> f32 {
+    let gap = ui.spacing().item_spacing.x;
+    let before = lines::line(ui, say("hall-shown-as"), letters::SMALL, Palette::of(ui).soft).size().x;
+    let choices = SHOWN_AS.map(|wanted| choice_width(ui, text::availability(wanted), true) + gap);
+    before + gap + choices.iter().sum::<f32>() + gap
+}
+
+/// How I am called and seen, and, where there is room for them, the ways out at the other end.
+fn me_ui(ui: &mut Ui, view: &View<'_>, out: Option<WaysOut>, commands: &mut Vec<Command>) {
     let Some(me) = &view.snapshot.me else { return };
     let palette = Palette::of(ui);
-    let wanted = [Availability::Available, Availability::DoNotDisturb, Availability::Invisible];
-    let gap = ui.spacing().item_spacing.x;
-    let shown_as = lines::line(ui, say("hall-shown-as"), letters::SMALL, palette.soft).size().x + gap;
-    let choices = wanted.map(|wanted| choice_width(ui, text::availability(wanted), true) + gap);
-    let leave = out.map_or(0.0, |(out, hang)| out.width(ui) - hang + gap);
-    let room = ui.available_width() - shown_as - choices.iter().sum::<f32>() - leave - gap;
+    let leave = out.as_ref().map_or(0.0, |out| out.width(ui) - out.hang + ui.spacing().item_spacing.x);
+    let room = ui.available_width() - beside_name(ui) - leave;
     // Where it is not enough for a name the choices go on in the next line.
     let room = if room < size::AVATAR { ui.available_width() / 2.0 } else { room };
     let line = row(ui, |ui| {
@@ -115,7 +149,7 @@ fn me_ui(ui: &mut Ui, view: &View<'_>, out: Option<(Button<'_>, f32)>, commands:
         ui.painter().galley(rect.min, galley, palette.ink);
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &me.display_name));
         lines::small(ui, say("hall-shown-as"));
-        for wanted in wanted {
+        for wanted in SHOWN_AS {
             let dot = dot_color(palette, wanted);
             if choice(ui, text::availability(wanted), Some(dot), me.availability == wanted) {
                 commands.push(Command::SetAvailability(wanted));
@@ -123,11 +157,9 @@ fn me_ui(ui: &mut Ui, view: &View<'_>, out: Option<(Button<'_>, f32)>, commands:
         }
         ui.max_rect()
     });
-    let Some((out, hang)) = out else { return };
+    let Some(out) = out else { return };
     let size = vec2(out.width(ui), size::CONTROL_SMALL);
-    let place = Rect::from_min_size(pos2(line.right() + hang - size.x, line.top()), size);
-    let mut inner = ui.new_child(UiBuilder::new().max_rect(mirrored(place, line)));
-    if (Button { min: size, ..out }).show(&mut inner).clicked() {
-        commands.push(Command::LogOut);
-    }
+    let place = Rect::from_min_size(pos2(line.right() + out.hang - size.x, line.top()), size);
+    let builder = UiBuilder::new().max_rect(mirrored(place, line)).layout(along());
+    out.show(&mut ui.new_child(builder), size.y, commands);
 }

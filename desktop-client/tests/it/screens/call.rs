@@ -465,6 +465,31 @@ fn a_line_that_is_too_long_is_told_and_kept_whole() {
 }
 
 #[test]
+fn a_line_that_is_being_written_is_still_there_when_the_panel_is_opened_again() {
+    let field = |shown: &Shown| {
+        shown.query_by_label(say("chat-words")).map(|field| field.value().unwrap_or_default())
+    };
+    let mut shown = show(talking(|_| {}));
+    press(&mut shown, NONE, Key::C);
+    for words in ["Shall", " we"] {
+        type_text(&mut shown, words);
+        click(&mut shown, say("chat-close"));
+        assert_eq!(field(&shown), None);
+        click(&mut shown, say("chat"));
+        assert_eq!(focused(&shown).as_deref(), Some(say("chat-words")));
+    }
+    assert_eq!(press(&mut shown, NONE, Key::Enter), [Command::Chat("Shall we".into())]);
+    shown.state_mut().snapshot = online();
+    shown.run();
+    let mut next = talking(|_| {});
+    next.call.as_mut().expect("talking").id = CallId::from_bits(2);
+    shown.state_mut().snapshot = next;
+    shown.run();
+    press(&mut shown, NONE, Key::C);
+    assert_eq!(field(&shown).as_deref(), Some(""), "it was for that call");
+}
+
+#[test]
 fn a_call_that_did_not_get_through_leads_to_the_check_of_the_connection() {
     let mut shown = show(ended(EndReason::Failed));
     assert_eq!(click(&mut shown, say("checkup")), [Command::CloseCall, Command::CheckConnection]);

@@ -287,6 +287,32 @@ fn who_forgot_the_password_sets_another_with_a_code_by_keyboard_alone() {
 }
 
 #[test]
+fn the_two_ways_in_stand_beside_each_other_and_the_third_below_the_password_there_and_back_by_keyboard() {
+    for language in castle_desktop::words::LANGUAGES {
+        castle_desktop::words::speaking(language.tag, || {
+            let prefill =
+                Prefill { server: Some(SERVER.into()), name: Some("noor".into()), invitation: None };
+            let mut shown = show_with(Snapshot::default(), prefill, SMALLEST);
+            let [here, there] = ["login-mode-log-in", "login-mode-register"].map(say);
+            let place = |shown: &Shown, name| shown.get_by_label(name).rect();
+            assert!((place(&shown, here).top() - place(&shown, there).top()).abs() < 1.0, "{}", language.tag);
+            let password = place(&shown, say("login-password"));
+            assert!(place(&shown, say("login-mode-reset")).top() >= password.bottom(), "{}", language.tag);
+            assert_eq!(focused(&shown).as_deref(), Some(say("login-password")));
+            press(&mut shown, NONE, Key::Tab);
+            assert_eq!(focused(&shown).as_deref(), Some(say("login-mode-reset")));
+            press(&mut shown, NONE, Key::Enter);
+            assert_eq!(focused(&shown).as_deref(), Some(say("login-code")));
+            assert!(shown.query_by_label(say("login-mode-reset")).is_none(), "one is there");
+            shown.get_by_label(here).focus();
+            shown.run();
+            press(&mut shown, NONE, Key::Enter);
+            assert!(shown.query_by_label(say("login-code")).is_none(), "and back again");
+        });
+    }
+}
+
+#[test]
 fn a_new_password_that_is_shown_is_typed_once_and_one_that_differs_is_not_sent() {
     let mut shown = forgot();
     let reset = say("login-reset");
@@ -412,7 +438,7 @@ fn a_link_that_comes_while_one_is_logged_in_is_asked_about_and_followed_after_th
         shown.run();
         assert!(says(&shown, "Join club.example:50051?") && says(&shown, say("join-explained")));
         let asked = click(&mut shown, say("join-do"));
-        assert_eq!(asked, [Command::CancelLogIn, Command::LogOut]);
+        assert_eq!(asked, [Command::CancelLogIn, Command::LeaveHall]);
         assert!(!says(&shown, say("join-explained")), "asked once");
         shown.state_mut().snapshot = Snapshot::default();
         shown.run();

@@ -2,7 +2,7 @@
 
 use super::*;
 use castle_desktop::ui::Page;
-use castle_desktop::view::{AccountView, Act, Preferences, QualityCap, ReportReason, Reports, ThemeChoice};
+use castle_desktop::view::{Preferences, QualityCap, ThemeChoice};
 use castle_desktop::words;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -92,86 +92,6 @@ fn whoever_types_does_again_what_was_undone_and_stays_where_they_are() {
     shown.run();
     assert_eq!(press(&mut shown, Modifiers::COMMAND, Key::Y), []);
     assert!(says(&shown, say("help-diagnostics-explained")));
-}
-
-#[test]
-fn a_guest_is_reported_with_reason_and_words() {
-    let mut shown = show(online());
-    click(&mut shown, &say_with("hall-menu-of", &[("name", "Bruno".into())]));
-    click(&mut shown, say("guest-report"));
-    assert_eq!(click(&mut shown, say("report-send")), [], "no reason is chosen yet");
-    click(&mut shown, say("report-spam"));
-    shown.get_by_label(say("report-words")).focus();
-    type_text(&mut shown, " sells watches ");
-    click(&mut shown, say("report-block-too"));
-    let guest = GuestId::from_bits(2);
-    let report =
-        Command::Report { guest, call: None, reason: ReportReason::Spam, words: "sells watches".into() };
-    assert_eq!(click(&mut shown, say("report-send")), [report, Command::Block(guest)]);
-    shown.state_mut().snapshot.account.reports.taken += 1;
-    shown.run();
-    assert!(!says(&shown, say("report-send")), "put away once the host has it");
-}
-
-#[test]
-fn a_report_that_got_nowhere_is_still_there_and_is_sent_again() {
-    let mut shown = show(ended(EndReason::PeerHungUp));
-    click(&mut shown, say("guest-report"));
-    click(&mut shown, say("report-other"));
-    shown.get_by_label(say("report-words")).focus();
-    type_text(&mut shown, "a long story");
-    let report = click(&mut shown, say("report-send"));
-    assert!(matches!(&report[..], [Command::Report { words, .. }] if words == "a long story"));
-    assert!(says(&shown, say("account-busy")), "it is on its way");
-    assert_eq!(click(&mut shown, say("report-send")), [], "once");
-    shown.state_mut().snapshot.account.reports.lost += 1;
-    shown.run();
-    assert!(says(&shown, say("report-lost")) && !says(&shown, say("account-busy")));
-    assert_eq!(click(&mut shown, say("report-send")), report, "nothing of it has to be written again");
-    assert!(!says(&shown, say("report-lost")));
-    shown.state_mut().snapshot.account.reports.taken += 1;
-    shown.run();
-    assert!(!says(&shown, say("report-send")));
-}
-
-#[test]
-fn a_report_waits_for_the_one_before_it() {
-    let mut shown = show(online());
-    let write = |shown: &mut Shown, guest: &str| {
-        click(shown, &say_with("hall-menu-of", &[("name", guest.into())]));
-        click(shown, say("guest-report"));
-        click(shown, say("report-spam"));
-    };
-    write(&mut shown, "Bruno");
-    assert_eq!(click(&mut shown, say("report-send")).len(), 1);
-    shown.state_mut().snapshot.account.busy.push(Act::Report);
-    click(&mut shown, say("cancel"));
-    write(&mut shown, "Ana");
-    assert!(says(&shown, say("account-busy")));
-    assert_eq!(click(&mut shown, say("report-send")), []);
-    shown.state_mut().snapshot.account =
-        AccountView { reports: Reports { taken: 1, lost: 0 }, ..Default::default() };
-    shown.run();
-    let report = click(&mut shown, say("report-send"));
-    assert!(
-        matches!(report[..], [Command::Report { guest, .. }] if guest == GuestId::from_bits(1)),
-        "not closed by it"
-    );
-}
-
-#[test]
-fn a_report_on_its_way_when_the_login_ends_is_not_lost() {
-    let mut shown = show(online());
-    click(&mut shown, &say_with("hall-menu-of", &[("name", "Bruno".into())]));
-    click(&mut shown, say("guest-report"));
-    click(&mut shown, say("report-spam"));
-    let report = click(&mut shown, say("report-send"));
-    shown.state_mut().snapshot = Snapshot::default();
-    shown.run();
-    assert!(says(&shown, say("report-lost")));
-    shown.state_mut().snapshot = online();
-    shown.run();
-    assert_eq!(click(&mut shown, say("report-send")), report);
 }
 
 #[test]
@@ -497,4 +417,33 @@ fn every_key_of_a_call_is_listed() {
     }
     let german = castle_desktop::words::speaking("de", || state("help"));
     assert!(says(&german, "Strg+Umschalt+Eingabe: ") && says(&german, "Leertaste: "));
+}
+
+#[test]
+fn the_shortcuts_are_in_view_where_one_asks_for_them_and_what_puts_them_away_stays_there() {
+    let mut shown = show(online());
+    click(&mut shown, say("settings"));
+    click(&mut shown, say("help-shortcuts"));
+    let window = egui::Rect::from_min_size(egui::Pos2::ZERO, ROOMY);
+    for words in [say("help-shortcuts"), say("keys-in-hall"), say("keys-in-call")] {
+        assert!(window.contains_rect(shown.get_by_label(words).rect()), "{words}");
+    }
+    for size in [SMALLEST, LOWEST, ROOMY] {
+        let mut shown = show_with(talking(|_| {}), Prefill::default(), size);
+        press(&mut shown, NONE, Key::F1);
+        let window = egui::Rect::from_min_size(egui::Pos2::ZERO, size);
+        let place = |shown: &Shown, words| shown.get_by_label(words).rect();
+        let mute = format!("M: {}", say("keys-mute"));
+        for words in [mute.as_str(), say("devices-done")] {
+            assert!(window.contains_rect(place(&shown, words)), "{size}: {words}");
+        }
+        let [keys, file] = [say("keys-in-call"), say("help-diagnostics")].map(|words| place(&shown, words));
+        assert!(keys.bottom() < file.top(), "{size}: each has a heading, and the shortcuts come first");
+        shown.get_by_label(say("help-diagnostics-save")).scroll_to_me();
+        shown.run();
+        let done = place(&shown, say("devices-done"));
+        assert!(
+            window.contains_rect(done) && place(&shown, say("help-diagnostics-save")).bottom() <= done.top()
+        );
+    }
 }

@@ -53,8 +53,11 @@ impl State {
         for name in self.chosen.iter().chain(&self.clicks) {
             click(shown, say(name));
         }
-        if self.page == Page::Help || self.name == "call-help" {
+        let of_help = (self.page == Page::Help).then_some("keys-in-hall");
+        if let Some(first) = of_help.or((self.name == "call-help").then_some("keys-in-call")) {
             name_file(shown);
+            shown.get_by_label(say(first)).scroll_to_me();
+            shown.run();
         }
         shown.state_mut().commands.clear();
     }
@@ -300,7 +303,7 @@ fn of_the_way_in_and_pages() -> Vec<State> {
         state("hall-missed", Snapshot { history: history(), ..online() }),
         state("hall-notices", hall_notices()),
         state("hall-empty", Snapshot { hall: Arc::default(), ..online() }),
-        state("hall-more", Snapshot { hall_more: true, hall_count: 10_000, ..online() }),
+        state("hall-more", Snapshot { hall_more: true, hall_count: 10_000, remembered: true, ..online() }),
         state("search", searching()),
         state("placing", placing()),
         State {

@@ -246,7 +246,7 @@ pub fn radio(ui: &mut Ui, words: &str, chosen: bool) -> bool {
     if response.hovered() {
         ui.painter().rect_filled(rect, radius, palette.hover);
     }
-    let middle = inward(rect, size::RADIO + size::LINE_SIGN / 2.0);
+    let middle = inward(rect, size::RADIO + size::LINE_SIGN);
     let ring = if chosen { palette.accent } else { palette.soft };
     ui.painter().circle_stroke(middle, size::RADIO, Stroke::new(size::LINE_SIGN, ring));
     if chosen {

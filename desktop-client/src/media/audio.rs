@@ -22,12 +22,15 @@ use super::sound_device::Waking;
 use super::speaker::{Speaker, SpeakerError, SpeakerSpec};
 
 mod capture;
+mod cleaning;
 mod level;
 mod playout;
 #[cfg(test)]
 mod tests;
 mod voice;
 
+#[cfg(test)]
+pub(crate) use cleaning::Cleaning;
 pub use level::SILENCE_DB;
 pub(crate) use voice::Voice;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::clock::MediaClock;
 use super::opus::{FRAME_SAMPLES, FRAME_US, SAMPLE_RATE};
 use super::resample::Resampler;
-use super::sound_device::{Begins, InputDevice, SoundDeviceError, Waking, Which};
+use super::sound_device::{Begins, Chosen, InputDevice, SoundDeviceError, Waking, Which};
 use crate::words::say_with;
 
 /// Which source of sound to use: `tone`, `file:X.wav`, `silence`, `device:N` or `default`.
@@ -178,9 +178,13 @@ impl Mic {
 }
 
 impl MicSpec {
-    /// Whether the system's own microphone can stand in for it.
-    pub(super) fn is_chosen(&self) -> bool {
-        matches!(self, Self::Device(_) | Self::Named(_))
+    /// How it was chosen, and so whether the system's own microphone can stand in for it.
+    pub(super) fn chosen(&self) -> Chosen {
+        match self {
+            Self::Device(_) => Chosen::ByNumber,
+            Self::Named(_) => Chosen::ByName,
+            _ => Chosen::No,
+        }
     }
 }
 
@@ -201,7 +205,7 @@ impl Mic {
 }
 
 impl MicError {
-    /// Whether there is no such device: another one may have its number, and who knows the names says so soon.
+    /// Whether there is no such device.
     pub(super) fn is_missing(&self) -> bool {
         matches!(self, Self::Device(SoundDeviceError::NotFound(_)))
     }

@@ -29,7 +29,7 @@ mod keeper;
 mod tests;
 mod watchdog;
 
-pub(super) use attempts::{Attempts, Begins};
+pub(super) use attempts::{Attempts, Begins, Chosen};
 pub use fault::{Refusal, SoundDeviceError, SoundEnd};
 pub use keeper::{SoundDevices, list_microphones, list_speakers};
 pub(super) use watchdog::Waking;

@@ -13,7 +13,7 @@ use super::clock::MediaClock;
 use super::echo::SharedEcho;
 use super::mic::{Place, SoundFileError, SoundSpecError};
 use super::opus::SAMPLE_RATE;
-use super::sound_device::{Begins, OutputDevice, SoundDeviceError, Waking, Which};
+use super::sound_device::{Begins, Chosen, OutputDevice, SoundDeviceError, Waking, Which};
 
 /// Which sink of sound to use: `default`, `device:N`, `off` or `file:X.wav`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,9 +136,13 @@ impl Speaker {
 }
 
 impl SpeakerSpec {
-    /// Whether the system's own speaker can stand in for it.
-    pub(super) fn is_chosen(&self) -> bool {
-        matches!(self, Self::Device(_) | Self::Named(_))
+    /// How it was chosen, and so whether the system's own speaker can stand in for it.
+    pub(super) fn chosen(&self) -> Chosen {
+        match self {
+            Self::Device(_) => Chosen::ByNumber,
+            Self::Named(_) => Chosen::ByName,
+            _ => Chosen::No,
+        }
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::cleaning::Cleaning;
 use super::{CaptureAnchor, Shared, locked};
 use crate::media::clock::MediaClock;
-use crate::media::echo::{ECHO_FRAME, SharedEcho};
 use crate::media::mic::{Mic, MicSpec, SoundFrame};
 use crate::media::opus::{EncodedSound, FRAME_SAMPLES, SoundEncoder};
 use crate::media::packet::{OutgoingPacket, PacketSink};
 use crate::media::priority;
-use crate::media::processing::{AudioProcessing, Processor};
 use crate::media::sound_device::{Attempts, SoundDeviceError, SoundEnd};
 
 /// How long one wait for sound may keep the thread from its orders.
@@ -28,8 +27,7 @@ pub(super) struct Capture {
     timestamp: u32,
     /// Capture time of the frame before, µs.
     last_us: Option<u64>,
-    processor: Option<Processor>,
-    echo: Option<SharedEcho>,
+    cleaning: Cleaning,
 }
 
 impl Capture {
@@ -49,8 +47,7 @@ impl Capture {
             sink,
             timestamp: 0,
             last_us: None,
-            processor: None,
-            echo: None,
+            cleaning: Cleaning::default(),
         }
     }
 
@@ -61,10 +58,13 @@ impl Capture {
         while !locked(&self.shared).stopping {
             let next = locked(&self.shared).next_mic.take();
             if let Some(spec) = next.filter(|spec| *spec != self.spec) {
-                self.spec = spec;
-                (mic, retry_at, self.attempts) = (None, Instant::now(), Attempts::new());
+                // The one that stands in stays where it is what is wanted from now on.
+                let stays = self.attempts.stands_in() && spec == MicSpec::Default;
+                mic = mic.filter(|_| stays);
+                (self.spec, retry_at, self.attempts) = (spec, Instant::now(), Attempts::new());
             }
             if let Some(woken) = self.attempts.woken(Instant::now()) {
+                self.cleaning.begin();
                 mic = Some(woken);
             }
             let Some(open) = &mut mic else {
@@ -85,7 +85,7 @@ impl Capture {
                 Err(error) => {
                     self.fault(&error);
                     if let Some(failed) = mic.take() {
-                        self.attempts.failed(failed, self.spec.is_chosen(), Instant::now());
+                        self.attempts.failed(failed, self.spec.chosen(), Instant::now());
                     }
                 }
             }
@@ -98,6 +98,7 @@ impl Capture {
         let spec = if stands_in { &MicSpec::Default } else { &self.spec };
         match Mic::open(spec, self.attempts.waking()) {
             Ok(opened) => {
+                self.cleaning.begin();
                 if stands_in {
                     self.fault(&SoundDeviceError::StoodIn(SoundEnd::Microphone));
                 }
@@ -105,8 +106,10 @@ impl Capture {
             }
             Err(error) => {
                 self.fault(&error);
-                if stands_in || !error.is_missing() {
-                    self.attempts.refused(self.spec.is_chosen());
+                if !error.is_missing() {
+                    self.attempts.refused(self.spec.chosen());
+                } else if self.attempts.missing(self.spec.chosen()) {
+                    return self.open();
                 }
                 None
             }
@@ -127,12 +130,12 @@ impl Capture {
         let (processing, loss_percent) = {
             let mut state = locked(&self.shared);
             if let Some(echo) = state.echo.take() {
-                self.echo = Some(echo);
+                self.cleaning.played_by(echo);
             }
             (state.processing, state.loss_percent.take())
         };
         if room {
-            self.process(frame, processing);
+            self.cleaning.clean(frame, processing);
         }
         if let Some(error) = loss_percent.and_then(|percent| self.encoder.set_loss(percent).err()) {
             tracing::error!(%error, "error correction was not set");
@@ -163,19 +166,6 @@ impl Capture {
             }
             Ok(EncodedSound::Silence) => {}
             Err(error) => tracing::error!(%error, "a frame of sound was not encoded"),
-        }
-    }
-
-    /// Takes out what does not belong to the voice.
-    fn process(&mut self, frame: &mut SoundFrame, processing: AudioProcessing) {
-        let processor = self.processor.get_or_insert_with(|| Processor::new(processing));
-        processor.set(processing);
-        let mut played = [0.0; ECHO_FRAME];
-        for part in frame.as_chunks_mut::<ECHO_FRAME>().0 {
-            if let Some(echo) = &mut self.echo {
-                echo.lock().expect("no holder of the reference panics").take(&mut played);
-            }
-            processor.process(part, &played);
         }
     }
 

@@ -48,8 +48,13 @@ impl Playout {
         while !locked(&self.shared).stopping {
             let next = locked(&self.shared).next_speaker.take();
             if let Some(spec) = next.filter(|spec| *spec != self.spec) {
-                self.spec = spec;
-                (speaker, retry_at, self.attempts) = (None, Instant::now(), Attempts::new());
+                // The one that stands in stays where it is what is wanted from now on.
+                let stays = self.attempts.stands_in() && spec == SpeakerSpec::Default;
+                speaker = speaker.filter(|_| stays);
+                if speaker.is_some() {
+                    locked(&self.shared).stats.speaker_fault = None;
+                }
+                (self.spec, retry_at, self.attempts) = (spec, Instant::now(), Attempts::new());
             }
             if let Some(woken) = self.attempts.woken(Instant::now()) {
                 self.begin(&woken, false);
@@ -73,7 +78,7 @@ impl Playout {
             if let Err(error) = written {
                 self.fault(&error);
                 if let Some(failed) = speaker.take() {
-                    self.attempts.failed(failed, self.spec.is_chosen(), Instant::now());
+                    self.attempts.failed(failed, self.spec.chosen(), Instant::now());
                 }
                 off = Speaker::nowhere();
             }
@@ -91,8 +96,10 @@ impl Playout {
             }
             Err(error) => {
                 self.fault(&error);
-                if stands_in || !error.is_missing() {
-                    self.attempts.refused(self.spec.is_chosen());
+                if !error.is_missing() {
+                    self.attempts.refused(self.spec.chosen());
+                } else if self.attempts.missing(self.spec.chosen()) {
+                    return self.open();
                 }
                 None
             }

@@ -3,11 +3,16 @@
 //! A room in numbers: what the speaker plays comes back to the microphone late and coloured. What must hold is the
 //! residual echo (how much of it is left) and the likeness of the near voice to what was said.
 
+use std::sync::{Arc, Mutex};
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
+use crate::media::audio::Cleaning;
 use crate::media::echo::{ECHO_RING, EchoReference};
+use crate::media::mic::SoundFrame;
+use crate::media::opus::FRAME_SAMPLES;
 use crate::media::ring::ring;
 use crate::media::talk::talk;
 
@@ -183,6 +188,61 @@ fn in_a_call_the_echo_is_taken_out_as_well_as_the_library_does_it_by_itself() {
             let least = (bare - MARGIN_DB).min(ENOUGH_DB);
             assert!(*found > least, "{drift_ppm} ppm, blocks of {block}: {found:.1} dB of {bare:.1}");
         }
+    }
+}
+
+/// The far end alone, whose voice comes back; for `away` frames of 20 ms from second 8 on nobody reads a microphone, and then
+/// another one. What is left of the echo.
+fn with_another_microphone(echo: &[f32], played: &[f32], away: usize) -> Vec<f32> {
+    let (mut callback, past) = ring(ECHO_RING);
+    let mut cleaning = Cleaning::default();
+    cleaning.played_by(Arc::new(Mutex::new(EchoReference::new(past))));
+    cleaning.begin();
+    let changed = 8 * SECOND / FRAME_SAMPLES;
+    let (mut blocks, mut before, mut output) = (played.chunks(960), 0, Vec::with_capacity(echo.len()));
+    for (n, frame) in echo.as_chunks::<FRAME_SAMPLES>().0.iter().enumerate() {
+        while before <= (n + 1) * FRAME_SAMPLES + READ_LATE
+            && let Some(block) = blocks.next()
+        {
+            // A full ring takes nothing, as while nobody reads.
+            for sample in block {
+                callback.push(*sample);
+            }
+            before += block.len();
+        }
+        let mut frame: SoundFrame = *frame;
+        match n {
+            n if n == changed + away => cleaning.begin(),
+            n if (changed..changed + away).contains(&n) => frame.fill(0.0),
+            _ => {}
+        }
+        if !(changed..changed + away).contains(&n) {
+            cleaning.clean(&mut frame, ONLY_ECHO);
+        }
+        output.extend_from_slice(&frame);
+    }
+    output
+}
+
+#[test]
+fn the_microphone_is_changed_in_mid_call() {
+    let played = talk(1, 14);
+    let echo = echo_of(&played, |_| 40 * 48, 0.0);
+    for away in [5, 30, 100] {
+        let output = with_another_microphone(&echo, &played, away);
+        let back = 8 * SECOND + away * FRAME_SAMPLES;
+        let less = [0, 1, 2, 3].map(|half| {
+            let from = back + half * SECOND / 2;
+            let of = |sound: &[f32]| power_db(&sound[from..from + SECOND / 2]);
+            of(&echo) - of(&output)
+        });
+        let ms = away * 20;
+        eprintln!("none for {ms} ms, then another: {less:.1?} dB less in each half second after");
+        // With what was played meanwhile before it: 3 dB for a second or more.
+        assert!(
+            less[0] > 5.0 && less[1..].iter().all(|db| *db > 20.0),
+            "none for {ms} ms: {less:.1?} dB less"
+        );
     }
 }
 

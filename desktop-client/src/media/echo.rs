@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::opus::SAMPLE_RATE;
-use super::resample::Resampler;
+use super::resample::Varispeed;
 use super::ring::RingReader;
 
 /// Samples that are cancelled at once: 10 ms.
@@ -32,7 +32,7 @@ pub type SharedEcho = Arc<Mutex<EchoReference>>;
 /// The reference of one speaker.
 pub struct EchoReference {
     ring: RingReader,
-    resampler: Resampler,
+    varispeed: Varispeed,
     /// Resampled and not yet taken.
     ready: Vec<f32>,
     least: usize,
@@ -44,8 +44,8 @@ pub struct EchoReference {
 impl EchoReference {
     /// Reads what a speaker's callback writes.
     pub fn new(ring: RingReader) -> Self {
-        let (resampler, ready) = (Resampler::same_rate(), Vec::with_capacity(SPARE + 2 * ECHO_FRAME));
-        Self { ring, resampler, ready, least: usize::MAX, frames: 0, settled: false }
+        let (varispeed, ready) = (Varispeed::new(), Vec::with_capacity(SPARE + 2 * ECHO_FRAME));
+        Self { ring, varispeed, ready, least: usize::MAX, frames: 0, settled: false }
     }
 
     /// Begins with what is played from now on.
@@ -61,7 +61,7 @@ impl EchoReference {
             && let Some(sample) = self.ring.pop()
         {
             let ready = &mut self.ready;
-            self.resampler.process(&[sample], |sample| ready.push(sample));
+            self.varispeed.process(&[sample], |sample| ready.push(sample));
         }
         frame.fill(0.0);
         if self.ready.len() >= ECHO_FRAME {
@@ -81,7 +81,7 @@ impl EchoReference {
         self.frames = 0;
         if self.settled && (1..=SPARE + JUMP).contains(&least) {
             let beyond = least as f64 - SPARE as f64;
-            self.resampler.set_speed(1.0 + (beyond * NUDGE).clamp(-SPEED_MAX, SPEED_MAX));
+            self.varispeed.set_speed(1.0 + (beyond * NUDGE).clamp(-SPEED_MAX, SPEED_MAX));
             return;
         }
         for _ in SPARE..least {
@@ -89,7 +89,7 @@ impl EchoReference {
         }
         // What is still to come waits for as long as silence stands before it.
         self.ready.extend((least..SPARE).map(|_| 0.0));
-        self.resampler.set_speed(1.0);
+        self.varispeed.set_speed(1.0);
         self.settled = least > 0;
     }
 }

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{
-    BufferSize, Device, FromSample, Sample, SampleFormat, SizedSample, Stream, StreamConfig,
-    SupportedBufferSize, SupportedStreamConfig,
+    BufferSize, Device, FromSample, Sample, SampleFormat, SizedSample, Stream, SupportedStreamConfig,
 };
 
 use super::clock::MediaClock;
@@ -23,6 +22,7 @@ use super::resample::Resampler;
 use super::ring::{RingReader, RingWriter, ring};
 
 mod attempts;
+mod config;
 mod fault;
 mod keeper;
 #[cfg(test)]
@@ -30,13 +30,12 @@ mod tests;
 mod watchdog;
 
 pub(super) use attempts::{Attempts, Begins, Chosen};
+use config::{Config, at_our_rate, offered};
 pub use fault::{Refusal, SoundDeviceError, SoundEnd};
 pub use keeper::{SoundDevices, list_microphones, list_speakers};
 pub(super) use watchdog::Waking;
 use watchdog::{Pulse, Watchdog};
 
-/// Sound in one callback, asked for: what PulseAudio chooses itself is two seconds, other systems up to 100 ms.
-const BLOCKS_PER_SECOND: u32 = 50;
 /// Ring of a microphone: what a busy machine may leave unread before sound is lost, 500 ms.
 const INPUT_RING: usize = SAMPLE_RATE as usize / 2;
 /// Sound kept ready for a speaker's next callback; devices that ask for more at once get that and half a frame.
@@ -84,7 +83,7 @@ impl Drop for OpenStream {
     }
 }
 
-/// Opens a device by `build`, in small blocks; in the system's own if the device cannot have them so small.
+/// Opens a device by `build`, at our rate and in small blocks; in the system's own if the device cannot have them so.
 fn open<End: Send + 'static>(
     end: SoundEnd,
     (which, waking): (Which, Waking),
@@ -92,60 +91,29 @@ fn open<End: Send + 'static>(
 ) -> Result<(OpenStream, End), SoundDeviceError> {
     keeper::ask(end, waking.answer(), move |host| {
         let device = keeper::find(host, end, which)?;
-        let config = match end {
+        let preferred = match end {
             SoundEnd::Microphone => device.default_input_config(),
             SoundEnd::Speaker => device.default_output_config(),
         };
-        let config = Config::of(&config.map_err(keeper::refused(end))?, end, waking.opening())?;
+        let preferred = preferred.map_err(keeper::refused(end))?;
         let pulse = Arc::new(Pulse::new(end));
-        let built = match build(&device, &config, &pulse) {
-            Err(SoundDeviceError::Refused { .. }) if config.stream.buffer_size != BufferSize::Default => {
-                build(&device, &config.in_blocks(BufferSize::Default), &pulse)
+        let built = |preferred: &SupportedStreamConfig| {
+            let config = Config::of(preferred, end, waking.opening())?;
+            match build(&device, &config, &pulse) {
+                Err(SoundDeviceError::Refused { .. }) if config.stream.buffer_size != BufferSize::Default => {
+                    build(&device, &config.in_blocks(BufferSize::Default), &pulse)
+                }
+                built => built,
             }
-            built => built,
         };
-        let (stream, ring) = built?;
+        let (stream, ring) = match at_our_rate(&preferred, || offered(&device, end)).map(|ours| built(&ours))
+        {
+            None | Some(Err(SoundDeviceError::Refused { .. })) => built(&preferred)?,
+            Some(at_ours) => at_ours?,
+        };
         stream.play().map_err(keeper::refused(end))?;
         Ok((OpenStream { stream: Some(stream), watchdog: Watchdog::new(end, pulse, waking) }, ring))
     })
-}
-
-/// How a device is used.
-#[derive(Clone, Copy)]
-struct Config {
-    format: SampleFormat,
-    stream: StreamConfig,
-    channels: usize,
-    /// What it is given to open.
-    opening: Duration,
-}
-
-impl Config {
-    fn of(
-        preferred: &SupportedStreamConfig,
-        end: SoundEnd,
-        opening: Duration,
-    ) -> Result<Self, SoundDeviceError> {
-        let stream = preferred.config();
-        let channels = usize::from(stream.channels);
-        if channels == 0 || stream.sample_rate == 0 {
-            let said = format!("{channels} channels at {} Hz", stream.sample_rate);
-            return Err(SoundDeviceError::Refused { end, why: Refusal::Form, said });
-        }
-        let blocks = match preferred.buffer_size() {
-            SupportedBufferSize::Range { min, max } => {
-                let wanted = (stream.sample_rate / BLOCKS_PER_SECOND).max(*min).min(*max);
-                BufferSize::Fixed(wanted)
-            }
-            SupportedBufferSize::Unknown => BufferSize::Default,
-        };
-        let config = Self { format: preferred.sample_format(), stream, channels, opening };
-        Ok(config.in_blocks(blocks))
-    }
-
-    fn in_blocks(self, buffer_size: BufferSize) -> Self {
-        Self { stream: StreamConfig { buffer_size, ..self.stream }, ..self }
-    }
 }
 
 /// An open microphone.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::media::jitter::{JitterBuffer, JitterStats, Pace, Pull};
 use crate::media::opus::{FRAME_SAMPLES, SoundDecoder};
-use crate::media::resample::Resampler;
+use crate::media::resample::Varispeed;
 use crate::media::stretch::{Stretch, stretch};
 
 /// What a frame was.
@@ -25,15 +25,15 @@ pub(crate) struct Frame {
 pub(crate) struct Voice {
     jitter: JitterBuffer,
     decoder: SoundDecoder,
-    resampler: Resampler,
+    varispeed: Varispeed,
     /// A stretched frame; kept for its capacity.
     stretched: Vec<f32>,
 }
 
 impl Voice {
     pub(crate) fn new(decoder: SoundDecoder) -> Self {
-        let (jitter, resampler) = (JitterBuffer::new(), Resampler::same_rate());
-        Self { jitter, decoder, resampler, stretched: Vec::with_capacity(2 * FRAME_SAMPLES) }
+        let (jitter, varispeed) = (JitterBuffer::new(), Varispeed::new());
+        Self { jitter, decoder, varispeed, stretched: Vec::with_capacity(2 * FRAME_SAMPLES) }
     }
 
     /// Takes a packet that arrived at `now_us`.
@@ -48,7 +48,7 @@ impl Voice {
 
     /// Appends the next frame, of about 20 ms, to `samples`.
     pub(crate) fn play(&mut self, now_us: u64, samples: &mut Vec<f32>) -> Frame {
-        self.resampler.set_speed(self.jitter.speed());
+        self.varispeed.set_speed(self.jitter.speed());
         let pull = self.jitter.pull(now_us);
         let decoded = match &pull {
             Pull::Packet { payload, .. } => self.decoder.decode(payload),
@@ -66,7 +66,7 @@ impl Voice {
             self.jitter.note_shortened(shortened);
             frame = &self.stretched;
         }
-        self.resampler.process(frame, |sample| samples.push(sample));
+        self.varispeed.process(frame, |sample| samples.push(sample));
         let timestamp = match pull {
             Pull::Packet { timestamp, .. } => Some(timestamp),
             _ => None,

@@ -13,10 +13,13 @@ use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::errors::ReplyError;
 use x11rb::protocol::composite::{self, Redirect};
 use x11rb::protocol::damage::{self, ReportLevel};
-use x11rb::protocol::randr::ConnectionExt as _;
+use x11rb::protocol::randr::{self, ConnectionExt as _};
 use x11rb::protocol::shm;
 use x11rb::protocol::xfixes::ConnectionExt as _;
-use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, ImageFormat, MapState, Window, WindowClass};
+use x11rb::protocol::xproto::{
+    AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageFormat, MapState, Window,
+    WindowClass,
+};
 use x11rb::protocol::{Event, xfixes};
 use x11rb::rust_connection::RustConnection;
 
@@ -38,6 +41,9 @@ const LOOKS: FrameRate = FrameRate::whole(15);
 const SHARPENING: u32 = 15;
 /// ... and then once in so many, in case something was lost.
 const STILL_EVERY: u32 = 30;
+/// A display that is not there is waited for through so many looks, two seconds: to change how it is set up it is switched off and
+/// on again.
+const AWAY_MAX: u32 = 30;
 /// Bytes of a pixel: blue, green, red, and one that is not used.
 const PIXEL: usize = 4;
 
@@ -122,6 +128,26 @@ fn displays(connection: &RustConnection, root: Window) -> Result<Vec<(String, Ar
     Ok(found)
 }
 
+/// Asks to be told when displays come, go or move: by RandR, or as a change of the root where only their names are given anew.
+fn hear_of_displays(connection: &RustConnection, root: Window) -> Result<(), ScreenError> {
+    let moves = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+    connection.change_window_attributes(root, &moves)?.check()?;
+    if connection.extension_information(randr::X11_EXTENSION_NAME)?.is_some() {
+        use randr::NotifyMask;
+        connection.randr_query_version(1, 5)?.reply()?;
+        let mask = NotifyMask::SCREEN_CHANGE | NotifyMask::CRTC_CHANGE | NotifyMask::OUTPUT_CHANGE;
+        connection.randr_select_input(root, mask)?.check()?;
+    }
+    Ok(())
+}
+
+/// Where the display of this name is now; `None` while it is away, and an error once that is for too long.
+fn find_again(displays: &[(String, Area)], name: &str, away: &mut u32) -> Result<Option<Area>, ScreenError> {
+    let found = displays.iter().find(|(known, _)| known == name).map(|(_, area)| *area);
+    *away = if found.is_some() { 0 } else { *away + 1 };
+    if *away > AWAY_MAX { Err(ScreenError::Gone) } else { Ok(found) }
+}
+
 pub(super) fn list() -> Result<Vec<ScreenChoice>, ScreenError> {
     list_on(&connect()?)
 }
@@ -153,12 +179,19 @@ impl Segment {
     }
 }
 
+/// What is shared.
+enum Shared {
+    /// The display of this name, wherever it stands among the others.
+    Display { name: String, away: u32 },
+    /// One window.
+    Window(Window),
+}
+
 /// A display or window that is shared.
 struct X11Screen {
     connection: RustConnection,
     root: Window,
-    /// `None`: a display.
-    window: Option<Window>,
+    shared: Shared,
     area: Area,
     /// What is read: the root, or the window's own storage.
     drawable: u32,
@@ -198,26 +231,27 @@ impl X11Screen {
         damage::query_version(&connection, 1, 1)?.reply()?;
         connection.xfixes_query_version(5, 0)?.reply()?;
         composite::query_version(&connection, 0, 4)?.reply()?;
-        let window = match spec {
-            ScreenSpec::Window(id) => Some(id),
-            ScreenSpec::Pattern | ScreenSpec::Display(_) => None,
+        let (shared, area, watched) = match spec {
+            ScreenSpec::Window(id) => {
+                let area = windows::area(&connection, id)?;
+                composite::redirect_window(&connection, id, Redirect::AUTOMATIC)?.check()?;
+                (Shared::Window(id), area, id)
+            }
+            ScreenSpec::Pattern | ScreenSpec::Display(_) => {
+                let number = if let ScreenSpec::Display(number) = spec { number } else { 0 };
+                hear_of_displays(&connection, root)?;
+                let (name, area) =
+                    displays(&connection, root)?.into_iter().nth(number).ok_or(ScreenError::Gone)?;
+                (Shared::Display { name, away: 0 }, area, root)
+            }
         };
-        let number = if let ScreenSpec::Display(number) = spec { number } else { 0 };
-        let area = match window {
-            Some(window) => windows::area(&connection, window)?,
-            None => displays(&connection, root)?.get(number).ok_or(ScreenError::Gone)?.1,
-        };
-        let watched = window.unwrap_or(root);
-        if let Some(window) = window {
-            composite::redirect_window(&connection, window, Redirect::AUTOMATIC)?.check()?;
-        }
         let damage = connection.generate_id()?;
         damage::create(&connection, damage, watched, ReportLevel::NON_EMPTY)?.check()?;
         let segment = Segment::new(&connection, bytes(area))?;
         let mut screen = Self {
             connection,
             root,
-            window,
+            shared,
             area,
             drawable: watched,
             damage,
@@ -236,7 +270,7 @@ impl X11Screen {
 
     /// A window's storage is another one after each change of its size.
     fn take_storage(&mut self) -> Result<(), ScreenError> {
-        if let Some(window) = self.window {
+        if let Shared::Window(window) = self.shared {
             if self.drawable != window {
                 self.connection.free_pixmap(self.drawable)?;
             }
@@ -251,24 +285,39 @@ impl X11Screen {
         Ok(())
     }
 
-    /// Whether anything changed since the last time.
+    /// Whether anything changed since the last time; never while there is nothing to be seen.
     fn has_changed(&mut self) -> Result<bool, ScreenError> {
-        let mut changed = self.last.is_none();
+        let (mut changed, mut rearranged) = (self.last.is_none(), false);
         while let Some(event) = self.connection.poll_for_event()? {
-            if let Event::DamageNotify(_) = event {
-                damage::subtract(&self.connection, self.damage, x11rb::NONE, x11rb::NONE)?;
-                changed = true;
+            match event {
+                Event::DamageNotify(_) => {
+                    damage::subtract(&self.connection, self.damage, x11rb::NONE, x11rb::NONE)?;
+                    changed = true;
+                }
+                Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_) | Event::ConfigureNotify(_) => {
+                    rearranged = true;
+                }
+                _ => {}
             }
         }
-        if let Some(window) = self.window {
-            let area = windows::area(&self.connection, window)?;
-            if (area.width, area.height) != (self.area.width, self.area.height) {
-                self.area = area;
-                self.take_storage()?;
-                changed = true;
+        let area = match &mut self.shared {
+            Shared::Window(window) => windows::area(&self.connection, *window)?,
+            Shared::Display { away: 0, .. } if !rearranged => self.area,
+            Shared::Display { name, away } => {
+                let Some(area) = find_again(&displays(&self.connection, self.root)?, name, away)? else {
+                    self.last = None;
+                    return Ok(false);
+                };
+                changed |= area != self.area;
+                area
             }
+        };
+        if (area.width, area.height) != (self.area.width, self.area.height) {
             self.area = area;
+            self.take_storage()?;
+            changed = true;
         }
+        self.area = area;
         Ok(self.cursor.follow(&self.connection, self.root)? || changed)
     }
 
@@ -276,7 +325,7 @@ impl X11Screen {
     fn look(&mut self, capture_us: u64) -> Result<VideoFrame, ScreenError> {
         let Area { x, y, width, height } = self.area;
         // A window's storage begins with the window.
-        let (x, y) = if self.window.is_some() { (0, 0) } else { (x, y) };
+        let (x, y) = if matches!(self.shared, Shared::Window(_)) { (0, 0) } else { (x, y) };
         let format = u8::from(ImageFormat::Z_PIXMAP);
         let (drawable, segment) = (self.drawable, self.segment.id);
         shm::get_image(&self.connection, drawable, x, y, width, height, u32::MAX, format, segment, 0)?

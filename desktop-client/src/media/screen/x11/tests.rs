@@ -76,6 +76,30 @@ impl Painter {
         id
     }
 
+    /// Calls a part of the display by this name, as if a monitor stood there.
+    fn monitor(&self, name: &str, (x, y): (i16, i16), (width, height): (u16, u16)) {
+        let name = self
+            .connection
+            .intern_atom(false, name.as_bytes())
+            .expect("sent")
+            .reply()
+            .expect("a number")
+            .atom;
+        let monitor = randr::MonitorInfo { name, x, y, width, height, ..Default::default() };
+        self.connection.randr_set_monitor(self.root, monitor).expect("sent").check().expect("a monitor");
+    }
+
+    fn unplug(&self, name: &str) {
+        let name = self
+            .connection
+            .intern_atom(false, name.as_bytes())
+            .expect("sent")
+            .reply()
+            .expect("a number")
+            .atom;
+        self.connection.randr_delete_monitor(self.root, name).expect("sent").check().expect("it was there");
+    }
+
     /// Gives the window a pointer: by itself the server has none that is to be seen.
     fn point_with_a_cross(&self, window: Window) {
         /// The place of the cross in the font of pointers; its mask comes next.
@@ -220,4 +244,53 @@ fn a_server_that_ends_is_an_error_and_no_hang() {
     while screen.next(&clock, Duration::from_millis(100)).is_ok() {
         assert!(Instant::now() < deadline, "it is never missed");
     }
+}
+
+#[test]
+fn a_display_is_found_again_by_its_name_wherever_it_stands_and_sharing_ends_once_it_is_gone() {
+    let (server, clock) = (Xvfb::start(), MediaClock::starting_at(Instant::now()));
+    let painter = Painter::new(&server);
+    painter.window((0, 0), (320, 480), "red", RED.0);
+    painter.window((320, 0), (320, 480), "blue", BLUE.0);
+    painter.monitor("left", (0, 0), (320, 480));
+    painter.monitor("right", (320, 0), (320, 480));
+    let choices = list_on(&connect_to(&server.display).expect("it answers")).expect("a list");
+    let right = choices.iter().find(|choice| choice.name == "right").expect("it is there").spec;
+    let mut screen = server.open(right).expect("the display");
+    let shows = |frame: &VideoFrame, size, wanted| {
+        let seen = color(frame, frame.width() / 2, frame.height() / 2);
+        (frame.width(), frame.height()) == size && near(seen, wanted)
+    };
+    until(&mut screen, &clock, |frame| shows(frame, (320, 480), BLUE.1));
+    // The other one is unplugged, and this one takes its place.
+    painter.unplug("left");
+    painter.unplug("right");
+    painter.monitor("right", (0, 0), (200, 100));
+    until(&mut screen, &clock, |frame| shows(frame, (200, 100), RED.1));
+    painter.unplug("right");
+    painter.monitor("left", (0, 0), (320, 480));
+    let deadline = Instant::now() + PATIENCE;
+    let error = loop {
+        assert!(Instant::now() < deadline, "it is never missed");
+        match screen.next(&clock, Duration::from_millis(100)) {
+            Ok(frame) => assert!(frame.is_none_or(|frame| frame.width() == 200), "another one is shown"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, CameraError::Screen(ScreenError::Gone)), "{error}");
+}
+
+#[test]
+fn a_display_that_is_set_up_anew_is_waited_for_and_one_that_stays_away_is_gone() {
+    let area = |x| Area { x, y: 0, width: 100, height: 50 };
+    let (other, mut away) = (("other".to_owned(), area(0)), 0);
+    let both = [other.clone(), ("shared".to_owned(), area(100))];
+    assert_eq!(find_again(&both, "shared", &mut away).ok(), Some(Some(area(100))));
+    for _ in 0..AWAY_MAX {
+        assert_eq!(find_again(std::slice::from_ref(&other), "shared", &mut away).ok(), Some(None));
+    }
+    assert_eq!(find_again(&both, "shared", &mut away).ok(), Some(Some(area(100))), "it is back");
+    let gone =
+        (0..=AWAY_MAX).find_map(|_| find_again(std::slice::from_ref(&other), "shared", &mut away).err());
+    assert_eq!(gone, Some(ScreenError::Gone));
 }

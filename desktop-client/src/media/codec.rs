@@ -223,8 +223,8 @@ impl VideoDecoder {
 pub enum Packetizer {
     /// VP8 numbers its frames.
     Vp8(vp8_rtp::Packetizer),
-    /// H.264 keeps nothing from frame to frame.
-    H264,
+    /// H.264 numbers nothing.
+    H264(h264_rtp::Packetizer),
 }
 
 impl Packetizer {
@@ -232,7 +232,7 @@ impl Packetizer {
     pub fn new(codec: VideoCodec) -> Self {
         match codec {
             VideoCodec::Vp8 => Self::Vp8(vp8_rtp::Packetizer::new()),
-            VideoCodec::H264 => Self::H264,
+            VideoCodec::H264 => Self::H264(h264_rtp::Packetizer::new()),
         }
     }
 
@@ -240,7 +240,7 @@ impl Packetizer {
     pub fn packetize(&mut self, frame: &[u8], timestamp: u32, sink: impl FnMut(OutgoingPacket)) {
         match self {
             Self::Vp8(packetizer) => packetizer.packetize(frame, timestamp, sink),
-            Self::H264 => h264_rtp::packetize(frame, timestamp, sink),
+            Self::H264(packetizer) => packetizer.packetize(frame, timestamp, sink),
         }
     }
 }

@@ -4,7 +4,7 @@ mod packetizer;
 #[cfg(test)]
 mod tests;
 
-pub use packetizer::packetize;
+pub use packetizer::Packetizer;
 
 use crate::media::assembler::Piece;
 use crate::media::h264::{START_CODE, kind, unit};

@@ -40,6 +40,10 @@ pub type PacketSink = Box<dyn FnMut(OutgoingPacket) + Send>;
 /// the 1,400 bytes that VPNs and tunnels commonly carry unfragmented.
 pub const MAX_PAYLOAD_BYTES: usize = 1200;
 
+/// Payloads of pictures are cut from pieces of memory of this size, several frames from one: what `bytes` keeps to by itself at
+/// most.
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
+
 /// Extends wrapping 16-bit sequence numbers to a line of 64-bit ones, relative to the highest seen.
 #[derive(Clone, Debug, Default)]
 pub struct SequenceUnwrapper {

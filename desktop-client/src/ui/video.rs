@@ -4,7 +4,8 @@
 //! went to the screen. Never turns a frame: whoever sends it does (docs/PROTOCOL.md). Never waits for a frame and never
 //! holds back the one who made it; a frame that cannot be drawn ends nothing.
 
-use crate::media::frame::{FrameSlot, Picture, VideoFrame};
+use crate::media::frame::{FramePool, FrameSlot, Picture, VideoFrame};
+use crate::media::scale::Scaler;
 use eframe::egui::{self, Color32, CornerRadius, Rect, Shape, Ui, Vec2, pos2};
 use eframe::{egui_glow, glow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,16 +65,44 @@ impl Screen {
     pub fn tile(&self, slot: Arc<FrameSlot>, shown: Option<Shown>) -> Tile {
         let surface = match &self.program {
             Some(program) => Surface::Shader(Arc::new(gl::Surface::new(program.clone()))),
-            None => Surface::Cpu(None),
+            None => Surface::cpu(),
         };
-        let face = Face { frame: None, serial: 0, surface, broke: Arc::default() };
+        let reducer = Reducer::default();
+        let face = Face { frame: None, serial: 0, surface, reducer, broke: Arc::default() };
         Tile { slot, face: Arc::new(Mutex::new(face)), shown, last_shown: Arc::default() }
     }
 }
 
 enum Surface {
     Shader(Arc<gl::Surface>),
-    Cpu(Option<egui::TextureHandle>),
+    /// The texture, once there is one, and what was last put into it.
+    Cpu(Option<egui::TextureHandle>, Arc<egui::ColorImage>),
+}
+
+impl Surface {
+    fn cpu() -> Self {
+        Self::Cpu(None, Arc::default())
+    }
+}
+
+/// Makes pictures smaller that are larger than a texture can be.
+#[derive(Default)]
+struct Reducer {
+    scaler: Scaler,
+    pool: FramePool,
+}
+
+impl Reducer {
+    /// The picture with no side longer than `most`.
+    fn fit(&mut self, frame: VideoFrame, most: usize) -> VideoFrame {
+        let longest = frame.width().max(frame.height());
+        if longest <= most {
+            return frame;
+        }
+        let [width, height] = [frame.width(), frame.height()].map(|side| (side * most / longest).max(1));
+        let Self { scaler, pool } = self;
+        pool.draw(width, height, frame.info, |planes| scaler.scale(&frame, planes))
+    }
 }
 
 /// The place of one picture: the remote one or the own one. Clones show the same picture, in whatever window.
@@ -91,6 +120,7 @@ struct Face {
     /// Counts frames taken from the slot, so that each is uploaded and told of once.
     serial: u64,
     surface: Surface,
+    reducer: Reducer,
     /// Drawing broke: what a shader drew goes another way from now on.
     broke: Arc<AtomicBool>,
 }
@@ -98,11 +128,15 @@ struct Face {
 impl Face {
     /// Keeps the frame; as pixels, where no shader makes them. One that cannot be converted is left out.
     fn keep(&mut self, ctx: &egui::Context, frame: VideoFrame) {
-        if let Surface::Cpu(texture) = &mut self.surface {
-            let Ok(image) = catch_unwind(AssertUnwindSafe(|| cpu::convert(&frame))) else { return };
+        let frame = self.reducer.fit(frame, ctx.input(|input| input.max_texture_side));
+        if let Surface::Cpu(texture, image) = &mut self.surface {
+            if catch_unwind(AssertUnwindSafe(|| cpu::convert(&frame, image))).is_err() {
+                return;
+            }
+            let (image, smooth) = (image.clone(), egui::TextureOptions::LINEAR);
             match texture {
-                Some(texture) => texture.set(image, egui::TextureOptions::LINEAR),
-                None => *texture = Some(ctx.load_texture("video", image, egui::TextureOptions::LINEAR)),
+                Some(texture) => texture.set(image, smooth),
+                None => *texture = Some(ctx.load_texture("video", image, smooth)),
             }
         }
         self.frame = Some(frame);
@@ -141,7 +175,7 @@ impl Tile {
         let falls = face.broke.load(Ordering::Relaxed) && matches!(face.surface, Surface::Shader(_));
         if falls {
             tracing::warn!("pictures are converted on the CPU from now on");
-            face.surface = Surface::Cpu(None);
+            face.surface = Surface::cpu();
         }
         if let Some(frame) = self.slot.take() {
             face.serial += 1;
@@ -185,7 +219,7 @@ impl Tile {
                     );
                 });
             }
-            Surface::Cpu(texture) => {
+            Surface::Cpu(texture, _) => {
                 let (left, right) = if mirror { (1.0, 0.0) } else { (0.0, 1.0) };
                 let uv = Rect::from_min_max(pos2(left, 0.0), pos2(right, 1.0));
                 let shape = egui::epaint::RectShape::filled(rect, CornerRadius::same(radius), Color32::WHITE);
@@ -237,7 +271,7 @@ pub fn fit(room: Rect, picture: Vec2) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::frame::{FrameInfo, FramePool};
+    use crate::media::frame::FrameInfo;
     use eframe::egui::vec2;
 
     #[test]
@@ -299,6 +333,43 @@ mod tests {
     }
 
     #[test]
+    fn a_screen_that_is_larger_than_a_texture_can_be_is_shown_as_large_as_one_is() {
+        let (ctx, mut pool) = (egui::Context::default(), FramePool::new());
+        let most = ctx.input(|input| input.max_texture_side);
+        for screen in [Screen::cpu(), Screen { program: Some(Arc::new(gl::Program::of_no_context())) }] {
+            let slot = FrameSlot::new();
+            let tile = screen.tile(slot.clone(), None);
+            slot.put(pool.draw(2 * most, most, FrameInfo::default(), |_| {}));
+            tile.poll(&ctx);
+            assert_eq!(tile.size(), Some(vec2(most as f32, most as f32 / 2.0)));
+        }
+    }
+
+    #[test]
+    fn pictures_on_the_cpu_are_written_over_those_that_egui_is_done_with() {
+        let (slot, mut pool, ctx) = (FrameSlot::new(), FramePool::new(), egui::Context::default());
+        let tile = Screen::cpu().tile(slot.clone(), None);
+        let place = |tile: &Tile| match &tile.face().surface {
+            Surface::Cpu(Some(_), image) => image.pixels.as_ptr(),
+            _ => panic!("nothing is drawn"),
+        };
+        let paint = || ctx.run_ui(egui::RawInput::default(), |_| {}).textures_delta.clear();
+        let mut show = |width| {
+            slot.put(pool.draw(width, 48, FrameInfo::default(), |_| {}));
+            tile.poll(&ctx);
+            place(&tile)
+        };
+        let first = show(64);
+        let second = show(64);
+        assert_ne!(first, second, "the first is still to be painted");
+        paint();
+        assert_eq!(show(64), second);
+        paint();
+        show(32);
+        assert_eq!(tile.size(), Some(vec2(32.0, 48.0)), "one of another size has another place");
+    }
+
+    #[test]
     fn pictures_that_a_shader_breaks_over_are_converted_from_then_on() {
         let slot = FrameSlot::new();
         let screen = Screen { program: Some(Arc::new(gl::Program::of_no_context())) };
@@ -306,7 +377,7 @@ mod tests {
         let ctx = egui::Context::default();
         slot.put(FramePool::new().draw(64, 48, FrameInfo::default(), |_| {}));
         tile.poll(&ctx);
-        let converted = |tile: &Tile| matches!(tile.face().surface, Surface::Cpu(Some(_)));
+        let converted = |tile: &Tile| matches!(tile.face().surface, Surface::Cpu(Some(_), _));
         assert!(!converted(&tile), "a shader is to draw it");
         let broke = tile.face().broke.clone();
         unless_broken(&broke, &ctx, || {});

@@ -6,6 +6,7 @@
 use castle_desktop::media::audio::AudioEngine;
 use castle_desktop::media::camera::CameraSpec;
 use castle_desktop::media::clock::MediaClock;
+use castle_desktop::media::codec::VideoCodec;
 use castle_desktop::media::frame::FrameSlot;
 use castle_desktop::media::mic::MicSpec;
 use castle_desktop::media::packet::{IncomingPacket, OutgoingPacket, PacketSink};
@@ -96,6 +97,13 @@ fn a_steady_call_allocates_a_payload_for_each_packet_of_sound_and_next_to_nothin
     // network to be repeated, there is a new one for each 64 KiB that leave: 4,200 bytes a picture at 1 Mb/s. Now and then a
     // queue grows, or pictures come in a heap.
     assert!(count < 1.0 && bytes < 12_000.0, "{count:.2} allocations, {bytes:.0} bytes a picture");
+    if VideoCodec::ALL.contains(&VideoCodec::H264) {
+        sender.set_codec(VideoCodec::H264);
+        receiver.set_codec(VideoCodec::H264);
+        let (count, bytes) = steadily(90, || receiver.stats().frames_decoded);
+        println!("the same in H.264: {count:.2} allocations of {bytes:.0} bytes in all");
+        assert!(count < 1.0 && bytes < 12_000.0, "{count:.2} allocations, {bytes:.0} bytes a picture");
+    }
     drop((sender, receiver));
 
     let heard = AudioEngine::start(MicSpec::Silence, SpeakerSpec::Off, clock, Box::new(|_| {}));

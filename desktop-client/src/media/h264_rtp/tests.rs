@@ -16,7 +16,7 @@ fn join<'a>(payloads: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Vec<u8>>
 
 fn payloads(frame: &[u8]) -> Vec<(bool, Bytes)> {
     let mut found = Vec::new();
-    packetize(frame, 0, |packet| found.push((packet.marker, packet.payload)));
+    Packetizer::new().packetize(frame, 0, |packet| found.push((packet.marker, packet.payload)));
     found
 }
 
@@ -105,4 +105,16 @@ fn units_that_no_decoder_needs_are_left_out() {
     let packets = payloads(&stream(&[&delimiter, SPS, &extension, PPS, &sei, &idr]));
     let joined = join(packets.iter().map(|(_, payload)| &payload[..])).expect("a frame");
     assert!(units(&joined).eq([SPS, PPS, &idr[..]]));
+}
+
+#[test]
+fn the_payloads_of_many_pictures_are_cut_from_few_pieces_of_memory() {
+    let (mut packetizer, mut places) = (Packetizer::new(), std::collections::BTreeSet::new());
+    let frame = stream(&[SPS, PPS, &slice(unit::IDR, 3, 9000, false)]);
+    for _ in 0..100 {
+        let mut payloads = Vec::new();
+        packetizer.packetize(&frame, 0, |packet| payloads.push(packet.payload));
+        places.insert(payloads[0].as_ptr() as usize);
+    }
+    assert!(places.len() < 10, "{} places: what is gone is used again", places.len());
 }

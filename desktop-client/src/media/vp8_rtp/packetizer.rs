@@ -2,15 +2,12 @@
 
 use bytes::{BufMut, BytesMut};
 
-use crate::media::packet::{MAX_PAYLOAD_BYTES, OutgoingPacket};
+use crate::media::packet::{MAX_PAYLOAD_BYTES, OutgoingPacket, PIECE_BYTES};
 
 /// Bytes of the descriptor we write: one of flags, one of extensions, two of picture id.
 const DESCRIPTOR_BYTES: usize = 4;
 /// Picture ids have 15 bits.
 const PICTURE_ID_MASK: u16 = 0x7FFF;
-
-/// Payloads are cut from pieces of memory of this size, several frames from one: what `bytes` keeps to by itself at most.
-const PIECE_BYTES: usize = 64 * 1024;
 
 /// Numbers the frames of one stream and cuts them into payloads.
 #[derive(Debug)]

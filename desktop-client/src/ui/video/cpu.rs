@@ -2,12 +2,16 @@
 
 use crate::media::frame::{ColorMatrix, ColorRange, VideoFrame};
 use eframe::egui::{Color32, ColorImage};
+use std::sync::Arc;
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_rgba};
 
-/// The frame as egui takes it.
-pub(super) fn convert(frame: &VideoFrame) -> ColorImage {
+/// Makes `image` the frame as egui takes it. Where egui is done with the last one of this size, it is written over.
+pub(super) fn convert(frame: &VideoFrame, image: &mut Arc<ColorImage>) {
     let (width, height) = (frame.width(), frame.height());
-    let mut image = ColorImage::filled([width, height], Color32::BLACK);
+    if Arc::get_mut(image).is_none_or(|image| image.size != [width, height]) {
+        *image = Arc::new(ColorImage::filled([width, height], Color32::BLACK));
+    }
+    let image = Arc::get_mut(image).expect("egui has it no more, or not yet");
     let (y, u, v) = (frame.y(), frame.u(), frame.v());
     let planes = YuvPlanarImage {
         y_plane: y.data,
@@ -29,5 +33,4 @@ pub(super) fn convert(frame: &VideoFrame) -> ColorImage {
     };
     yuv420_to_rgba(&planes, image.as_raw_mut(), 4 * width as u32, range, matrix)
         .expect("a frame's planes are as large as its size says");
-    image
 }

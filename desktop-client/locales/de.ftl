@@ -536,6 +536,7 @@ told-keys-stuck = Die Datei mit den Schlüsseln zu Ihren Anmeldungen ist beschä
 told-keys-newer = Die Schlüssel zu Ihren Anmeldungen stammen von einer neueren Version der App. Sie bleiben, wie sie sind; melden Sie sich mit Ihrem Passwort an, oder nehmen Sie die neuere Version.
 told-not-saved = Was Sie einstellen und wo Sie sich anmelden, lässt sich nicht in { $folder } sichern. Schaffen Sie dort Platz oder erlauben Sie Castle, dort zu schreiben; es versucht es von selbst wieder.
 told-screen-refused = Ihr Gegenüber kann keinen geteilten Bildschirm zeigen.
+told-screen-too-large = Die andere Seite teilt einen Bildschirm von { $width } × { $height }. Das ist größer, als diese App zeigt. Bitten Sie darum, stattdessen ein Fenster zu teilen.
 told-chat-too-long = Das ist zu lang für eine Zeile im Chat. Schicken Sie es in mehreren.
 told-chat-too-many = Die andere Seite nimmt gerade keine Zeilen mehr an. Warten Sie, bis die früheren angekommen sind.
 told-pictures-too-large = Die andere Seite schickt Bilder von { $width } × { $height }. Das ist größer, als diese App zeigt. Bitten Sie um eine kleinere Größe.

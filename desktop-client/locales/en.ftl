@@ -536,6 +536,7 @@ told-keys-stuck = The file with the keys to your logins is damaged and cannot be
 told-keys-newer = The keys to your logins were written by a newer version of the app. They are left as they are; log in with your password, or use the newer version.
 told-not-saved = What you set, and where you log in, cannot be saved in { $folder }. Make room there, or allow Castle to write there; it tries again by itself.
 told-screen-refused = The other end cannot show a shared screen.
+told-screen-too-large = The other end shares a screen of { $width } × { $height }, which is larger than this app shows. Ask them to share a window instead.
 told-chat-too-long = This is too long for one line of chat. Send it in several.
 told-chat-too-many = The other end takes no more lines right now. Wait until the earlier ones have arrived.
 told-pictures-too-large = The other end sends pictures of { $width } × { $height }, which are larger than this app shows. Ask them for a smaller size.

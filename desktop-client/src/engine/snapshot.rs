@@ -19,6 +19,8 @@ pub(super) struct Switches {
     pub(super) peer_camera_on: bool,
     pub(super) sharing: bool,
     pub(super) peer_sharing: bool,
+    /// What the other end shares is too large to be shown.
+    pub(super) peer_screen_refused: bool,
 }
 
 impl Default for Switches {
@@ -30,6 +32,7 @@ impl Default for Switches {
             peer_camera_on: true,
             sharing: false,
             peer_sharing: false,
+            peer_screen_refused: false,
         }
     }
 }
@@ -97,7 +100,7 @@ pub(super) fn call(
         peer_camera_on: switches.peer_camera_on,
         sound_alone,
         sharing: switches.sharing,
-        peer_sharing: switches.peer_sharing,
+        peer_sharing: switches.peer_sharing && !switches.peer_screen_refused,
         stats,
     })
 }

@@ -14,10 +14,11 @@ use super::vp8_rtp;
 #[cfg(test)]
 mod tests;
 
-/// Longest side a decoder accepts: full HD either way up.
-pub const MAX_SIDE: usize = 1920;
-/// Most pixels a decoder accepts: full HD, with the rows that fill up its last macroblock.
-pub const MAX_PIXELS: usize = 1920 * 1088;
+/// Longest side a decoder accepts: what screens have that browsers share whole, either way up. Cameras may have it too: some
+/// clients put a screen in place of one.
+pub const MAX_SIDE: usize = 4096;
+/// Most pixels a decoder accepts: the largest picture of H.264 up to level 5.2, 14 MB of samples.
+pub const MAX_PIXELS: usize = 4096 * 2304;
 /// Lowest bitrate an encoder is asked for, bit/s: below it neither codec has anything left to show.
 pub const MIN_BITRATE_BPS: u32 = 50_000;
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Least time between two requests: a key frame needs about this long to be made, sent and received.
 pub const FLOOR: Duration = Duration::from_millis(300);
+/// The same while those that come are refused for their size: one of another size may be among what was lost.
+const REFUSED_FLOOR: Duration = Duration::from_secs(10);
 /// Least time between two key frames that are made because the other end asks, on the best of paths.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 /// Who asks again does so within this time after the pause.
@@ -25,6 +27,12 @@ pub fn pause(bps: u32, round_trip: Duration) -> Duration {
     (carried + round_trip).clamp(PAUSE_MIN, PAUSE_MAX)
 }
 
+/// The same where it is known how long the last one `leaves`, as those of a screen do for longer than any of a camera. Some of
+/// that time goes to other streams, and to what is repeated.
+pub fn pause_after(leaves: Duration, round_trip: Duration) -> Duration {
+    (leaves * 5 / 4 + round_trip).clamp(PAUSE_MIN, PAUSE_MAX)
+}
+
 /// When key frames are made that the other end asks for.
 ///
 /// One that is asked for too soon after another is owed, since the other may be lost and some ask but once. Nearly all ask
@@ -37,6 +45,13 @@ pub struct KeyFramePace {
 }
 
 impl KeyFramePace {
+    /// The last one was made at `at`, asked for or not: later than it was asked for where a picture had to come first.
+    pub fn made(&mut self, at: Instant) {
+        if self.made.is_none_or(|made| made < at) {
+            (self.made, self.owed) = (Some(at), None);
+        }
+    }
+
     /// When to make the one that is asked for at `now`, where `pause` is due after another; `None` where one is owed already.
     /// One that is made earlier is made for all who asked.
     pub fn asked(&mut self, now: Instant, pause: Duration) -> Option<Instant> {
@@ -55,6 +70,8 @@ impl KeyFramePace {
 #[derive(Debug, Default)]
 pub struct KeyFrameFloor {
     wanted: bool,
+    /// The last one was of a size that is not shown.
+    refused: bool,
     asked: Option<Instant>,
 }
 
@@ -71,7 +88,12 @@ impl KeyFrameFloor {
 
     /// A key frame came.
     pub fn satisfied(&mut self) {
-        self.wanted = false;
+        (self.wanted, self.refused) = (false, false);
+    }
+
+    /// One came that is refused for its size, as the next one would be.
+    pub fn refuse(&mut self) {
+        (self.wanted, self.refused) = (false, true);
     }
 
     /// Whether to ask now; counts as asked if so.
@@ -89,7 +111,8 @@ impl KeyFrameFloor {
     }
 
     fn floor_ends(&self) -> Option<Instant> {
-        self.asked.map(|asked| asked + FLOOR)
+        let floor = if self.refused { REFUSED_FLOOR } else { FLOOR };
+        self.asked.map(|asked| asked + floor)
     }
 }
 
@@ -146,11 +169,46 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_while_a_key_frame_of_a_screen_leaves_gets_no_second_one() {
+        let (mut pace, start) = (KeyFramePace::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        // It takes 600 ms of the rate, once the next picture is there.
+        let pause = pause_after(Duration::from_millis(600), Duration::from_millis(40));
+        let mut made = Vec::new();
+        for asked in [0, 300, 600, 900] {
+            if asked > 150 {
+                pace.made(at(150));
+            }
+            let due = pace.asked(at(asked), pause);
+            made.extend(due.filter(|due| *due <= at(1000)).map(|_| asked));
+        }
+        assert_eq!(made, [0], "it is seen at 150 + 600 + 20 ms, and nobody asks any more");
+        assert_eq!(pace.asked(at(1200), pause), Some(at(1200)), "who asks still has lost it");
+    }
+
+    #[test]
     fn the_thinner_and_longer_the_path_the_rarer_are_key_frames() {
         let round_trip = Duration::from_millis(40);
         let pauses = [2_000_000, 300_000, 1000, 0].map(|bps| pause(bps, round_trip).as_millis());
         assert_eq!(pauses, [250, 306, 360, 360]);
         assert_eq!(pause(2_000_000, Duration::from_millis(400)).as_millis(), 440);
+    }
+
+    #[test]
+    fn where_key_frames_are_refused_for_their_size_another_is_asked_for_rarely_and_only_after_a_loss() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut floor = KeyFrameFloor::new();
+        floor.want();
+        assert!(floor.ask(start));
+        floor.refuse();
+        assert_eq!(floor.next_ask(), None, "the next one would be of the same size");
+        floor.want();
+        let asked = (0..25_000).filter(|ms| floor.ask(at(*ms)));
+        assert_eq!(asked.collect::<Vec<_>>(), [10_000, 20_000]);
+        floor.satisfied();
+        floor.want();
+        assert!(floor.ask(at(25_000)), "one of another size came: all is as it was");
     }
 
     #[test]

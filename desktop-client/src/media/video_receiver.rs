@@ -27,8 +27,10 @@ mod tests;
 /// Packets between the transport and the decode thread: about a second of video, far more than a decoder that
 /// keeps up ever leaves.
 const QUEUE_PACKETS: usize = 256;
-/// Pictures that may wait for their time: half a second; then the oldest goes.
-const HELD_MAX: usize = 16;
+/// Pictures that may wait for their time: as long as any is held, at 60 a second. Of more the oldest is shown early.
+const HELD_MAX: usize = 36;
+/// The same in pixels, so that large ones take no more memory than half a second of full HD: 50 MB.
+const HELD_PIXELS_MAX: usize = 16 * 1920 * 1088;
 /// How often the thread looks at its flags when nothing arrives.
 const IDLE: Duration = Duration::from_millis(250);
 /// Called on the decode thread when the peer should send a key frame; it must not block.
@@ -49,8 +51,10 @@ pub struct VideoReceiverStats {
     pub bitrate_bps: u64,
     /// Frames that the decoder refused.
     pub corrupt_frames: u64,
-    /// Size of the first picture that was refused for it, pixels across and down.
+    /// Size of the last picture that was refused for it, pixels across and down.
     pub refused_size: Option<(usize, usize)>,
+    /// Pictures that were refused for their size, and those that build on them.
+    pub too_large: u64,
     /// Times a missing packet was given up.
     pub losses: u64,
     /// Packets dropped because the decoder did not keep up.
@@ -152,13 +156,21 @@ fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().expect("no holder of the statistics panics")
 }
 
+/// Why the decoder refused a frame; nothing before the next key frame is any use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// It is damaged, and a key frame heals.
+    Damaged,
+    /// Nobody here shows pictures of this size. Another key frame is asked for once: it has the same, or heals.
+    TooLarge(usize, usize),
+}
+
 struct Worker {
     shared: Arc<Mutex<Shared>>,
     codec: VideoCodec,
     assembler: Assembler,
     decoder: VideoDecoder,
-    /// The decoder refused a frame: nothing before the next key frame is any use.
-    refused: bool,
+    refused: Option<Refused>,
     /// What followed from the packets of one round; kept for its capacity.
     ready: Vec<AssemblerEvent>,
     pool: FramePool,
@@ -185,7 +197,7 @@ impl Worker {
             codec,
             assembler: Assembler::new(codec),
             decoder,
-            refused: false,
+            refused: None,
             ready: Vec::new(),
             pool: FramePool::new(),
             slot,
@@ -253,7 +265,8 @@ impl Worker {
             match VideoDecoder::new(shared.codec) {
                 Ok(decoder) => {
                     (self.codec, self.decoder) = (shared.codec, decoder);
-                    (self.assembler, self.refused) = (Assembler::new(self.codec), false);
+                    (self.assembler, self.refused) = (Assembler::new(self.codec), None);
+                    self.floor = KeyFrameFloor::new();
                     shared.new_sets = true;
                 }
                 Err(error) => {
@@ -276,8 +289,11 @@ impl Worker {
     }
 
     fn decode(&mut self, frame: &AssembledFrame) {
-        if self.refused && !frame.key {
-            self.floor.want();
+        if let Some(refused) = self.refused.filter(|_| !frame.key) {
+            match refused {
+                Refused::Damaged => self.floor.want(),
+                Refused::TooLarge(..) => locked(&self.shared).stats.too_large += 1,
+            }
             return;
         }
         let info = FrameInfo { rtp_timestamp: Some(frame.timestamp), ..FrameInfo::default() };
@@ -287,17 +303,26 @@ impl Worker {
         let picture = match decoded {
             Ok(picture) => picture,
             Err(error) => {
-                if let CodecError::Size { width, height } = error {
-                    shared.stats.refused_size.get_or_insert((width, height));
-                }
                 shared.stats.corrupt_frames += 1;
-                self.refused = true;
-                self.floor.want();
+                let refused = match error {
+                    CodecError::Size { width, height } => {
+                        shared.stats.refused_size = Some((width, height));
+                        shared.stats.too_large += 1;
+                        Refused::TooLarge(width, height)
+                    }
+                    _ => Refused::Damaged,
+                };
+                let again = self.refused.replace(refused) == Some(refused);
+                if again && refused != Refused::Damaged {
+                    self.floor.refuse();
+                } else {
+                    self.floor.want();
+                }
                 return;
             }
         };
         if frame.key {
-            self.refused = false;
+            self.refused = None;
             self.floor.satisfied();
         }
         let Some(picture) = picture else { return };
@@ -318,10 +343,16 @@ impl Worker {
             .as_ref()
             .map_or(even, |(sound, clock)| clock.instant_at(sound.due_us(timestamp, clock.us_at(even))));
         self.held.push_back((due, picture));
-        if self.held.len() > HELD_MAX {
-            self.held.pop_front();
+        while self.held.len() > HELD_MAX || self.held_pixels() > HELD_PIXELS_MAX {
+            if let Some((_, early)) = self.held.pop_front() {
+                self.slot.put(early);
+            }
         }
         self.show_due(now);
+    }
+
+    fn held_pixels(&self) -> usize {
+        self.held.iter().map(|(_, picture)| picture.width() * picture.height()).sum()
     }
 
     /// Shows the newest of the pictures that are due.

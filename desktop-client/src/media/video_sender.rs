@@ -155,6 +155,8 @@ struct State {
     limits: Limits,
     target_bps: u32,
     clogged: bool,
+    /// When the last key frame was made, and how long it takes to leave at the rate of then.
+    last_key_frame: Option<(Instant, Duration)>,
     stats: VideoSenderStats,
     frames: RateMeter,
     bits: RateMeter,
@@ -217,6 +219,7 @@ impl VideoSender {
             limits: Limits::NONE,
             target_bps: options.bitrate_bps,
             clogged: false,
+            last_key_frame: None,
             stats: VideoSenderStats::default(),
             frames: RateMeter::new(),
             bits: RateMeter::new(),
@@ -276,6 +279,11 @@ impl VideoSender {
             }
             state.sending = sending;
         });
+    }
+
+    /// When the last key frame was made, and how long it takes to leave.
+    pub fn last_key_frame(&self) -> Option<(Instant, Duration)> {
+        self.shared.locked().last_key_frame
     }
 
     /// What has been done so far.

@@ -12,7 +12,7 @@ use castle_desktop::call::Candidate;
 use castle_desktop::media::codec::{Content, Packetizer, VideoCodec, VideoEncoder};
 use castle_desktop::media::frame::{FrameInfo, FramePool};
 use castle_desktop::media::packet::OutgoingPacket;
-use castle_desktop::peer::{Peer, PeerCommand, PeerConfig, PeerEvent};
+use castle_desktop::peer::{MediaKind, Peer, PeerCommand, PeerConfig, PeerEvent};
 use castle_desktop::view::Command;
 use castle_server::config::MatchRoute;
 use rand_chacha::ChaCha8Rng;
@@ -107,6 +107,7 @@ impl Mallory {
                 self.call = Some((offer.call_id, peer));
                 PeerCommand::RemoteOffer(offer.sdp)
             }
+            Say::Answer(answer) => PeerCommand::RemoteAnswer(answer.sdp),
             Say::Candidate(candidate) => PeerCommand::RemoteCandidate(Candidate {
                 candidate: candidate.candidate,
                 mid: candidate.sdp_mid,
@@ -122,6 +123,7 @@ impl Mallory {
     async fn pass_on(&mut self, event: PeerEvent) -> bool {
         let call_id = self.call.as_ref().expect("a call").0.clone();
         match event {
+            PeerEvent::LocalOffer(sdp) => self.say(Ask::Offer(v1::Offer { call_id, sdp })).await,
             PeerEvent::LocalAnswer(sdp) => self.say(Ask::Answer(v1::Answer { call_id, sdp })).await,
             PeerEvent::LocalCandidate(candidate) => {
                 let candidate = v1::Candidate {
@@ -142,6 +144,37 @@ impl Mallory {
             _ => {}
         }
         false
+    }
+
+    /// Offers a track for a screen, and waits until it is taken.
+    async fn share(&mut self) {
+        assert!(self.peer().send(PeerCommand::ShareScreen(true)));
+        loop {
+            tokio::select! {
+                frame = self.inbox.message() => {
+                    let frame = frame.expect("a session").expect("a session").frame.expect("a frame");
+                    self.hear(frame).await;
+                }
+                Some((_, event)) = self.told.recv() => match event {
+                    PeerEvent::ScreenTaken(taken) => return assert!(taken),
+                    event => drop(self.pass_on(event).await),
+                },
+            }
+        }
+    }
+
+    /// A picture of the screen, whatever is in it.
+    async fn show_screen(&mut self, frame: &[u8]) {
+        let screen = self.peer().screen.clone();
+        self.packetizer.packetize(frame, self.timestamp, |packet| screen.send(packet));
+        self.timestamp = self.timestamp.wrapping_add(3000);
+        tokio::time::sleep(PACE).await;
+    }
+
+    /// How often a key frame of the screen was asked for since the last time.
+    fn wanted(&mut self) -> usize {
+        let told = std::iter::from_fn(|| self.told.try_recv().ok());
+        told.filter(|(_, event)| *event == PeerEvent::KeyFrameWanted(MediaKind::Screen)).count()
     }
 
     fn peer(&self) -> &Peer {
@@ -216,7 +249,7 @@ fn pictures_of_any_size_are_shown_or_refused_in_words() {
         (16, 1920),
         (3840, 2160),
         (1080, 1920),
-        (1921, 16),
+        (4112, 16),
         (641, 359),
     ];
     sizes_are_shown_or_refused(VP8, &sizes);
@@ -226,7 +259,7 @@ fn pictures_of_any_size_are_shown_or_refused_in_words() {
 fn pictures_of_any_size_in_h264_are_shown_or_refused_in_words() {
     sizes_are_shown_or_refused(
         H264,
-        &[(16, 16), (1918, 1078), (16, 1920), (3840, 2160), (1080, 1920), (640, 358)],
+        &[(16, 16), (1918, 1078), (16, 1920), (3840, 2160), (4112, 16), (1080, 1920), (640, 358)],
     );
 }
 
@@ -240,7 +273,37 @@ fn sizes_are_shown_or_refused(codecs: &'static [VideoCodec], sizes: &[(usize, us
     };
     meet(codecs, mischief, |ada| {
         ada.until_told("larger than this app shows");
-        assert_eq!(ada.engine.record().receiver.refused_size, Some((3840, 2160)));
+        assert_eq!(ada.engine.record().receiver.refused_size, Some((4112, 16)));
+    });
+}
+
+#[test]
+fn a_screen_that_is_larger_than_the_camera_is_shown_and_one_that_is_too_large_is_refused_in_words() {
+    let mischief = async |mallory: &mut Mallory| {
+        mallory.share().await;
+        for _ in 0..10 {
+            mallory.show_screen(&picture(VideoCodec::Vp8, 2560, 1440)).await;
+        }
+        mallory.wanted();
+        // A key frame that says how large it is, and those that build on it: nobody looks further.
+        let (key, mut wanted) = ([0x10, 0, 0, 0x9D, 0x01, 0x2A, 0, 0x1E, 0xE0, 0x10, 0, 0], 0);
+        mallory.show_screen(&key).await;
+        for _ in 0..100 {
+            let asked = mallory.wanted();
+            mallory.show_screen(if asked > 0 { &key } else { &[0x11, 0, 0, 0] }).await;
+            wanted += asked;
+        }
+        assert!(wanted < 3, "asked for {wanted} key frames, each as large as the one before");
+    };
+    meet(VP8, mischief, |ada| {
+        ada.until_told("a screen of 7680 × 4320");
+        let record = ada.engine.record();
+        assert_eq!((record.screen_receiver.width, record.screen_receiver.height), (2560, 1440));
+        assert!(record.screen_figures.frames_shown > 0, "{:?}", record.screen_figures);
+        assert_eq!(record.screen_receiver.refused_size, Some((7680, 4320)));
+        ada.until("showing the face in its place", |snapshot| {
+            snapshot.call.as_ref().is_some_and(|call| !call.peer_sharing)
+        });
     });
 }
 

@@ -9,7 +9,7 @@ use super::{FIRST_PINGS, TICK};
 use crate::media::audio::{CaptureAnchor, SILENCE_DB};
 use crate::media::clock::{CLOCK_MAX_US, MediaClock, PingSample};
 use crate::media::codec::VideoCodec;
-use crate::media::key_frame_floor::{KeyFramePace, pause};
+use crate::media::key_frame_floor::{KeyFramePace, pause, pause_after};
 use crate::media::ladder::split;
 use crate::media::limits::Limits;
 use crate::peer::{
@@ -288,14 +288,23 @@ impl LiveCall {
 
     fn key_frame_wanted(&mut self, now: Instant, kind: MediaKind) {
         let Some(connection) = &mut self.connection else { return };
-        let pace = &mut connection.key_frames[usize::from(kind == MediaKind::Screen)];
         let round_trip = connection.path.0.round_trip.unwrap_or_default();
+        let [camera_pace, screen_pace] = &mut connection.key_frames;
         let pause = pause(self.rate.0.picture_bps, round_trip);
-        let Some(at) = pace.asked(now, pause) else { return };
-        match &self.screen {
-            Some(screen) if kind == MediaKind::Screen => screen.sender().request_key_frame_at(at),
-            _ if kind == MediaKind::Video => self.camera.sender().request_key_frame_at(at),
-            _ => {}
+        let (sender, pace, pause) = match (kind, &self.screen) {
+            (MediaKind::Video, _) => (self.camera.sender(), camera_pace, pause),
+            (MediaKind::Screen, Some(screen)) => {
+                let last = screen.sender().last_key_frame();
+                if let Some((at, _)) = last {
+                    screen_pace.made(at);
+                }
+                let pause = last.map_or(pause, |(_, leaves)| pause_after(leaves, round_trip));
+                (screen.sender(), screen_pace, pause)
+            }
+            (MediaKind::Screen, None) | (MediaKind::Audio, _) => return,
+        };
+        if let Some(at) = pace.asked(now, pause) {
+            sender.request_key_frame_at(at);
         }
     }
 

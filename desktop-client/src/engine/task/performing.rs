@@ -20,7 +20,7 @@ use crate::media::tones::{Tone, TonePlayer};
 use crate::peer::{IceServer, PathRoute, Peer, PeerCommand, PeerConfig, PeerEvent};
 use crate::signaling::{self, ServerAddress};
 use crate::view::Severity;
-use crate::words::{say, say_with};
+use crate::words::say;
 use castle::ids::CallId;
 use std::sync::Arc;
 use std::time::Instant;
@@ -215,6 +215,7 @@ impl Engine {
     fn close_peer(&mut self) {
         self.is_over(&Matter::Chat);
         self.is_over(&Matter::Screen);
+        self.is_over(&Matter::PeerScreen);
         if let Some(live) = &mut self.live {
             live.fill(&mut self.record);
             let remains = live.part();
@@ -244,6 +245,7 @@ impl Engine {
         self.source.remote_frames.set_picture(Picture::Waiting);
         self.source.screen_frames.set_picture(Picture::Waiting);
         (self.switches.sharing, self.switches.peer_sharing) = (false, false);
+        self.switches.peer_screen_refused = false;
         self.farewells.spawn_blocking(move || drop(live));
         self.follow_devices();
     }
@@ -419,7 +421,7 @@ impl Engine {
     pub(super) fn look_at_figures(&mut self) {
         let Some(live) = &mut self.live else { return };
         live.second_passed();
-        let told = self.record.receiver.refused_size.is_some();
+        let seen_before = (self.record.receiver, self.record.screen_receiver);
         live.fill(&mut self.record);
         let (mic, speaker) = live.sound_faults();
         (self.devices.mic_fault, self.devices.speaker_fault) = (mic, speaker);
@@ -436,12 +438,7 @@ impl Engine {
             self.record.seconds = self.talk.judge.history();
         }
         self.tell_of_camera(self.record.sender.fault.clone().map(|fault| meanwhile(fault, true)));
-        if let Some((width, height)) = self.record.receiver.refused_size.filter(|_| !told) {
-            let (width, height) = (width.to_string(), height.to_string());
-            let text =
-                say_with("told-pictures-too-large", &[("width", width.into()), ("height", height.into())]);
-            self.stand(Matter::Call, Severity::Error, text);
-        }
+        self.look_at_sizes(seen_before);
         for message in self.talk.chat.again(Instant::now()) {
             self.say(&message);
         }

@@ -8,11 +8,12 @@ use crate::engine::Viewer;
 use crate::media::camera::CameraError;
 use crate::media::frame::{FrameSlot, Picture};
 use crate::media::screen::{self, ScreenChoice, ScreenError, ScreenSpec};
+use crate::media::video_receiver::VideoReceiverStats;
 use crate::media::video_sender::{Stamps, VideoSender, VideoSenderOptions};
 use crate::peer::PeerCommand;
 use crate::rate::START_BPS;
 use crate::view::Severity;
-use crate::words::say;
+use crate::words::{say, say_with};
 use std::sync::Arc;
 
 /// What is shared, and where its pictures go. Dropping it waits for its threads.
@@ -110,8 +111,38 @@ impl Engine {
     /// The other end shares its screen, or no longer.
     pub(super) fn peer_shares(&mut self, shares: bool) {
         self.switches.peer_sharing = shares;
+        self.peer_screen_is_fine();
         if !shares {
             self.source.screen_frames.set_picture(Picture::Waiting);
         }
     }
+
+    fn peer_screen_is_fine(&mut self) {
+        self.switches.peer_screen_refused = false;
+        self.is_over(&Matter::PeerScreen);
+    }
+
+    /// Tells of pictures that came since `before` and are too large to be shown. While the screen's are, the face has the room.
+    pub(super) fn look_at_sizes(&mut self, before: (VideoReceiverStats, VideoReceiverStats)) {
+        let (camera, screen) = (self.record.receiver, self.record.screen_receiver);
+        if let Some((width, height)) = too_large(before.0, camera) {
+            let text =
+                say_with("told-pictures-too-large", &[("width", width.into()), ("height", height.into())]);
+            self.stand(Matter::Call, Severity::Error, text);
+        }
+        if screen.frames_decoded > before.1.frames_decoded {
+            self.peer_screen_is_fine();
+        } else if let Some((width, height)) = too_large(before.1, screen) {
+            let text =
+                say_with("told-screen-too-large", &[("width", width.into()), ("height", height.into())]);
+            self.switches.peer_screen_refused = true;
+            self.stand(Matter::PeerScreen, Severity::Error, text);
+        }
+    }
+}
+
+/// How wide and high the pictures of a stream are, in words, that were refused for it since `before`.
+fn too_large(before: VideoReceiverStats, now: VideoReceiverStats) -> Option<(String, String)> {
+    let (width, height) = now.refused_size.filter(|_| now.too_large > before.too_large)?;
+    Some((width.to_string(), height.to_string()))
 }

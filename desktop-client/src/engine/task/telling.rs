@@ -31,6 +31,8 @@ pub(super) enum Matter {
     Chat,
     /// The shared screen: until it is shared again.
     Screen,
+    /// The other end's screen: until it is shown, or shared no more.
+    PeerScreen,
     /// What was asked of the server in vain: until it is asked again, or done.
     Asked(Topic),
     /// Somebody was blocked: until that is taken back.

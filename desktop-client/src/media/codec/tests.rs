@@ -114,7 +114,8 @@ fn a_forced_key_frame_lands_on_its_picture_and_changes_of_rate_need_none() {
 fn the_decoder_follows_a_change_of_size() {
     for codec in VideoCodec::ALL {
         let (mut decoder, mut pool) = (VideoDecoder::new(*codec).expect("a decoder"), FramePool::new());
-        for size in [(640, 360), (320, 180), (638, 358), (1280, 720), (16, 16), (1920, 1080)] {
+        let small = [(640, 360), (320, 180), (638, 358), (1280, 720), (16, 16), (1920, 1080)];
+        for size in small.into_iter().chain([(2560, 1440), (4096, 2304), (2304, 4096)]) {
             let frame = pattern(size.0, size.1).frame(0).expect("a frame");
             let mut encoder = encoder(*codec, size, 1_000_000);
             let encoded = encoder.encode(&frame, 0, 3000, true).expect("encoded").expect("a key frame");

@@ -9,6 +9,7 @@ use crate::media::camera::pattern::Pattern;
 use crate::media::camera::{DEFAULT_PATTERN, FrameSource};
 use crate::media::codec::{Content, Packetizer, VideoEncoder};
 use crate::media::h264;
+use crate::media::lip_sync::Reference;
 use crate::media::packet::OutgoingPacket;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -233,4 +234,64 @@ fn pictures_whose_parameter_sets_came_beside_them_are_shown() {
     setup.slot.wait(PATIENCE).expect("shown");
     setup.shows(true);
     assert_eq!((setup.receiver.stats().corrupt_frames, setup.receiver.stats().losses), (0, 0));
+}
+
+/// A frame of VP8 of this size with nothing in it, and one that builds on it.
+fn empty_frames(width: u16, height: u16, sequence: u16) -> [IncomingPacket; 2] {
+    let ([w, wide], [h, high]) = (width.to_le_bytes(), height.to_le_bytes());
+    let key = Bytes::copy_from_slice(&[0x10, 0x10, 0, 0, 0x9D, 0x01, 0x2A, w, wide, h, high, 0, 0]);
+    let payloads = [(sequence, key), (sequence.wrapping_add(1), Bytes::from_static(&[0x10, 0x11, 0, 0, 0]))];
+    payloads.map(|(sequence, payload)| {
+        let timestamp = u32::from(sequence) * 3000;
+        IncomingPacket { sequence, timestamp, marker: true, payload, arrived: Instant::now() }
+    })
+}
+
+#[test]
+fn where_key_frames_are_too_large_one_more_is_asked_for_and_not_another_of_the_same_size() {
+    let ((mut worker, slot, requests), mut sender) = (worker(), Sender::new(VideoCodec::Vp8));
+    for sequence in (0..100).step_by(2) {
+        worker.round(empty_frames(7680, 4320, sequence).into_iter());
+    }
+    let stats = locked(&worker.shared).stats;
+    assert_eq!((stats.refused_size, stats.too_large), (Some((7680, 4320)), 100));
+    assert_eq!(requests.try_iter().count(), 1, "the next would be as large");
+    sender.sequence = 100;
+    worker.round(sender.next(true).into_iter());
+    assert!(slot.take().is_some(), "one of another size is shown");
+    assert_eq!(locked(&worker.shared).stats.too_large, 100);
+}
+
+/// How many of so many pictures a second are shown that wait for their sound, and for those among them that come late.
+fn shown_of(fps: u32, size: (usize, usize)) -> f64 {
+    const PICTURES: u32 = 300;
+    let (mut worker, slot, _requests) = worker();
+    let (clock, sound, mut pool) = (worker.clock, SharedLipSync::default(), FramePool::new());
+    worker.sound = Some((sound.clone(), clock));
+    let (began, mut shown) = (Instant::now(), 0);
+    let (mut ready, mut looked) = (began, began);
+    for number in 0..PICTURES {
+        let at = began + Duration::from_secs(1) * number / fps;
+        let captured_us = clock.us_at(at);
+        // Heard late, and one picture in ten, with those behind it, takes a tenth of a second longer than the others.
+        sound.heard(Reference::Media, captured_us, captured_us + 600_000);
+        ready = ready.max(at + Duration::from_millis(if number % 10 == 0 { 100 } else { 0 }));
+        while looked < ready {
+            looked += Duration::from_millis(2);
+            worker.show_due(looked);
+            shown += u32::from(slot.take().is_some());
+        }
+        let picture = pool.draw(size.0, size.1, FrameInfo::default(), |_| {});
+        worker.hold(picture, (captured_us * 9 / 100) as u32, ready);
+        shown += u32::from(slot.take().is_some());
+    }
+    f64::from(shown) / f64::from(PICTURES)
+}
+
+#[test]
+fn pictures_that_wait_are_shown_however_many_come_in_a_second_and_however_large_they_are() {
+    for (fps, size) in [(30, (64, 36)), (60, (64, 36)), (120, (64, 36)), (30, (2560, 1440))] {
+        let shown = shown_of(fps, size);
+        assert!(shown > 0.8, "{fps} a second of {size:?}: {shown:.2} of them are shown");
+    }
 }

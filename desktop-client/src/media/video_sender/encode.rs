@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use crate::media::codec::{CodecError, Content, Packetizer, VideoCodec, VideoEncoder};
+use crate::media::codec::{CodecError, Content, MIN_BITRATE_BPS, Packetizer, VideoCodec, VideoEncoder};
 use crate::media::frame::{FramePool, VideoFrame};
 use crate::media::ladder::Ladder;
 use crate::media::limits::Limits;
@@ -176,6 +176,8 @@ impl Encode {
         let now = Instant::now();
         let mut state = self.shared.locked();
         if key {
+            let leaves = bytes as f64 * 8.0 / f64::from(state.target_bps.max(MIN_BITRATE_BPS));
+            state.last_key_frame = Some((now, Duration::from_secs_f64(leaves)));
             state.key_frame_at = None;
         }
         state.frames.add(now, 1);

@@ -19,7 +19,7 @@ struct Setup {
     clock: MediaClock,
 }
 
-fn start(spec: CameraSpec, bitrate_bps: u32) -> Setup {
+fn start(spec: impl Into<PictureSource>, bitrate_bps: u32) -> Setup {
     let clock = MediaClock::starting_at(Instant::now());
     let (preview, (sink, packets), (watch, watched)) = (FrameSlot::new(), mpsc::channel(), mpsc::channel());
     // The last packets may come when the test listens no more.
@@ -160,4 +160,20 @@ fn pictures_travel_from_pattern_to_screen_with_number_and_time() {
     eprintln!("glass to glass p50 {} µs, p95 {} µs", latencies[FRAMES / 2], latencies[FRAMES * 95 / 100]);
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
     assert_eq!((stats.corrupt_frames, stats.losses), (0, 0));
+}
+
+#[test]
+fn it_is_known_how_long_the_key_frame_of_a_screen_takes_to_leave() {
+    let setup = start(ScreenSpec::Pattern, 1_200_000);
+    assert_eq!(setup.sender.last_key_frame(), None);
+    setup.sender.set_sending(true);
+    eventually(|| setup.sender.stats().key_frames == 1);
+    let (made, leaves) = setup.sender.last_key_frame().expect("it left");
+    let bits = setup.packets.try_iter().take_while(|packet| !packet.marker).count() * 1200 * 8;
+    eprintln!("a page of text takes {leaves:?}");
+    assert!(leaves.as_secs_f64() > 0.3, "far longer than a camera's: {leaves:?}");
+    assert!(leaves.as_secs_f64() >= bits as f64 / 1_200_000.0 * 0.9, "{leaves:?} for {bits} bits");
+    setup.sender.request_key_frame();
+    eventually(|| setup.sender.stats().key_frames == 2);
+    assert!(setup.sender.last_key_frame().is_some_and(|(next, _)| next > made));
 }

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 mod account;
 mod command;
+mod notices;
 mod people;
 mod preferences;
 mod talk;
 
 pub use account::{AccountView, Act, DeviceLogin, Reports};
 pub use command::{Command, Secret};
+pub use notices::{NOTICES_MAX, Notice, Offer, Severity};
 pub use people::{BlockedGuest, History, KnownServer, PastCall, ReportReason, Unanswered};
 pub use preferences::{DeviceKind, Preferences, QualityCap, TEST_PICTURE, ThemeChoice, WindowPlace};
 pub use talk::{
@@ -92,9 +94,6 @@ pub struct CalledUp {
     /// The invitation link of the last time, for the login screen.
     pub link: Option<String>,
 }
-
-/// Notices kept at once: more would cover the screen.
-pub const NOTICES_MAX: usize = 4;
 
 /// How the app stands with the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -455,39 +454,6 @@ pub enum CheckOutcome {
     Fail,
     /// Could not be told from here.
     Skipped,
-}
-
-/// Something a person should read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Names it in [`Command::Dismiss`].
-    pub id: u64,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What happened and what to do, in one or two sentences.
-    pub text: String,
-    /// What a person can take at once, by [`Command::TakeOffer`].
-    pub offer: Option<Offer>,
-    /// The last device of this kind is gone: what is wrong with it is told by this.
-    pub gone: Option<DeviceKind>,
-}
-
-/// A device that is there now and not used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    /// Of which kind.
-    pub kind: DeviceKind,
-    /// Its name.
-    pub name: String,
-}
-
-/// How bad a notice is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Something did not work.
-    Error,
 }
 
 /// What the login screen begins with: from an invitation link, the command line, or the last time.

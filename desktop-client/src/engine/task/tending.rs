@@ -94,7 +94,9 @@ fn now_told(told: &Change, lists: &Lists, wanted: &Preferences) -> Option<Change
     let (names, chosen) = (lists.names(kind), wanted.device(kind));
     let there = names.contains(&name);
     let holds = match told {
-        Change::Gone { .. } => !there && chosen.is_none_or(|chosen| chosen == name || !names.contains(&chosen)),
+        Change::Gone { .. } => {
+            !there && chosen.is_none_or(|chosen| chosen == name || !names.contains(&chosen))
+        }
         Change::Back { .. } => there && chosen == Some(name),
         Change::Used { .. } => there && chosen.is_none(),
         Change::New { .. } => there && chosen != Some(name),

@@ -17,9 +17,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod account;
 mod arriving;
+mod awaiting;
 mod call;
 mod edges;
 mod ended;
+mod faces;
 mod fitting;
 mod hall;
 mod layout;
@@ -86,6 +88,11 @@ fn hebrew() -> FontInsert {
     FontInsert::new("hebrew", font, vec![last])
 }
 
+fn dress(ctx: &egui::Context) {
+    theme::install(ctx);
+    ctx.add_font(hebrew());
+}
+
 fn built(builder: egui_kittest::HarnessBuilder<Window>, window: Window, size: Vec2) -> Shown {
     let draw = |ui: &mut egui::Ui, window: &mut Window| {
         let Window { snapshot, screens, remote, local, screen, now, commands } = window;
@@ -96,10 +103,6 @@ fn built(builder: egui_kittest::HarnessBuilder<Window>, window: Window, size: Ve
         // All of the window: the harness leaves a frame free.
         let room = egui::UiBuilder::new().max_rect(ui.ctx().content_rect());
         ui.scope_builder(room, |ui| screens.show(ui, &view, commands));
-    };
-    let dress = |ctx: &egui::Context| {
-        theme::install(ctx);
-        ctx.add_font(hebrew());
     };
     let mut shown = builder.with_size(size).with_context_setup(dress).build_ui_state(draw, window);
     shown.run();

@@ -10,9 +10,7 @@ use egui::accesskit::Role;
 const NONE: egui::Modifiers = egui::Modifiers::NONE;
 
 fn state(name: &str) -> Shown {
-    let mut states = states::every();
-    let place = states.iter().position(|state| state.name == name).expect("a state of this name");
-    states.swap_remove(place).show(ROOMY)
+    states::named(name).show(ROOMY)
 }
 
 fn type_into(shown: &mut Shown, field: &str, text: &str) {

@@ -175,8 +175,8 @@ fn the_title_and_how_good_the_call_is_keep_off_the_own_picture_in_every_language
                     Prefill::default(),
                     size,
                 );
-                shown.state_mut().remote = pictures::still(640, 360);
-                shown.state_mut().local = pictures::still(320, 180);
+                shown.state_mut().remote = faces::still(640, 360);
+                shown.state_mut().local = faces::still(320, 180);
                 shown.state_mut().now += Duration::from_hours(1);
                 if chat {
                     press(&mut shown, NONE, Key::C);

@@ -14,10 +14,10 @@ fn every_control_fits_into_the_smallest_window() {
             || !state.is_dialog()
                 && (state.page != Page::Hall
                     || state.prefill != Prefill::default()
-                    || ["login-known", "login-others"].contains(&screen));
+                    || ["login-known", "login-others", "login-complaints", "hall-full"].contains(&screen));
         // Of what lies below a question a part may have to be scrolled to.
         let over_a_page = state.is_dialog() && state.page != Page::Hall;
-        let asked = ["account-erase-do", "cancel", "login-password"].map(say);
+        let asked = ["account-erase-do", "history-erase", "cancel", "login-password"].map(say);
         let shown = state.show(SMALLEST);
         let height = if scrolls { 10.0 * SMALLEST.y } else { SMALLEST.y };
         let window = Rect::from_min_size(pos2(0.0, -height), vec2(SMALLEST.x, 2.0 * height));

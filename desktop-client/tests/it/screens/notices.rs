@@ -270,7 +270,7 @@ fn what_changes_by_itself_is_read_out() {
 fn a_frozen_picture_is_read_out() {
     let since = Instant::now().checked_sub(Duration::from_secs(2)).expect("later than that");
     let mut shown = show(talking(|call| call.frozen = Some(castle_desktop::view::Frozen { since })));
-    shown.state_mut().remote = pictures::still(640, 360);
+    shown.state_mut().remote = faces::still(640, 360);
     shown.run();
     let picture = shown.get_by_role_and_label(Role::Image, "Ana, picture frozen for 2 seconds");
     assert_eq!(picture.accesskit_node().live(), Live::Polite);
@@ -281,7 +281,7 @@ fn a_shared_screen_has_the_faces_beside_it_or_below_it_and_words_of_neither_over
     for (size, beside) in [(ROOMY, true), (SMALLEST, true), (LOWEST, false)] {
         let snapshot = talking(|call| (call.peer_sharing, call.peer_camera_on) = (true, false));
         let mut shown = show_with(snapshot, Prefill::default(), size);
-        shown.state_mut().screen = pictures::still(1280, 800);
+        shown.state_mut().screen = faces::still(1280, 800);
         shown.run();
         let screen = shown.get_by_label("Screen of Ana").rect();
         let peer = shown.get_by_label_contains("Picture of Ana").rect();

@@ -10,9 +10,7 @@ use egui::{Key, Modifiers};
 const NONE: Modifiers = Modifiers::NONE;
 
 fn state(name: &str) -> Shown {
-    let mut states = states::every();
-    let place = states.iter().position(|state| state.name == name).expect("a state of this name");
-    states.swap_remove(place).show(ROOMY)
+    states::named(name).show(ROOMY)
 }
 
 fn set(asked: &[Command]) -> &Preferences {
@@ -137,15 +135,17 @@ fn missed_calls_are_counted_in_the_hall() {
 #[test]
 fn every_setting_is_sent_as_soon_as_it_is_changed() {
     type Changed = fn(&Preferences) -> bool;
-    let changes: [(&str, Changed); 9] = [
+    let changes: [(&str, Changed); 11] = [
         (say("settings-theme-dark"), |set| set.theme == ThemeChoice::Dark),
         ("Deutsch", |set| set.language.as_deref() == Some("de")),
         ("200 %", |set| set.zoom > 1.99),
         (say("settings-echo"), |set| !set.echo_cancellation),
         (say("settings-noise"), |set| !set.noise_suppression),
+        (say("settings-gain"), |set| !set.gain_control),
         (say("settings-push-to-talk"), |set| set.push_to_talk),
         (say("settings-quality-saving"), |set| set.quality == QualityCap::Saving),
         (say("settings-relay-only"), |set| set.relay_only),
+        (say("settings-notify"), |set| !set.notifications),
         (say("settings-ring"), |set| !set.ring),
     ];
     for (name, changed) in changes {
@@ -267,7 +267,7 @@ fn the_statistics_tell_the_newest_figures() {
 fn a_frozen_picture_is_told_with_its_seconds() {
     let mut shown = state("call-frozen");
     assert!(!says(&shown, "frozen"), "before there was a picture none can be frozen");
-    shown.state_mut().remote = pictures::still(640, 360);
+    shown.state_mut().remote = faces::still(640, 360);
     shown.run();
     assert!(says(&shown, "Ana, picture frozen for 2 seconds"));
     shown.state_mut().now += Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! Picture in picture: a window of its own, drawn by itself.
 
-use super::pictures::frame;
+use super::faces::frame;
 use super::*;
 use castle_desktop::media::frame::FrameSlot;
 use castle_desktop::ui::repaint_pictures;
@@ -21,7 +21,7 @@ fn talking_in_windows() -> (Shown, Arc<FrameSlot>) {
 }
 
 /// The small window, where there is one.
-fn small(shown: &Shown) -> Option<(ViewportId, egui::ViewportOutput)> {
+pub(super) fn small(shown: &Shown) -> Option<(ViewportId, egui::ViewportOutput)> {
     let windows = &shown.output().viewport_output;
     windows.iter().find(|(id, _)| **id != ViewportId::ROOT).map(|(id, window)| (*id, window.clone()))
 }

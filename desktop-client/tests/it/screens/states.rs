@@ -1,6 +1,7 @@
 //! Every screen and state with made-up contents.
 
 use super::*;
+use castle_desktop::media::frame::Picture;
 use castle_desktop::ui::Page;
 use castle_desktop::view::{
     AccountView, Act, BlockedGuest, ChatLine, CheckLine, CheckOutcome, Checkup, DeviceKind, DeviceLogin,
@@ -9,69 +10,12 @@ use castle_desktop::view::{
 };
 use egui::Key;
 
-/// A screen as it is brought about.
-pub(super) struct State {
-    pub(super) name: &'static str,
-    pub(super) snapshot: Snapshot,
-    pub(super) prefill: Prefill,
-    pub(super) page: Page,
-    /// Keys that are pressed then.
-    pub(super) keys: Vec<(egui::Modifiers, Key)>,
-    /// What is chosen on the page after that, by its key in the translations.
-    pub(super) chosen: Option<&'static str>,
-    /// What is clicked then, which opens a question.
-    pub(super) clicks: Vec<&'static str>,
-    /// Asked to close.
-    pub(super) closing: bool,
-}
+mod beside;
+mod calls;
+mod deeds;
 
-impl State {
-    /// A window that shows it.
-    pub(super) fn show(self, size: Vec2) -> Shown {
-        let mut shown = show_with(self.snapshot.clone(), self.prefill.clone(), size);
-        self.prepare(&mut shown);
-        shown
-    }
-
-    /// A question lies over all else.
-    pub(super) fn is_dialog(&self) -> bool {
-        self.closing || !self.clicks.is_empty()
-    }
-
-    /// Opens the page, presses the keys, clicks.
-    pub(super) fn prepare(&self, shown: &mut Shown) {
-        let window = shown.state_mut();
-        window.screens.open(self.page, &window.snapshot, &mut window.commands);
-        if self.closing {
-            window.screens.may_close(&window.snapshot);
-        }
-        shown.run();
-        for (modifiers, key) in &self.keys {
-            shown.key_press_modifiers(*modifiers, *key);
-            shown.run();
-        }
-        for name in self.chosen.iter().chain(&self.clicks) {
-            click(shown, say(name));
-        }
-        let of_help = (self.page == Page::Help).then_some("keys-in-hall");
-        if let Some(first) = of_help.or((self.name == "call-help").then_some("keys-in-call")) {
-            name_file(shown);
-            shown.get_by_label(say(first)).scroll_to_me();
-            shown.run();
-        }
-        shown.state_mut().commands.clear();
-    }
-}
-
-/// Where files go differs from machine to machine, and would be seen.
-fn name_file(shown: &mut Shown) {
-    shown.get_by_label(say("help-diagnostics-file")).focus();
-    shown.run();
-    press(shown, egui::Modifiers::COMMAND, Key::A);
-    type_text(shown, "/home/noor/castle-diagnostics.txt");
-    shown.ctx.memory_mut(egui::Memory::stop_text_input);
-    shown.run();
-}
+use deeds::state;
+pub(super) use deeds::{Deed, State};
 
 fn history() -> History {
     let call = |number: u128, name: &str, outgoing, missed, ago: u64, lasted: Option<u64>| PastCall {
@@ -243,26 +187,28 @@ pub(super) fn screens() -> Devices {
     Devices { screens: Arc::new(screens), ..Devices::default() }
 }
 
-/// A state that needs nothing more to be brought about.
-fn state(name: &'static str, snapshot: Snapshot) -> State {
-    State {
-        name,
-        snapshot,
-        prefill: Prefill::default(),
-        page: Page::Hall,
-        keys: Vec::new(),
-        chosen: None,
-        clicks: Vec::new(),
-        closing: false,
-    }
-}
-
 /// All of them.
 pub(super) fn every() -> Vec<State> {
     let mut all = of_the_way_in_and_pages();
     all.extend(of_calls());
     all.extend(of_my_account());
+    all.extend(beside::on_the_way_in());
+    all.extend(beside::in_the_hall());
+    all.extend(beside::on_pages());
+    all.extend(calls::seldom());
     all
+}
+
+/// All of them, and the lower parts of those that are longer than a window.
+pub(super) fn every_part() -> Vec<State> {
+    let mut all = every();
+    all.extend(beside::further_down());
+    all
+}
+
+/// The one of this name.
+pub(super) fn named(name: &str) -> State {
+    every_part().into_iter().find(|state| state.name == name).expect("a state of this name")
 }
 
 /// A code of the host, and what is mine at the server.

@@ -11,9 +11,7 @@ fn a_list_that_did_not_come_is_asked_for_again_from_its_page() {
         ("blocked", say("blocked-loading"), Command::LoadBlocked),
         ("account", say("account-devices-loading"), Command::LoadLogins),
     ] {
-        let mut states = states::every();
-        let place = states.iter().position(|state| state.name == name).expect("a state of this name");
-        let mut shown = states.swap_remove(place).show(ROOMY);
+        let mut shown = states::named(name).show(ROOMY);
         let snapshot = &mut shown.state_mut().snapshot;
         (snapshot.history.calls, snapshot.blocked, snapshot.account.logins) = (None, None, None);
         commands(&mut shown);

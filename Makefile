@@ -1,6 +1,6 @@
 # What people type. Each target installs what it is missing (scripts/setup.sh) and can be run on a fresh machine.
 
-.PHONY: demo test test-all bench setup
+.PHONY: demo test test-all bench pictures setup
 
 # Two guests meet through Match and talk: two windows, or two bots where there is no display (or DEMO=headless).
 demo:
@@ -28,6 +28,11 @@ bench:
 	@case ",$(ROWS)," in *,browser,*) scripts/setup.sh build test foreign ;; *) scripts/setup.sh build bench ;; esac
 	@case ",$(ROWS)," in ,,|*,relay,*) scripts/tools.sh socketio || echo "no rows beside Socket.IO: it could not be fetched" ;; esac
 	@cargo bench --locked --workspace --bench scoreboard
+
+# The kept pictures of every screen, and those of README, as the app looks now. Look at what changed before it goes in.
+pictures:
+	@scripts/setup.sh build window test
+	@scripts/pictures.sh
 
 # Installs what every target above needs, and builds nothing.
 setup:

@@ -1,4 +1,4 @@
-//! One picture of each screen in each theme, against the one that was looked at and kept.
+//! One picture of each screen in each theme, against the one that was looked at and kept, and those that README shows.
 //!
 //! Tolerance: a pixel may differ by 0.6 on dify's scale (a shade that nobody sees), and none may differ by more. With
 //! `UPDATE_SNAPSHOTS=1` the kept pictures are made anew (`make pictures`); with `PICTURES=FOLDER` all are written there
@@ -109,4 +109,38 @@ fn every_screen_looks_as_it_did_when_it_was_looked_at_by_day() {
 #[test]
 fn every_screen_looks_as_it_did_when_it_was_looked_at_by_night() {
     looks_as_kept("dark", Theme::Dark);
+}
+
+/// Of the pictures in README those of one screen: the file, what is on it, in which theme and language.
+const README: [(&str, &str, Theme, &str); 6] = [
+    ("hall", "hall-full", Theme::Light, "en"),
+    ("call", "call", Theme::Light, "en"),
+    ("tryout", "tryout", Theme::Dark, "en"),
+    ("history", "history", Theme::Light, "en"),
+    ("hall-he", "hall-full", Theme::Light, "he"),
+    ("chat", "call-chat", Theme::Dark, "en"),
+];
+
+#[test]
+fn what_readme_shows_looks_as_the_app_does() {
+    let options = SnapshotOptions::new().threshold(0.6).output_path("../docs/pictures");
+    let mut results = SnapshotResults::new();
+    for (file, name, theme, language) in README {
+        let drawn = words::speaking(language, || picture(&states::named(name), theme, SIZE, false));
+        results.add(try_image_snapshot_options(&drawn, file, &options));
+    }
+    results.unwrap();
+}
+
+#[test]
+fn readme_shows_what_is_kept_for_it_and_nothing_else() {
+    let readme = include_str!("../../../../README.md");
+    let files = readme.split("docs/pictures/").skip(1).filter_map(|rest| rest.split(')').next());
+    let mut shown: Vec<_> = files.collect();
+    // The demo's two windows as they are (scripts/demo_xvfb.sh).
+    let mut kept = vec!["demo-call.jpg".to_owned()];
+    kept.extend(README.map(|(file, ..)| format!("{file}.png")));
+    shown.sort_unstable();
+    kept.sort_unstable();
+    assert_eq!(shown, kept);
 }

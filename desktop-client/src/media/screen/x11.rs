@@ -41,8 +41,7 @@ const LOOKS: FrameRate = FrameRate::whole(15);
 const SHARPENING: u32 = 15;
 /// ... and then once in so many, in case something was lost.
 const STILL_EVERY: u32 = 30;
-/// A display that is not there is waited for through so many looks, two seconds: to change how it is set up it is switched off and
-/// on again.
+/// A display that is not there is waited for through so many looks, two seconds: to be set up anew it is switched off and on.
 const AWAY_MAX: u32 = 30;
 /// Bytes of a pixel: blue, green, red, and one that is not used.
 const PIXEL: usize = 4;

@@ -1,9 +1,9 @@
 //! Which device is opened after one that gave no sound, and how long each is given. Pure.
 //!
 //! A device that a person chose is stood in for by the system's own as soon as it gives nothing, and stays open meanwhile:
-//! wireless ones take seconds to wake, and are used if they do so within ten. If the system's own gives nothing either, both are tried in
-//! turn, each time for longer: a system that is merely slow is not opened again and again for nothing. One that is not there is no
-//! reason for patience.
+//! wireless ones take seconds to wake, and are used if they do so within ten. If the system's own gives nothing either, both
+//! are tried in turn, each time for longer: a system that is merely slow is not opened again and again for nothing. One that
+//! is not there is no reason for patience.
 
 use std::time::{Duration, Instant};
 

@@ -33,7 +33,7 @@ impl Crowd {
     pub(super) fn note(&mut self, now: Duration, queue: Duration, jitter: Duration, acked: Option<f64>) {
         let still = self.still.map(|(since, least, most)| (since, least.min(queue), most.max(queue)));
         self.still = still
-            .filter(|(_, least, most)| self.stands(now) && *most - *least <= STILL + jitter)
+            .filter(|(_, least, most)| self.stands(now) && most.saturating_sub(*least) <= STILL + jitter)
             .or(Some((now, queue, queue)));
         if queue < DRAINED {
             self.since = None;

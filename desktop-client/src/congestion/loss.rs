@@ -183,11 +183,11 @@ impl Loss {
             return None;
         }
         let of_full = (1.0 - (1.0 - was) / kept).max(0.0);
-        if left > (was + of_full) / 2.0 {
+        if left > was.midpoint(of_full) {
             return Some(Verdict::Own(left.min(was)));
         }
         // Cuts come where chance was bad, and it is better after any of them.
-        let mean = (was + left) / 2.0;
+        let mean = was.midpoint(left);
         let packets = 1.0 / f64::from(before.packets) + 1.0 / f64::from(after.packets);
         let chance = FULL_DEVIATIONS * (mean * (1.0 - mean) * packets).sqrt();
         (was - left > chance).then(|| Verdict::Full(arrived as f64 * 8.0 / COMPARED.as_secs_f64()))

@@ -1,3 +1,5 @@
+//! What diagnostics show of log lines, with names and without.
+
 use super::*;
 
 fn without_all(names: &[&str]) -> Scrubber {

@@ -69,13 +69,27 @@ impl Screens {
         }
         if snapshot.connection != Connection::LoggedOut {
             if let Some(link) = self.link.take() {
-                self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Join(_)));
+                self.asked_link();
                 self.dialogs.push(Dialog::Join(link));
             }
-        } else if let Some(link) = self.link.take().or(self.joining.take()) {
+            return;
+        }
+        // A question whether to leave is out of date where nobody is logged in.
+        let asked = self.asked_link();
+        if let Some(link) = self.link.take().or(self.joining.take()).or(asked) {
             self.login = login::Draft::new(Prefill { server: Some(link), ..Prefill::default() });
             self.open(Page::Hall, snapshot, commands);
         }
+    }
+
+    /// Takes back the question about another hall, with the link that it is about.
+    fn asked_link(&mut self) -> Option<String> {
+        let is_one = |dialog: &mut Dialog| matches!(dialog, Dialog::Join(_));
+        let asked = self.put_by.extract_if(.., is_one).chain(self.dialogs.extract_if(.., is_one));
+        asked.last().and_then(|dialog| match dialog {
+            Dialog::Join(link) => Some(link),
+            _ => None,
+        })
     }
 
     pub(super) fn dialog_ui(

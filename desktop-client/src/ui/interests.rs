@@ -47,7 +47,8 @@ pub fn interests_ui(
             }
         });
         card(ui, say("interests-languages"), |ui| languages_ui(ui, &mut set.languages));
-        starts = button(ui, say("hall-find"), Weight::Primary).clicked();
+        let find = |ui: &mut Ui| button(ui, say("hall-find"), Weight::Primary).clicked();
+        starts = ui.add_enabled_ui(view.snapshot.can_search(), find).inner;
     });
     changes.end(view.snapshot, set, commands);
     if starts {

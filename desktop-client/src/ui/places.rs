@@ -167,16 +167,17 @@ fn dialog_over(
     // Each has an id of its own: it would begin with the size of the last one.
     let id = Id::unique(("dialog", name));
     let room = ctx.content_rect().size() - egui::Vec2::splat(2.0 * space::L);
-    let area = egui::Modal::default_area(id).default_height(room.y);
-    let shown = egui::Modal::new(id).area(area).frame(frame).show(ctx, |ui| {
+    let shown = egui::Modal::new(id).frame(frame).show(ctx, |ui| {
         ui.set_width(size::DIALOG.min(room.x));
+        // It may grow: of itself it has the height that it had last.
+        ui.set_max_height(room.y);
         ui.with_layout(down(), |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
             // The bar is seen wherever there is more.
             ui.spacing_mut().scroll.dormant_handle_opacity = 1.0;
             lines::title(ui, name);
             ui.add_space(space::XS);
-            let height = room.y.min(ui.available_height()) - below;
+            let height = ui.available_height() - below;
             ScrollArea::vertical().max_height(height).show(ui, |ui| {
                 ui.set_width(ui.available_width() - space::S);
                 ui.with_layout(down(), contents);

@@ -103,6 +103,7 @@ fn whoever_finds_no_room_when_the_server_is_started_anew_waits_for_no_match_any_
     let ada = Guest::of("ada", EngineConfig { viewer: Viewer::Window, ..without_devices() });
     ada.register_by(format!("http://{}", way.address), &first);
     ada.until("online", |snapshot| snapshot.me.is_some());
+    ada.does(Command::SearchHall("nobody".into()));
     ada.does(Command::Search);
     ada.until("in line", |snapshot| {
         snapshot.search.as_ref().is_some_and(|search| search.position == Some(1))
@@ -125,6 +126,7 @@ fn whoever_finds_no_room_when_the_server_is_started_anew_waits_for_no_match_any_
         assert!(snapshot.call.is_none(), "with somebody who looks for nobody: {snapshot:#?}");
         snapshot.search.as_ref().is_some_and(|search| search.waiting == Some(1))
     });
+    ada.until("sees all who are there", |snapshot| snapshot.hall.iter().any(|row| row.name == "bea"));
 }
 
 /// Of a server that has room for one session of each guest.

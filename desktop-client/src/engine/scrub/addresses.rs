@@ -77,11 +77,10 @@ fn v6(piece: &str, run: Range<usize>) -> Option<Range<usize>> {
     let after_word = !ends_word(piece[..run.start].chars().next_back());
     let mut start = run.start;
     let mut bare = &piece[run];
-    if bare.starts_with(':') && !bare.starts_with("::") {
-        // `name:` before it.
-        (start, bare) = (start + 1, &bare[1..]);
-    } else if after_word {
-        return None;
+    if after_word || bare.starts_with(':') && !bare.starts_with("::") {
+        // `name:` before it, of which the last letters may be such as an address has.
+        let name = bare.find(':').filter(|colon| !bare[*colon..].starts_with("::"))? + 1;
+        (start, bare) = (start + name, &bare[name..]);
     }
     let bare = bare.trim_end_matches('.');
     let one = |bare: &str| bare.parse::<Ipv6Addr>().is_ok().then(|| start..start + bare.len());

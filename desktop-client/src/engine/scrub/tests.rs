@@ -74,6 +74,7 @@ fn addresses_go_in_whatever_way_they_are_written() {
             ("udp:10.0.0.1:5 V4(10.0.0.1:5)", "udp:[address] V4([address])"),
             ("/10.0.0.1:80/x?to=10.0.0.2&by=10.0.0.3", "/[address]/x?to=[address]&by=[address]"),
             ("::ffff:10.0.0.1 addr:fe80::1 [fe80::1%eth0]:5", "[address] addr:[address] [address]"),
+            ("remote:fe80::1 node:2001:db8::7 code::feed", "remote:[address] node:[address] code::feed"),
             ("fe80::1%wlan0: 2001:db8::1.", "[address]: [address]."),
             ("http://[2001:db8::1]:8080/a b", "http://[address] b"),
             ("see (https://h.example/a,b;c'd) there", "see (https://[address]) there"),

@@ -77,6 +77,10 @@ impl Engine {
     fn take_answer(&mut self, answer: Answer) {
         match answer {
             Answer::Calls { first, calls, until, next } => {
+                if first {
+                    // What was asked for from the list before does not follow this one.
+                    self.history_awaited = None;
+                }
                 let mut all = match &self.history.calls {
                     Some(known) if !first => known.to_vec(),
                     _ => Vec::new(),

@@ -113,21 +113,22 @@ impl Engine {
 
     pub(super) fn notify(&mut self, severity: Severity, text: String) {
         // Said already and not put away: once is enough.
-        self.notices.retain(|notice| notice.text != text);
+        let same: Vec<_> =
+            self.notices.extract_if(.., |notice| notice.text == text).map(|notice| notice.id).collect();
         self.notice_count += 1;
-        for standing in self.standing.iter_mut().filter(|standing| standing.text == text) {
+        for standing in self.standing.iter_mut().filter(|standing| same.contains(&standing.id)) {
             standing.id = self.notice_count;
         }
         if severity == Severity::Info {
             self.passing.push((self.notice_count, Instant::now()));
         }
-        self.notices.push(Notice { id: self.notice_count, severity, text, offer: None, gone: None });
-        if self.notices.len() > NOTICES_MAX {
+        if self.notices.len() == NOTICES_MAX {
             let passes = self.notices.iter().position(|notice| notice.severity == Severity::Info);
             let dropped = self.notices.remove(passes.unwrap_or(0));
             // Nobody put it away: it is told again where it comes again.
             self.standing.retain(|standing| standing.id != dropped.id);
         }
+        self.notices.push(Notice { id: self.notice_count, severity, text, offer: None, gone: None });
     }
 
     /// Puts away what was good to know and has been there for a while.

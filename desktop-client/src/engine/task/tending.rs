@@ -95,7 +95,8 @@ fn now_told(told: &Change, lists: &Lists, wanted: &Preferences) -> Option<Change
     let there = names.contains(&name);
     let holds = match told {
         Change::Gone { .. } => {
-            !there && chosen.is_none_or(|chosen| chosen == name || !names.contains(&chosen))
+            let replaced = |chosen| chosen == TEST_PICTURE || names.contains(&chosen);
+            !there && chosen.is_none_or(|chosen| chosen == name || !replaced(chosen))
         }
         Change::Back { .. } => there && chosen == Some(name),
         Change::Used { .. } => there && chosen.is_none(),
@@ -105,7 +106,7 @@ fn now_told(told: &Change, lists: &Lists, wanted: &Preferences) -> Option<Change
         Change::Gone { meanwhile, .. } => {
             let meanwhile = match meanwhile {
                 _ if names.is_empty() => Meanwhile::Nothing,
-                Meanwhile::Nothing if chosen.is_none() && kind != DeviceKind::Camera => Meanwhile::Preferred,
+                _ if chosen.is_none() && kind != DeviceKind::Camera => Meanwhile::Preferred,
                 Meanwhile::Nothing => Meanwhile::Another,
                 other => *other,
             };

@@ -15,8 +15,9 @@ impl Session {
     /// Waits until another try is worth it. True when it ended with a goodbye.
     pub(super) async fn wait_for_room(&mut self, refusal: ClientError) -> bool {
         self.tell(Event::Crowded(refusal)).await;
-        // Whoever is let in again begins in the hall.
+        // Whoever is let in again begins in the hall, and sees all of it.
         self.search = None;
+        self.query.clear();
         let again = Instant::now() + TRY_EVERY;
         loop {
             tokio::select! {

@@ -447,6 +447,24 @@ fn a_link_that_comes_while_one_is_logged_in_is_asked_about_and_followed_after_th
 }
 
 #[test]
+fn a_login_that_ends_by_itself_answers_the_question_whether_to_leave() {
+    for rings in [false, true] {
+        let mut shown = show(online());
+        shown.state_mut().screens.bring_link(LINK.into());
+        shown.run();
+        if rings {
+            shown.state_mut().snapshot = talking(|_| {});
+            shown.run();
+            assert!(!says(&shown, say("join-explained")), "put by for the call");
+        }
+        shown.state_mut().snapshot = Snapshot::default();
+        shown.run();
+        assert!(!says(&shown, say("join-explained")));
+        assert_eq!(server_field(&shown), LINK);
+    }
+}
+
+#[test]
 fn whoever_stays_is_not_led_away_later() {
     let mut shown = show(online());
     shown.state_mut().screens.bring_link(LINK.into());

@@ -2,7 +2,7 @@
 
 use super::*;
 use castle_desktop::ui::Page;
-use castle_desktop::view::{Preferences, QualityCap, ThemeChoice};
+use castle_desktop::view::{Placing, Preferences, QualityCap, ThemeChoice};
 use castle_desktop::words;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -192,6 +192,12 @@ fn interests_are_typed_with_commas_and_lead_to_the_search() {
     type_text(&mut shown, "chess, rust");
     let sent = commands(&mut shown);
     assert_eq!(set(&sent).tags, ["chess", "rust"], "sent as it is typed");
+    let placing = Placing { peer: None, given_up: true };
+    shown.state_mut().snapshot.placing = Some(placing);
+    shown.run();
+    assert_eq!(click(&mut shown, say("hall-find")), [], "a call that was given up is still on its way");
+    shown.state_mut().snapshot.placing = None;
+    shown.run();
     let asked = click(&mut shown, say("hall-find"));
     assert_eq!(asked.last(), Some(&Command::Search));
 }

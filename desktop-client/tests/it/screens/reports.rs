@@ -124,6 +124,27 @@ fn what_was_begun_is_put_away_by_its_button_alone() {
 }
 
 #[test]
+fn a_report_grows_with_its_words_for_as_long_as_there_is_room() {
+    let mut shown = opened();
+    click(&mut shown, say("report-spam"));
+    let high = |shown: &Shown| shown.get_by_label(say("report-words")).rect().height();
+    let before = high(&shown);
+    write(&mut shown, &"a long story, ".repeat(30));
+    let lines = high(&shown) - before;
+    assert!(lines > 0.0, "the field does not grow");
+    let [field, send] = [say("report-words"), say("report-send")].map(|name| shown.get_by_label(name).rect());
+    assert!(field.bottom() < send.top() && send.bottom() < ROOMY.y, "{field} {send}");
+    let send = send.center();
+    for pressed in [true, false] {
+        let (button, modifiers) = (PointerButton::Primary, NONE);
+        shown.event(Event::PointerMoved(send));
+        shown.event(Event::PointerButton { pos: send, button, pressed, modifiers });
+    }
+    let sent = commands(&mut shown);
+    assert!(matches!(sent[..], [Command::Report { .. }]), "what is seen is what is pressed: {sent:?}");
+}
+
+#[test]
 fn a_report_waits_below_the_questions_whether_to_quit_and_to_join() {
     let mut shown = show(talking(|_| {}));
     click(&mut shown, say("call-more"));

@@ -1,6 +1,7 @@
 //! What is taken back once it holds no longer, and left out of what leaves this machine.
 
 use super::*;
+use crate::view::{Preferences, TEST_PICTURE};
 use crate::words::say_with;
 
 #[test]
@@ -40,6 +41,74 @@ fn notices_of_devices_never_contradict_each_other() {
     let gone = story.finds(&["desk"]);
     story.is_asked(Command::Dismiss(gone.notices[0].id));
     assert_eq!(said(&story.finds(&[])).len(), 0, "what was put away is not told again in other words");
+}
+
+#[test]
+fn a_device_that_is_gone_is_not_waited_for_by_who_chose_otherwise() {
+    let mut story = Turned::new(EngineConfig { mic: None, camera: None, ..made_media() });
+    let choose = |preferences| Command::SetPreferences(Box::new(preferences));
+    let headset = Preferences { mic: Some("headset".into()), ..Preferences::default() };
+    story.is_asked(choose(headset));
+    story.finds(&["headset", "desk"]);
+    let of = |key, name: &str| say_with(key, &[("name", name.into())]);
+    let gone = story.finds(&["desk"]);
+    assert_eq!(told(&gone), [of("told-mic-gone", "headset")], "until it is back");
+    let by_system = story.is_asked(choose(Preferences::default()));
+    assert_eq!(told(&by_system), [of("told-mic-gone-preferred", "headset")]);
+
+    let chosen = Preferences { camera: Some("eye".into()), ..Preferences::default() };
+    story.is_asked(choose(chosen));
+    let eye = DeviceInfo { number: 0, name: "eye".into() };
+    let lists =
+        |cameras| DeviceNotice::Lists(Lists { cameras, mics: vec!["desk".into()], ..Lists::default() });
+    story.heeds(Wake::Device(lists(vec![eye])));
+    let gone = story.heeds(Wake::Device(lists(Vec::new())));
+    assert!(told(&gone).contains(&&*of("told-camera-gone-last", "eye")), "{:?}", told(&gone));
+    let made = Preferences { camera: Some(TEST_PICTURE.into()), ..Preferences::default() };
+    let made = story.is_asked(choose(made));
+    assert!(!told(&made).contains(&&*of("told-camera-gone-last", "eye")), "it is not missed");
+}
+
+#[test]
+fn what_was_put_away_does_not_hold_what_is_told_later_in_the_same_words() {
+    let mut story = Turned::new(made_media());
+    let tell = |story: &mut Turned, of| {
+        story.engine.stand(of, Severity::Error, "the same".into());
+        story.heeds(Wake::Tick)
+    };
+    let first = tell(&mut story, Matter::Call);
+    assert_eq!(told(&story.is_asked(Command::Dismiss(first.notices[0].id))).len(), 0);
+    assert_eq!(told(&tell(&mut story, Matter::Chat)), ["the same"]);
+    story.engine.is_over(&Matter::Chat);
+    assert_eq!(told(&story.heeds(Wake::Tick)).len(), 0);
+}
+
+#[test]
+fn what_is_good_to_know_is_told_beside_all_that_is_wrong() {
+    let mut story = Turned::new(made_media());
+    for word in ["a", "b", "c", "d"] {
+        story.engine.notify(Severity::Error, word.into());
+    }
+    story.engine.notify(Severity::Info, "saved".into());
+    assert_eq!(told(&story.heeds(Wake::Tick)), ["b", "c", "d", "saved"]);
+}
+
+#[test]
+fn an_older_page_that_was_asked_for_from_the_list_before_does_not_follow_the_newest() {
+    use crate::signaling::Answer;
+    let mut story = Turned::new(made_media());
+    let answer = |page: &str, first, next: &str| {
+        let answer = Ok(Answer::Calls { first, calls: Vec::new(), until: None, next: next.into() });
+        Wake::Session(Some(Event::Answer { topic: Topic::Calls { page: page.into() }, answer }))
+    };
+    story.heeds(answer("", true, "second"));
+    story.heeds(answer("second", false, "third"));
+    // The history is opened once more, and `More` pressed on what is still shown of it.
+    story.engine.history_awaited = Some("third".into());
+    story.engine.history_next.clear();
+    story.heeds(answer("", true, "second"));
+    assert!(story.heeds(answer("third", false, "fourth")).history.more);
+    assert_eq!(story.engine.history_next, "second");
 }
 
 #[test]

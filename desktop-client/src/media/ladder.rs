@@ -2,8 +2,12 @@
 //!
 //! Four steps, from the bitrates at which others change theirs (see the constants): down at once, up only after the
 //! rate has been clearly enough for a while, so that a wavering estimate does not make the picture jump. A machine that
-//! takes too long to encode gets smaller pictures as well: fluent before sharp.
+//! takes too long to encode gets smaller pictures as well: fluent before sharp. Pictures that cost less than they may are
+//! larger than their bitrate alone says (`cost`).
 
+mod cost;
+
+use cost::Cost;
 use std::time::{Duration, Instant};
 
 /// One step of the ladder.
@@ -74,6 +78,7 @@ pub struct Ladder {
     /// The best step that the path carried well, and when it was left.
     carried: Option<(usize, Instant)>,
     affordable_since: Option<Instant>,
+    cost: Cost,
     pressure: Pressure,
 }
 
@@ -137,8 +142,8 @@ impl Ladder {
 
     fn of(rungs: &'static [Rung], eased_to: usize, target_bps: u32) -> Self {
         let (since, carried, affordable_since) = (None, None, None);
-        let (step, pressure) = (carried_by(rungs, target_bps), Pressure::new());
-        Self { rungs, eased_to, jumps: false, step, since, carried, affordable_since, pressure }
+        let (step, cost, pressure) = (carried_by(rungs, target_bps), Cost::new(), Pressure::new());
+        Self { rungs, eased_to, jumps: false, step, since, carried, affordable_since, cost, pressure }
     }
 
     /// The step for a target bitrate of `target_bps` at `now`.
@@ -150,19 +155,20 @@ impl Ladder {
         }
         let comfortable = carried_by(self.rungs, (u64::from(target_bps) * 100 / UP_PERCENT) as u32);
         let kept = now.saturating_duration_since(*self.since.get_or_insert(now));
-        if carried > self.step {
+        let cheap = self.cheap(now, target_bps);
+        if carried > self.step && !self.cost.is_easy(self.rungs[self.step].fps, target_bps) {
             if kept >= KEPT {
                 self.carried = Some((self.step, now));
             }
-            self.take(now, carried);
-        } else if comfortable < self.step {
+            self.take(now, carried, target_bps);
+        } else if let Some(better) = Some(comfortable).filter(|step| *step < self.step).or(cheap) {
             let since = *self.affordable_since.get_or_insert(now);
             let back = self.carried.filter(|(step, left)| {
                 *step < self.step && now.saturating_duration_since(*left) < REMEMBERED
             });
             let after = if back.is_some() { BACK_AFTER } else { UP_AFTER };
             if now.saturating_duration_since(since) >= after {
-                self.take(now, back.map_or(comfortable, |(step, _)| comfortable.max(step)));
+                self.take(now, back.map_or(better, |(step, _)| better.max(step)), target_bps);
             }
         } else {
             self.affordable_since = None;
@@ -170,8 +176,25 @@ impl Ladder {
         self.rungs[self.current()]
     }
 
-    fn take(&mut self, now: Instant, step: usize) {
+    /// The next larger step where it would cost little, whatever its bitrate.
+    fn cheap(&self, now: Instant, target_bps: u32) -> Option<usize> {
+        let better = self.step.checked_sub(1).filter(|_| self.step == self.current())?;
+        let [from, to] = [self.step, better].map(|step| {
+            let rung = self.rungs[step];
+            (rung.height * rung.height) as f64 * f64::from(rung.fps)
+        });
+        self.cost.fits(now, self.rungs[self.step].fps, target_bps, to / from).then_some(better)
+    }
+
+    fn take(&mut self, now: Instant, step: usize, target_bps: u32) {
+        let tried = (step < carried_by(self.rungs, target_bps)).then_some(target_bps);
+        self.cost.stepped(now, tried, step > self.step);
         (self.step, self.since, self.affordable_since) = (step, Some(now), None);
+    }
+
+    /// A picture that is no key frame took so many bytes.
+    pub fn spent(&mut self, bytes: usize) {
+        self.cost.note(bytes as f64 * 8.0);
     }
 
     /// It took `took` to make a picture ready to be sent, ended at `now`.
@@ -210,154 +233,4 @@ impl Rung {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The step of a screen that this rate carries.
-    fn screen_rung(bps: u32) -> Rung {
-        Ladder::of_screen(1_000_000).rung(Instant::now(), bps)
-    }
-
-    #[test]
-    fn a_screen_gives_up_pictures_before_it_gives_up_letters() {
-        let steps = [3_000_000, 1_000_000, 400_000, 200_000, 50_000].map(|bps| {
-            let rung = screen_rung(bps);
-            (rung.fit(1920, 1080), rung.fps)
-        });
-        let full = (1920, 1080);
-        assert_eq!(steps, [(full, 15), (full, 10), (full, 5), ((1280, 720), 5), ((960, 540), 3)]);
-        assert_eq!(screen_rung(3_000_000).fit(3440, 1440), (1918, 802), "wide ones keep their shape");
-        assert_eq!(screen_rung(3_000_000).fit(5000, 1), (1920, 2), "and strips are no reason to fail");
-    }
-
-    #[test]
-    fn the_camera_steps_back_beside_a_screen() {
-        assert_eq!(split(2_500_000), (300_000, 2_200_000));
-        assert_eq!(split(400_000), (100_000, 300_000));
-    }
-
-    #[test]
-    fn each_bitrate_has_its_step() {
-        let at = |bps| {
-            (
-                Ladder::new(bps).rung(Instant::now(), bps).height,
-                Ladder::new(bps).rung(Instant::now(), bps).fps,
-            )
-        };
-        assert_eq!(at(2_500_000), (720, 30));
-        assert_eq!(at(1_000_000), (540, 30));
-        assert_eq!(at(400_000), (360, 30));
-        assert_eq!(at(100_000), (360, 15));
-    }
-
-    #[test]
-    fn a_drop_is_followed_at_once_and_a_rise_only_when_it_lasts() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut ladder = Ladder::new(2_000_000);
-        assert_eq!(ladder.rung(at(0), 300_000).fps, 15);
-        assert_eq!(ladder.rung(at(100), 2_000_000).fps, 15);
-        assert_eq!(ladder.rung(at(2_900), 300_000).fps, 15, "the rise did not last");
-        assert_eq!(ladder.rung(at(3_000), 2_000_000).fps, 15);
-        assert_eq!(ladder.rung(at(6_000), 2_000_000).height, 720);
-    }
-
-    #[test]
-    fn a_rate_wavering_around_a_border_stays_on_the_lower_step() {
-        let start = Instant::now();
-        let mut ladder = Ladder::new(690_000);
-        for ms in (0..20_000).step_by(100) {
-            let bps = if ms % 200 == 0 { 690_000 } else { 740_000 };
-            assert_eq!(ladder.rung(start + Duration::from_millis(ms), bps).height, 360);
-        }
-    }
-
-    /// Encodes for some seconds what the ladder says, on a machine that takes `ms` for 720p; the heights in between.
-    fn encode(ladder: &mut Ladder, at: &mut Instant, seconds: u32, ms: f64) -> Vec<usize> {
-        let until = *at + Duration::from_secs(seconds.into());
-        let mut heights = vec![ladder.rung(*at, 2_500_000).height];
-        while *at < until {
-            let rung = ladder.rung(*at, 2_500_000);
-            let took = ms * (rung.height as f64 / 720.0).powi(2) / 1e3;
-            *at += Duration::from_secs_f64(took.max(1.0 / f64::from(rung.fps)));
-            ladder.encoded(*at, Duration::from_secs_f64(took));
-            if heights.last() != Some(&rung.height) {
-                heights.push(rung.height);
-            }
-        }
-        heights
-    }
-
-    #[test]
-    fn a_machine_that_is_too_slow_gets_pictures_that_it_can_encode() {
-        let mut at = Instant::now();
-        let mut ladder = Ladder::new(2_500_000);
-        assert_eq!(encode(&mut ladder, &mut at, 30, 9.0), [720], "fast enough");
-        assert_eq!(encode(&mut ladder, &mut at, 30, 40.0), [720, 540], "22 ms of 33");
-        assert_eq!(encode(&mut ladder, &mut at, 30, 80.0), [540, 360]);
-        assert_eq!(encode(&mut ladder, &mut at, 60, 9.0), [360, 540, 720], "it has time again");
-    }
-
-    #[test]
-    fn a_machine_that_is_too_slow_for_a_screen_gives_up_pictures_before_letters() {
-        for (ms, steps) in [
-            (30.0, vec![(1080, 15)]),
-            (60.0, vec![(1080, 15), (1080, 10)]),
-            (100.0, vec![(1080, 15), (1080, 10), (1080, 5)]),
-            (250.0, vec![(1080, 15), (1080, 10), (1080, 5), (720, 5)]),
-        ] {
-            let (mut at, mut ladder, mut taken) = (Instant::now(), Ladder::of_screen(3_000_000), Vec::new());
-            let until = at + Duration::from_secs(60);
-            while at < until {
-                let rung = ladder.rung(at, 3_000_000);
-                if taken.last() != Some(&(rung.height, rung.fps)) {
-                    taken.push((rung.height, rung.fps));
-                }
-                let took = ms * (rung.height as f64 / 1080.0).powi(2) / 1e3;
-                at += Duration::from_secs_f64(took.max(1.0 / f64::from(rung.fps)));
-                ladder.encoded(at, Duration::from_secs_f64(took));
-            }
-            assert_eq!(taken, steps, "{ms} ms a picture");
-        }
-    }
-
-    #[test]
-    fn a_machine_that_is_too_slow_again_and_again_is_asked_less_and_less_often() {
-        let start = Instant::now();
-        let (mut at, mut tries, mut before) = (start, 0, 720);
-        let mut ladder = Ladder::new(2_500_000);
-        while at < start + Duration::from_secs(600) {
-            // At ease with 540p, too slow for 720p.
-            let height = ladder.rung(at, 2_500_000).height;
-            at += Duration::from_millis(33);
-            ladder.encoded(at, Duration::from_millis(if height == 720 { 30 } else { 8 }));
-            tries += u32::from(height > before);
-            before = height;
-        }
-        assert!((2..=8).contains(&tries), "{tries} in ten minutes");
-    }
-
-    #[test]
-    fn the_way_back_up_is_short_where_the_path_was_well_before_and_long_where_it_was_not() {
-        let start = Instant::now();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        for (kept_ms, back_ms) in [(10_000, 700), (2_000, 3_000)] {
-            let mut ladder = Ladder::new(2_000_000);
-            assert_eq!(ladder.rung(at(0), 2_000_000).height, 720);
-            assert_eq!(ladder.rung(at(kept_ms), 200_000), RUNGS[3]);
-            let up = kept_ms + 5000;
-            assert_eq!(ladder.rung(at(up), 2_000_000), RUNGS[3]);
-            assert_eq!(ladder.rung(at(up + back_ms - 1), 2_000_000), RUNGS[3], "kept for {kept_ms} ms");
-            assert_eq!(ladder.rung(at(up + back_ms), 2_000_000), RUNGS[0], "kept for {kept_ms} ms");
-        }
-    }
-
-    #[test]
-    fn pictures_keep_their_shape_and_never_grow() {
-        let rung = RUNGS[2];
-        assert_eq!(rung.fit(1280, 720), (640, 360));
-        assert_eq!(rung.fit(640, 480), (480, 360));
-        assert_eq!(rung.fit(320, 180), (320, 180));
-        assert_eq!(rung.fit(641, 361), (638, 360));
-    }
-}
+mod tests;

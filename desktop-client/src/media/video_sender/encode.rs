@@ -140,6 +140,9 @@ impl Encode {
                     bytes += packet.payload.len();
                     sink(packet);
                 });
+                if !encoded.key {
+                    self.ladder.spent(bytes);
+                }
                 self.count(size, bytes, encoded.key);
             }
         }

@@ -170,7 +170,7 @@ fn dialog_over(
     let shown = egui::Modal::new(id).frame(frame).show(ctx, |ui| {
         ui.set_width(size::DIALOG.min(room.x));
         // It may grow: of itself it has the height that it had last.
-        ui.set_max_height(room.y);
+        ui.set_max_height(room.y - 2.0 * space::M);
         ui.with_layout(down(), |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
             // The bar is seen wherever there is more.

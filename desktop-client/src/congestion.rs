@@ -58,6 +58,8 @@ const ABOUT: f64 = 0.85;
 const SHOWN_MULTIPLE: f64 = 3.0;
 /// A path that loses more than this share is not given the benefit of it.
 const LOST_MAX: f64 = 0.5;
+/// Less than this share of the target is sent while there is nothing to send.
+const IDLE: f64 = 0.4;
 /// Between two cuts: a cut shows in the reports only after a round trip and a report interval.
 const CUT_PAUSE: Duration = Duration::from_millis(200);
 /// Loss beyond the path's own that is worth finding out about.
@@ -235,7 +237,8 @@ impl Congestion {
         let acked = self.acked.bps();
         let usage = self.delay.usage(now);
         let standing = self.delay.standing();
-        match self.loss.judge(now, standing > STANDING) {
+        let round_trip = self.delay.round_trip().unwrap_or(ROUND_TRIP);
+        match self.loss.judge(now, standing > STANDING, round_trip) {
             Some(Verdict::Own(_)) => self.capacity = self.capacity.filter(|full| !full.by_loss),
             Some(Verdict::Full(bps)) => {
                 self.is_full(now, bps, true);
@@ -315,6 +318,12 @@ impl Congestion {
         self.grow_after = now + GROW_PAUSE;
         let pause = self.cut_pause().max(LOSS_PAUSE);
         if self.loss.is_on_trial() || self.cut.is_some_and(|cut| now.saturating_sub(cut) < pause) {
+            return;
+        }
+        let lost = self.loss.recent_share(now);
+        let is_idle = |acked: f64| acked / (1.0 - lost) < self.target_bps * IDLE;
+        if lost < LOST_MAX && acked.is_some_and(is_idle) {
+            // So little is sent that a cut would change nothing on the path.
             return;
         }
         self.cut = Some(now);

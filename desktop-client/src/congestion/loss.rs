@@ -46,8 +46,9 @@ impl Count {
 const COMPARED: Duration = Duration::from_millis(500);
 /// once encoder and pacer follow it.
 const FOLLOWED: Duration = Duration::from_millis(100);
-/// A report on the last of it is there by then.
+/// A report on the last of it is there by then, and not sooner than a round trip after this.
 const REPORTED: Duration = Duration::from_millis(900);
+const SENT: Duration = Duration::from_millis(700);
 /// Fewer standard deviations between the two are chance.
 const FULL_DEVIATIONS: f64 = 2.5;
 /// What was lost not longer ago than this was lost with the queue that stood then.
@@ -145,7 +146,7 @@ impl Loss {
     }
 
     /// Sees what the last cut did. `queued`: packets wait on the path, which then loses them for want of room.
-    pub(super) fn judge(&mut self, now: Duration, queued: bool) -> Option<Verdict> {
+    pub(super) fn judge(&mut self, now: Duration, queued: bool, round_trip: Duration) -> Option<Verdict> {
         let recent = self.recent(now).share();
         self.own = self.own.filter(|&(own, _)| recent.is_none_or(|recent| recent >= own * OWN_LEFT));
         if queued {
@@ -156,7 +157,7 @@ impl Loss {
             (self.trial, self.own) = (None, None);
             return None;
         }
-        if now.saturating_sub(cut) < REPORTED {
+        if now.saturating_sub(cut) < REPORTED.max(SENT + round_trip) {
             return None;
         }
         self.trial = None;
@@ -203,7 +204,7 @@ impl Loss {
     }
 
     /// The share lost lately, 0 to 1.
-    fn recent_share(&self, now: Duration) -> f64 {
+    pub(super) fn recent_share(&self, now: Duration) -> f64 {
         self.recent(now).share().unwrap_or(0.0)
     }
 

@@ -136,6 +136,40 @@ fn beside_a_tcp_flow_neither_starves() {
 }
 
 #[test]
+fn a_rate_that_fell_to_the_least_rises_again_whatever_the_path_loses_by_itself() {
+    for (loss, delay_ms) in [(0.15, 20.0), (0.25, 20.0), (0.15, 400.0)] {
+        for seed in 0..SEEDS {
+            let bps = |at: f64| if (5.0..12.0).contains(&at) { 40e3 } else { 3e6 };
+            let seen = play(seed, 60.0, |at| Path { bps: bps(at), loss, delay_ms, ..CLEAN });
+            let mean = seen.mean_bps(45.0, 60.0);
+            assert!(mean > 0.5e6, "{loss} lost, {delay_ms} ms, seed {seed}: {mean} bit/s");
+        }
+    }
+}
+
+#[test]
+fn loss_while_there_is_nothing_but_sound_to_send_takes_nothing_from_the_pictures_after_it() {
+    for seed in 0..SEEDS {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut control = Congestion::new(Duration::ZERO, 2_500_000);
+        for report in 0..1000 {
+            let packets: Vec<_> = (0..3)
+                .map(|packet| {
+                    let sent = Duration::from_millis(report * 60 + packet * 20);
+                    control.sent(sent, 120);
+                    let lost = rng.random_bool(0.1);
+                    let fate =
+                        if lost { Fate::Lost } else { Fate::Arrived(sent + Duration::from_millis(20)) };
+                    PacketReport { sent, fate, bytes: 120 }
+                })
+                .collect();
+            control.report(Duration::from_millis(report * 60 + 80), &packets);
+        }
+        assert_eq!(control.target_bps(), START_BPS, "seed {seed}");
+    }
+}
+
+#[test]
 fn jitter_and_bursts_of_loss_leave_a_call_standing() {
     for seed in 0..SEEDS {
         let jittery = Path { bps: 0.3e6, delay_ms: 150.0, jitter_ms: 200.0, queue_ms: 500.0, ..CLEAN };
